@@ -1,0 +1,34 @@
+# `make demo` and `make test` need nothing but Python 3.10-3.12 and a C++ compiler.
+# Variables: PYTHON (python3), VENV (.venv), TORCH ('torch==2.9.0', say), TORCH_INDEX (an index of torch builds).
+PYTHON ?= python3
+VENV ?= .venv
+PY := $(VENV)/bin/python
+export PYTHON VENV TORCH TORCH_INDEX
+
+.PHONY: help env demo test test-fast lint format clean
+
+help: ## show these targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
+
+env: ## create .venv with torch, mmcv (built), mmdet, mmseg and this package
+	@bash tools/dev/install_env.sh
+
+demo: env ## train on generated night and day pairs, write work_dirs/demo/report.html
+	$(PY) tools/demo.py --work-dir work_dirs/demo
+
+test: env ## every test (about 10 minutes on 2 cores)
+	$(PY) -m pytest tests
+
+test-fast: env ## all but the tests that train
+	$(PY) -m pytest tests -m 'not slow'
+
+lint: env ## style: ruff's lint and format checks
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+format: env ## mend what ruff can mend
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+clean: ## remove the environment and everything that runs wrote
+	rm -rf $(VENV) work_dirs build *.egg-info .pytest_cache .ruff_cache mmdefusion/.mim

@@ -1,0 +1,68 @@
+"""Layer-wise learning-rate decay that knows the encoder and the decomposition."""
+
+from collections.abc import Callable
+
+from mmengine.optim import DefaultOptimWrapperConstructor
+from torch import nn
+
+from mmdefusion.models.backbones.defusion_encoder import DeFusionEncoder, encoder_layer_id
+from mmdefusion.models.necks.decomposition import DecompositionNeck
+from mmdefusion.registry import OPTIM_WRAPPER_CONSTRUCTORS
+
+
+def layer_ids(model: nn.Module) -> tuple[Callable[[str], int], int]:
+    """Rule from a parameter's name to its layer, and the number of layers.
+
+    The embedding is layer 0, the encoder's block k is layer k + 1, the decomposition (pretrained
+    too) with the skip feature's norms comes next, and everything else, which starts from random
+    weights, is the last layer.
+
+    Raises:
+        ValueError: if the model holds no :class:`DeFusionEncoder`.
+    """
+    encoders = {name: module for name, module in model.named_modules() if isinstance(module, DeFusionEncoder)}
+    necks = tuple(f'{name}.' for name, module in model.named_modules() if isinstance(module, DecompositionNeck))
+    if len(encoders) != 1:
+        raise ValueError(
+            f'LayerDecayOptimWrapperConstructor found {len(encoders)} DeFusionEncoders in {type(model).__name__} and '
+            'needs one: use it with backbone mmdefusion.DeFusionEncoder or DeFusionPP, or drop `constructor`.'
+        )
+    ((encoder_name, encoder),) = encoders.items()
+    prefix, depth = f'{encoder_name}.' if encoder_name else '', len(encoder.blocks)
+
+    def layer_id(name: str) -> int:
+        if name.startswith(prefix):
+            return encoder_layer_id(name[len(prefix) :], depth)
+        return depth + 1 if name.startswith(necks) else depth + 2
+
+    return layer_id, depth + 3
+
+
+@OPTIM_WRAPPER_CONSTRUCTORS.register_module()
+class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
+    """Scales the learning rate of layer k of n by ``layer_decay_rate ** (n - 1 - k)``.
+
+    Set ``optim_wrapper.constructor`` to it and ``optim_wrapper.paramwise_cfg`` to
+    ``dict(layer_decay_rate=0.7)``. Norms, biases and the class token get no weight decay, as is
+    usual for ViTs.
+    """
+
+    def add_params(self, params: list[dict], module: nn.Module, **_) -> None:
+        """Append one group for each layer and kind of weight decay."""
+        rate = self.paramwise_cfg.get('layer_decay_rate')
+        if rate is None:
+            raise ValueError('paramwise_cfg has no layer_decay_rate: set it, 0.7 say (1 for no decay).')
+        layer_id, num_layers = layer_ids(module)
+        groups: dict[tuple[int, bool], dict] = {}
+        for name, parameter in module.named_parameters():
+            if not parameter.requires_grad:
+                continue
+            layer, decays = layer_id(name), parameter.ndim > 1 and not name.endswith('cls_token')
+            if (layer, decays) not in groups:
+                groups[layer, decays] = {
+                    'params': [],
+                    'lr': self.base_lr * rate ** (num_layers - 1 - layer),
+                    'weight_decay': (self.base_wd or 0.0) if decays else 0.0,
+                }
+            groups[layer, decays]['params'].append(parameter)
+        params.extend(groups[key] for key in sorted(groups))

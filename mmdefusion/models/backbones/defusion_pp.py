@@ -1,0 +1,74 @@
+"""Encoder, decomposition and pyramid behind the backbone interface."""
+
+from mmengine.model import BaseModule
+from torch import Tensor
+
+from mmdefusion.registry import MODELS
+
+from ..necks.decomposition import DecompositionNeck
+from .defusion_encoder import DeFusionEncoder
+
+
+@MODELS.register_module()
+class DeFusionPP(BaseModule):
+    """DeFusion++ as one backbone: a pair in, maps at strides 4, 8, 16 and 32 out.
+
+    The one-key swap into any config of mmdet or mmseg: whatever neck or head the config has
+    reads four maps of ``out_channels`` channels.
+
+    Args:
+        arch: see :class:`DeFusionEncoder`.
+        pyramid: ``type`` and options of the pyramid, without its widths; its ``out_channels``
+            (256 by default) is what the config's neck or head must expect.
+        encoder: further options of :class:`DeFusionEncoder` (``drop_path_rate``, ``frozen_stages``, ``with_cp``).
+        decomposition: further options of :class:`DecompositionNeck`.
+        init_cfg: MMEngine's. ``dict(type='Pretrained', checkpoint=...)`` reads a pretraining checkpoint,
+            whose keys start with ``backbone.`` and ``neck.0.``, as it is.
+    """
+
+    def __init__(
+        self,
+        arch: str | dict = 'tiny',
+        pyramid: dict | None = None,
+        encoder: dict | None = None,
+        decomposition: dict | None = None,
+        init_cfg: dict | list | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        self.encoder = DeFusionEncoder(arch, **(encoder or {}))
+        embed_dims = self.encoder.embed_dims
+        self.decomposition = DecompositionNeck(embed_dims, **(decomposition or {}))
+        pyramid = {'type': 'mmdefusion.SimpleFeaturePyramid', 'out_channels': 256, **(pyramid or {})}
+        self.pyramid = MODELS.build({**pyramid, 'embed_dims': embed_dims})
+        self.out_channels = pyramid['out_channels']
+        self._register_load_state_dict_pre_hook(self._rename_pretraining_keys)
+
+    def forward(self, pair: Tensor) -> tuple[Tensor, ...]:
+        """Fuse.
+
+        Args:
+            pair: B×6×H×W, two normalised RGB images along the channels.
+
+        Returns:
+            Maps B×out_channels×ceil(H/s)×ceil(W/s) for the strides s = 4, 8, 16, 32.
+        """
+        return self.pyramid(self.decomposition(self.encoder(pair)))
+
+    @staticmethod
+    def _rename_pretraining_keys(state_dict: dict, prefix: str, *_) -> None:
+        """Let the keys of a pretraining checkpoint (slots ``backbone`` and ``neck.0``) find their parts here.
+
+        Raises:
+            ValueError: if the checkpoint is loaded into a whole detector: there this module is shown
+                the keys of its own slot only, and the decomposition would silently stay random.
+        """
+        if f'{prefix}encoder.cls_token' in state_dict or 'backbone.cls_token' not in state_dict:
+            return
+        if prefix:
+            raise ValueError(
+                'load_from cannot bring a pretraining checkpoint into DeFusionPP, whose slot holds the neck too: '
+                "give the backbone init_cfg=dict(type='Pretrained', checkpoint=...) instead."
+            )
+        for old, new in (('backbone.', 'encoder.'), ('neck.0.', 'decomposition.')):
+            for key in [key for key in state_dict if key.startswith(old)]:
+                state_dict[f'{new}{key[len(old) :]}'] = state_dict.pop(key)

@@ -1,0 +1,15 @@
+from mmdefusion.utils.compat import installed
+
+from .pair_normalizer import PairNormalizer
+
+__all__ = ['PairNormalizer']
+
+if installed('mmdet'):
+    from .det_data_preprocessor import PairedDetDataPreprocessor
+
+    __all__ += ['PairedDetDataPreprocessor']
+
+if installed('mmseg'):
+    from .seg_data_preprocessor import PairedSegDataPreprocessor
+
+    __all__ += ['PairedSegDataPreprocessor']

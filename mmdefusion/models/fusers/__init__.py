@@ -1,0 +1,3 @@
+from .image_fuser import FusedImages, ImageFuser
+
+__all__ = ['FusedImages', 'ImageFuser']

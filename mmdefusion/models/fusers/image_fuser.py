@@ -1,0 +1,60 @@
+"""DeFusion++ with its image heads: a pair in, four images out."""
+
+from typing import NamedTuple
+
+from mmengine.model import BaseModule
+from torch import Tensor
+
+from mmdefusion.registry import MODELS
+
+
+class FusedImages(NamedTuple):
+    """RGB images B×3×H×W in [0, 1] space, not clipped."""
+
+    common: Tensor
+    unique_a: Tensor
+    unique_b: Tensor
+    fused: Tensor
+
+
+@MODELS.register_module()
+class ImageFuser(BaseModule):
+    """Backbone, neck and image heads, under the same keys as in pretraining and in detectors.
+
+    Args:
+        backbone: config of the encoder.
+        neck: configs of the neck's parts; the decomposition is the first (``neck.0``).
+        common_head: config of the head that draws the common image.
+        unique_head: config of the head that draws both unique images.
+        fused_head: config of the head that draws the fused image.
+        init_cfg: MMEngine's.
+    """
+
+    def __init__(
+        self,
+        backbone: dict,
+        neck: list[dict],
+        common_head: dict,
+        unique_head: dict,
+        fused_head: dict,
+        init_cfg: dict | list | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        self.backbone = MODELS.build(backbone)
+        self.neck = MODELS.build(neck)
+        self.common_head = MODELS.build(common_head)
+        self.unique_head = MODELS.build(unique_head)
+        self.fused_head = MODELS.build(fused_head)
+
+    def forward(self, pair: Tensor) -> FusedImages:
+        """Fuse B×6×H×W, two normalised RGB images along the channels."""
+        decomposition = self.neck(self.backbone(pair))
+        parts, grid = decomposition.full(), decomposition.features.grid
+        images = FusedImages(
+            common=self.common_head(parts.common, grid),
+            unique_a=self.unique_head(parts.unique_a, grid),
+            unique_b=self.unique_head(parts.unique_b, grid),
+            fused=self.fused_head(decomposition.fused + decomposition.blended, grid),
+        )
+        height, width = decomposition.features.image_size
+        return FusedImages(*(image[..., :height, :width] for image in images))

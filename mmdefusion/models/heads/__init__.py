@@ -1,0 +1,3 @@
+from .image_head import ImageHead
+
+__all__ = ['ImageHead']

@@ -1,0 +1,31 @@
+"""Tokens to pixels."""
+
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmdefusion.registry import MODELS
+
+from ..backbones.defusion_encoder import PATCH_SIZE
+from ..layers import TransformerBlock, init_transformer, unpatchify
+from ..necks.decomposition import NUM_HEADS
+
+
+@MODELS.register_module()
+class ImageHead(BaseModule):
+    """A ViT block and a linear map: B×N×C tokens to an image in [0, 1] space, neither squashed nor clipped.
+
+    Args:
+        embed_dims: width C of the tokens.
+        init_cfg: MMEngine's.
+    """
+
+    def __init__(self, embed_dims: int, init_cfg: dict | list | None = None) -> None:
+        super().__init__(init_cfg)
+        self.block = TransformerBlock(embed_dims, NUM_HEADS)
+        self.proj = nn.Linear(embed_dims, PATCH_SIZE * PATCH_SIZE * 3)
+        init_transformer(self)
+
+    def forward(self, tokens: Tensor, grid: tuple[int, int]) -> Tensor:
+        """B×3×16h×16w RGB image."""
+        patches = self.proj(self.block(tokens))[:, 1:]
+        return unpatchify(patches, grid, PATCH_SIZE)

@@ -1,0 +1,62 @@
+"""Multi-head attention whose N×N matrix never stands in memory."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import scaled_dot_product_attention
+
+
+def split_heads(x: Tensor, num_heads: int) -> Tensor:
+    """B×N×C to B×heads×N×(C/heads)."""
+    return x.unflatten(-1, (num_heads, -1)).transpose(1, 2)
+
+
+def merge_heads(x: Tensor) -> Tensor:
+    """B×heads×N×width to B×N×(heads·width)."""
+    return x.transpose(1, 2).flatten(2)
+
+
+def require_divisible(embed_dims: int, num_heads: int) -> None:
+    if embed_dims % num_heads:
+        raise ValueError(f'embed_dims={embed_dims} cannot be split over {num_heads} heads: choose a multiple of it.')
+
+
+class SelfAttention(nn.Module):
+    """Multi-head self-attention of a ViT: B×N×C to B×N×C.
+
+    The rows of ``qkv`` are packed (3, heads, head width), as in the MAE and timm checkpoints.
+    """
+
+    def __init__(self, embed_dims: int, num_heads: int) -> None:
+        super().__init__()
+        require_divisible(embed_dims, num_heads)
+        self.num_heads = num_heads
+        self.qkv = nn.Linear(embed_dims, 3 * embed_dims)
+        self.proj = nn.Linear(embed_dims, embed_dims)
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = (split_heads(part, self.num_heads) for part in self.qkv(x).chunk(3, dim=-1))
+        return self.proj(merge_heads(scaled_dot_product_attention(q, k, v)))
+
+
+class CrossAttention(nn.Module):
+    """Multi-head attention with separate query, key and value: each B×N×C, out B×N×C.
+
+    ``in_proj`` packs the three input projections in the order query, key, value, as
+    ``torch.nn.MultiheadAttention`` does. That class is not used because it leaves
+    ``scaled_dot_product_attention`` for a slow path in several training settings.
+    """
+
+    def __init__(self, embed_dims: int, num_heads: int) -> None:
+        super().__init__()
+        require_divisible(embed_dims, num_heads)
+        self.num_heads = num_heads
+        self.in_proj = nn.Linear(embed_dims, 3 * embed_dims)
+        self.out_proj = nn.Linear(embed_dims, embed_dims)
+
+    def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        weights, biases = self.in_proj.weight.chunk(3), self.in_proj.bias.chunk(3)
+        q, k, v = (
+            split_heads(torch.nn.functional.linear(x, weight, bias), self.num_heads)
+            for x, weight, bias in zip((query, key, value), weights, biases, strict=True)
+        )
+        return self.out_proj(merge_heads(scaled_dot_product_attention(q, k, v)))

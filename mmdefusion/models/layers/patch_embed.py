@@ -1,0 +1,25 @@
+"""Images to patch tokens."""
+
+from torch import Tensor, nn
+from torch.nn.functional import pad
+
+
+class PatchEmbed(nn.Module):
+    """Non-overlapping convolution: B×3×H×W to B×(h·w)×C tokens, row-major, h = ceil(H/16), w = ceil(W/16).
+
+    An image whose sides are no multiples of the patch is extended at the bottom and the right by
+    repeating its last pixels, which adds no edge that the scene does not have.
+    """
+
+    def __init__(self, embed_dims: int, patch_size: int = 16, in_channels: int = 3) -> None:
+        super().__init__()
+        self.patch_size = patch_size
+        self.proj = nn.Conv2d(in_channels, embed_dims, patch_size, patch_size)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, tuple[int, int]]:
+        height, width = image.shape[-2:]
+        bottom, right = -height % self.patch_size, -width % self.patch_size
+        if bottom or right:
+            image = pad(image, (0, right, 0, bottom), mode='replicate')
+        patches = self.proj(image)
+        return patches.flatten(2).transpose(1, 2), tuple(patches.shape[-2:])

@@ -1,0 +1,67 @@
+"""The fixed 2-D sin-cos position embedding, for any grid."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+GRID = 14  # of the 224-pixel images that the embedding is made for
+KEPT_GRIDS = 64  # more than any multi-scale schedule draws at a time; bounds what video of odd sizes can pile up
+
+
+def sincos_position_embedding(embed_dims: int, grid: int = GRID) -> Tensor:
+    """Embedding of a square grid, computed in float64 and rounded to float32.
+
+    The first half of the channels encodes the column, the second half the row; each half is
+    sines, then cosines, of position · 10000^(-k / (C/4)).
+
+    Args:
+        embed_dims: C, a multiple of 4.
+        grid: side of the grid.
+
+    Returns:
+        (1 + grid²)×C; the first row, the class token's, is zero.
+    """
+    if embed_dims % 4:
+        raise ValueError(f'embed_dims={embed_dims} has no 2-D sin-cos embedding: choose a multiple of 4.')
+    quarter = embed_dims // 4
+    frequency = 10000 ** (-torch.arange(quarter, dtype=torch.float64) / quarter)
+    phase = torch.arange(grid, dtype=torch.float64)[:, None] * frequency
+    axis = torch.cat([phase.sin(), phase.cos()], dim=1)
+    column = axis[None, :, :].expand(grid, grid, -1)
+    row = axis[:, None, :].expand(grid, grid, -1)
+    patches = torch.cat([column, row], dim=-1).flatten(0, 1)
+    return torch.cat([patches.new_zeros(1, embed_dims), patches]).float()
+
+
+class PositionEmbedding(nn.Module):
+    """The embedding resized (bicubic) to any grid and kept per grid.
+
+    It is no parameter: a checkpoint trained at one size loads at any other.
+    """
+
+    def __init__(self, embed_dims: int) -> None:
+        super().__init__()
+        self.register_buffer('base', sincos_position_embedding(embed_dims), persistent=False)
+        self._resized: dict[tuple, Tensor] = {}
+
+    def forward(self, grid: tuple[int, int]) -> Tensor:
+        """Embedding of h×w patches: (1 + h·w)×C, the class token's zero row first."""
+        if torch.compiler.is_compiling():  # a trace keeps the result by itself
+            return self._resize(grid)
+        key = (grid, self.base.device, self.base.dtype)
+        if key not in self._resized:
+            if len(self._resized) == KEPT_GRIDS:
+                self._resized.clear()
+            self._resized[key] = self._resize(grid)
+        return self._resized[key]
+
+    def _resize(self, grid: tuple[int, int]) -> Tensor:
+        if tuple(grid) == (GRID, GRID):
+            return self.base
+        patches = self.base[1:].unflatten(0, (GRID, GRID)).permute(2, 0, 1)[None]
+        patches = interpolate(patches, size=grid, mode='bicubic', align_corners=False)
+        return torch.cat([self.base[:1], patches[0].flatten(1).T])
+
+    def _apply(self, fn, recurse: bool = True):
+        self._resized.clear()  # .to(), .half(), .cuda(): the kept ones are of the old kind
+        return super()._apply(fn, recurse)

@@ -1,0 +1,45 @@
+"""The pre-norm ViT block."""
+
+from torch import Tensor, nn
+
+from .attention import SelfAttention
+from .drop_path import DropPath
+
+
+class Mlp(nn.Module):
+    """Linear, exact GELU, linear, on the last dimension."""
+
+    def __init__(self, embed_dims: int, hidden_dims: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(embed_dims, hidden_dims)
+        self.act = nn.GELU()
+        self.fc2 = nn.Linear(hidden_dims, embed_dims)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc2(self.act(self.fc1(x)))
+
+
+class TransformerBlock(nn.Module):
+    """x + attention(LN(x)), then x + MLP(LN(x)); B×N×C to B×N×C.
+
+    Args:
+        embed_dims: width C.
+        num_heads: heads of the attention.
+        eps: of both LayerNorms; 1e-6 in the encoder and the teachers, 1e-5 elsewhere.
+        drop_path: stochastic depth of both branches.
+        mlp_ratio: hidden width of the MLP over C.
+    """
+
+    def __init__(
+        self, embed_dims: int, num_heads: int, eps: float = 1e-5, drop_path: float = 0.0, mlp_ratio: int = 4
+    ) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(embed_dims, eps=eps)
+        self.attn = SelfAttention(embed_dims, num_heads)
+        self.norm2 = nn.LayerNorm(embed_dims, eps=eps)
+        self.mlp = Mlp(embed_dims, mlp_ratio * embed_dims)
+        self.drop_path = DropPath(drop_path)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self.drop_path(self.attn(self.norm1(x)))
+        return x + self.drop_path(self.mlp(self.norm2(x)))

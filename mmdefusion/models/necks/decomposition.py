@@ -1,0 +1,115 @@
+"""Common and unique decomposition (CUD) and fusion of DeFusion++ (arXiv 2410.12274, section III)."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmdefusion.registry import MODELS
+
+from ..layers import DecompositionBlock, TransformerBlock, init_transformer, tokens_to_map
+from ..structures import Decomposition, Pair, PairFeatures, Parts
+
+NUM_HEADS = 16  # of every block outside the encoder
+CommonOrder = Literal['sum', 'mean', 'ab', 'ba']
+ORDERS = ('sum', 'mean', 'ab', 'ba')
+MAPS = ('common', 'unique_a', 'unique_b', 'fused')
+
+
+class DecompositionPath(nn.Module):
+    """Decomposes and fuses one kind of feature; the deep and the skip features have a path each.
+
+    Args:
+        embed_dims: width C of the tokens.
+    """
+
+    def __init__(self, embed_dims: int) -> None:
+        super().__init__()
+        self.common = DecompositionBlock(embed_dims, 'common', NUM_HEADS)
+        self.unique = DecompositionBlock(embed_dims, 'unique', NUM_HEADS)
+        self.residual = TransformerBlock(embed_dims, NUM_HEADS)
+        self.fusion = DecompositionBlock(embed_dims, 'unique', NUM_HEADS)
+
+    def decompose(self, pair: Pair, order: CommonOrder) -> Parts:
+        """What the pair shares, what only a has and what only b has."""
+        s, t = pair.batched(), pair.swapped()
+        # with (s, t) = (a, b) the answer is about b, with (b, a) about a
+        unique_b, unique_a = (self.unique(s, t) + self.residual(t)).chunk(2)
+        return Parts(self._common(pair, order), unique_a, unique_b)
+
+    def _common(self, pair: Pair, order: CommonOrder) -> Tensor:
+        if order == 'ab':
+            return self.common(pair.a, pair.b)
+        if order == 'ba':
+            return self.common(pair.b, pair.a)
+        common_ab, common_ba = self.common(pair.batched(), pair.swapped()).chunk(2)
+        both = common_ab + common_ba
+        return both / 2 if order == 'mean' else both
+
+    def fuse(self, parts: Parts) -> Tensor:
+        """D_f(common, unique a) + D_f(common, unique b)."""
+        common = torch.cat([parts.common, parts.common])
+        unique = torch.cat([parts.unique_a, parts.unique_b])
+        fused_a, fused_b = self.fusion(common, unique).chunk(2)
+        return fused_a + fused_b
+
+
+@MODELS.register_module()
+class DecompositionNeck(BaseModule):
+    """Splits the features of a pair into common and unique parts and fuses them.
+
+    Args:
+        embed_dims: width C of the encoder's tokens.
+        common: which order of the common feature is taken: ``'sum'`` of both (downstream tasks;
+            symmetric in the images), ``'mean'`` (fused images: the magnitude that the image heads
+            saw in training), ``'ab'`` or ``'ba'`` (pretraining draws one).
+        out_maps: what the next part asks for, of ``'common'``, ``'unique_a'``, ``'unique_b'``,
+            ``'fused'``: maps at stride 16 for any stock neck or head. Without it the output is the
+            whole :class:`Decomposition`, which the pyramids and heads of mmdefusion read.
+        init_cfg: MMEngine's, such as ``dict(type='Pretrained', checkpoint=..., prefix='neck.0.')``.
+    """
+
+    def __init__(
+        self,
+        embed_dims: int,
+        common: CommonOrder = 'sum',
+        out_maps: Sequence[str] | None = None,
+        init_cfg: dict | list | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        if common not in ORDERS:
+            raise ValueError(f'common={common!r} is no order of the common feature: use one of {ORDERS}.')
+        if out_maps is not None and not set(out_maps) <= set(MAPS):
+            raise ValueError(f'out_maps={tuple(out_maps)} names unknown maps: use some of {MAPS}.')
+        self.common = common
+        self.out_maps = out_maps
+        self.deep = DecompositionPath(embed_dims)
+        self.skip = DecompositionPath(embed_dims)
+        self.mixer = nn.Sequential(*(TransformerBlock(embed_dims, NUM_HEADS) for _ in range(2)))
+        init_transformer(self)
+
+    def forward(self, features: PairFeatures) -> Decomposition | tuple[Tensor, ...]:
+        """Decompose and fuse.
+
+        Returns:
+            The :class:`Decomposition`, or one B×C×h×w map for each name in ``out_maps``.
+        """
+        deep, skip = self.decompose(features)
+        blended, fused = self.fuse(deep, skip)
+        decomposition = Decomposition(deep, skip, blended, fused, features)
+        if self.out_maps is None:
+            return decomposition
+        tokens = {**decomposition.full()._asdict(), 'fused': fused}
+        return tuple(tokens_to_map(tokens[name], features.grid) for name in self.out_maps)
+
+    def decompose(self, features: PairFeatures, common: CommonOrder | None = None) -> tuple[Parts, Parts]:
+        """Deep and skip parts; ``common`` stands in for the order given to the constructor."""
+        order = common or self.common
+        return self.deep.decompose(features.deep, order), self.skip.decompose(features.skip, order)
+
+    def fuse(self, deep: Parts, skip: Parts) -> tuple[Tensor, Tensor]:
+        """Fused tokens before (f) and after (g) the mixer, B×N×C each."""
+        blended = self.deep.fuse(deep) + self.skip.fuse(skip)
+        return blended, self.mixer(blended)

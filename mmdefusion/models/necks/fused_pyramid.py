@@ -1,0 +1,78 @@
+"""Four fused levels from different depths of the encoder (the MSRS segmenter of DeFusion++)."""
+
+from collections.abc import Sequence
+
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmdefusion.registry import MODELS
+
+from ..layers import DecompositionBlock, LayerNorm2d, init_transformer, tokens_to_map
+from ..structures import Decomposition, Pair
+from .decomposition import NUM_HEADS
+from .rescale import STRIDES, crop_to_stride, rescale
+
+
+class FusedLevel(nn.Module):
+    """LayerNorm and a linear map on tokens, then a map at another stride."""
+
+    def __init__(self, embed_dims: int, out_channels: int, stride: int) -> None:
+        super().__init__()
+        self.proj = nn.Sequential(nn.LayerNorm(embed_dims), nn.Linear(embed_dims, out_channels))
+        self.rescale, channels = rescale(stride, out_channels)
+        self.out = nn.Sequential(nn.Conv2d(channels, out_channels, 1, bias=False), LayerNorm2d(out_channels))
+
+    def forward(self, tokens: Tensor, grid: tuple[int, int]) -> Tensor:
+        return self.out(self.rescale(tokens_to_map(self.proj(tokens), grid)))
+
+
+@MODELS.register_module()
+class FusedPyramid(BaseModule):
+    """Maps at strides 4, 8, 16, 32: three fused from the encoder's layers, the fourth from the fused tokens.
+
+    Each of the three has a cross-attention block of its own, applied in both orders and summed, so
+    that the pyramid stays symmetric in the images (the authors' code takes one order).
+
+    Args:
+        embed_dims: width C of the tokens.
+        out_channels: channels of every level.
+        layers: the encoder's layers for strides 4, 8 and 16; k means after block k.
+        init_cfg: MMEngine's.
+    """
+
+    def __init__(
+        self,
+        embed_dims: int,
+        out_channels: int = 256,
+        layers: Sequence[int] = (3, 5, 7),
+        init_cfg: dict | list | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        if len(layers) != len(STRIDES) - 1:
+            raise ValueError(f'layers={tuple(layers)} must name {len(STRIDES) - 1} layers of the encoder.')
+        self.layers = tuple(layers)
+        self.fusions = nn.ModuleList(DecompositionBlock(embed_dims, 'unique', NUM_HEADS) for _ in layers)
+        self.levels = nn.ModuleList(FusedLevel(embed_dims, out_channels, stride) for stride in STRIDES)
+        init_transformer(self)
+
+    def forward(self, decomposition: Decomposition) -> tuple[Tensor, ...]:
+        """Levels B×out_channels×ceil(H/s)×ceil(W/s), finest first.
+
+        Raises:
+            ValueError: if the encoder has fewer blocks than a layer asked for.
+        """
+        features = decomposition.features
+        depth = len(features.layers) - 1
+        if max(self.layers) > depth:
+            raise ValueError(f'FusedPyramid reads layers={self.layers} of an encoder with {depth} blocks: name others.')
+        pairs = (features.layers[index] for index in self.layers)
+        tokens = [self._both_orders(fusion, pair) for fusion, pair in zip(self.fusions, pairs, strict=True)]
+        return tuple(
+            crop_to_stride(level(fused, features.grid), features.image_size, stride)
+            for level, fused, stride in zip(self.levels, [*tokens, decomposition.fused], STRIDES, strict=True)
+        )
+
+    @staticmethod
+    def _both_orders(fusion: DecompositionBlock, pair: Pair) -> Tensor:
+        ab, ba = fusion(pair.batched(), pair.swapped()).chunk(2)
+        return ab + ba

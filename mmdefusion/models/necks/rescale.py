@@ -1,0 +1,37 @@
+"""From one map at stride 16 to other strides."""
+
+from torch import Tensor, nn
+
+from ..layers import LayerNorm2d
+
+STRIDES = (4, 8, 16, 32)
+
+
+def rescale(stride: int, channels: int) -> tuple[nn.Module, int]:
+    """Module that brings a stride-16 map of ``channels`` to ``stride``, and the channels it leaves (ViTDet's rule).
+
+    Each doubling of the resolution halves the channels.
+    """
+    if stride == 4:
+        return nn.Sequential(
+            nn.ConvTranspose2d(channels, channels // 2, 2, 2),
+            LayerNorm2d(channels // 2),
+            nn.GELU(),
+            nn.ConvTranspose2d(channels // 2, channels // 4, 2, 2),
+        ), channels // 4
+    if stride == 8:
+        return nn.ConvTranspose2d(channels, channels // 2, 2, 2), channels // 2
+    if stride == 16:
+        return nn.Identity(), channels
+    # ceil_mode: a map of one patch must not vanish
+    return nn.MaxPool2d(2, 2, ceil_mode=True), channels
+
+
+def crop_to_stride(feature: Tensor, image_size: tuple[int, int], stride: int) -> Tensor:
+    """Cut off what only the extension to whole patches added: ceil(H/stride)×ceil(W/stride) are left.
+
+    Heads take a map to cover exactly the image; without the cut, an image of 17 rows would be
+    stretched over the 32 that were encoded.
+    """
+    height, width = (-(-side // stride) for side in image_size)
+    return feature[..., :height, :width]

@@ -1,0 +1,66 @@
+"""ViTDet's simple feature pyramid (Li et al., arXiv 2203.16527, section 3) on the fused tokens."""
+
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+from torch.nn.functional import max_pool2d
+
+from mmdefusion.registry import MODELS
+
+from ..layers import LayerNorm2d, init_transformer, tokens_to_map
+from ..structures import Decomposition
+from .rescale import STRIDES, crop_to_stride, rescale
+
+
+@MODELS.register_module()
+class SimpleFeaturePyramid(BaseModule):
+    """Maps at strides 4, 8, 16, 32 (and coarser ones by pooling) from the fused tokens alone.
+
+    The tokens pass LayerNorm, a linear map and GELU first (the M3FD detector of DeFusion++).
+
+    Args:
+        embed_dims: width C of the tokens.
+        hidden_dims: width of the map that the pyramid is made from; 4·C by default.
+        out_channels: channels of every level.
+        num_outs: levels; those after the fourth pool the last one with stride 2.
+        init_cfg: MMEngine's.
+    """
+
+    def __init__(
+        self,
+        embed_dims: int,
+        hidden_dims: int | None = None,
+        out_channels: int = 256,
+        num_outs: int = 4,
+        init_cfg: dict | list | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        if num_outs < len(STRIDES):
+            raise ValueError(f'num_outs={num_outs} is too few: the pyramid has {len(STRIDES)} levels or more.')
+        hidden_dims = hidden_dims or 4 * embed_dims
+        self.num_outs = num_outs
+        self.proj = nn.Sequential(nn.LayerNorm(embed_dims), nn.Linear(embed_dims, hidden_dims), nn.GELU())
+        self.levels = nn.ModuleList(self._level(stride, hidden_dims, out_channels) for stride in STRIDES)
+        init_transformer(self)
+
+    @staticmethod
+    def _level(stride: int, channels: int, out_channels: int) -> nn.Sequential:
+        rescaled, channels = rescale(stride, channels)
+        return nn.Sequential(
+            rescaled,
+            nn.Conv2d(channels, out_channels, 1, bias=False),
+            LayerNorm2d(out_channels),
+            nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False),
+            LayerNorm2d(out_channels),
+        )
+
+    def forward(self, decomposition: Decomposition) -> tuple[Tensor, ...]:
+        """Levels B×out_channels×ceil(H/s)×ceil(W/s), finest first."""
+        features = decomposition.features
+        fused = tokens_to_map(self.proj(decomposition.fused), features.grid)
+        maps = [
+            crop_to_stride(level(fused), features.image_size, stride)
+            for level, stride in zip(self.levels, STRIDES, strict=True)
+        ]
+        while len(maps) < self.num_outs:
+            maps.append(max_pool2d(maps[-1], kernel_size=1, stride=2))
+        return tuple(maps)

@@ -1,0 +1,55 @@
+"""What travels from the backbone to the neck and on to pyramids and heads.
+
+All tokens are B×N×C with N = 1 + h·w, class token first.
+"""
+
+from typing import NamedTuple
+
+from torch import Tensor, cat
+
+
+class Pair(NamedTuple):
+    """The same thing of image a (visible) and of image b (infrared)."""
+
+    a: Tensor
+    b: Tensor
+
+    def batched(self) -> Tensor:
+        """a, then b, along the batch."""
+        return cat(self)
+
+    def swapped(self) -> Tensor:
+        """b, then a, along the batch."""
+        return cat((self.b, self.a))
+
+
+class PairFeatures(NamedTuple):
+    """Output of :class:`DeFusionEncoder`."""
+
+    deep: Pair  #: x12, after the last block
+    skip: Pair  #: LN1(x0) + LN2(x1)
+    layers: tuple[Pair, ...]  #: x0 (the embedding), then x1, x2, ... after each block
+    grid: tuple[int, int]  #: h, w in patches
+    image_size: tuple[int, int]  #: H, W in pixels, before any extension to whole patches
+
+
+class Parts(NamedTuple):
+    """What two images share and what only one of them has."""
+
+    common: Tensor
+    unique_a: Tensor
+    unique_b: Tensor
+
+
+class Decomposition(NamedTuple):
+    """Output of :class:`DecompositionNeck`."""
+
+    deep: Parts
+    skip: Parts
+    blended: Tensor  #: f, the fused tokens before the mixer
+    fused: Tensor  #: g, the fused tokens that downstream tasks read
+    features: PairFeatures  #: what was decomposed
+
+    def full(self) -> Parts:
+        """Deep plus skip, which image heads and teachers' predictions read."""
+        return Parts(*(deep + skip for deep, skip in zip(self.deep, self.skip, strict=True)))

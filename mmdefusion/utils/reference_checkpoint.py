@@ -1,0 +1,232 @@
+"""Checkpoints in the layout of DeFusion++'s authors, to ours and back.
+
+The two hold the same tensors under other names. What the authors' layout has and our modules have
+not (the fixed position embeddings, the encoder's final norm, which nothing applies, and the parts
+that only pretraining uses) is set aside on the way in and put back on the way out.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from mmdefusion.models.backbones.defusion_encoder import ARCHITECTURES, resolve_architecture
+from mmdefusion.models.fusers import ImageFuser
+from mmdefusion.models.layers import sincos_position_embedding
+
+State = dict[str, Tensor]
+
+# reference prefix -> ours; the first that fits counts, in either direction
+PREFIXES = {
+    'enc_norm1.': 'backbone.skip_norm1.',
+    'enc_norm2.': 'backbone.skip_norm2.',
+    'encoder.': 'backbone.',
+    'decoder_common_blocks.0.': 'neck.0.deep.common.',
+    'decode_common_skipconn.': 'neck.0.skip.common.',
+    'decoder_common_blocks.1.': 'common_head.block.',
+    'decoder_common_blocks.2.': 'common_head.proj.',
+    'decoder_unique_blocks.0.': 'neck.0.deep.unique.',
+    'decoder_unique_skipconn.': 'neck.0.skip.unique.',
+    'decoder_unique_residual.': 'neck.0.deep.residual.',
+    'decoder_unique_residual_skipconn.': 'neck.0.skip.residual.',
+    'decoder_unique_blocks.1.': 'unique_head.block.',
+    'decoder_unique_blocks.2.': 'unique_head.proj.',
+    'decoder_fuse_blocks.0.': 'neck.0.deep.fusion.',
+    'decoder_fuse_skipconn.': 'neck.0.skip.fusion.',
+    'recon_blocks_mim_encoder.': 'neck.0.mixer.',
+    'decoder_fuse_blocks.1.': 'fused_head.block.',
+    'decoder_fuse_blocks.2.': 'fused_head.proj.',
+    'conv1x1.': 'neck.1.proj.',  # of the detector: LayerNorm and linear map before the pyramid
+}
+# inside a decomposition block
+BLOCK_NAMES = {
+    'multi_input_self_attn.multihead_attn.in_proj_': 'attn.in_proj.',
+    'multi_input_self_attn.multihead_attn.': 'attn.',
+    'multi_input_self_attn.': '',
+}
+FIXED_EMBEDDINGS = ('encoder.pos_embed', 'decoder_pos_embed')
+UNUSED = ('encoder.norm.weight', 'encoder.norm.bias')
+# of masked feature modelling and of the teachers: known, but no module of ours reads them yet
+PRETRAINING_ONLY = ('mask_token', 'mim_decoder_', 'model_encoder', 'latent_predict', 'mm_unique_norm')
+OPTIONAL = ('neck.1.',)  # ours that an authors' pretraining checkpoint does not have
+
+
+class ConvertedCheckpoint(NamedTuple):
+    """Our weights, and the reference tensors that no module of ours holds (for the way back)."""
+
+    state_dict: State
+    set_aside: State
+
+
+def to_our_name(name: str) -> str | None:
+    """Our name of a reference tensor, ``None`` if no module of ours holds it."""
+    for old, new in PREFIXES.items():
+        if name.startswith(old) and name not in FIXED_EMBEDDINGS + UNUSED:
+            rest = name[len(old) :]
+            for inner, ours in BLOCK_NAMES.items():
+                if rest.startswith(inner):
+                    return new + ours + rest[len(inner) :]
+            return new + rest
+    return None
+
+
+def to_reference_name(name: str) -> str:
+    """Reference name of one of our tensors.
+
+    Raises:
+        ValueError: if the reference has no such part.
+    """
+    for old, new in PREFIXES.items():
+        if name.startswith(new):
+            rest = name[len(new) :]
+            if new.endswith(('common.', 'unique.', 'fusion.')):
+                rest = _to_reference_block_name(rest)
+            return old + rest
+    raise ValueError(f'{name} has no counterpart in the reference layout.')
+
+
+def _to_reference_block_name(rest: str) -> str:
+    if rest.startswith('attn.in_proj.'):
+        return rest.replace('attn.in_proj.', 'multi_input_self_attn.multihead_attn.in_proj_')
+    if rest.startswith('attn.'):
+        return rest.replace('attn.', 'multi_input_self_attn.multihead_attn.')
+    if rest.startswith(('query.', 'key.', 'value.')):
+        return f'multi_input_self_attn.{rest}'
+    return rest
+
+
+def build_fuser(arch: str | dict, common: str = 'mean') -> ImageFuser:
+    """The modules whose weights a reference checkpoint holds: encoder, decomposition, image heads."""
+    embed_dims = resolve_architecture(arch).embed_dims
+    head = {'type': 'mmdefusion.ImageHead', 'embed_dims': embed_dims}
+    return ImageFuser(
+        backbone={'type': 'mmdefusion.DeFusionEncoder', 'arch': arch},
+        neck=[{'type': 'mmdefusion.DecompositionNeck', 'embed_dims': embed_dims, 'common': common}],
+        common_head=head,
+        unique_head=head,
+        fused_head=head,
+    )
+
+
+def our_shapes(arch: str | dict) -> dict[str, tuple[int, ...]]:
+    """Names and shapes that our modules expect, without building their weights."""
+    with torch.device('meta'):
+        return {name: tuple(tensor.shape) for name, tensor in build_fuser(arch).state_dict().items()}
+
+
+def unwrap(checkpoint: dict) -> State:
+    """The weights of a checkpoint that may be wrapped in ``state_dict`` or ``model`` and prefixed ``module.``.
+
+    Raises:
+        ValueError: if it holds no tensors.
+    """
+    for key in ('state_dict', 'model'):
+        if isinstance(checkpoint.get(key), dict):
+            checkpoint = checkpoint[key]
+    state = {name.removeprefix('module.'): value for name, value in checkpoint.items() if isinstance(value, Tensor)}
+    if not state:
+        raise ValueError(f'The checkpoint holds no tensors; its keys are {list(checkpoint)[:5]}.')
+    return state
+
+
+def from_reference(checkpoint: dict) -> ConvertedCheckpoint:
+    """Convert a checkpoint in the authors' layout.
+
+    A checkpoint of the encoder alone (keys ``blocks.0...`` as in MAE and TinyMIM) is converted too.
+
+    Raises:
+        ValueError: naming every missing, unexpected and misshapen key, or a position embedding that
+            is not the fixed sin-cos one.
+    """
+    state = unwrap(checkpoint)
+    encoder_only = 'patch_embed.proj.weight' in state
+    if encoder_only:
+        state = {f'encoder.{name}': value for name, value in state.items()}
+    arch = _arch_of(state)
+    expected = our_shapes(arch)
+    if encoder_only:
+        expected = {name: shape for name, shape in expected.items() if name.startswith('backbone.')}
+        expected = {name: shape for name, shape in expected.items() if 'skip_norm' not in name}
+
+    converted, set_aside, unexpected = {}, {}, []
+    for name, value in state.items():
+        ours = to_our_name(name)
+        if name in FIXED_EMBEDDINGS:
+            _check_position_embedding(name, value)
+            set_aside[name] = value
+        elif ours is None and (name in UNUSED or name.startswith(PRETRAINING_ONLY)):
+            set_aside[name] = value
+        elif ours in expected or (ours or '').startswith(OPTIONAL):
+            converted[ours] = value
+        else:
+            unexpected.append(name)
+    missing = [to_reference_name(name) for name in expected if name not in converted]
+    misshapen = [
+        f'{to_reference_name(name)} {tuple(value.shape)} instead of {expected[name]}'
+        for name, value in converted.items()
+        if name in expected and tuple(value.shape) != expected[name]
+    ]
+    if encoder_only:
+        set_aside |= {name: state[name] for name in unexpected}  # classifiers and decoders of other methods
+        unexpected = []
+    _raise_on(missing=missing, unexpected=unexpected, misshapen=misshapen)
+    return ConvertedCheckpoint(converted, set_aside)
+
+
+def to_reference(state_dict: State, set_aside: State | None = None) -> State:
+    """Convert our weights to the authors' layout.
+
+    Args:
+        state_dict: weights of :class:`ImageFuser`, a pretrainer, or a detector's first parts.
+        set_aside: what :func:`from_reference` set aside; without it the unused final norm of the
+            encoder is written as the identity.
+
+    Raises:
+        ValueError: naming every missing or misshapen tensor.
+    """
+    embed_dims = state_dict['backbone.cls_token'].shape[-1]
+    converted = {to_reference_name(name): value for name, value in state_dict.items()}
+    expected = {to_reference_name(name): shape for name, shape in our_shapes(_arch_of(converted)).items()}
+    _raise_on(
+        missing=[name for name in expected if name not in converted],
+        unexpected=[],
+        misshapen=[
+            f'{name} {tuple(converted[name].shape)} instead of {shape}'
+            for name, shape in expected.items()
+            if name in converted and tuple(converted[name].shape) != shape
+        ],
+    )
+    embedding = sincos_position_embedding(embed_dims)[None]
+    identity = {'encoder.norm.weight': torch.ones(embed_dims), 'encoder.norm.bias': torch.zeros(embed_dims)}
+    return {'encoder.pos_embed': embedding, **identity, **(set_aside or {}), **converted}
+
+
+def _arch_of(state: State) -> str | dict:
+    """Preset or dict that builds an encoder of the checkpoint's width and depth."""
+    weight = state.get('encoder.patch_embed.proj.weight')
+    if weight is None:
+        raise ValueError(
+            'The checkpoint has no encoder.patch_embed.proj.weight, so it is not in the layout of the DeFusion++ '
+            f'authors; its keys begin {sorted(state)[:3]}.'
+        )
+    depth = len({name.split('.')[2] for name in state if name.startswith('encoder.blocks.')})
+    for name, preset in ARCHITECTURES.items():
+        if preset.embed_dims == weight.shape[0] and preset.depth == depth:
+            return name
+    return {'embed_dims': weight.shape[0], 'depth': depth}
+
+
+def _check_position_embedding(name: str, value: Tensor) -> None:
+    expected = sincos_position_embedding(value.shape[-1])[None]
+    if value.shape != expected.shape or not torch.allclose(value.float(), expected, atol=1e-5):
+        raise ValueError(
+            f'{name} {tuple(value.shape)} is not the fixed sin-cos embedding of a 14×14 grid, '
+            'which is what DeFusion++ uses and this package computes: the checkpoint belongs to another model.'
+        )
+
+
+def _raise_on(**problems: Iterable[str]) -> None:
+    found = [f'{kind}: {", ".join(sorted(names))}' for kind, names in problems.items() if names]
+    if found:
+        raise ValueError(f'The checkpoint does not fit the reference layout. {"; ".join(found)}.')

@@ -1,0 +1,59 @@
+"""Builds mmdefusion. Configs and tools travel under mmdefusion/.mim, where OpenMMLab's tools look for them."""
+
+import re
+import shutil
+from pathlib import Path
+
+from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
+
+ROOT = Path(__file__).resolve().parent
+PACKED = ('configs', 'tools', 'model-index.yml')
+
+
+def requirements(name: str) -> list[str]:
+    """Requirement lines of ``requirements/{name}.txt`` without comments."""
+    lines = (ROOT / 'requirements' / f'{name}.txt').read_text().splitlines()
+    stripped = (line.split('#')[0].strip() for line in lines)
+    return [line for line in stripped if line]
+
+
+class BuildWithMim(build_py):
+    """Copies configs and tools into the built package (an editable install reads them from the checkout)."""
+
+    def run(self) -> None:
+        super().run()
+        if self.editable_mode:
+            return
+        target = Path(self.build_lib) / 'mmdefusion' / '.mim'
+        for name in PACKED:
+            source = ROOT / name
+            if source.is_dir():
+                shutil.copytree(source, target / name, dirs_exist_ok=True, ignore=shutil.ignore_patterns('__pycache__'))
+            elif source.exists():
+                target.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(source, target / name)
+
+
+setup(
+    name='mmdefusion',
+    version=re.search(r"__version__ = '(.+)'", (ROOT / 'mmdefusion/version.py').read_text()).group(1),
+    description='DeFusion++ (image fusion by decomposition) as backbone and necks for OpenMMLab',
+    long_description=(ROOT / 'README.md').read_text(encoding='utf-8'),
+    long_description_content_type='text/markdown',
+    author='The mmdefusion authors',
+    license='Apache-2.0',
+    keywords='image fusion, RGB-T, infrared, multimodal detection, multimodal segmentation, OpenMMLab',
+    classifiers=[
+        'Intended Audience :: Science/Research',
+        'Programming Language :: Python :: 3.10',
+        'Programming Language :: Python :: 3.11',
+        'Programming Language :: Python :: 3.12',
+        'Topic :: Scientific/Engineering :: Image Recognition',
+    ],
+    packages=find_packages(include=['mmdefusion', 'mmdefusion.*']),
+    python_requires='>=3.10,<3.13',
+    install_requires=requirements('runtime'),
+    extras_require={name: requirements(name) for name in ('toolboxes', 'onedl', 'tests', 'lint')},
+    cmdclass={'build_py': BuildWithMim},
+)

@@ -1,0 +1,37 @@
+import numpy as np
+import torch
+from mmengine.logging import HistoryBuffer, MessageHub
+
+from mmdefusion.engine import PlainCheckpointHook
+
+
+def test_message_hub_survives_a_safe_load(tmp_path):
+    hub = MessageHub.get_instance('plain_checkpoint_test')
+    for step, loss in enumerate((3.0, 2.0, 1.5)):
+        hub.update_scalar('train/loss', loss, count=step + 1)
+    hub.update_info('best_score', np.float64(0.25))
+    hub.update_info('iter', 7)
+    checkpoint = {'message_hub': hub.state_dict(), 'meta': {'seed': np.int64(3), 'classes': ('a', 'b')}}
+
+    hook = PlainCheckpointHook()
+    hook.before_save_checkpoint(None, checkpoint)
+    torch.save(checkpoint, tmp_path / 'iter_7.pth')
+    loaded = torch.load(tmp_path / 'iter_7.pth', weights_only=True)
+    hook.after_load_checkpoint(None, loaded)
+
+    buffer = loaded['message_hub']['log_scalars']['train/loss']
+    assert isinstance(buffer, HistoryBuffer)
+    np.testing.assert_array_equal(buffer.data[0], [3.0, 2.0, 1.5])
+    np.testing.assert_array_equal(buffer.data[1], [1, 2, 3])
+    assert loaded['message_hub']['runtime_info'] == {'best_score': 0.25, 'iter': 7}
+    assert loaded['meta'] == {'seed': 3, 'classes': ('a', 'b')}
+
+    restored = MessageHub.get_instance('plain_checkpoint_restored')
+    restored.load_state_dict(loaded['message_hub'])
+    assert restored.get_scalar('train/loss').current() == 1.5
+
+
+def test_checkpoints_without_a_hub_pass():
+    checkpoint = {'state_dict': {}}
+    PlainCheckpointHook().after_load_checkpoint(None, checkpoint)
+    assert checkpoint == {'state_dict': {}}

@@ -1,0 +1,76 @@
+import pytest
+from mmengine.optim import build_optim_wrapper
+from torch import nn
+
+from mmdefusion.registry import MODELS
+
+SMALL = {'embed_dims': 32, 'depth': 4, 'num_heads': 2, 'last_num_heads': 4}
+
+
+class Detector(nn.Module):
+    def __init__(self, **backbone):
+        super().__init__()
+        self.backbone = MODELS.build({'type': 'mmdefusion.DeFusionEncoder', 'arch': SMALL, **backbone})
+        self.neck = MODELS.build(
+            [
+                {'type': 'mmdefusion.DecompositionNeck', 'embed_dims': 32},
+                {'type': 'mmdefusion.SimpleFeaturePyramid', 'embed_dims': 32},
+            ]
+        )
+        self.head = nn.Conv2d(256, 3, 1)
+
+
+def optimizer(model: nn.Module, **paramwise_cfg):
+    config = {
+        'type': 'OptimWrapper',
+        'optimizer': {'type': 'AdamW', 'lr': 1.0, 'weight_decay': 0.05},
+        'constructor': 'mmdefusion.LayerDecayOptimWrapperConstructor',
+        'paramwise_cfg': paramwise_cfg,
+    }
+    return build_optim_wrapper(model, config).optimizer
+
+
+def settings(model: nn.Module, groups: list[dict]) -> dict[str, tuple[float, float]]:
+    """Learning rate and weight decay of each parameter by name."""
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    return {names[id(p)]: (group['lr'], group['weight_decay']) for group in groups for p in group['params']}
+
+
+def test_rates_fall_from_head_to_embedding():
+    model = Detector()
+    found = settings(model, optimizer(model, layer_decay_rate=0.5).param_groups)
+    assert len(found) == len(list(model.parameters()))
+    expected = {
+        'head.weight': (1.0, 0.05),
+        'neck.1.levels.0.1.weight': (1.0, 0.05),
+        'neck.0.deep.common.linear1.weight': (0.5, 0.05),
+        'neck.0.mixer.1.attn.qkv.bias': (0.5, 0.0),
+        'backbone.skip_norm1.weight': (0.5, 0.0),
+        'backbone.blocks.3.attn.qkv.weight': (0.25, 0.05),
+        'backbone.blocks.0.attn.qkv.weight': (0.5**5, 0.05),
+        'backbone.patch_embed.proj.weight': (0.5**6, 0.05),
+        'backbone.cls_token': (0.5**6, 0.0),
+    }
+    assert {name: found[name] for name in expected} == expected
+
+
+def test_frozen_parameters_are_left_out():
+    model = Detector(frozen_stages=4)
+    found = settings(model, optimizer(model, layer_decay_rate=0.5).param_groups)
+    assert [name for name in found if 'backbone' in name and 'skip_norm' not in name] == []
+
+
+def test_works_on_defusion_pp():
+    model = nn.Module()
+    model.backbone = MODELS.build({'type': 'mmdefusion.DeFusionPP', 'arch': SMALL})
+    found = settings(model, optimizer(model, layer_decay_rate=0.5).param_groups)
+    assert found['backbone.encoder.patch_embed.proj.weight'][0] == 0.5**6
+    assert found['backbone.decomposition.mixer.0.norm1.weight'][0] == 0.5
+    assert found['backbone.pyramid.levels.3.1.weight'][0] == 1.0
+
+
+def test_errors_name_the_mend():
+    with pytest.raises(ValueError, match='0 DeFusionEncoders in Linear.*drop `constructor`'):
+        optimizer(nn.Linear(2, 2), layer_decay_rate=0.5)
+    with pytest.raises(ValueError, match='layer_decay_rate'):
+        optimizer(Detector(), norm_decay_mult=0.0)

@@ -1,0 +1,118 @@
+import pytest
+import torch
+from mmengine.runner import load_checkpoint
+from torch.testing import assert_close
+
+from mmdefusion.models import DeFusionEncoder
+from mmdefusion.models.backbones.defusion_encoder import encoder_layer_id
+from mmdefusion.registry import MODELS
+
+SMALL = {'embed_dims': 32, 'depth': 3, 'num_heads': 2, 'last_num_heads': 4}
+
+
+def build(**options) -> DeFusionEncoder:
+    return MODELS.build({'type': 'mmdefusion.DeFusionEncoder', 'arch': SMALL, **options})
+
+
+@pytest.mark.parametrize(
+    'arch, width, heads', [('tiny', 192, (6, 12)), ('small', 384, (6, 12)), ('base', 768, (12, 12))]
+)
+def test_presets(arch, width, heads):
+    with torch.device('meta'):
+        encoder = DeFusionEncoder(arch)
+    assert encoder.embed_dims == width and len(encoder.blocks) == 12
+    assert [encoder.blocks[i].attn.num_heads for i in (0, 10, 11)] == [heads[0], heads[0], heads[1]]
+    assert [encoder.blocks[i].drop_path.drop_prob for i in (0, 10, 11)] == [0.1, 0.1, 0.0]
+    assert encoder.blocks[0].norm1.eps == 1e-6 and encoder.skip_norm1.eps == 1e-5
+
+
+@pytest.mark.parametrize('size', [(16, 16), (33, 17), (48, 80), (5, 7)])
+def test_any_size(size):
+    features = build().eval()(torch.randn(2, 6, *size))
+    grid = tuple(-(-side // 16) for side in size)
+    assert features.grid == grid and features.image_size == size
+    assert features.deep.a.shape == features.skip.b.shape == (2, 1 + grid[0] * grid[1], 32)
+    assert len(features.layers) == 4
+
+
+def test_images_of_a_pair_do_not_see_each_other():
+    encoder = build().eval()
+    a, b, other = torch.randn(3, 1, 3, 32, 48)
+    first, second = (encoder(torch.cat([a, partner], dim=1)) for partner in (b, other))
+    assert_close(first.deep.a, second.deep.a)
+    swapped = encoder(torch.cat([b, a], dim=1))
+    assert_close(first.skip.a, swapped.skip.b)
+
+
+def test_frozen_stages_do_not_learn_and_do_not_drop():
+    encoder = build(frozen_stages=2).train()
+    encoder(torch.randn(1, 6, 32, 32)).deep.a.sum().backward()
+    trained = {name for name, parameter in encoder.named_parameters() if parameter.grad is not None}
+    assert trained and all(name.startswith('blocks.2.') for name in trained)
+    assert not encoder.blocks[1].training and encoder.blocks[2].training
+
+
+def test_checkpointing_gives_the_same_gradients():
+    images = torch.randn(1, 6, 32, 32)
+    gradients = []
+    for with_cp in (False, True):
+        torch.manual_seed(0)
+        encoder = build(with_cp=with_cp, drop_path_rate=0.0).train()
+        encoder(images).deep.a.square().sum().backward()
+        gradients.append(encoder.patch_embed.proj.weight.grad)
+    assert_close(*gradients)
+
+
+def test_initial_weights():
+    encoder = build()
+    weight = encoder.patch_embed.proj.weight.flatten(1)
+    bound = (6 / sum(weight.shape)) ** 0.5
+    assert 0.95 * bound < weight.abs().max() <= bound  # as a linear map 768 -> 32, not as a convolution
+    assert not encoder.blocks[0].mlp.fc1.bias.any()
+    assert 0 < encoder.cls_token.std() < 0.06
+
+
+def test_init_cfg_with_prefix(tmp_path):
+    source, path = build(), tmp_path / 'pretraining.pth'
+    torch.save({'state_dict': {f'backbone.{name}': value for name, value in source.state_dict().items()}}, path)
+    target = build(init_cfg={'type': 'Pretrained', 'checkpoint': str(path), 'prefix': 'backbone.'})
+    target.init_weights()
+    assert_close(target.state_dict(), source.state_dict())
+
+
+@pytest.mark.parametrize('other', [{'embed_dims': 64}, {'depth': 2}])
+def test_a_checkpoint_of_another_arch_is_refused(tmp_path, other):
+    path = tmp_path / 'other.pth'
+    torch.save(build(arch=SMALL | other).state_dict(), path)
+    with pytest.raises(ValueError, match='checkpoint holds an encoder of width .* set arch'):
+        load_checkpoint(build(), str(path))
+
+
+@pytest.mark.parametrize('channels', [3, 4, 8])
+def test_wrong_channels_name_the_mend(channels):
+    with pytest.raises(ValueError, match=rf'\(1, {channels}, 16, 16\).*PairedDetDataPreprocessor'):
+        build()(torch.zeros(1, channels, 16, 16))
+
+
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        ({'arch': 'huge'}, "arch='huge' is no preset"),
+        ({'arch': {'width': 3}}, 'is not an architecture'),
+        ({'frozen_stages': 4}, 'frozen_stages=4 is out of range'),
+    ],
+)
+def test_bad_options(options, message):
+    with pytest.raises(ValueError, match=message):
+        DeFusionEncoder(**{'arch': SMALL, **options})
+
+
+def test_layer_ids():
+    names = (
+        'cls_token',
+        'patch_embed.proj.weight',
+        'blocks.0.attn.qkv.weight',
+        'blocks.11.norm1.bias',
+        'skip_norm1.bias',
+    )
+    assert [encoder_layer_id(name, 12) for name in names] == [0, 0, 1, 12, 13]

@@ -1,0 +1,69 @@
+import pytest
+import torch
+from mmengine.runner import load_checkpoint
+from torch.testing import assert_close
+
+from mmdefusion.registry import MODELS
+
+SMALL = {'embed_dims': 32, 'depth': 7, 'num_heads': 2, 'last_num_heads': 4}
+
+
+def build(**options):
+    return MODELS.build({'type': 'mmdefusion.DeFusionPP', 'arch': SMALL, **options}).eval()
+
+
+@pytest.mark.parametrize('pyramid', ['SimpleFeaturePyramid', 'FusedPyramid'])
+@pytest.mark.parametrize('size', [(16, 16), (33, 70)])
+def test_four_maps(pyramid, size):
+    model = build(pyramid={'type': f'mmdefusion.{pyramid}', 'out_channels': 24})
+    maps = model(torch.randn(1, 6, *size))
+    expected = [(1, 24, *(-(-side // stride) for side in size)) for stride in (4, 8, 16, 32)]
+    assert [tuple(feature.shape) for feature in maps] == expected
+    assert model.out_channels == 24
+
+
+@pytest.mark.parametrize('pyramid', ['SimpleFeaturePyramid', 'FusedPyramid'])
+def test_symmetric_in_the_images(pyramid):
+    model = build(pyramid={'type': f'mmdefusion.{pyramid}'})
+    a, b = torch.randn(2, 1, 3, 40, 56)
+    for ab, ba in zip(model(torch.cat([a, b], 1)), model(torch.cat([b, a], 1)), strict=True):
+        assert_close(ab, ba, atol=1e-5, rtol=0)
+
+
+class Detector(torch.nn.Module):
+    """Where the backbone sits in a detector, beside a neck of the toolbox."""
+
+    def __init__(self):
+        super().__init__()
+        self.backbone = build()
+        self.neck = torch.nn.Linear(2, 2)
+
+
+@pytest.fixture
+def pretraining(tmp_path):
+    encoder = MODELS.build({'type': 'mmdefusion.DeFusionEncoder', 'arch': SMALL})
+    neck = MODELS.build([{'type': 'mmdefusion.DecompositionNeck', 'embed_dims': 32}])
+    state = {f'backbone.{name}': value for name, value in encoder.state_dict().items()}
+    state |= {f'neck.{name}': value for name, value in neck.state_dict().items()}
+    torch.save({'state_dict': state}, tmp_path / 'pretraining.pth')
+    return str(tmp_path / 'pretraining.pth'), encoder, neck[0]
+
+
+def test_reads_pretraining_checkpoints(pretraining):
+    path, encoder, decomposition = pretraining
+    model = build(init_cfg={'type': 'Pretrained', 'checkpoint': path})
+    model.init_weights()
+    assert_close(model.encoder.state_dict(), encoder.state_dict())
+    assert_close(model.decomposition.state_dict(), decomposition.state_dict())
+
+
+def test_load_from_would_leave_the_neck_random_and_says_so(pretraining):
+    with pytest.raises(ValueError, match='give the backbone init_cfg'):
+        load_checkpoint(Detector(), pretraining[0])
+
+
+def test_its_own_checkpoint_round_trips(tmp_path):
+    source, target = Detector(), Detector()
+    torch.save(source.state_dict(), tmp_path / 'own.pth')
+    load_checkpoint(target, str(tmp_path / 'own.pth'), strict=True)
+    assert_close(target.state_dict(), source.state_dict())

@@ -1,0 +1,106 @@
+import pytest
+import torch
+from torch.testing import assert_close
+
+from mmdefusion.models import PairNormalizer
+from mmdefusion.registry import MODELS
+
+MEAN = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
+STD = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
+
+
+def image(channels: int, height: int = 5, width: int = 7) -> torch.Tensor:
+    return torch.randint(0, 256, (channels, height, width), dtype=torch.uint8)
+
+
+def test_bgr_becomes_rgb_and_thermal_three_channels_normalised_as_the_method_says():
+    packed = image(4)
+    pair = PairNormalizer()(packed)
+    assert_close(pair[:3], (packed[[2, 1, 0]] / 255 - MEAN) / STD)
+    assert_close(pair[3:], (packed[3:].expand(3, -1, -1) / 255 - MEAN) / STD)
+
+
+def test_a_colour_partner_becomes_rgb_too():
+    packed = image(6)
+    assert_close(PairNormalizer()(packed)[3:], (packed[[5, 4, 3]] / 255 - MEAN) / STD)
+
+
+def test_statistics_of_the_infrared():
+    pair = PairNormalizer(ir_mean=(1, 2, 3), ir_std=(4, 5, 6))(torch.zeros(4, 2, 2))
+    assert_close(pair[3:, 0, 0], torch.tensor([-1 / 4, -2 / 5, -3 / 6]))
+    assert_close(pair[:3, 0, 0], -(MEAN / STD).flatten())
+
+
+@pytest.mark.parametrize('modality, channels', [('visible', 3), ('visible', 4), ('infrared', 4)])
+def test_one_modality_in_both_slots(modality, channels):
+    packed = image(channels)
+    pair = PairNormalizer(modalities=(modality, modality))(packed)
+    assert torch.equal(pair[:3], pair[3:])
+    if channels == 4:
+        both = PairNormalizer()(packed)
+        assert torch.equal(pair[:3], both[:3] if modality == 'visible' else both[3:])
+
+
+def test_dropout_looks_like_an_absent_partner_and_spares_evaluation():
+    normalizer = PairNormalizer(modality_dropout=0.6)
+    packed = image(4)
+    packed[:, 0, 0] = 200
+    whole = normalizer(packed)
+    absent = normalizer(torch.cat([packed[:3], torch.zeros_like(packed[3:])]))
+    data = {'inputs': [packed] * 400}
+    drawn = normalizer.normalize_batch(data, training=True)['inputs']
+    no_infrared = sum(torch.equal(pair, absent) for pair in drawn)
+    untouched = sum(torch.equal(pair, whole) for pair in drawn)
+    assert abs(untouched / 400 - 0.4) < 0.08 and abs(no_infrared / 400 - 0.3) < 0.08
+    assert all(torch.equal(pair, whole) for pair in normalizer.normalize_batch(data, training=False)['inputs'])
+
+
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        ({'modalities': ('visible', 'thermal')}, r"modalities=\('visible', 'thermal'\)"),
+        ({'modalities': ('visible',)}, 'must be two of'),
+        ({'modalities': ('visible', 'visible'), 'modality_dropout': 0.1}, 'nothing to see'),
+    ],
+)
+def test_bad_options(options, message):
+    with pytest.raises(ValueError, match=message):
+        PairNormalizer(**options)
+
+
+@pytest.mark.parametrize('channels', [1, 2, 3, 5])
+def test_modalities_that_the_tensor_lacks_name_file_value_and_mend(channels):
+    class Sample:
+        img_path = 'vi/0001.png'
+
+    with pytest.raises(ValueError, match=rf'vi/0001.png: The image has {channels} channels .*AppendPartner'):
+        PairNormalizer().normalize_batch({'inputs': [image(channels)], 'data_samples': [Sample()]}, False)
+
+
+def test_mmdet_preprocessor_pads_normalised_pairs():
+    structures = pytest.importorskip('mmdet.structures')
+    preprocessor = MODELS.build({'type': 'mmdefusion.PairedDetDataPreprocessor', 'pad_size_divisor': 32})
+    samples = [structures.DetDataSample(metainfo={'img_shape': size}) for size in ((20, 30), (33, 10))]
+    inputs = [image(4, 20, 30), image(4, 33, 10)]
+    out = preprocessor({'inputs': inputs, 'data_samples': samples})
+    assert out['inputs'].shape == (2, 6, 64, 32)
+    assert_close(out['inputs'][0, :, :20, :30], PairNormalizer()(inputs[0]))
+    assert not out['inputs'][0, :, 20:].any()
+    assert out['data_samples'][0].batch_input_shape == (64, 32)
+
+
+def test_mmseg_preprocessor_pads_pairs_and_labels():
+    structures = pytest.importorskip('mmseg.structures')
+    from mmengine.structures import PixelData
+
+    preprocessor = MODELS.build({'type': 'mmdefusion.PairedSegDataPreprocessor', 'size': (32, 48), 'seg_pad_val': 255})
+    sample = structures.SegDataSample(metainfo={'img_shape': (20, 30)})
+    sample.gt_sem_seg = PixelData(data=torch.ones(1, 20, 30, dtype=torch.long))
+    out = preprocessor({'inputs': [image(4, 20, 30)], 'data_samples': [sample]}, training=True)
+    assert out['inputs'].shape == (1, 6, 32, 48)
+    assert (out['data_samples'][0].gt_sem_seg.data[:, 20:] == 255).all()
+
+
+def test_toolbox_options_that_would_break_pairs_are_refused():
+    with pytest.raises(TypeError, match='bgr_to_rgb'):
+        MODELS.build({'type': 'mmdefusion.PairedDetDataPreprocessor', 'bgr_to_rgb': True})

@@ -1,0 +1,35 @@
+import math
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from mmdefusion.models.layers import CrossAttention, SelfAttention
+
+
+def plain_attention(q, k, v):
+    """The textbook formula, with the N×N matrix."""
+    scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
+    return scores.softmax(-1) @ v
+
+
+def test_self_attention_packs_qkv_rows_as_three_heads_width():
+    attention = SelfAttention(embed_dims=24, num_heads=3).double()
+    x = torch.randn(2, 7, 24, dtype=torch.double)
+    qkv = attention.qkv(x).reshape(2, 7, 3, 3, 8).permute(2, 0, 3, 1, 4)
+    expected = attention.proj(plain_attention(*qkv).transpose(1, 2).reshape(2, 7, 24))
+    assert_close(attention(x), expected)
+
+
+def test_cross_attention_equals_torch_multihead_attention():
+    ours = CrossAttention(embed_dims=32, num_heads=4).double().eval()
+    theirs = torch.nn.MultiheadAttention(32, 4, batch_first=True).double().eval()
+    theirs.load_state_dict({name.replace('in_proj.', 'in_proj_'): value for name, value in ours.state_dict().items()})
+    query, key, value = torch.randn(3, 2, 5, 32, dtype=torch.double)
+    assert_close(ours(query, key, value), theirs(query, key, value, need_weights=False)[0])
+
+
+@pytest.mark.parametrize('attention', [SelfAttention, CrossAttention])
+def test_width_must_split_over_heads(attention):
+    with pytest.raises(ValueError, match='embed_dims=20 cannot be split over 16 heads'):
+        attention(20, 16)

@@ -1,0 +1,61 @@
+import pytest
+import torch
+from torch.testing import assert_close
+
+from mmdefusion.models import DecompositionNeck
+from mmdefusion.models.structures import Pair, PairFeatures
+from mmdefusion.registry import MODELS
+
+
+def features(grid=(2, 3), width=32) -> PairFeatures:
+    tokens = torch.randn(4, 2, 1 + grid[0] * grid[1], width)
+    return PairFeatures(Pair(*tokens[:2]), Pair(*tokens[2:]), (), grid, (grid[0] * 16, grid[1] * 16))
+
+
+def build(**options) -> DecompositionNeck:
+    return MODELS.build({'type': 'mmdefusion.DecompositionNeck', 'embed_dims': 32, **options}).eval()
+
+
+def test_the_paper_s_formulas():
+    """DESIGN section 2, written out for one order at a time."""
+    neck, pair = build(), features()
+    for path, (a, b), parts in ((neck.deep, pair.deep, 0), (neck.skip, pair.skip, 1)):
+        computed = neck.decompose(pair, 'ab')[parts]
+        assert_close(computed.common, path.common(a, b))
+        assert_close(computed.unique_b, path.unique(a, b) + path.residual(b))
+        assert_close(computed.unique_a, path.unique(b, a) + path.residual(a))
+        fused = path.fusion(computed.common, computed.unique_a) + path.fusion(computed.common, computed.unique_b)
+        assert_close(path.fuse(computed), fused)
+
+
+def test_orders_of_the_common_feature():
+    neck, pair = build(), features()
+    common = {order: neck.decompose(pair, order)[0].common for order in ('ab', 'ba', 'sum', 'mean')}
+    assert_close(common['sum'], common['ab'] + common['ba'])
+    assert_close(common['mean'], common['sum'] / 2)
+    assert not torch.allclose(common['ab'], common['ba'])
+
+
+def test_fused_is_symmetric():
+    neck, pair = build(), features()
+    swapped = pair._replace(deep=Pair(*pair.deep[::-1]), skip=Pair(*pair.skip[::-1]))
+    assert_close(neck(pair).fused, neck(swapped).fused, atol=1e-5, rtol=0)
+
+
+def test_maps_on_request():
+    pair = features()
+    neck = build(out_maps=('fused', 'unique_b'))
+    fused, unique_b = neck(pair)
+    assert fused.shape == unique_b.shape == (2, 32, 2, 3)
+    neck.out_maps = None
+    decomposition = neck(pair)
+    assert_close(fused[0, :, 1, 2], decomposition.fused[0, 6])
+    assert_close(unique_b[0, :, 0, 0], decomposition.deep.unique_b[0, 1] + decomposition.skip.unique_b[0, 1])
+
+
+@pytest.mark.parametrize(
+    'options, message', [({'common': 'both'}, "common='both'"), ({'out_maps': ('x',)}, 'out_maps')]
+)
+def test_bad_options(options, message):
+    with pytest.raises(ValueError, match=message):
+        DecompositionNeck(32, **options)

@@ -1,0 +1,70 @@
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from mmdefusion.utils.reference_checkpoint import build_fuser, from_reference, to_reference, unwrap
+
+sys.path.insert(0, str(Path(__file__).parents[1] / 'parity'))
+from formula import formula_checkpoint
+
+
+@pytest.fixture(scope='module')
+def reference() -> dict[str, torch.Tensor]:
+    return {name: value.float() for name, value in formula_checkpoint().items()}
+
+
+def test_there_and_back(reference):
+    reference = reference | {'mask_token': torch.ones(1, 1, 192), 'model_encoder1.cls_token': torch.ones(1, 1, 768)}
+    converted = from_reference(reference)
+    assert_close(to_reference(*converted), reference, rtol=0, atol=0)
+
+
+def test_our_weights_alone_become_a_complete_reference_checkpoint(reference):
+    ours = build_fuser('tiny')
+    written = to_reference(ours.state_dict())
+    assert set(reference) - set(written) == {name for name in reference if name.startswith('conv1x1')}
+    assert_close(from_reference(written).state_dict, dict(ours.state_dict()))
+
+
+@pytest.mark.parametrize('key', ['state_dict', 'model'])
+def test_wrapped_and_prefixed(reference, key):
+    wrapped = {key: {f'module.{name}': value for name, value in reference.items()}, 'epoch': 3}
+    assert_close(from_reference(wrapped).state_dict, from_reference(reference).state_dict)
+
+
+def test_every_wrong_key_is_named(reference):
+    broken = dict(reference)
+    del broken['enc_norm2.bias'], broken['decoder_fuse_skipconn.norm1.weight']
+    broken['decoder_extra.weight'] = torch.zeros(2)
+    broken['decode_common_skipconn.linear1.weight'] = torch.zeros(3, 4)
+    with pytest.raises(ValueError) as error:
+        from_reference(broken)
+    message = str(error.value)
+    assert 'missing: decoder_fuse_skipconn.norm1.weight, enc_norm2.bias' in message
+    assert 'unexpected: decoder_extra.weight' in message
+    assert 'misshapen: decode_common_skipconn.linear1.weight (3, 4) instead of (768, 192)' in message
+
+
+def test_another_position_embedding_is_another_model(reference):
+    with pytest.raises(ValueError, match=r'encoder.pos_embed \(1, 197, 192\) is not the fixed sin-cos'):
+        from_reference(reference | {'encoder.pos_embed': torch.zeros(1, 197, 192)})
+
+
+def test_an_encoder_alone(reference):
+    encoder = {name[len('encoder.') :]: value for name, value in reference.items() if name.startswith('encoder.')}
+    converted = from_reference({'model': encoder | {'head.weight': torch.zeros(1000, 192)}})
+    assert all(name.startswith('backbone.') for name in converted.state_dict)
+    assert_close(converted.state_dict['backbone.blocks.3.mlp.fc1.bias'], reference['encoder.blocks.3.mlp.fc1.bias'])
+    del encoder['blocks.4.attn.proj.bias']
+    with pytest.raises(ValueError, match='missing: encoder.blocks.4.attn.proj.bias'):
+        from_reference(encoder)
+
+
+def test_something_else_entirely():
+    with pytest.raises(ValueError, match='holds no tensors'):
+        unwrap({'epoch': 1})
+    with pytest.raises(ValueError, match=r'no encoder.patch_embed.proj.weight.*conv1.weight'):
+        from_reference({'conv1.weight': torch.zeros(1)})
