@@ -5,10 +5,14 @@ python tools/dataset_converters/check_dataset.py CONFIG [--split train|val|test|
 
 import argparse
 import sys
+from collections.abc import Sequence
 
 from mmengine.config import Config, DictAction
 
-from mmdefusion.datasets.checks import SPLITS, check_config, format_reports
+from mmdefusion.datasets.checks import SPLITS, SplitReport, check_config
+
+SHOWN = 10
+COLUMNS = ('split', 'data set', 'images', 'partners', '16-bit', 'boxes', 'label maps', 'missing', 'mismatched', 'sizes')
 
 
 def parse_args() -> argparse.Namespace:
@@ -20,12 +24,53 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def table(rows: Sequence[Sequence[object]]) -> str:
+    """Left-aligned columns."""
+    cells = [[str(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return '\n'.join('  '.join(map(str.ljust, row, widths)).rstrip() for row in cells)
+
+
+def summary(report: SplitReport) -> tuple:
+    """One row of the first table."""
+    sizes = ', '.join(f'{width}x{height} ({count})' for (width, height), count in report.sizes.most_common(3))
+    if len(report.sizes) > 3:
+        sizes += f' and {len(report.sizes) - 3} more'
+    boxes = f'{report.boxes} ({report.ignored_boxes} ignored)' if report.ignored_boxes else report.boxes
+    missing, mismatched = len(report.missing), len(report.mismatched) + len(report.resized)
+    counts = (report.images, report.partners, report.deep_partners, boxes, report.label_maps, missing, mismatched)
+    return (report.split, report.dataset, *counts, sizes)
+
+
+def format_reports(reports: Sequence[SplitReport]) -> str:
+    """The reports as tables, then the first lines of each kind of trouble."""
+    parts = [table([COLUMNS, *map(summary, reports)])]
+    counted = [report for report in reports if report.classes]
+    if counted:
+        names = dict.fromkeys(name for report in counted for name in report.classes)
+        unit = 'boxes' if any(report.boxes for report in counted) else 'pixels'
+        rows = [[name, *(report.classes.get(name, '-') for report in counted)] for name in names]
+        parts.append(table([[f'class ({unit})', *(report.split for report in counted)], *rows]))
+    for report in reports:
+        fine = {'made up by AppendPartner': report.made_up, 'resized by AppendPartner': report.resized}
+        for kind, lines in {**report.troubles, **fine}.items():
+            if lines:
+                more = [f'and {len(lines) - SHOWN} more'] if len(lines) > SHOWN else []
+                parts.append('\n  '.join([f'{report.split}: {len(lines)} {kind}', *lines[:SHOWN], *more]))
+    if not any(report.troubles for report in reports):
+        parts.append('All files are there.')
+    return '\n\n'.join(parts)
+
+
 def main() -> int:
     args = parse_args()
     cfg = Config.fromfile(args.config)
     if args.cfg_options:
         cfg.merge_from_dict(args.cfg_options)
-    reports = check_config(cfg, SPLITS if args.split == 'all' else (args.split,), args.pixels)
+    try:
+        reports = check_config(cfg, SPLITS if args.split == 'all' else (args.split,), args.pixels)
+    except ValueError as error:
+        sys.exit(str(error))
     print(format_reports(reports))
     return 1 if any(report.troubles for report in reports) else 0
 

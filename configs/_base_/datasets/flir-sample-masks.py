@@ -1,0 +1,33 @@
+# The 60 FLIR pairs beside a developer's checkout with label maps made of their boxes, at half size. Make the maps with
+#   python tools/dataset_converters/boxes_to_masks.py ../shared/data/flir_aligned/train.json data/flir_sample/labels
+# and again for test.json.
+_base_ = './paired_segmentation.py'
+
+pairs = '../shared/data/flir_aligned/'
+labels = 'data/flir_sample/labels/'
+crop_size = (256, 320)
+train_pipeline = [
+    *_base_.train_pipeline[:4],
+    dict(type='RandomResize', scale=crop_size[::-1], ratio_range=(0.8, 1.5), keep_ratio=True),
+    dict(type='RandomCrop', crop_size=crop_size),
+    *_base_.train_pipeline[6:],
+]
+test_pipeline = [
+    *_base_.test_pipeline[:2],
+    dict(type='Resize', scale=crop_size[::-1], keep_ratio=True),
+    *_base_.test_pipeline[2:],
+]
+
+dataset = dict(
+    type='mmdefusion.PairedSegDataset',
+    metainfo=dict(
+        classes=('background', 'person', 'bicycle', 'car'),
+        palette=[[0, 0, 0], [220, 20, 60], [119, 11, 32], [0, 0, 142]],
+    ),
+    img_suffix='.jpg',
+    data_prefix=dict(img_path=pairs + 'vi', img_ir_path=pairs + 'ir', seg_map_path=labels),
+)
+test_part = dict(**dataset, ann_file=labels + 'test.txt', pipeline=test_pipeline)
+train_dataloader = dict(num_workers=2, dataset=dict(**dataset, ann_file=labels + 'train.txt', pipeline=train_pipeline))
+val_dataloader = dict(dataset=test_part)
+test_dataloader = dict(dataset=test_part)

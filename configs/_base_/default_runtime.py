@@ -1,0 +1,21 @@
+# What detection, segmentation and pretraining share; the toolbox's scope and visualizer are in *_runtime.py.
+default_hooks = dict(
+    timer=dict(type='IterTimerHook'),
+    logger=dict(type='LoggerHook', interval=50),
+    param_scheduler=dict(type='ParamSchedulerHook'),
+    checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=5000, max_keep_ckpts=2),
+    sampler_seed=dict(type='DistSamplerSeedHook'),
+)
+# lets torch's safe loader (the default since 2.6) read the checkpoints, so that training can be resumed
+custom_hooks = [dict(type='mmdefusion.PlainCheckpointHook')]
+
+env_cfg = dict(
+    cudnn_benchmark=False,
+    mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
+    dist_cfg=dict(backend='nccl'),  # 'gloo' where there is no GPU
+)
+vis_backends = [dict(type='LocalVisBackend')]
+log_processor = dict(by_epoch=False)
+log_level = 'INFO'
+load_from = None
+resume = False

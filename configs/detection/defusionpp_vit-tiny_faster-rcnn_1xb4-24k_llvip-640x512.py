@@ -1,0 +1,8 @@
+# The paper's detector on LLVIP at half size. Start it from pretrained weights with --cfg-options load_from=WEIGHTS.
+_base_ = [
+    '../_base_/models/faster-rcnn_defusionpp-tiny.py',
+    '../_base_/datasets/llvip.py',
+    '../_base_/schedules/detection_24k.py',
+    '../_base_/detection_runtime.py',
+]
+model = dict(roi_head=dict(bbox_head=dict(num_classes=1)))

@@ -1,0 +1,8 @@
+# The paper's segmenter on FMB. Start it from pretrained weights with --cfg-options load_from=WEIGHTS.
+_base_ = [
+    '../_base_/models/upernet_defusionpp-tiny.py',
+    '../_base_/datasets/fmb.py',
+    '../_base_/schedules/segmentation_80k.py',
+    '../_base_/segmentation_runtime.py',
+]
+model = dict(decode_head=dict(num_classes=14), auxiliary_head=dict(num_classes=14))

@@ -1,0 +1,68 @@
+"""KAIST: pedestrians by day and night."""
+
+import os
+import xml.etree.ElementTree as ET
+
+from mmdefusion.registry import DATASETS
+
+from .paired_xml import PairedXMLDataset
+
+IGNORED = ('person?', 'people', 'cyclist')
+
+
+def to_voc(annotation: ET.ElementTree) -> None:
+    """Turns KAIST's objects into VOC's, in place.
+
+    'person?' (cannot be told), 'people' (a group) and 'cyclist' become difficult persons, which mmdet marks as
+    ignored: neither a target nor a false alarm. KAIST writes a box as x, y, w, h, taken to
+    count from 0 as its published loaders do, where VOC writes corners that count from 1.
+    """
+    for obj in annotation.findall('object'):
+        name, difficult = obj.find('name'), obj.find('difficult')
+        name.text = name.text.strip().lower()
+        if name.text in IGNORED:
+            name.text = 'person'
+            difficult = ET.SubElement(obj, 'difficult') if difficult is None else difficult
+            difficult.text = '1'
+        box = obj.find('bndbox')
+        if box.find('x') is not None:
+            x, y, w, h = (float(box.find(key).text) for key in 'xywh')
+            for key, value in zip(('xmin', 'ymin', 'xmax', 'ymax'), (x, y, x + w, y + h), strict=True):
+                ET.SubElement(box, key).text = str(value + 1)
+
+
+@DATASETS.register_module()
+class KAISTDataset(PairedXMLDataset):
+    """KAIST Multispectral Pedestrian (Hwang et al., CVPR 2015), 640×512.
+
+    Authors' project: github.com/SoonminHwang/rgbt-ped-detection.
+
+
+    images/set00/V000/{visible,lwir}/I00000.jpg; ``ann_file`` is a list of imageSets/ with lines 'set00/V000/I00000'.
+    The default annotations are the sanitized ones of the training sets (Li et al., MSDS-RCNN, BMVC 2018),
+    annotations-xml-new-sanitized/set00/V000/I00000.xml.
+
+    The one class is person; 'person?', 'people' and 'cyclist' are ignored, not background. The limits of the
+    'reasonable' setting (height from 55 pixels, at most partly occluded) belong to the evaluation and are not applied.
+    """
+
+    METAINFO = dict(dataset_type='KAIST', classes=('person',), palette=[(220, 20, 60)])
+    DATA_PREFIX = dict(img='images', img_ir='images', ann='annotations-xml-new-sanitized')
+
+    def __init__(self, ann_file: str, img_suffix: str = '.jpg', **kwargs) -> None:
+        if not ann_file:
+            raise ValueError('KAISTDataset needs ann_file, a list of imageSets/ with lines like set00/V000/I00000')
+        super().__init__(ann_file=ann_file, img_suffix=img_suffix, **kwargs)
+
+    def image_stem(self, image_id: str) -> str:
+        folder, name = os.path.split(image_id)
+        return os.path.join(self.data_prefix['img'], folder, 'visible', name)
+
+    def find_partner(self, img_path: str) -> str:
+        path = super().find_partner(img_path)
+        folder, name = os.path.split(path)
+        return os.path.join(os.path.dirname(folder), 'lwir', name)
+
+    def _parse_instance_info(self, raw_ann_info: ET.ElementTree, minus_one: bool = True) -> list[dict]:
+        to_voc(raw_ann_info)
+        return super()._parse_instance_info(raw_ann_info, minus_one=minus_one)

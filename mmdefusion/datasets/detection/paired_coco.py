@@ -1,0 +1,45 @@
+"""Pairs with boxes in COCO's format."""
+
+from mmdet.datasets import CocoDataset
+from mmdet.datasets.api_wrappers import COCO
+
+from mmdefusion.registry import DATASETS
+
+from ..pairing import PairedDatasetMixin
+
+
+class OrderedCOCO(COCO):
+    """COCO, but the categories asked for must be there, in the order asked for.
+
+    mmdet numbers the classes in the order of the file's categories, whatever ``metainfo['classes']`` says, and skips
+    those that the file lacks: the names of all classes after it would be wrong without a word.
+    """
+
+    def __init__(self, annotation_file: str | None = None) -> None:
+        self.annotation_file = annotation_file
+        super().__init__(annotation_file)
+
+    def get_cat_ids(self, cat_names=(), sup_names=(), cat_ids=()) -> list[int]:
+        ids = super().get_cat_ids(list(cat_names), list(sup_names), list(cat_ids))
+        found = [self.cats[cat_id]['name'] for cat_id in ids]
+        if cat_names and found != list(cat_names):
+            have = [category['name'] for category in self.cats.values()]
+            raise ValueError(
+                f'{self.annotation_file} has the categories {have}, the data set the classes {list(cat_names)}; '
+                'set metainfo=dict(classes=...) to names of that file, in its order'
+            )
+        return ids
+
+
+@DATASETS.register_module()
+class PairedCocoDataset(PairedDatasetMixin, CocoDataset):
+    """Pairs with boxes in COCO's format; ``data_prefix=dict(img='vi/', img_ir='ir/')``.
+
+    Arguments as in :class:`mmdet.datasets.CocoDataset` and :class:`PairedDatasetMixin`; name the classes by
+    ``metainfo=dict(classes=(...))``, in the order of the file's categories.
+
+    Raises:
+        ValueError: The classes are not those of the annotation file, or in another order.
+    """
+
+    COCOAPI = OrderedCOCO

@@ -1,0 +1,100 @@
+"""Pairs with boxes in VOC's XML format."""
+
+import os
+import xml.etree.ElementTree as ET
+
+from mmdet.datasets import XMLDataset
+from mmengine import fileio
+
+from mmdefusion.registry import DATASETS
+
+from ..image_io import IMAGE_SUFFIXES
+from ..pairing import PairedDatasetMixin, is_local, strip_suffix
+
+
+def add_extensions(stems: list[str]) -> list[str]:
+    """Adds the extension that the image of each stem has; each folder is listed once. '.png' where there is none."""
+    extensions: dict[str, dict[str, str]] = {}
+    paths = []
+    for stem in stems:
+        folder, name = os.path.split(stem)
+        if folder not in extensions:
+            entries = [os.path.splitext(entry) for entry in os.listdir(folder)] if os.path.isdir(folder) else []
+            extensions[folder] = {root: end for root, end in entries if end.lower() in IMAGE_SUFFIXES}
+        paths.append(stem + extensions[folder].get(name, IMAGE_SUFFIXES[0]))
+    return paths
+
+
+@DATASETS.register_module()
+class PairedXMLDataset(PairedDatasetMixin, XMLDataset):
+    """Pairs with boxes in VOC's XML format, one file per image.
+
+    The images are those that ``ann_file`` lists, one id per line (``set00/V000/I00000``, ``00001`` or ``00001.png``),
+    or, without one, those in the visible folder.
+
+    Args:
+        data_prefix: Folders ``img``, ``img_ir`` and ``ann``; those not given are the class's DATA_PREFIX.
+        img_suffix: What follows the id in names of visible images. Defaults to whatever image extension is found.
+        ann_suffix: What follows the id in names of annotations.
+        kwargs: As in :class:`PairedDatasetMixin` and :class:`mmdet.datasets.BaseDetDataset`.
+
+    Raises:
+        FileNotFoundError: A listed image has no annotation.
+        ValueError: An annotation is not XML.
+    """
+
+    DATA_PREFIX = dict(img='visible', img_ir='infrared', ann='Annotations')
+
+    def __init__(
+        self, data_prefix: dict | None = None, img_suffix: str | None = None, ann_suffix: str = '.xml', **kwargs
+    ) -> None:
+        self.img_suffix = img_suffix
+        self.ann_suffix = ann_suffix
+        super().__init__(data_prefix={**self.DATA_PREFIX, **(data_prefix or {})}, **kwargs)
+
+    def load_ids(self) -> list[str]:
+        """The ids of the images, in order."""
+        if self.ann_file:
+            lines = fileio.list_from_file(self.ann_file, backend_args=self.backend_args)
+            return [strip_suffix(line.strip()) for line in lines if line.strip()]
+        suffixes = IMAGE_SUFFIXES if self.img_suffix is None else (self.img_suffix,)
+        names = fileio.list_dir_or_file(self.data_prefix['img'], list_dir=False, backend_args=self.backend_args)
+        ends = {name: next((s for s in suffixes if name.lower().endswith(s.lower())), None) for name in names}
+        return sorted(name[: -len(end)] for name, end in ends.items() if end)
+
+    def image_stem(self, image_id: str) -> str:
+        """The path of an id's visible image without its suffix."""
+        return os.path.join(self.data_prefix['img'], image_id)
+
+    def annotation_path(self, image_id: str) -> str:
+        """The XML file of an id."""
+        return os.path.join(self.data_prefix['ann'], image_id + self.ann_suffix)
+
+    def list_samples(self) -> list[dict]:
+        if 'classes' not in self._metainfo:
+            raise ValueError(
+                f'{type(self).__name__} has no classes; set metainfo=dict(classes=(...)) to the names in the XML'
+            )
+        self.cat2label = {name: label for label, name in enumerate(self._metainfo['classes'])}
+        ids = self.load_ids()
+        stems = [self.image_stem(image_id) for image_id in ids]
+        images = add_extensions(stems) if self.img_suffix is None else [stem + self.img_suffix for stem in stems]
+        return [
+            self.parse_data_info(dict(img_id=image_id, file_name=image, xml_path=self.annotation_path(image_id)))
+            for image_id, image in zip(ids, images, strict=True)
+        ]
+
+    def parse_data_info(self, img_info: dict) -> dict:
+        """Reads one annotation; ``img_info`` has ``img_id`` and the full paths ``file_name`` and ``xml_path``."""
+        image, annotation = img_info['file_name'], img_info['xml_path']
+        if is_local(annotation, self.backend_args) and not os.path.isfile(annotation):
+            if self.strict:
+                raise FileNotFoundError(
+                    f'annotation {annotation} of image {image} is not there; add it, or take '
+                    f'{img_info["img_id"]!r} out of {self.ann_file or "the folder"}'
+                )
+            return dict(img_path=image, img_id=img_info['img_id'], xml_path=annotation, height=0, width=0, instances=[])
+        try:
+            return super().parse_data_info(img_info)
+        except ET.ParseError as error:
+            raise ValueError(f'annotation {annotation} of image {image} is not XML ({error}); replace it') from None

@@ -1,0 +1,24 @@
+"""Pairs with label maps."""
+
+from mmseg.datasets import BaseSegDataset
+
+from mmdefusion.registry import DATASETS
+
+from ..pairing import PairedDatasetMixin
+
+
+@DATASETS.register_module()
+class PairedSegDataset(PairedDatasetMixin, BaseSegDataset):
+    """Pairs with label maps; ``data_prefix=dict(img_path='vi', img_ir_path='ir', seg_map_path='labels')``.
+
+    The images are those that ``ann_file`` lists without suffix, or those in the visible folder.
+
+    Args:
+        kwargs: As in :class:`PairedDatasetMixin` and :class:`mmseg.datasets.BaseSegDataset`, both suffixes '.png' here.
+    """
+
+    VISIBLE = 'img_path'
+    INFRARED = 'img_ir_path'
+
+    def __init__(self, img_suffix: str = '.png', seg_map_suffix: str = '.png', **kwargs) -> None:
+        super().__init__(img_suffix=img_suffix, seg_map_suffix=seg_map_suffix, **kwargs)

@@ -1,0 +1,3 @@
+from .append_partner import AppendPartner
+
+__all__ = ['AppendPartner']

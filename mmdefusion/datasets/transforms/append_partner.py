@@ -1,0 +1,155 @@
+"""The one transform of the paired pipeline."""
+
+import os
+import re
+from collections.abc import Sequence
+
+import mmcv
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from mmdefusion.registry import TRANSFORMS
+
+from ..image_io import check_scaling, read_fourth_channel, read_image, to_channels
+
+SIZE_MISMATCH = ('error', 'resize')
+MISSING = ('error', 'zeros', 'copy')
+
+
+@TRANSFORMS.register_module()
+class AppendPartner(BaseTransform):
+    """Appends the partner (the infrared image) to the visible image as further channels.
+
+    Stands behind ``LoadImageFromFile`` and the photometric transforms, which so touch the visible image only, and
+    before the geometric ones, which so move both images alike.
+
+    Required keys: img (H×W×3, BGR, uint8, or float after a photometric transform), img_path, img_ir_path (optional).
+
+    Modified keys: img (H×W×(3 + channels), dtype kept).
+
+    Added keys: img_ir_path (str), partner_missing (bool: the partner was made up by ``missing``).
+
+    The partner is ``img_ir_path``, if the data set gave one, else what ``rule`` makes of ``img_path``. Where it is
+    the visible file itself (MFNet), the fourth channel of that file is taken. Files are read as
+    :mod:`mmdefusion.datasets.image_io` says: 8-bit values stay as they are, 16-bit and float ones are scaled.
+
+    Args:
+        channels: 1 appends a grey partner, 3 a BGR one (pairs of exposures or foci).
+        rule: (pattern, replacement) of ``re.sub`` on ``img_path`` with forward slashes,
+            e.g. ``('/visible/', '/infrared/')``.
+        size_mismatch: 'error', or 'resize' the partner to the visible size (bilinear).
+        missing: What stands in for a partner file that is not there: 'error' for nothing, 'zeros', or 'copy' for the
+            visible image (its grey, with one channel). A file that cannot be read is always an error.
+        percentiles: What maps to 0 and 255 in 16-bit and float images, in percent of each image's values.
+        fixed_range: The same in raw counts, for all images; takes the place of ``percentiles``.
+        backend_args: Arguments of the file backend.
+
+    Raises:
+        ValueError: The visible image or the partner is not what it should be, or nothing says where the partner is.
+        FileNotFoundError: The partner is not there and ``missing='error'``.
+    """
+
+    def __init__(
+        self,
+        channels: int = 1,
+        rule: tuple[str, str] | None = None,
+        size_mismatch: str = 'error',
+        missing: str = 'error',
+        percentiles: Sequence[float] = (1.0, 99.0),
+        fixed_range: Sequence[float] | None = None,
+        backend_args: dict | None = None,
+    ) -> None:
+        for name, value, allowed in (
+            ('channels', channels, (1, 3)),
+            ('size_mismatch', size_mismatch, SIZE_MISMATCH),
+            ('missing', missing, MISSING),
+        ):
+            if value not in allowed:
+                raise ValueError(f'{name}={value!r} must be one of {", ".join(map(repr, allowed))}')
+        check_scaling(percentiles, fixed_range)
+        if rule is not None:
+            if isinstance(rule, str) or len(rule) != 2 or not all(isinstance(part, str) for part in rule):
+                raise ValueError(f'rule={rule!r} must be two strings (pattern, replacement), or None')
+            try:
+                re.compile(rule[0])
+            except re.error as error:
+                raise ValueError(f'rule={rule!r} is not a regular expression: {error}') from None
+        self.channels = channels
+        self.rule = rule
+        self.size_mismatch = size_mismatch
+        self.missing = missing
+        self.percentiles = tuple(percentiles)
+        self.fixed_range = None if fixed_range is None else tuple(fixed_range)
+        self.backend_args = backend_args
+
+    def transform(self, results: dict) -> dict:
+        """Reads the partner and appends it to ``results['img']``."""
+        visible, img_path = results['img'], results.get('img_path')
+        if visible.ndim != 3 or visible.shape[2] != 3 or (visible.dtype != np.uint8 and visible.dtype.kind != 'f'):
+            raise ValueError(
+                f'visible image {img_path} has shape {visible.shape} and dtype {visible.dtype}, not HxWx3 uint8 or '
+                "float; put AppendPartner once, behind LoadImageFromFile(color_type='color')"
+            )
+        path = self.find(results)
+        try:
+            partner = self.read(path, img_path)
+        except FileNotFoundError:
+            if self.missing == 'error':
+                raise FileNotFoundError(
+                    f'partner {path} of {img_path} is not there; add it, correct data_prefix or rule, or set '
+                    "missing='zeros' or 'copy' in AppendPartner"
+                ) from None
+            partner = None
+        results['partner_missing'] = partner is None
+        if partner is None:
+            partner = self._stand_in(visible)
+        elif partner.shape[:2] != visible.shape[:2]:
+            partner = self._fit(partner, visible, path, img_path)
+        results['img_ir_path'] = path
+        results['img'] = np.concatenate((visible, partner.astype(visible.dtype, copy=False)), axis=2)
+        return results
+
+    def find(self, results: dict) -> str:
+        """The path of the partner, from ``img_ir_path`` or else from ``img_path`` by the rule."""
+        if results.get('img_ir_path') is not None:
+            return results['img_ir_path']
+        img_path = results.get('img_path')
+        if self.rule is None or img_path is None:
+            raise ValueError(
+                f'nothing says where the partner of {img_path} is; use a data set that sets img_ir_path, or give '
+                "AppendPartner a rule=(pattern, replacement), e.g. ('/visible/', '/infrared/')"
+            )
+        posix = os.fspath(img_path).replace(os.sep, '/')
+        path = re.sub(self.rule[0], self.rule[1], posix)
+        if path == posix:
+            raise ValueError(f'rule={self.rule!r} leaves {posix} as it is; give AppendPartner a pattern that matches')
+        return path
+
+    def read(self, path: str, img_path: str | None) -> np.ndarray:
+        """The partner at ``path`` of the visible image at ``img_path`` as H×W×``channels`` uint8."""
+        scaling = (self.percentiles, self.fixed_range, self.backend_args)
+        if path == img_path:
+            return to_channels(read_fourth_channel(path, *scaling), self.channels, path)
+        return read_image(path, self.channels, *scaling)
+
+    def _stand_in(self, visible: np.ndarray) -> np.ndarray:
+        if self.missing == 'copy':
+            return to_channels(visible, self.channels)
+        return np.zeros((*visible.shape[:2], self.channels), visible.dtype)
+
+    def _fit(self, partner: np.ndarray, visible: np.ndarray, path: str, img_path: str | None) -> np.ndarray:
+        (height, width), (partner_height, partner_width) = visible.shape[:2], partner.shape[:2]
+        if self.size_mismatch == 'error':
+            raise ValueError(
+                f'partner {path} is {partner_width}x{partner_height}, visible image {img_path} is {width}x{height}; '
+                "align the pair, or set size_mismatch='resize' in AppendPartner"
+            )
+        resized = mmcv.imresize(partner, (width, height), interpolation='bilinear', backend='cv2')
+        return resized.reshape(height, width, self.channels)  # OpenCV drops a single channel's axis
+
+    def __repr__(self) -> str:
+        return (
+            f'{self.__class__.__name__}(channels={self.channels}, rule={self.rule}, '
+            f'size_mismatch={self.size_mismatch!r}, missing={self.missing!r}, percentiles={self.percentiles}, '
+            f'fixed_range={self.fixed_range}, backend_args={self.backend_args})'
+        )

@@ -1,0 +1,145 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from layouts import grey, write
+from PIL import Image
+
+from mmdefusion.datasets.image_io import (
+    check_scaling,
+    decode_image,
+    read_fourth_channel,
+    read_header,
+    read_image,
+    to_channels,
+    to_uint8,
+)
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize('suffix', ['.png', '.tif', '.bmp'])
+def test_eight_bits_come_back_as_they_are(tmp_path: Path, suffix: str) -> None:
+    path = write(tmp_path / f'a{suffix}', grey(0))
+    assert (read_image(path)[..., 0] == grey(0)).all()
+    assert (read_image(path, channels=3) == grey(0)[..., None]).all()
+
+
+def test_equal_channels_become_that_channel() -> None:
+    every = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    assert (to_channels(np.repeat(every[..., None], 3, axis=2), 1)[..., 0] == every).all()
+
+
+def test_colour_becomes_luma_and_stays_bgr_with_three_channels(tmp_path: Path) -> None:
+    image = RNG.integers(0, 256, (8, 9, 3), dtype=np.uint8)
+    path = write(tmp_path / 'a.png', image)
+    assert (read_image(path, channels=3) == image).all()
+    luma = image @ np.array([0.114, 0.587, 0.299])
+    assert np.abs(read_image(path)[..., 0] - luma).max() <= 1
+
+
+def test_alpha_is_dropped(tmp_path: Path) -> None:
+    image = RNG.integers(0, 256, (8, 9, 4), dtype=np.uint8)
+    assert (read_image(write(tmp_path / 'a.png', image), channels=3) == image[..., :3]).all()
+
+
+def test_fixed_range_clips_and_rounds_and_never_wraps(tmp_path: Path) -> None:
+    counts = np.array([[0, 1000, 1001, 2000, 3000, 65535]], np.uint16)
+    path = write(tmp_path / 'a.png', counts)
+    assert read_image(path, fixed_range=(1000, 3000))[0, :, 0].tolist() == [0, 0, 0, 128, 255, 255]
+
+
+@pytest.mark.parametrize('suffix, dtype', [('.png', np.uint16), ('.tif', np.uint16), ('.tif', np.float32)])
+def test_percentiles_stretch_each_image(tmp_path: Path, suffix: str, dtype: type) -> None:
+    counts = (20000 + np.arange(1001).reshape(7, 143)).astype(dtype)
+    values = read_image(write(tmp_path / f'a{suffix}', counts))[..., 0]
+    low, high = np.percentile(counts, (1, 99))
+    expected = np.rint((counts.astype(float) - low).clip(0, high - low) / (high - low) * 255)
+    assert (values == expected).all()
+    assert values.min() == 0 and values.max() == 255
+    assert (np.diff(values.ravel().astype(int)) >= 0).all()
+
+
+def test_sixteen_bit_colour(tmp_path: Path) -> None:
+    image = np.repeat((np.arange(64, dtype=np.uint16) * 1000).reshape(8, 8, 1), 3, axis=2)
+    path = write(tmp_path / 'a.png', image)
+    assert (read_image(path) == read_image(path, channels=3)[..., :1]).all()
+    assert read_header(path).deep
+
+
+@pytest.mark.parametrize('dtype', [np.uint16, np.float32, np.float64])
+def test_flat_image_is_black_and_a_hot_spot_is_not_lost(dtype: type) -> None:
+    flat = np.full((20, 20), 7000, dtype)
+    assert (to_uint8(flat) == 0).all()
+    flat[3, 4] = 9000
+    assert to_uint8(flat)[3, 4] == 255 and to_uint8(flat).sum() == 255
+
+
+def test_float_range_does_not_overflow() -> None:
+    image = np.array([[-3e38, 0, 3e38]], np.float32)
+    assert to_uint8(image, percentiles=(0, 100)).tolist() == [[0, 128, 255]]
+
+
+@pytest.mark.parametrize('value', [np.nan, np.inf])
+def test_values_that_are_no_numbers_are_errors(value: float) -> None:
+    with pytest.raises(ValueError, match=r'thermal\.tif has NaN or infinite'):
+        to_uint8(np.array([[0, value]], np.float32), 'thermal.tif')
+
+
+@pytest.mark.parametrize('dtype', [np.int16, np.int32, bool])
+def test_other_dtypes_are_errors(dtype: type) -> None:
+    with pytest.raises(ValueError, match=f'dtype {np.dtype(dtype)}'):
+        to_uint8(np.zeros((2, 2), dtype))
+
+
+def test_other_channel_counts_are_errors() -> None:
+    with pytest.raises(ValueError, match=r'a\.png has shape \(4, 4, 2\)'):
+        to_channels(np.zeros((4, 4, 2), np.uint8), 1, 'a.png')
+
+
+@pytest.mark.parametrize('suffix', ['jpg', 'png'])
+@pytest.mark.parametrize('mode', ['L', 'RGB'])
+def test_exif_orientation_turns_the_partner_as_it_turns_the_visible_image(
+    tmp_path: Path, suffix: str, mode: str
+) -> None:
+    path = str(tmp_path / f'a.{suffix}')
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn clockwise
+    Image.fromarray(grey(0)).convert(mode).save(path, exif=exif)
+    visible = cv2.imread(path)
+    assert visible.shape == (64, 48, 3)
+    assert (read_image(path)[..., 0] == visible[..., 0]).all()
+    header = read_header(path)
+    assert (header.width, header.height) == (48, 64)
+
+
+@pytest.mark.parametrize('suffix', ['.png', '.jpg'])
+def test_cut_files_are_errors(tmp_path: Path, suffix: str) -> None:
+    content = Path(write(tmp_path / f'a{suffix}', RNG.integers(0, 256, (64, 64, 3), dtype=np.uint8))).read_bytes()
+    decode_image(content, 'whole')
+    with pytest.raises(ValueError, match='half is cut short'):
+        decode_image(content[: len(content) // 2], 'half')
+
+
+@pytest.mark.parametrize('content', [b'', b'<html>not found</html>'])
+def test_what_is_no_image_is_an_error(content: bytes) -> None:
+    with pytest.raises(ValueError, match='page is not an image'):
+        decode_image(content, 'page')
+
+
+def test_fourth_channel(tmp_path: Path) -> None:
+    image = RNG.integers(0, 256, (8, 9, 4), dtype=np.uint8)
+    assert (read_fourth_channel(write(tmp_path / 'a.png', image)) == image[..., 3:]).all()
+    path = write(tmp_path / 'b.png', image[..., 0])
+    with pytest.raises(ValueError, match=r'b\.png has 1 channel'):
+        read_fourth_channel(path)
+
+
+@pytest.mark.parametrize(
+    'percentiles, fixed_range',
+    [((99, 1), None), ((1,), None), ((-1, 99), None), ((1, 101), None), ((1, 99), (5, 5)), ((1, 99), (1, 2, 3))],
+)
+def test_senseless_scaling_is_an_error(percentiles: tuple, fixed_range: tuple | None) -> None:
+    with pytest.raises(ValueError, match='must be'):
+        check_scaling(percentiles, fixed_range)

@@ -1,0 +1,75 @@
+from pathlib import Path
+
+import layouts
+import numpy as np
+import pytest
+
+pytest.importorskip('mmseg')
+
+from mmdefusion.datasets import PairedSegDataset
+
+PREFIX = dict(img_path='vi', img_ir_path='ir', seg_map_path='labels')
+META = dict(classes=('a', 'b', 'c'))
+
+
+def build(root: Path, **options) -> PairedSegDataset:
+    return PairedSegDataset(**{**dict(data_root=str(root), data_prefix=PREFIX, metainfo=META), **options})
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    layouts.segmentation(tmp_path, 'vi', 'ir', 'labels', classes=3)
+    return tmp_path
+
+
+def test_labels_and_partner_move_with_the_image(root: Path, seg_pipeline: list, assert_moved_together) -> None:
+    packed = build(root, pipeline=seg_pipeline)[0]
+    assert packed['inputs'].shape == (4, 40, 40)
+    assert_moved_together(packed)
+    labels = packed['data_samples'].gt_sem_seg.data[0].numpy()
+    assert (labels == packed['inputs'][0].numpy().astype(int) * 3 // 256).all()
+    assert len(np.unique(labels)) == 3
+
+
+def test_list_names_the_images(root: Path) -> None:
+    layouts.write_lines(root / 'val.txt', ['00002D'])
+    dataset = build(root, ann_file='val.txt', test_mode=True)
+    assert len(dataset) == 1
+    assert dataset.get_data_info(0)['img_ir_path'] == str(root / 'ir/00002D.png')
+
+
+def test_other_infrared_suffix(root: Path) -> None:
+    for path in (root / 'ir').iterdir():
+        path.rename(path.with_name(path.name.replace('D.png', 'D_ir.tif')))
+    assert build(root, ir_suffix='_ir.tif').get_data_info(0)['img_ir_path'] == str(root / 'ir/00000D_ir.tif')
+
+
+@pytest.mark.parametrize('folder, what', [('vi', 'visible images'), ('labels', 'label maps'), ('ir', 'partners')])
+def test_absent_file_is_an_error(root: Path, folder: str, what: str) -> None:
+    layouts.write_lines(root / 'train.txt', ['00000D', '00001D', '00002D'])
+    (root / folder / '00001D.png').unlink()
+    with pytest.raises(FileNotFoundError, match=rf'1 of 3 {what} are not there, first .*{folder}/00001D\.png'):
+        build(root, ann_file='train.txt')
+
+
+def test_labels_are_not_asked_for_without_their_folder(root: Path) -> None:
+    dataset = build(root, data_prefix=dict(img_path='vi', img_ir_path='ir'), test_mode=True)
+    assert 'seg_map_path' not in dataset.get_data_info(0)
+
+
+def test_empty_folder_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / 'vi').mkdir()
+    with pytest.raises(ValueError, match=r'is empty: no image found by folder .*vi'):
+        build(tmp_path)
+
+
+@pytest.mark.parametrize('options, absent', [({}, 'vi'), (dict(ann_file='train.txt'), r'train\.txt')])
+def test_absent_source_is_an_error(tmp_path: Path, options: dict, absent: str) -> None:
+    with pytest.raises(FileNotFoundError, match=rf'{absent} is not there; correct data_root'):
+        build(tmp_path, **options)
+
+
+@pytest.mark.parametrize('lacking', ['img_path', 'img_ir_path'])
+def test_prefix_without_a_folder_is_an_error(root: Path, lacking: str) -> None:
+    with pytest.raises(ValueError, match=f"lacks '{lacking}'"):
+        build(root, data_prefix={key: folder for key, folder in PREFIX.items() if key != lacking})

@@ -1,0 +1,43 @@
+"""Test any config of mmdefusion, mmdet or mmseg on a checkpoint with MMEngine's runner.
+
+The toolboxes' own ``tools/test.py`` run the same configs; this one serves all of them.
+"""
+
+import argparse
+from pathlib import Path
+
+from mmengine.config import Config, DictAction
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('--work-dir', help='where logs and results go (default: work_dirs/CONFIG)')
+    parser.add_argument('--show-dir', help='write pictures of the predictions to this folder under the work dir')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, help='settings in place of those in the config: key.sub=value'
+    )
+    parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm', 'mpi'), default='none')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help='set by the launcher')
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    config = Config.fromfile(args.config)
+    config.launcher = args.launcher
+    config.merge_from_dict(args.cfg_options or {})
+    config.work_dir = args.work_dir or config.get('work_dir') or f'work_dirs/{Path(args.config).stem}'
+    config.load_from = args.checkpoint
+    if args.show_dir:
+        config.default_hooks.visualization.update(draw=True, interval=1)
+        config.visualizer.save_dir = str(Path(config.work_dir) / args.show_dir)
+    runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
+    runner.test()
+
+
+if __name__ == '__main__':
+    main()
