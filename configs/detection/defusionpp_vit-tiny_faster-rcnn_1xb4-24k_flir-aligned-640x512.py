@@ -1,4 +1,5 @@
-# The paper's detector on FLIR-aligned as published. Start it from pretrained weights with --cfg-options load_from=WEIGHTS.
+# The detector of the paper on FLIR-aligned as published. Start it from pretrained weights with --cfg-options
+# load_from=WEIGHTS.
 _base_ = [
     '../_base_/models/faster-rcnn_defusionpp-tiny.py',
     '../_base_/datasets/flir-aligned.py',

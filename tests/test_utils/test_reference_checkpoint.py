@@ -1,14 +1,9 @@
-import sys
-from pathlib import Path
-
 import pytest
 import torch
+from formula import formula_checkpoint
 from torch.testing import assert_close
 
 from mmdefusion.utils.reference_checkpoint import build_fuser, from_reference, to_reference, unwrap
-
-sys.path.insert(0, str(Path(__file__).parents[1] / 'parity'))
-from formula import formula_checkpoint
 
 
 @pytest.fixture(scope='module')

@@ -126,24 +126,31 @@ class DeFusionEncoder(BaseModule):
                 f'DeFusionEncoder got a tensor of shape {tuple(pair.shape)} but reads B×6×H×W, two RGB images: '
                 'set data_preprocessor to mmdefusion.PairedDetDataPreprocessor or PairedSegDataPreprocessor.'
             )
-        tokens, grid = self.patch_embed(torch.cat(pair.chunk(2, dim=1)))
-        position = self.position_embedding(grid)
-        cls_token = (self.cls_token + position[:1]).expand(tokens.shape[0], -1, -1)
-        x = torch.cat([cls_token.to(tokens.dtype), tokens + position[1:].to(tokens.dtype)], dim=1)
-
-        layers = [x]
-        for block in self.blocks:
-            recompute = self.with_cp and x.requires_grad
-            x = checkpoint(block, x, use_reentrant=False) if recompute else block(x)
-            layers.append(x)
+        layers, grid = self.encode(torch.cat(pair.chunk(2, dim=1)))
         skip = self.skip_norm1(layers[0]) + self.skip_norm2(layers[1])
         return PairFeatures(
-            deep=Pair(*x.chunk(2)),
+            deep=Pair(*layers[-1].chunk(2)),
             skip=Pair(*skip.chunk(2)),
             layers=tuple(Pair(*layer.chunk(2)) for layer in layers),
             grid=grid,
             image_size=tuple(pair.shape[-2:]),
         )
+
+    def encode(self, images: Tensor) -> tuple[list[Tensor], tuple[int, int]]:
+        """Encode single normalised RGB images B×3×H×W.
+
+        Returns:
+            Tokens B×N×C: the embedding, then the output of each block; and the grid h, w.
+        """
+        tokens, grid = self.patch_embed(images)
+        position = self.position_embedding(grid)  # float32 under autocast, and so are the sums
+        cls_token = (self.cls_token + position[:1]).expand(tokens.shape[0], -1, -1)
+        x = torch.cat([cls_token, tokens + position[1:]], dim=1)
+        layers = [x]
+        for block in self.blocks:
+            x = checkpoint(block, x, use_reentrant=False) if self.with_cp and x.requires_grad else block(x)
+            layers.append(x)
+        return layers, grid
 
     def train(self, mode: bool = True) -> 'DeFusionEncoder':
         """As usual, but frozen stages stay in evaluation mode (no stochastic depth in them)."""

@@ -1,0 +1,27 @@
+# The one-key swap: a config of mmdet's own, its backbone replaced by DeFusion++. It changes the backbone, the neck's
+# input widths, the preprocessor and one line of the pipeline; the stock CocoDataset stays, and a rule on the path finds
+# the partner. (`mmdet::` needs mmdet 3.3.0 with setuptools < 82; all other configs are self-contained.)
+_base_ = 'mmdet::retinanet/retinanet_r50_fpn_1x_coco.py'
+
+model = dict(
+    data_preprocessor=dict(_delete_=True, type='mmdefusion.PairedDetDataPreprocessor', pad_size_divisor=32),
+    backbone=dict(_delete_=True, type='mmdefusion.DeFusionPP', arch='tiny'),
+    neck=dict(in_channels=[256, 256, 256, 256]),
+    bbox_head=dict(num_classes=3),
+)
+append_partner = dict(type='mmdefusion.AppendPartner', rule=('/vi/', '/ir/'))
+train_pipeline = [_base_.train_pipeline[0], append_partner, *_base_.train_pipeline[1:]]
+test_pipeline = [_base_.test_pipeline[0], append_partner, *_base_.test_pipeline[1:]]
+
+# checkpoints that torch's safe loader reads, so that training can be resumed
+custom_hooks = [dict(type='mmdefusion.PlainCheckpointHook')]
+
+# the data set: 60 FLIR pairs in COCO's format
+data_root = '../shared/data/flir_aligned/'
+dataset = dict(data_root=data_root, metainfo=dict(classes=('person', 'bicycle', 'car')), data_prefix=dict(img='vi/'))
+test_part = dict(**dataset, ann_file='test.json', pipeline=test_pipeline)
+train_dataloader = dict(dataset=dict(**dataset, ann_file='train.json', pipeline=train_pipeline))
+val_dataloader = dict(dataset=test_part)
+test_dataloader = dict(dataset=test_part)
+val_evaluator = dict(ann_file=data_root + 'test.json')
+test_evaluator = dict(ann_file=data_root + 'test.json')

@@ -1,0 +1,42 @@
+"""A small DeFusionPP and what one process of a distributed run does with it (workers import this module)."""
+
+import os
+
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.testing import assert_close
+
+from mmdefusion.registry import MODELS
+
+SMALL = {'embed_dims': 32, 'depth': 7, 'num_heads': 2, 'last_num_heads': 4}
+
+
+def build(pyramid: str, **options) -> nn.Module:
+    torch.manual_seed(0)
+    return MODELS.build(
+        {
+            'type': 'mmdefusion.DeFusionPP',
+            'arch': SMALL,
+            'pyramid': {'type': f'mmdefusion.{pyramid}', 'out_channels': 16},
+            **options,
+        }
+    )
+
+
+def every_parameter_learns(rank: int, port: int, pyramid: str) -> None:
+    os.environ |= {'MASTER_ADDR': '127.0.0.1', 'MASTER_PORT': str(port)}
+    torch.set_num_threads(1)
+    dist.init_process_group('gloo', rank=rank, world_size=2)
+    # unused parameters would make DDP raise in the second forward pass
+    model = nn.parallel.DistributedDataParallel(build(pyramid, encoder={'with_cp': rank == 0}))
+    torch.manual_seed(rank)
+    for _ in range(2):
+        model.zero_grad()
+        sum(level.square().mean() for level in model(torch.randn(1, 6, 32, 48))).backward()
+    assert all(parameter.grad is not None for parameter in model.parameters())
+    gradient = model.module.encoder.patch_embed.proj.weight.grad.clone()
+    other = gradient.clone()
+    dist.broadcast(other, src=0)
+    assert_close(gradient, other)
+    dist.destroy_process_group()

@@ -1,0 +1,56 @@
+"""The downstream path under autocast, torch.compile and DistributedDataParallel."""
+
+import socket
+
+import pytest
+import torch
+import torch.multiprocessing as mp
+from everyday_model import build, every_parameter_learns
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.testing import assert_close
+
+PYRAMIDS = ['SimpleFeaturePyramid', 'FusedPyramid']
+
+
+@pytest.mark.parametrize('pyramid', PYRAMIDS)
+def test_autocast(pyramid):
+    model, pair = build(pyramid).eval(), torch.randn(1, 6, 48, 80)
+    expected = model(pair)
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        halved = model(pair)
+    for full, low in zip(expected, halved, strict=True):
+        assert (full - low.float()).abs().mean() < 0.1 * full.abs().mean()
+    halved[0].float().sum().backward()
+
+
+@pytest.mark.parametrize('pyramid', PYRAMIDS)
+def test_compiles_without_graph_breaks(pyramid):
+    model, pair = build(pyramid).eval(), torch.randn(1, 6, 48, 80)
+    compiled = torch.compile(model, backend='aot_eager', fullgraph=True)
+    with torch.no_grad():
+        for ours, theirs in zip(compiled(pair), model(pair), strict=True):
+            assert_close(ours, theirs, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.slow
+def test_inductor():
+    model, pair = build('SimpleFeaturePyramid').eval(), torch.randn(1, 6, 48, 80)
+    with torch.no_grad():
+        for ours, theirs in zip(torch.compile(model)(pair), model(pair), strict=True):
+            assert_close(ours, theirs, atol=1e-4, rtol=1e-3)
+
+
+def test_no_attention_matrix_stands_in_memory():
+    """The kernels that make no N×N matrix accept every attention of the model."""
+    model, pair = build('FusedPyramid').train(), torch.randn(1, 6, 48, 80)
+    with sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION]):
+        sum(level.sum() for level in model(pair)).backward()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('pyramid', PYRAMIDS)
+def test_ddp_has_no_unused_parameters(pyramid):
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        port = probe.getsockname()[1]
+    mp.spawn(every_parameter_learns, args=(port, pyramid), nprocs=2)
