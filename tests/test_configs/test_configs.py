@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope, init_default_scope
 
@@ -32,13 +31,13 @@ def test_builds(path):
     config = Config.fromfile(ROOT / path)
     scope = config.default_scope
     init_default_scope(scope)
-    with DefaultScope.overwrite_default_scope(scope), torch.device('cpu'):
+    with DefaultScope.overwrite_default_scope(scope):
         from mmengine.registry import MODELS, TRANSFORMS
 
         model = MODELS.build(config.model)
         assert sum(parameter.numel() for parameter in model.parameters()) > 1e5
         for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
-            for step in config[name].dataset.pipeline:
+            for step in config[name].dataset.pipeline if config.get(name) else ():
                 TRANSFORMS.build(step)
     for part in ('backbone', 'neck'):
         assert part in config.model
@@ -56,7 +55,7 @@ def test_checkpoints_can_be_resumed(path):
     assert {'type': 'mmdefusion.PlainCheckpointHook'} in [dict(hook) for hook in hooks]
 
 
-@pytest.mark.parametrize('path', [path for path in CONFIGS if 'demo' not in path])
+@pytest.mark.parametrize('path', CONFIGS)
 def test_photometric_transforms_come_before_the_partner(path):
     types = [step['type'] for step in Config.fromfile(ROOT / path).train_dataloader.dataset.pipeline]
-    assert types.index('mmdefusion.AppendPartner') > types.index('PhotoMetricDistortion')
+    assert 'PhotoMetricDistortion' not in types[types.index('mmdefusion.AppendPartner') :]

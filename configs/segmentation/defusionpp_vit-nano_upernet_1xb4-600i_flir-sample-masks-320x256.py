@@ -1,0 +1,37 @@
+# A smoke test on real pairs with label maps made of boxes: 40 to train on, 20 to test, in a quarter of an hour on two
+# CPU cores. From random weights it shows that everything is wired up, not how good the method is; hence the small
+# encoder and the narrow head.
+_base_ = [
+    '../_base_/models/upernet_defusionpp-tiny.py',
+    '../_base_/datasets/flir-sample-masks.py',
+    '../_base_/schedules/segmentation_80k.py',
+    '../_base_/segmentation_runtime.py',
+]
+embed_dims = 96
+channels = 64
+model = dict(
+    data_preprocessor=dict(size=(256, 320)),
+    backbone=dict(
+        arch=dict(_delete_=True, embed_dims=embed_dims, depth=4, num_heads=4, last_num_heads=4), drop_path_rate=0.0
+    ),
+    neck=[
+        dict(type='mmdefusion.DecompositionNeck', embed_dims=embed_dims),
+        dict(type='mmdefusion.FusedPyramid', embed_dims=embed_dims, out_channels=channels, layers=(1, 2, 3)),
+    ],
+    decode_head=dict(in_channels=[channels] * 4, channels=channels, num_classes=4),
+    auxiliary_head=dict(in_channels=channels, channels=channels, num_classes=4),
+    test_cfg=dict(_delete_=True, mode='whole'),
+)
+
+max_iters = 600
+train_cfg = dict(max_iters=max_iters, val_interval=150)
+# nothing is pretrained: one learning rate for all
+optim_wrapper = dict(
+    optimizer=dict(lr=5e-4), paramwise_cfg=dict(layer_decay_rate=1.0), clip_grad=dict(max_norm=1.0)
+)
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=50),
+    dict(type='CosineAnnealingLR', by_epoch=False, begin=50, end=max_iters),
+]
+default_hooks = dict(logger=dict(interval=20), checkpoint=dict(interval=150))
+randomness = dict(seed=0)

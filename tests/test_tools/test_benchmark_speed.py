@@ -1,0 +1,41 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from benchmark_speed import FusedFeatures, OneAfterTheOther, PeakMemory
+
+TOOL = Path(__file__).resolve().parents[2] / 'tools/analysis_tools/benchmark_speed.py'
+
+
+def test_both_forms_compute_the_same():
+    ours, plain = FusedFeatures('tiny').eval(), OneAfterTheOther('tiny').eval()
+    plain.load_state_dict(ours.state_dict())
+    pair = torch.randn(1, 6, 32, 48)
+    torch.testing.assert_close(ours(pair), plain(pair))
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='peak memory is read from /proc')
+def test_one_line_for_each_size_and_the_training_step():
+    result = subprocess.run(
+        [sys.executable, str(TOOL), '--sizes', '32', '48', '--train-size', '32', '--repeats', '1', '--device', 'cpu'],
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert [line.split('  ')[0] for line in lines[2:]] == ['features 32x32', 'features 48x48', 'training step 32']
+    assert all(line.count('MiB') == 2 and line.endswith('x') for line in lines[2:])
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='peak memory is read from /proc')
+def test_peak_memory_sees_what_was_freed_again():
+    memory = PeakMemory(torch.device('cpu'))
+    memory.reset()
+    before = memory.read()
+    block = torch.ones(64 * 2**20, dtype=torch.uint8)
+    del block
+    assert memory.read() - before > 50 * 2**20
+    memory.reset()
+    assert memory.read() - before < 32 * 2**20
