@@ -60,8 +60,15 @@ class DeFusionPP(BaseModule):
 
         Raises:
             ValueError: if the checkpoint is loaded into a whole detector: there this module is shown
-                the keys of its own slot only, and the decomposition would silently stay random.
+                the keys of its own slot only, and the decomposition would silently stay random; or
+                if it is in the authors' layout, of which only the encoder's keys would fit.
         """
+        # MMEngine unwraps state_dict, but not model
+        if 'enc_norm1.weight' in state_dict.get('model', state_dict):
+            raise ValueError(
+                "The checkpoint is in the layout of DeFusion++'s authors: convert it first with "
+                'tools/model_converters/reference_to_mmdefusion.py SOURCE TARGET.'
+            )
         if f'{prefix}encoder.cls_token' in state_dict or 'backbone.cls_token' not in state_dict:
             return
         if prefix:

@@ -83,12 +83,14 @@ class DecompositionNeck(BaseModule):
             raise ValueError(f'common={common!r} is no order of the common feature: use one of {ORDERS}.')
         if out_maps is not None and not set(out_maps) <= set(MAPS):
             raise ValueError(f'out_maps={tuple(out_maps)} names unknown maps: use some of {MAPS}.')
+        self.embed_dims = embed_dims
         self.common = common
         self.out_maps = out_maps
         self.deep = DecompositionPath(embed_dims)
         self.skip = DecompositionPath(embed_dims)
         self.mixer = nn.Sequential(*(TransformerBlock(embed_dims, NUM_HEADS) for _ in range(2)))
         init_transformer(self)
+        self._register_load_state_dict_pre_hook(self._refuse_other_width)
 
     def forward(self, features: PairFeatures) -> Decomposition | tuple[Tensor, ...]:
         """Decompose and fuse.
@@ -113,3 +115,12 @@ class DecompositionNeck(BaseModule):
         """Fused tokens before (f) and after (g) the mixer, B×N×C each."""
         blended = self.deep.fuse(deep) + self.skip.fuse(skip)
         return blended, self.mixer(blended)
+
+    def _refuse_other_width(self, state_dict: dict, prefix: str, *_) -> None:
+        """Raise on weights of another width, which MMEngine would only warn of, and train from scratch."""
+        weight = state_dict.get(f'{prefix}mixer.0.norm1.weight')
+        if weight is not None and weight.shape[0] != self.embed_dims:
+            raise ValueError(
+                f'The checkpoint holds a decomposition of width {weight.shape[0]}, the config builds '
+                f'embed_dims={self.embed_dims}: set arch and embed_dims to those of the checkpoint.'
+            )

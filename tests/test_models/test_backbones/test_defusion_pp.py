@@ -62,6 +62,14 @@ def test_load_from_would_leave_the_neck_random_and_says_so(pretraining):
         load_checkpoint(Detector(), pretraining[0])
 
 
+def test_the_authors_layout_is_not_loaded_by_halves(tmp_path):
+    torch.save(
+        {'model': {'encoder.cls_token': torch.zeros(1, 1, 32), 'enc_norm1.weight': torch.ones(32)}}, tmp_path / 'x'
+    )
+    with pytest.raises(ValueError, match='reference_to_mmdefusion.py'):
+        build(init_cfg={'type': 'Pretrained', 'checkpoint': str(tmp_path / 'x')}).init_weights()
+
+
 def test_its_own_checkpoint_round_trips(tmp_path):
     source, target = Detector(), Detector()
     torch.save(source.state_dict(), tmp_path / 'own.pth')

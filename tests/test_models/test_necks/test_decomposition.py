@@ -59,3 +59,10 @@ def test_maps_on_request():
 def test_bad_options(options, message):
     with pytest.raises(ValueError, match=message):
         DecompositionNeck(32, **options)
+
+
+def test_a_checkpoint_of_another_width_is_refused(tmp_path):
+    torch.save({f'neck.0.{name}': value for name, value in build(embed_dims=64).state_dict().items()}, tmp_path / 'x')
+    neck = build(init_cfg={'type': 'Pretrained', 'checkpoint': str(tmp_path / 'x'), 'prefix': 'neck.0.'})
+    with pytest.raises(ValueError, match='decomposition of width 64, the config builds embed_dims=32'):
+        neck.init_weights()
