@@ -8,7 +8,7 @@ from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
-PACKED = ('configs', 'tools', 'model-index.yml')
+PACKED = ('configs', 'tools')
 
 
 def requirements(name: str) -> list[str]:
@@ -27,12 +27,8 @@ class BuildWithMim(build_py):
             return
         target = Path(self.build_lib) / 'mmdefusion' / '.mim'
         for name in PACKED:
-            source = ROOT / name
-            if source.is_dir():
-                shutil.copytree(source, target / name, dirs_exist_ok=True, ignore=shutil.ignore_patterns('__pycache__'))
-            elif source.exists():
-                target.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(source, target / name)
+            ignored = shutil.ignore_patterns('__pycache__')
+            shutil.copytree(ROOT / name, target / name, dirs_exist_ok=True, ignore=ignored)
 
 
 setup(

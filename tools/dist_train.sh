@@ -9,6 +9,6 @@ set -euo pipefail
 config=$1 gpus=$2
 shift 2
 
-torchrun --nnodes="${NNODES:-1}" --node_rank="${NODE_RANK:-0}" --master_addr="${MASTER_ADDR:-127.0.0.1}" \
+python -m torch.distributed.run --nnodes="${NNODES:-1}" --node_rank="${NODE_RANK:-0}" --master_addr="${MASTER_ADDR:-127.0.0.1}" \
   --master_port="${PORT:-29500}" --nproc_per_node="$gpus" \
   "$(dirname "$0")/train.py" "$config" --launcher pytorch "$@"

@@ -7,6 +7,7 @@ import argparse
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
+from mmengine.evaluator import DumpResults
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
@@ -16,6 +17,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('--work-dir', help='where logs and results go (default: work_dirs/CONFIG)')
+    parser.add_argument('--out', help='write the predictions to this .pkl file')
+    parser.add_argument('--tta', action='store_true', help="test-time augmentation by the config's tta_pipeline")
     parser.add_argument('--show-dir', help='write pictures of the predictions to this folder under the work dir')
     parser.add_argument(
         '--cfg-options', nargs='+', action=DictAction, help='settings in place of those in the config: key.sub=value'
@@ -35,7 +38,14 @@ def main() -> None:
     if args.show_dir:
         config.default_hooks.visualization.update(draw=True, interval=1)
         config.visualizer.save_dir = str(Path(config.work_dir) / args.show_dir)
+    if args.tta:
+        if not {'tta_model', 'tta_pipeline'} <= set(config):
+            raise SystemExit(f'{args.config} has no tta_model or tta_pipeline: add them, or drop --tta.')
+        config.model = dict(**config.tta_model, module=config.model)
+        config.test_dataloader.dataset.pipeline = config.tta_pipeline
     runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
+    if args.out:
+        runner.test_evaluator.metrics.append(DumpResults(args.out))
     runner.test()
 
 

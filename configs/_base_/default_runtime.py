@@ -12,9 +12,8 @@ custom_hooks = [dict(type='mmdefusion.PlainCheckpointHook')]
 env_cfg = dict(
     cudnn_benchmark=False,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
-    dist_cfg=dict(backend='nccl'),  # 'gloo' where there is no GPU
+    dist_cfg=dict(backend='nccl'),
 )
-vis_backends = [dict(type='LocalVisBackend')]
 log_processor = dict(by_epoch=False)
 log_level = 'INFO'
 load_from = None

@@ -5,7 +5,5 @@ _base_ = [
     '../_base_/schedules/detection_84k.py',
     '../_base_/detection_runtime.py',
 ]
-# pairs smaller than the jitter's canvas are padded to it
-model = dict(
-    data_preprocessor=dict(batch_augments=[dict(type='BatchFixedSizePad', size=(1024, 1024))]),
-)
+# every pair is padded to 1024², in testing as in training: the position embedding is that of a square
+model = dict(data_preprocessor=dict(pad_size_divisor=1024))

@@ -50,7 +50,7 @@ def _truncated(content: bytes) -> bool:
     """Whether a JPEG or PNG lacks its end; OpenCV 4 would fill the rest with grey and say nothing."""
     if content.startswith(b'\xff\xd8'):  # the last scan must be followed by an end of image; thumbnails come before
         return content.rfind(b'\xff\xd9') < content.rfind(b'\xff\xda')
-    return content.startswith(b'\x89PNG') and b'IEND' not in content[-64:]
+    return content.startswith(b'\x89PNG') and b'IEND' not in content
 
 
 def check_scaling(percentiles: Sequence[float], fixed_range: Sequence[float] | None) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from mmengine import fileio
 from mmengine.fileio import LocalBackend
 
-from .image_io import IMAGE_SUFFIXES
+from .image_io import IMAGE_SUFFIXES, Header, read_header
 
 
 def partner_path(
@@ -69,10 +69,12 @@ class PairedDatasetMixin:
     Args:
         ir_suffix: What infrared names end with instead of ``img_suffix`` (or the extension). Defaults to the same.
         allow_missing_partner: Partners may be absent, and AppendPartner(missing='zeros' or 'copy') stands in.
+        check_headers: Also read the headers of all local images in ``full_init`` (a few seconds for ten thousand
+            pairs) and stop where one is no image or, unless AppendPartner resizes, a pair's sizes differ.
 
     Raises:
         FileNotFoundError: Files of the data set are not there.
-        ValueError: ``data_prefix`` lacks a key, or there is no image.
+        ValueError: ``data_prefix`` lacks a key, there is no image, or images are broken or of unequal sizes.
     """
 
     VISIBLE = 'img'
@@ -81,9 +83,17 @@ class PairedDatasetMixin:
     # checks.py, which lists all that is missing instead of stopping at the first, sets it to False
     strict = True
 
-    def __init__(self, *args, ir_suffix: str | None = None, allow_missing_partner: bool = False, **kwargs) -> None:
+    def __init__(
+        self,
+        *args,
+        ir_suffix: str | None = None,
+        allow_missing_partner: bool = False,
+        check_headers: bool = True,
+        **kwargs,
+    ) -> None:
         self.ir_suffix = ir_suffix
         self.allow_missing_partner = allow_missing_partner
+        self.check_headers = check_headers
         super().__init__(*args, **kwargs)
 
     def find_partner(self, img_path: str) -> str:
@@ -116,7 +126,11 @@ class PairedDatasetMixin:
             )
         data_list = self.list_samples()
         if not data_list:
-            raise ValueError(f'{type(self).__name__} is empty: no image found by {self.source()}; correct these paths')
+            wanted = f' that ends with {self.img_suffix!r}' if self.img_suffix else ''
+            raise ValueError(
+                f'{type(self).__name__} is empty: no image{wanted} found by {self.source()}; '
+                'correct the path or img_suffix'
+            )
         for data_info in data_list:
             data_info['img_ir_path'] = self.find_partner(data_info['img_path'])
         return data_list
@@ -135,10 +149,12 @@ class PairedDatasetMixin:
             return
         super().full_init()
         if self.strict:
-            self._check_files()
+            infos = [self.get_data_info(index) for index in range(len(self))]
+            self._check_files(infos)
+            if self.check_headers:
+                self._check_headers(infos)
 
-    def _check_files(self) -> None:
-        infos = [self.get_data_info(index) for index in range(len(self))]
+    def _check_files(self, infos: list[dict]) -> None:
         mend = f'correct data_root={self.data_root!r} or data_prefix, or add them'
         groups = [
             ('visible images', [info['img_path'] for info in infos], mend),
@@ -151,3 +167,26 @@ class PairedDatasetMixin:
             if absent := absent_files(paths, self.backend_args):
                 found = f'{len(absent)} of {len(paths)} {what} are not there, first {absent[0]}'
                 raise FileNotFoundError(f'{type(self).__name__}: {found}; {mend}')
+
+    def _check_headers(self, infos: list[dict]) -> None:
+        """Found here, a broken image or an unequal pair costs seconds; found by a worker, hours of training."""
+        resizes = any(getattr(step, 'size_mismatch', 'error') == 'resize' for step in self.pipeline.transforms)
+        for info in infos:
+            img_path, img_ir_path = info['img_path'], info['img_ir_path']
+            if not is_local(img_path, self.backend_args):
+                return
+            visible = self._header(img_path)
+            if img_ir_path == img_path or not os.path.exists(img_ir_path):
+                continue
+            infrared = self._header(img_ir_path)
+            if not resizes and (infrared.width, infrared.height) != (visible.width, visible.height):
+                raise ValueError(
+                    f'partner {img_ir_path} is {infrared.width}x{infrared.height}, visible image {img_path} is '
+                    f"{visible.width}x{visible.height}; align the pair, or set size_mismatch='resize' in AppendPartner"
+                )
+
+    def _header(self, path: str) -> Header:
+        try:
+            return read_header(path, self.backend_args)
+        except (OSError, SyntaxError):  # Pillow raises SyntaxError for some broken PNG files
+            raise ValueError(f'{path} is not an image that can be read; replace the file') from None

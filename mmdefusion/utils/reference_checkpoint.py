@@ -49,7 +49,6 @@ FIXED_EMBEDDINGS = ('encoder.pos_embed', 'decoder_pos_embed')
 UNUSED = ('encoder.norm.weight', 'encoder.norm.bias')
 # of masked feature modelling and of the teachers: known, but no module of ours reads them yet
 PRETRAINING_ONLY = ('mask_token', 'mim_decoder_', 'model_encoder', 'latent_predict', 'mm_unique_norm')
-OPTIONAL = ('neck.1.',)  # ours that an authors' pretraining checkpoint does not have
 
 
 class ConvertedCheckpoint(NamedTuple):
@@ -115,6 +114,18 @@ def our_shapes(arch: str | dict) -> dict[str, tuple[int, ...]]:
         return {name: tuple(tensor.shape) for name, tensor in build_fuser(arch).state_dict().items()}
 
 
+def detector_shapes(embed_dims: int, state: State) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the projection before a detector's pyramid, whose width the checkpoint chooses."""
+    weight = state.get('conv1x1.1.weight')
+    hidden_dims = 4 * embed_dims if weight is None else weight.shape[0]
+    return {
+        'neck.1.proj.0.weight': (embed_dims,),
+        'neck.1.proj.0.bias': (embed_dims,),
+        'neck.1.proj.1.weight': (hidden_dims, embed_dims),
+        'neck.1.proj.1.bias': (hidden_dims,),
+    }
+
+
 def unwrap(checkpoint: dict) -> State:
     """The weights of a checkpoint that may be wrapped in ``state_dict`` or ``model`` and prefixed ``module.``.
 
@@ -149,6 +160,9 @@ def from_reference(checkpoint: dict) -> ConvertedCheckpoint:
         expected = {name: shape for name, shape in expected.items() if name.startswith('backbone.')}
         expected = {name: shape for name, shape in expected.items() if 'skip_norm' not in name}
 
+    if any(name.startswith('conv1x1.') for name in state):
+        expected |= detector_shapes(embed_dims=expected['backbone.cls_token'][-1], state=state)
+
     converted, set_aside, unexpected = {}, {}, []
     for name, value in state.items():
         ours = to_our_name(name)
@@ -157,7 +171,7 @@ def from_reference(checkpoint: dict) -> ConvertedCheckpoint:
             set_aside[name] = value
         elif ours is None and (name in UNUSED or name.startswith(PRETRAINING_ONLY)):
             set_aside[name] = value
-        elif ours in expected or (ours or '').startswith(OPTIONAL):
+        elif ours in expected:
             converted[ours] = value
         else:
             unexpected.append(name)
@@ -165,7 +179,7 @@ def from_reference(checkpoint: dict) -> ConvertedCheckpoint:
     misshapen = [
         f'{to_reference_name(name)} {tuple(value.shape)} instead of {expected[name]}'
         for name, value in converted.items()
-        if name in expected and tuple(value.shape) != expected[name]
+        if tuple(value.shape) != expected[name]
     ]
     if encoder_only:
         set_aside |= {name: state[name] for name in unexpected}  # classifiers and decoders of other methods
@@ -183,14 +197,17 @@ def to_reference(state_dict: State, set_aside: State | None = None) -> State:
             encoder is written as the identity.
 
     Raises:
-        ValueError: naming every missing or misshapen tensor.
+        ValueError: naming every missing, unexpected or misshapen tensor.
     """
+    if 'backbone.cls_token' not in state_dict:
+        raise ValueError(f'The weights hold no backbone.cls_token, so they are not ours: {sorted(state_dict)[:3]}, ...')
     embed_dims = state_dict['backbone.cls_token'].shape[-1]
-    converted = {to_reference_name(name): value for name, value in state_dict.items()}
+    ours = {name: value for name, value in state_dict.items() if any(map(name.startswith, PREFIXES.values()))}
+    converted = {to_reference_name(name): value for name, value in ours.items()}
     expected = {to_reference_name(name): shape for name, shape in our_shapes(_arch_of(converted)).items()}
     _raise_on(
         missing=[name for name in expected if name not in converted],
-        unexpected=[],
+        unexpected=[name for name in state_dict if name not in ours],
         misshapen=[
             f'{name} {tuple(converted[name].shape)} instead of {shape}'
             for name, shape in expected.items()

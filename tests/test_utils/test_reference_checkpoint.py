@@ -58,6 +58,24 @@ def test_an_encoder_alone(reference):
         from_reference(encoder)
 
 
+def test_the_detector_s_projection_is_checked_too(reference):
+    broken = reference | {'conv1x1.1.weight': torch.zeros(5, 7), 'conv1x1.9.foo': torch.zeros(1)}
+    del broken['conv1x1.0.bias']
+    with pytest.raises(ValueError) as error:
+        from_reference(broken)
+    message = str(error.value)
+    assert 'missing: conv1x1.0.bias' in message and 'unexpected: conv1x1.9.foo' in message
+    assert 'conv1x1.1.weight (5, 7) instead of (5, 192)' in message
+
+
+def test_the_way_back_names_every_foreign_key(reference):
+    with pytest.raises(ValueError, match='hold no backbone.cls_token'):
+        to_reference(reference)
+    ours = dict(build_fuser('tiny').state_dict()) | {'rpn_head.x': torch.zeros(1), 'roi_head.y': torch.zeros(1)}
+    with pytest.raises(ValueError, match='unexpected: roi_head.y, rpn_head.x'):
+        to_reference(ours)
+
+
 def test_something_else_entirely():
     with pytest.raises(ValueError, match='holds no tensors'):
         unwrap({'epoch': 1})

@@ -20,7 +20,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config file of a detector, a segmenter or a pretrainer')
     parser.add_argument('--split', choices=(*SPLITS, 'all'), default='all', help='which data loader (all)')
     parser.add_argument('--pixels', action='store_true', help='decode every image and count the classes of label maps')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='settings to override, e.g. data_root=...')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='settings to override, e.g. train_dataloader.dataset.data_root=...',
+    )
     return parser.parse_args()
 
 

@@ -5,12 +5,15 @@
 #
 # Each step leaves a stamp that holds what it was asked to do, so a second run
 # starts in a moment and a changed requirement repeats only its own step.
+# Steps run inside `||`, where bash does not stop at errors: they pass them on.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 VENV=${VENV:-.venv}
 PYTHON=${PYTHON:-python3}
 TORCH_VERSION=2.13.0 # the version that the tests and the quoted numbers ran with
+MMCV_VERSION=2.1.0   # as in requirements/toolboxes.txt
+py="$VENV/bin/python"
 stamps="$VENV/stamps"
 log="$VENV/install.log"
 
@@ -25,68 +28,91 @@ step() {
   shift 3
   [ "$(cat "$stamps/$name" 2>/dev/null)" = "$key" ] && return
   echo "==> set-up: $name"
-  "$@" || fail "the step '$name' failed. $hint (full output: $log)"
+  "$@" || {
+    tail -n 15 "$log" >&2
+    fail "the step '$name' failed. $hint (full output: $log)"
+  }
   printf '%s\n' "$key" >"$stamps/$name"
 }
 
-pip_install() { "$VENV/bin/python" -m pip install --disable-pip-version-check "$@" 2>&1 | tee -a "$log" | grep -vE '^(Requirement already|Looking in)' || return "${PIPESTATUS[0]}"; }
+pip_install() {
+  "$py" -m pip install --disable-pip-version-check "$@" 2>&1 | tee -a "$log" |
+    grep -vE '^(Requirement already|Looking in)' || return "${PIPESTATUS[0]}" # grep fails where it prints nothing
+}
 
 check_python() {
   "$PYTHON" -c 'import sys; raise SystemExit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' ||
     fail "'$PYTHON' is $("$PYTHON" --version 2>&1 || echo 'not there'); mmdefusion runs on Python 3.10 to 3.12. Name one: make PYTHON=python3.11 ..."
+  version=$("$PYTHON" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+  if [ -x "$py" ] && [ "$("$py" -c 'import sys; print("%d.%d" % sys.version_info[:2])')" != "$version" ]; then
+    fail "$VENV holds another Python than '$PYTHON' ($version): remove it, or name another folder with VENV=..."
+  fi
 }
 
-make_venv() {
-  "$PYTHON" -m venv "$VENV" && mkdir -p "$stamps" && : >"$log"
-}
+make_venv() { "$PYTHON" -m venv "$VENV" && mkdir -p "$stamps" && : >"$log"; }
 
 # TORCH names another build; without it, and without a GPU, the CPU build is
 # taken where pip can find one (TORCH_INDEX names an index that has it).
 install_torch() {
-  local index=${TORCH_INDEX:+--index-url $TORCH_INDEX}
-  if [ -n "${TORCH:-}" ]; then
-    pip_install $index $TORCH # unquoted: several packages may be named
-  elif command -v nvidia-smi >/dev/null && nvidia-smi -L >/dev/null 2>&1; then
-    pip_install $index "torch==$TORCH_VERSION"
-  else
-    pip_install $index "torch==$TORCH_VERSION+cpu" 2>/dev/null || pip_install $index "torch==$TORCH_VERSION"
+  local index=${TORCH_INDEX:+--index-url $TORCH_INDEX} torch=${TORCH:-torch==$TORCH_VERSION}
+  if [ -z "${TORCH:-}" ] && ! nvidia-smi -L >/dev/null 2>&1; then
+    # shellcheck disable=SC2086 # an option and its value
+    if "$py" -m pip install --dry-run --no-deps $index "$torch+cpu" >/dev/null 2>&1; then
+      torch="$torch+cpu"
+    elif [ "$(uname -s)" = Linux ]; then
+      echo "    No CPU build of $torch among pip's indexes: taking the default build, which may bring gigabytes of CUDA."
+      echo "    To avoid that, stop here and name the CPU index of PyTorch's install page: make TORCH_INDEX=URL ..."
+    fi
   fi
+  # shellcheck disable=SC2086 # TORCH may name several packages
+  pip_install $index $torch || return
+  pip_install numpy # torch looks for it
+}
+
+# opencv-python wants the desktop's libGL; without one the headless build serves
+ensure_opencv() {
+  "$py" -c 'import cv2' 2>/dev/null && return
+  local version
+  version=$("$py" -c 'from importlib.metadata import version; print(version("opencv-python"))') || return
+  pip_install --force-reinstall --no-deps "opencv-python-headless==$version"
 }
 
 build_mmcv() {
-  command -v "${CXX:-c++}" >/dev/null || fail "mmcv's ops need a C++ compiler: install g++ (Debian, Ubuntu: apt-get install g++)."
-  "$VENV/bin/python" -c 'import os, sysconfig; raise SystemExit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' ||
-    fail "mmcv's ops need Python's headers (Debian, Ubuntu: apt-get install python3-dev)."
-  echo "    mmcv 2.1.0 comes as source: its 77 files take about 6 minutes on 2 cores, once (pip keeps the wheel)."
-  local cuda=0
-  "$VENV/bin/python" -c 'import torch; raise SystemExit(not torch.cuda.is_available())' && cuda=1
-  # ninja's [n/77] lines, each over the last one where there is a terminal
-  local ending='\n'
-  [ -t 1 ] && ending='\r'
-  PATH="$PWD/$VENV/bin:$PATH" MMCV_WITH_OPS=1 FORCE_CUDA=$cuda "$VENV/bin/python" -m pip install \
-    --disable-pip-version-check -v --no-build-isolation mmcv==2.1.0 2>&1 | tee -a "$log" |
+  local compiler=${CXX:-c++} options=() cuda=0 ending='\n'
+  command -v "${compiler%% *}" >/dev/null ||
+    fail "mmcv's ops need a C++ compiler: install g++ (Debian, Ubuntu: apt-get install g++)."
+  "$py" -c 'import os, sysconfig; raise SystemExit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' ||
+    fail "mmcv's ops need Python's headers (Debian, Ubuntu: apt-get install python$version-dev)."
+  if "$py" -c 'import torch; raise SystemExit(not torch.cuda.is_available())'; then
+    if command -v nvcc >/dev/null || [ -x "${CUDA_HOME:-}/bin/nvcc" ]; then
+      cuda=1
+    else
+      export CUDA_VISIBLE_DEVICES= # or mmcv's setup would look for nvcc
+      echo "    There is a GPU but no nvcc: mmcv's ops are built for the CPU only. For GPU ops install the CUDA toolkit,"
+      echo "    remove $stamps/mmcv and run again."
+    fi
+  fi
+  # a wheel in pip's cache, or one installed already, may have been built for another torch
+  if [ -f "$stamps/mmcv" ] || [ "$cuda" = 1 ]; then options=(--force-reinstall --no-deps --no-cache-dir); fi
+  echo "    mmcv $MMCV_VERSION comes as source: its 77 files take about 6 minutes on 2 cores, once (pip keeps the wheel)."
+  [ -t 1 ] && ending='\r' # on a terminal each count stands over the last one
+  PATH="$(cd "$VENV" && pwd)/bin:$PATH" MMCV_WITH_OPS=1 FORCE_CUDA=$cuda "$py" -m pip install \
+    --disable-pip-version-check -v --no-build-isolation "${options[@]}" "mmcv==$MMCV_VERSION" 2>&1 | tee -a "$log" |
     while IFS= read -r line; do
-      [[ $line =~ \[([0-9]+/[0-9]+)\] ]] && printf "    building mmcv: %s$ending" "${BASH_REMATCH[1]}"
-    done || true
-  [ "${PIPESTATUS[0]}" = 0 ] || return 1
+      if [[ $line =~ \[([0-9]+/[0-9]+)\] ]]; then printf "    building mmcv: %s$ending" "${BASH_REMATCH[1]}"; fi
+    done || return
   echo
-  "$VENV/bin/python" -c 'import torch, mmcv._ext'
+  ensure_opencv && "$py" -c 'import torch, mmcv._ext' 2>>"$log"
 }
 
-install_project() {
-  pip_install --no-build-isolation -e '.[toolboxes,tests,lint]'
-  # opencv-python wants the desktop's libGL; without one the headless build serves
-  "$VENV/bin/python" -c 'import cv2' 2>/dev/null || {
-    local version
-    version=$("$VENV/bin/python" -c 'from importlib.metadata import version; print(version("opencv-python"))')
-    pip_install --force-reinstall --no-deps "opencv-python-headless==$version"
-  }
-}
+install_project() { pip_install --no-build-isolation -e '.[toolboxes,tests,lint]' && ensure_opencv; }
+
+torch_build() { "$py" -c 'import torch; print(torch.__version__, torch.cuda.is_available())'; }
 
 network_hint="Is the package registry reachable, and is there disk space left?"
 check_python
-[ -d "$stamps" ] || make_venv || fail "'$PYTHON -m venv' failed (Debian, Ubuntu: apt-get install python3-venv)."
+[ -d "$stamps" ] || make_venv || fail "'$PYTHON -m venv' failed (Debian, Ubuntu: apt-get install python$version-venv)."
 step build-tools "$(cat requirements/build.txt)" "$network_hint" pip_install -r requirements/build.txt
 step torch "${TORCH:-$TORCH_VERSION} ${TORCH_INDEX:-}" "Choose a build with TORCH='torch==...' or an index with TORCH_INDEX=URL." install_torch
-step mmcv "2.1.0 with torch ${TORCH:-$TORCH_VERSION}" "A compiler that can build C++17 is needed." build_mmcv
+step mmcv "$MMCV_VERSION for torch $(torch_build)" "A compiler that can build C++17 is needed; what it said stands above." build_mmcv
 step mmdefusion "$(cat setup.py requirements/*.txt)" "$network_hint" install_project

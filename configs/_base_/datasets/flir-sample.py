@@ -14,6 +14,10 @@ test_pipeline = [
     dict(type='Resize', scale=image_size, keep_ratio=True),
     *_base_.test_pipeline[3:],
 ]
+tta_pipeline = [
+    *_base_.tta_pipeline[:2],
+    dict(type='TestTimeAug', transforms=[[test_pipeline[2]], *_base_.tta_pipeline[2].transforms[1:]]),
+]
 
 dataset = dict(type='mmdefusion.FLIRAlignedDataset', data_root=data_root, data_prefix=dict(img='vi/', img_ir='ir/'))
 test_part = dict(**dataset, ann_file='test.json', pipeline=test_pipeline)

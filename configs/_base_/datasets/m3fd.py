@@ -20,6 +20,10 @@ test_pipeline = [
     dict(type='Resize', scale=image_size, keep_ratio=True),
     *_base_.test_pipeline[3:],
 ]
+tta_pipeline = [
+    *_base_.tta_pipeline[:2],
+    dict(type='TestTimeAug', transforms=[[test_pipeline[2]], *_base_.tta_pipeline[2].transforms[1:]]),
+]
 
 dataset = dict(type='mmdefusion.M3FDDataset', data_root='data/M3FD/')
 train_dataloader = dict(dataset=dict(**dataset, split='train', pipeline=train_pipeline))

@@ -31,6 +31,19 @@ test_pipeline = [
     dict(type='LoadAnnotations', with_bbox=True),
     dict(type='PackDetInputs', meta_keys=meta_keys),
 ]
+# test-time augmentation (--tta): the pair and its mirror image
+tta_pipeline = [
+    *test_pipeline[:2],
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            [test_pipeline[2]],
+            [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)],
+            [test_pipeline[3]],
+            [test_pipeline[4]],
+        ],
+    ),
+]
 
 train_dataloader = dict(
     batch_size=4,

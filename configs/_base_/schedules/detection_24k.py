@@ -1,4 +1,4 @@
-# A shorter run for data sets of half the size.
+# A shorter run, for pairs of 640×512.
 _base_ = './detection_84k.py'
 
 max_iters = 24000

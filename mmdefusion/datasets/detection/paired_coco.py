@@ -17,7 +17,16 @@ class OrderedCOCO(COCO):
 
     def __init__(self, annotation_file: str | None = None) -> None:
         self.annotation_file = annotation_file
-        super().__init__(annotation_file)
+        try:
+            super().__init__(annotation_file)
+        except ValueError as error:
+            raise ValueError(f'{annotation_file} is not JSON ({error}); replace the file') from None
+        unknown = [annotation for annotation in self.anns.values() if annotation['image_id'] not in self.imgs]
+        if unknown:
+            raise ValueError(
+                f'{annotation_file} has {len(unknown)} annotations of images that it does not list, first annotation '
+                f'{unknown[0]["id"]} of image {unknown[0]["image_id"]}; add the images or remove the annotations'
+            )
 
     def get_cat_ids(self, cat_names=(), sup_names=(), cat_ids=()) -> list[int]:
         ids = super().get_cat_ids(list(cat_names), list(sup_names), list(cat_ids))
@@ -39,7 +48,8 @@ class PairedCocoDataset(PairedDatasetMixin, CocoDataset):
     ``metainfo=dict(classes=(...))``, in the order of the file's categories.
 
     Raises:
-        ValueError: The classes are not those of the annotation file, or in another order.
+        ValueError: The classes are not those of the annotation file, or in another order; the file is not JSON, or
+            has annotations of images that it does not list.
     """
 
     COCOAPI = OrderedCOCO

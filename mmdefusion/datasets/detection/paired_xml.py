@@ -40,7 +40,7 @@ class PairedXMLDataset(PairedDatasetMixin, XMLDataset):
 
     Raises:
         FileNotFoundError: A listed image has no annotation.
-        ValueError: An annotation is not XML.
+        ValueError: An annotation is not XML, or not in VOC format.
     """
 
     DATA_PREFIX = dict(img='visible', img_ir='infrared', ann='Annotations')
@@ -98,3 +98,7 @@ class PairedXMLDataset(PairedDatasetMixin, XMLDataset):
             return super().parse_data_info(img_info)
         except ET.ParseError as error:
             raise ValueError(f'annotation {annotation} of image {image} is not XML ({error}); replace it') from None
+        except (AttributeError, TypeError, ValueError) as error:  # an object without a name, box or number
+            raise ValueError(
+                f'annotation {annotation} of image {image} is not in VOC format ({error}); mend it'
+            ) from None

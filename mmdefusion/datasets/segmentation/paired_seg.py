@@ -4,14 +4,14 @@ from mmseg.datasets import BaseSegDataset
 
 from mmdefusion.registry import DATASETS
 
-from ..pairing import PairedDatasetMixin
+from ..pairing import PairedDatasetMixin, strip_suffix
 
 
 @DATASETS.register_module()
 class PairedSegDataset(PairedDatasetMixin, BaseSegDataset):
     """Pairs with label maps; ``data_prefix=dict(img_path='vi', img_ir_path='ir', seg_map_path='labels')``.
 
-    The images are those that ``ann_file`` lists without suffix, or those in the visible folder.
+    The images are those that ``ann_file`` lists, with or without suffix, or those in the visible folder.
 
     Args:
         kwargs: As in :class:`PairedDatasetMixin` and :class:`mmseg.datasets.BaseSegDataset`, both suffixes '.png' here.
@@ -22,3 +22,11 @@ class PairedSegDataset(PairedDatasetMixin, BaseSegDataset):
 
     def __init__(self, img_suffix: str = '.png', seg_map_suffix: str = '.png', **kwargs) -> None:
         super().__init__(img_suffix=img_suffix, seg_map_suffix=seg_map_suffix, **kwargs)
+
+    def list_samples(self) -> list[dict]:
+        data_list = super().list_samples()
+        for info in data_list:
+            for key, suffix in (('img_path', self.img_suffix), ('seg_map_path', self.seg_map_suffix)):
+                if key in info:
+                    info[key] = strip_suffix(info[key].removesuffix(suffix)) + suffix
+        return data_list

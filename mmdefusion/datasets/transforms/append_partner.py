@@ -14,6 +14,7 @@ from ..image_io import check_scaling, read_fourth_channel, read_image, to_channe
 
 SIZE_MISMATCH = ('error', 'resize')
 MISSING = ('error', 'zeros', 'copy')
+GEOMETRY = ('flip', 'scale_factor', 'homography_matrix')  # what geometric transforms leave in results
 
 
 @TRANSFORMS.register_module()
@@ -36,7 +37,7 @@ class AppendPartner(BaseTransform):
     Args:
         channels: 1 appends a grey partner, 3 a BGR one (pairs of exposures or foci).
         rule: (pattern, replacement) of ``re.sub`` on ``img_path`` with forward slashes,
-            e.g. ``('/visible/', '/infrared/')``.
+            e.g. ``(r'/visible/(?=[^/]*$)', '/infrared/')`` for the last folder.
         size_mismatch: 'error', or 'resize' the partner to the visible size (bilinear).
         missing: What stands in for a partner file that is not there: 'error' for nothing, 'zeros', or 'copy' for the
             visible image (its grey, with one channel). A file that cannot be read is always an error.
@@ -45,7 +46,8 @@ class AppendPartner(BaseTransform):
         backend_args: Arguments of the file backend.
 
     Raises:
-        ValueError: The visible image or the partner is not what it should be, or nothing says where the partner is.
+        ValueError: The visible image or the partner is not what it should be, nothing says where the partner is, or
+            a geometric transform came first.
         FileNotFoundError: The partner is not there and ``missing='error'``.
     """
 
@@ -89,6 +91,11 @@ class AppendPartner(BaseTransform):
             raise ValueError(
                 f'visible image {img_path} has shape {visible.shape} and dtype {visible.dtype}, not HxWx3 uint8 or '
                 "float; put AppendPartner once, behind LoadImageFromFile(color_type='color')"
+            )
+        if moved := [key for key in GEOMETRY if key in results]:
+            raise ValueError(
+                f'visible image {img_path} was already moved or scaled ({", ".join(moved)} in results) and the partner '
+                'would not be: put AppendPartner before Resize, RandomCrop, RandomFlip and the like'
             )
         path = self.find(results)
         try:

@@ -45,13 +45,22 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     Set ``optim_wrapper.constructor`` to it and ``optim_wrapper.paramwise_cfg`` to
     ``dict(layer_decay_rate=0.7)``. Norms, biases and the class token get no weight decay, as is
     usual for ViTs.
+
+    Raises:
+        ValueError: if ``paramwise_cfg`` says anything else, which would go unheeded.
     """
+
+    def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: dict | None = None) -> None:
+        if set(paramwise_cfg or ()) != {'layer_decay_rate'}:
+            raise ValueError(
+                f'paramwise_cfg={paramwise_cfg} of LayerDecayOptimWrapperConstructor must be '
+                'dict(layer_decay_rate=...), 0.7 say, or 1.0 for no decay, and nothing else.'
+            )
+        super().__init__(optim_wrapper_cfg, paramwise_cfg)
 
     def add_params(self, params: list[dict], module: nn.Module, **_) -> None:
         """Append one group for each layer and kind of weight decay."""
-        rate = self.paramwise_cfg.get('layer_decay_rate')
-        if rate is None:
-            raise ValueError('paramwise_cfg has no layer_decay_rate: set it, 0.7 say (1 for no decay).')
+        rate = self.paramwise_cfg['layer_decay_rate']
         layer_id, num_layers = layer_ids(module)
         groups: dict[tuple[int, bool], dict] = {}
         for name, parameter in module.named_parameters():

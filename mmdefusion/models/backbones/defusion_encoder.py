@@ -168,10 +168,16 @@ class DeFusionEncoder(BaseModule):
 
     def _refuse_other_arch(self, state_dict: dict, prefix: str, *_) -> None:
         """Raise on weights of another width or depth, which MMEngine would only warn of, and train from scratch."""
+        held = [key[len(prefix) :] for key in state_dict if key.startswith(prefix)]
         weight = state_dict.get(f'{prefix}patch_embed.proj.weight')
         if weight is None:
+            if held:
+                raise ValueError(
+                    f'The checkpoint holds {", ".join(held[:3])}, ... where an encoder of DeFusion++ should be: '
+                    'name another checkpoint, or the prefix under which the encoder is.'
+                )
             return
-        blocks = {key[len(prefix) :].split('.')[1] for key in state_dict if key.startswith(f'{prefix}blocks.')}
+        blocks = {key.split('.')[1] for key in held if key.startswith('blocks.')}
         if weight.shape[0] != self.embed_dims or len(blocks) != len(self.blocks):
             raise ValueError(
                 f'The checkpoint holds an encoder of width {weight.shape[0]} with {len(blocks)} blocks, the config '

@@ -19,7 +19,8 @@ class DeFusionPP(BaseModule):
     Args:
         arch: see :class:`DeFusionEncoder`.
         pyramid: ``type`` and options of the pyramid, without its widths; its ``out_channels``
-            (256 by default) is what the config's neck or head must expect.
+            (256 by default) is what the config's neck or head must expect. Where that reads fewer levels,
+            ``pyramid=dict(strides=(8, 16, 32))`` builds no more than those.
         encoder: further options of :class:`DeFusionEncoder` (``drop_path_rate``, ``frozen_stages``, ``with_cp``).
         decomposition: further options of :class:`DecompositionNeck`.
         init_cfg: MMEngine's. ``dict(type='Pretrained', checkpoint=...)`` reads a pretraining checkpoint,
@@ -68,6 +69,11 @@ class DeFusionPP(BaseModule):
             raise ValueError(
                 "The checkpoint is in the layout of DeFusion++'s authors: convert it first with "
                 'tools/model_converters/reference_to_mmdefusion.py SOURCE TARGET.'
+            )
+        if not prefix and 'cls_token' in state_dict:
+            raise ValueError(
+                'The checkpoint holds an encoder alone, or is read with a prefix that leaves only the encoder: '
+                "give DeFusionPP init_cfg=dict(type='Pretrained', checkpoint=...) without prefix."
             )
         if f'{prefix}encoder.cls_token' in state_dict or 'backbone.cls_token' not in state_dict:
             return

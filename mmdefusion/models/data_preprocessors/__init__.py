@@ -1,8 +1,8 @@
 from mmdefusion.utils.compat import installed
 
-from .pair_normalizer import PairNormalizer
+from .pair_normalizer import PairedPreprocessing, PairNormalizer
 
-__all__ = ['PairNormalizer']
+__all__ = ['PairNormalizer', 'PairedPreprocessing']
 
 if installed('mmdet'):
     from .det_data_preprocessor import PairedDetDataPreprocessor

@@ -23,13 +23,16 @@ class PairNormalizer(nn.Module):
             ``('visible', 'visible')`` and ``('infrared', 'infrared')`` show one modality to both
             slots, which makes single-sensor baselines of the same network and cost.
         mean, std: of the visible image, RGB, 0-255.
-        ir_mean, ir_std: of the partner; those of the visible image by default, as in DeFusion++.
+        ir_mean, ir_std: of the partner, one or three values; those of the visible image by default, as in
+            DeFusion++.
         modality_dropout: probability, in training, that one modality of a sample (either, equally
             often) is set to 0 before normalisation, which is also what
-            ``AppendPartner(missing='zeros')`` puts in place of an absent partner.
+            ``AppendPartner(missing='zeros')`` puts in place of an absent partner. Samples whose
+            partner is absent already are left as they are.
 
     Raises:
-        ValueError: for unknown modalities, or dropout where there is only one.
+        ValueError: for unknown modalities, a number of values that does not fit, a probability
+            outside [0, 1), or dropout where there is only one modality.
     """
 
     def __init__(
@@ -45,17 +48,19 @@ class PairNormalizer(nn.Module):
         self.modalities = tuple(modalities)
         if len(self.modalities) != 2 or not set(self.modalities) <= set(MODALITIES):
             raise ValueError(f'modalities={self.modalities} must be two of {MODALITIES}, one for each slot.')
+        if not 0 <= modality_dropout < 1:
+            raise ValueError(f'modality_dropout={modality_dropout} must be a probability from 0 to below 1.')
         if modality_dropout and len(set(self.modalities)) == 1:
             raise ValueError(
                 f'modality_dropout={modality_dropout} with modalities={self.modalities} would leave '
                 'nothing to see: set it to 0 or use both modalities.'
             )
         self.modality_dropout = modality_dropout
-        statistics = {'visible': (mean, std), 'infrared': (ir_mean or mean, ir_std or std)}
-        chosen = [statistics[name] for name in self.modalities]
-        for name, index in (('mean', 0), ('std', 1)):
-            values = torch.tensor([value for pair in chosen for value in pair[index]], dtype=torch.float32)
-            self.register_buffer(name, values.view(6, 1, 1), persistent=False)
+        means = {'visible': mean, 'infrared': ir_mean or mean}
+        stds = {'visible': std, 'infrared': ir_std or std}
+        for name, values in (('mean', means), ('std', stds)):
+            both = torch.cat([three_values(name, values[modality]) for modality in self.modalities])
+            self.register_buffer(name, both.view(6, 1, 1), persistent=False)
 
     def forward(self, image: Tensor, dropped: str | None = None) -> Tensor:
         """Normalise one image.
@@ -84,19 +89,53 @@ class PairNormalizer(nn.Module):
         pair = torch.cat([seen[name].expand(3, -1, -1) for name in self.modalities])
         return (pair - self.mean) / self.std
 
-    def normalize_batch(self, data: dict[str, Any], training: bool) -> dict[str, Any]:
-        """``data`` of a toolbox (already on the device) with its inputs as a list of 6×H×W pairs."""
-        samples = data.get('data_samples') or [None] * len(data['inputs'])
-        pairs = []
-        for image, sample in zip(data['inputs'], samples, strict=True):
-            try:
-                pairs.append(self(image, self._draw_dropped() if training else None))
-            except ValueError as error:
-                path = getattr(sample, 'img_path', None)
-                raise ValueError(f'{path}: {error}' if path else str(error)) from None
-        return {**data, 'inputs': pairs}
-
-    def _draw_dropped(self) -> str | None:
+    def draw_dropped(self) -> str | None:
+        """The modality that a training sample loses, mostly none."""
         if torch.rand(()) >= self.modality_dropout:
             return None
         return MODALITIES[int(torch.rand(()) < 0.5)]
+
+
+class PairedPreprocessing:
+    """Put before a toolbox's data preprocessor, makes it one of pairs: B×6×H×W out, two normalised RGB images.
+
+    Args:
+        modalities, mean, std, ir_mean, ir_std, modality_dropout: see :class:`PairNormalizer`.
+        **padding: the toolbox's own options, which concern padding and batches.
+    """
+
+    def __init__(
+        self,
+        modalities: Sequence[str] = MODALITIES,
+        mean: Sequence[float] = IMAGENET_MEAN,
+        std: Sequence[float] = IMAGENET_STD,
+        ir_mean: Sequence[float] | None = None,
+        ir_std: Sequence[float] | None = None,
+        modality_dropout: float = 0.0,
+        **padding: Any,
+    ) -> None:
+        super().__init__(mean=None, std=None, bgr_to_rgb=False, rgb_to_bgr=False, **padding)
+        self.pair_normalizer = PairNormalizer(modalities, mean, std, ir_mean, ir_std, modality_dropout)
+
+    def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
+        """Normalise, pad and stack a batch of packed 4- or 6-channel images."""
+        data = self.cast_data(data)
+        samples = data.get('data_samples') or [None] * len(data['inputs'])
+        pairs = [self._normalize(*pair, training) for pair in zip(data['inputs'], samples, strict=True)]
+        return super().forward({**data, 'inputs': pairs}, training)
+
+    def _normalize(self, image: Tensor, sample: Any, training: bool) -> Tensor:
+        whole = not getattr(sample, 'partner_missing', False)
+        dropped = self.pair_normalizer.draw_dropped() if training and whole else None
+        try:
+            return self.pair_normalizer(image, dropped)
+        except ValueError as error:
+            path = getattr(sample, 'img_path', None)
+            raise ValueError(f'{path}: {error}' if path else str(error)) from None
+
+
+def three_values(name: str, values: Sequence[float]) -> Tensor:
+    """One value for each of R, G, B; one value alone counts for all three."""
+    if len(values) not in (1, 3):
+        raise ValueError(f'{name}={tuple(values)} of a modality must be one value or three, in RGB.')
+    return torch.tensor(values, dtype=torch.float32).expand(3)

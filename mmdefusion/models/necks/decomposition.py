@@ -1,7 +1,7 @@
 """Common and unique decomposition (CUD) and fusion of DeFusion++ (arXiv 2410.12274, section III)."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from mmengine.model import BaseModule
@@ -14,7 +14,7 @@ from ..structures import Decomposition, Pair, PairFeatures, Parts
 
 NUM_HEADS = 16  # of every block outside the encoder
 CommonOrder = Literal['sum', 'mean', 'ab', 'ba']
-ORDERS = ('sum', 'mean', 'ab', 'ba')
+ORDERS = get_args(CommonOrder)
 MAPS = ('common', 'unique_a', 'unique_b', 'fused')
 
 

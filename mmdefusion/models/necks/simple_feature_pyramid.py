@@ -1,5 +1,7 @@
 """ViTDet's simple feature pyramid (Li et al., arXiv 2203.16527, section 3) on the fused tokens."""
 
+from collections.abc import Sequence
+
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn.functional import max_pool2d
@@ -21,7 +23,9 @@ class SimpleFeaturePyramid(BaseModule):
         embed_dims: width C of the tokens.
         hidden_dims: width of the map that the pyramid is made from; 4·C by default.
         out_channels: channels of every level.
-        num_outs: levels; those after the fourth pool the last one with stride 2.
+        num_outs: levels; those beyond ``strides`` pool the last one with stride 2. As many as strides by default.
+        strides: of the levels that are built, some of 4, 8, 16, 32. A level that nothing reads would leave
+            parameters without gradient, which DistributedDataParallel refuses.
         init_cfg: MMEngine's.
     """
 
@@ -30,16 +34,20 @@ class SimpleFeaturePyramid(BaseModule):
         embed_dims: int,
         hidden_dims: int | None = None,
         out_channels: int = 256,
-        num_outs: int = 4,
+        num_outs: int | None = None,
+        strides: Sequence[int] = STRIDES,
         init_cfg: dict | list | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        if num_outs < len(STRIDES):
-            raise ValueError(f'num_outs={num_outs} is too few: the pyramid has {len(STRIDES)} levels or more.')
+        if not strides or not set(strides) <= set(STRIDES):
+            raise ValueError(f'strides={tuple(strides)} cannot be built: choose some of {STRIDES}.')
+        if num_outs is not None and num_outs < len(strides):
+            raise ValueError(f'num_outs={num_outs} is too few: strides={tuple(strides)} are {len(strides)} levels.')
         hidden_dims = hidden_dims or 4 * embed_dims
-        self.num_outs = num_outs
+        self.num_outs = num_outs or len(strides)
+        self.strides = tuple(sorted(strides))
         self.proj = nn.Sequential(nn.LayerNorm(embed_dims), nn.Linear(embed_dims, hidden_dims), nn.GELU())
-        self.levels = nn.ModuleList(self._level(stride, hidden_dims, out_channels) for stride in STRIDES)
+        self.levels = nn.ModuleList(self._level(stride, hidden_dims, out_channels) for stride in self.strides)
         init_transformer(self)
 
     @staticmethod
@@ -59,7 +67,7 @@ class SimpleFeaturePyramid(BaseModule):
         fused = tokens_to_map(self.proj(decomposition.fused), features.grid)
         maps = [
             crop_to_stride(level(fused), features.image_size, stride)
-            for level, stride in zip(self.levels, STRIDES, strict=True)
+            for level, stride in zip(self.levels, self.strides, strict=True)
         ]
         while len(maps) < self.num_outs:
             maps.append(max_pool2d(maps[-1], kernel_size=1, stride=2))

@@ -119,3 +119,19 @@ def test_image_outside_the_prefix_is_an_error(tmp_path: Path) -> None:
     (tmp_path / 'train.json').write_text(json.dumps(content))
     with pytest.raises(ValueError, match=r'other/000\.png is not under'):
         build(tmp_path)
+
+
+def test_an_annotation_that_points_nowhere_is_named(tmp_path: Path) -> None:
+    layouts.coco(tmp_path)
+    content = json.loads((tmp_path / 'train.json').read_text())
+    content['annotations'][1]['image_id'] = 99
+    (tmp_path / 'train.json').write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=r'train.json has 1 annotations .* first annotation 2 of image 99'):
+        build(tmp_path)
+
+
+def test_a_file_that_is_not_json_is_named(tmp_path: Path) -> None:
+    layouts.coco(tmp_path)
+    (tmp_path / 'train.json').write_text('{')
+    with pytest.raises(ValueError, match='train.json is not JSON'):
+        build(tmp_path)

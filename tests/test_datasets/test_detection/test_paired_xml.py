@@ -112,3 +112,12 @@ def test_string_ids_pass_through_coco_metric(tmp_path: Path, det_pipeline: list)
         sample['pred_instances'] = dict(bboxes=boxes, labels=labels, scores=torch.ones(len(labels)))
         metric.process({}, [sample])
     assert metric.evaluate(len(dataset))['coco/bbox_mAP'] == 1.0
+
+
+def test_object_without_box_names_the_file(tmp_path: Path) -> None:
+    layouts.m3fd(tmp_path)
+    (tmp_path / 'Annotation/00002.xml').write_text(
+        '<annotation><size><width>64</width><height>48</height></size><object><name>Car</name></object></annotation>'
+    )
+    with pytest.raises(ValueError, match='00002.xml of image .* is not in VOC format'):
+        build(tmp_path)

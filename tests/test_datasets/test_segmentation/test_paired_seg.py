@@ -59,7 +59,7 @@ def test_labels_are_not_asked_for_without_their_folder(root: Path) -> None:
 
 def test_empty_folder_is_an_error(tmp_path: Path) -> None:
     (tmp_path / 'vi').mkdir()
-    with pytest.raises(ValueError, match=r'is empty: no image found by folder .*vi'):
+    with pytest.raises(ValueError, match=r'is empty: no image.* found by folder .*vi'):
         build(tmp_path)
 
 
@@ -73,3 +73,28 @@ def test_absent_source_is_an_error(tmp_path: Path, options: dict, absent: str) -
 def test_prefix_without_a_folder_is_an_error(root: Path, lacking: str) -> None:
     with pytest.raises(ValueError, match=f"lacks '{lacking}'"):
         build(root, data_prefix={key: folder for key, folder in PREFIX.items() if key != lacking})
+
+
+def test_list_may_carry_suffixes(root: Path) -> None:
+    layouts.write_lines(root / 'list.txt', ['00001D.png'])
+    dataset = build(root, ann_file='list.txt')
+    assert dataset.get_data_info(0)['img_path'] == str(root / 'vi/00001D.png')
+
+
+def test_unequal_pair_is_found_before_training(root: Path) -> None:
+    layouts.write(root / 'ir/00001D.png', layouts.grey(0, 20, 30))
+    with pytest.raises(ValueError, match=r'ir/00001D.png is 30x20, visible image .* is 64x48; align the pair'):
+        build(root)
+    assert len(build(root, pipeline=[dict(type='mmdefusion.AppendPartner', size_mismatch='resize')])) == 3
+    assert len(build(root, check_headers=False)) == 3
+
+
+def test_broken_image_is_found_before_training(root: Path) -> None:
+    (root / 'vi/00002D.png').write_bytes(b'nothing')
+    with pytest.raises(ValueError, match='vi/00002D.png is not an image that can be read; replace'):
+        build(root)
+
+
+def test_empty_because_of_the_suffix_says_so(root: Path) -> None:
+    with pytest.raises(ValueError, match=r"no image that ends with '.jpg' found by folder .*vi"):
+        build(root, img_suffix='.jpg')

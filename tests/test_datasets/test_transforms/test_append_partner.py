@@ -166,3 +166,10 @@ def test_is_registered_pickles_and_prints(pair: dict) -> None:
     assert repr(again) == repr(transform)
     assert "missing='copy'" in repr(transform) and 'fixed_range=(0, 100)' in repr(transform)
     assert (again(LoadImageFromFile()(dict(pair)))['img'] == load(pair)['img']).all()
+
+
+@pytest.mark.parametrize('step', [dict(type='RandomFlip', prob=0.0), dict(type='Resize', scale=(32, 24))])
+def test_a_geometric_transform_before_it_is_an_error(pair: dict, step: dict) -> None:
+    moved = TRANSFORMS.build(step)(LoadImageFromFile()(pair))
+    with pytest.raises(ValueError, match='put AppendPartner before Resize, RandomCrop, RandomFlip'):
+        AppendPartner()(moved)

@@ -72,5 +72,6 @@ def test_works_on_defusion_pp():
 def test_errors_name_the_mend():
     with pytest.raises(ValueError, match='0 DeFusionEncoders in Linear.*drop `constructor`'):
         optimizer(nn.Linear(2, 2), layer_decay_rate=0.5)
-    with pytest.raises(ValueError, match='layer_decay_rate'):
-        optimizer(Detector(), norm_decay_mult=0.0)
+    for paramwise_cfg in ({}, {'norm_decay_mult': 0.0}, {'layer_decay_rate': 0.5, 'custom_keys': {}}):
+        with pytest.raises(ValueError, match='layer_decay_rate'):
+            optimizer(Detector(), **paramwise_cfg)

@@ -88,6 +88,12 @@ def test_a_checkpoint_of_another_arch_is_refused(tmp_path, other):
         load_checkpoint(build(), str(path))
 
 
+def test_a_checkpoint_of_something_else_is_refused(tmp_path):
+    torch.save({'conv1.weight': torch.zeros(1), 'bn1.weight': torch.zeros(1)}, tmp_path / 'resnet.pth')
+    with pytest.raises(ValueError, match='holds conv1.weight, bn1.weight, ... where an encoder'):
+        load_checkpoint(build(), str(tmp_path / 'resnet.pth'))
+
+
 @pytest.mark.parametrize('channels', [3, 4, 8])
 def test_wrong_channels_name_the_mend(channels):
     with pytest.raises(ValueError, match=rf'\(1, {channels}, 16, 16\).*PairedDetDataPreprocessor'):
@@ -116,3 +122,12 @@ def test_layer_ids():
         'skip_norm1.bias',
     )
     assert [encoder_layer_id(name, 12) for name in names] == [0, 0, 1, 12, 13]
+
+
+def test_trains_after_inference_mode():
+    """The kept position embedding must not carry inference mode into training."""
+    encoder, images = build(), torch.randn(1, 6, 32, 48)
+    with torch.inference_mode():
+        encoder.eval()(images)
+    encoder.train()(images).deep.a.sum().backward()
+    assert encoder.cls_token.grad is not None

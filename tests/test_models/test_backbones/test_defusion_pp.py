@@ -62,6 +62,11 @@ def test_load_from_would_leave_the_neck_random_and_says_so(pretraining):
         load_checkpoint(Detector(), pretraining[0])
 
 
+def test_a_prefix_that_leaves_the_encoder_alone_is_refused(pretraining):
+    with pytest.raises(ValueError, match='without prefix'):
+        build(init_cfg={'type': 'Pretrained', 'checkpoint': pretraining[0], 'prefix': 'backbone.'}).init_weights()
+
+
 def test_the_authors_layout_is_not_loaded_by_halves(tmp_path):
     torch.save(
         {'model': {'encoder.cls_token': torch.zeros(1, 1, 32), 'enc_norm1.weight': torch.ones(32)}}, tmp_path / 'x'

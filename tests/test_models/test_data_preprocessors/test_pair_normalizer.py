@@ -3,6 +3,7 @@ import torch
 from torch.testing import assert_close
 
 from mmdefusion.models import PairNormalizer
+from mmdefusion.models.data_preprocessors import PairedPreprocessing
 from mmdefusion.registry import MODELS
 
 MEAN = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
@@ -31,6 +32,11 @@ def test_statistics_of_the_infrared():
     assert_close(pair[:3, 0, 0], -(MEAN / STD).flatten())
 
 
+def test_one_value_for_one_thermal_channel():
+    pair = PairNormalizer(ir_mean=[10.0], ir_std=[2.0])(torch.full((4, 2, 2), 16.0))
+    assert_close(pair[3:], torch.full((3, 2, 2), 3.0))
+
+
 @pytest.mark.parametrize('modality, channels', [('visible', 3), ('visible', 4), ('infrared', 4)])
 def test_one_modality_in_both_slots(modality, channels):
     packed = image(channels)
@@ -41,18 +47,48 @@ def test_one_modality_in_both_slots(modality, channels):
         assert torch.equal(pair[:3], both[:3] if modality == 'visible' else both[3:])
 
 
+class Sample:
+    """What the preprocessors ask a data sample for."""
+
+    def __init__(self, **metainfo):
+        self.__dict__ |= metainfo
+
+
+class Toolbox(torch.nn.Module):
+    """A preprocessor that hands on what it is given."""
+
+    def __init__(self, **_):
+        super().__init__()
+
+    def cast_data(self, data):
+        return data
+
+    def forward(self, data, training):
+        return data
+
+
+class Paired(PairedPreprocessing, Toolbox):
+    pass
+
+
 def test_dropout_looks_like_an_absent_partner_and_spares_evaluation():
-    normalizer = PairNormalizer(modality_dropout=0.6)
     packed = image(4)
     packed[:, 0, 0] = 200
-    whole = normalizer(packed)
-    absent = normalizer(torch.cat([packed[:3], torch.zeros_like(packed[3:])]))
-    data = {'inputs': [packed] * 400}
-    drawn = normalizer.normalize_batch(data, training=True)['inputs']
+    whole = PairNormalizer()(packed)
+    absent = PairNormalizer()(torch.cat([packed[:3], torch.zeros_like(packed[3:])]))
+    preprocessor, data = Paired(modality_dropout=0.6), {'inputs': [packed] * 400}
+    drawn = preprocessor(data, training=True)['inputs']
     no_infrared = sum(torch.equal(pair, absent) for pair in drawn)
     untouched = sum(torch.equal(pair, whole) for pair in drawn)
     assert abs(untouched / 400 - 0.4) < 0.08 and abs(no_infrared / 400 - 0.3) < 0.08
-    assert all(torch.equal(pair, whole) for pair in normalizer.normalize_batch(data, training=False)['inputs'])
+    assert all(torch.equal(pair, whole) for pair in preprocessor(data, training=False)['inputs'])
+
+
+def test_dropout_never_blanks_both():
+    packed = torch.cat([image(3), torch.zeros(1, 5, 7, dtype=torch.uint8)])
+    data = {'inputs': [packed] * 50, 'data_samples': [Sample(partner_missing=True)] * 50}
+    drawn = Paired(modality_dropout=0.9)(data, training=True)['inputs']
+    assert all(torch.equal(pair, PairNormalizer()(packed)) for pair in drawn)
 
 
 @pytest.mark.parametrize(
@@ -61,6 +97,8 @@ def test_dropout_looks_like_an_absent_partner_and_spares_evaluation():
         ({'modalities': ('visible', 'thermal')}, r"modalities=\('visible', 'thermal'\)"),
         ({'modalities': ('visible',)}, 'must be two of'),
         ({'modalities': ('visible', 'visible'), 'modality_dropout': 0.1}, 'nothing to see'),
+        ({'modality_dropout': 20}, 'modality_dropout=20 must be a probability'),
+        ({'ir_mean': (1, 2)}, r'mean=\(1, 2\) of a modality'),
     ],
 )
 def test_bad_options(options, message):
@@ -70,11 +108,8 @@ def test_bad_options(options, message):
 
 @pytest.mark.parametrize('channels', [1, 2, 3, 5])
 def test_modalities_that_the_tensor_lacks_name_file_value_and_mend(channels):
-    class Sample:
-        img_path = 'vi/0001.png'
-
     with pytest.raises(ValueError, match=rf'vi/0001.png: The image has {channels} channels .*AppendPartner'):
-        PairNormalizer().normalize_batch({'inputs': [image(channels)], 'data_samples': [Sample()]}, False)
+        Paired()({'inputs': [image(channels)], 'data_samples': [Sample(img_path='vi/0001.png')]})
 
 
 def test_mmdet_preprocessor_pads_normalised_pairs():

@@ -27,6 +27,14 @@ def test_pooled_level():
     assert torch.equal(levels[4], levels[3][..., ::2, ::2])
 
 
+def test_only_the_strides_asked_for_are_built():
+    pyramid = SimpleFeaturePyramid(32, strides=(8, 32))
+    levels = pyramid(decomposition((64, 64)))
+    assert [level.shape[-1] for level in levels] == [8, 2]
+    sum(level.sum() for level in levels).backward()
+    assert all(parameter.grad is not None for parameter in pyramid.parameters())
+
+
 def test_each_fused_level_reads_its_own_layer():
     pyramid = FusedPyramid(32, layers=(1, 2, 4)).eval()
     given = decomposition()
@@ -39,6 +47,8 @@ def test_each_fused_level_reads_its_own_layer():
 
 
 def test_bad_options():
+    with pytest.raises(ValueError, match='strides=\\(4, 5\\)'):
+        SimpleFeaturePyramid(32, strides=(4, 5))
     with pytest.raises(ValueError, match='num_outs=3'):
         SimpleFeaturePyramid(32, num_outs=3)
     with pytest.raises(ValueError, match='layers=\\(3, 5\\)'):

@@ -5,11 +5,12 @@ _base_ = 'mmdet::retinanet/retinanet_r50_fpn_1x_coco.py'
 
 model = dict(
     data_preprocessor=dict(_delete_=True, type='mmdefusion.PairedDetDataPreprocessor', pad_size_divisor=32),
-    backbone=dict(_delete_=True, type='mmdefusion.DeFusionPP', arch='tiny'),
-    neck=dict(in_channels=[256, 256, 256, 256]),
+    # RetinaNet reads strides 8 and up; a level that nobody reads would have parameters without gradient
+    backbone=dict(_delete_=True, type='mmdefusion.DeFusionPP', arch='tiny', pyramid=dict(strides=(8, 16, 32))),
+    neck=dict(in_channels=[256, 256, 256], start_level=0),
     bbox_head=dict(num_classes=3),
 )
-append_partner = dict(type='mmdefusion.AppendPartner', rule=('/vi/', '/ir/'))
+append_partner = dict(type='mmdefusion.AppendPartner', rule=(r'/vi/(?=[^/]*$)', '/ir/'))
 train_pipeline = [_base_.train_pipeline[0], append_partner, *_base_.train_pipeline[1:]]
 test_pipeline = [_base_.test_pipeline[0], append_partner, *_base_.test_pipeline[1:]]
 
