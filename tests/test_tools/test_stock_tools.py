@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+import cv2
 import layouts
 import pytest
 
@@ -53,6 +54,16 @@ def flir_sample(root: Path) -> None:
     shutil.copy(root / 'train.json', root / 'test.json')
 
 
+def flir_sample_masks(root: Path) -> None:
+    """Under the paths that the config names, seen from the folder that the tools run in."""
+    pairs, labels = root / 'pairs', root / 'labels'
+    layouts.segmentation(root, 'pairs/vi', 'pairs/ir', 'labels', 4)
+    for path in (*pairs.rglob('*.png'),):
+        layouts.write(path.with_suffix('.jpg'), cv2.imread(str(path), cv2.IMREAD_UNCHANGED))
+    for name in ('train', 'test'):
+        layouts.write_lines(labels / f'{name}.txt', [path.stem for path in sorted(labels.glob('*.png'))])
+
+
 def segmentation(visible: str, infrared: str, label_maps: str, classes: int) -> Callable[[Path], None]:
     def write(root: Path) -> None:
         for part in ('train', 'test'):
@@ -80,16 +91,32 @@ class Case:
 
     def options(self, root: Path) -> list[str]:
         options = [f'{loader}.dataset.data_root={root}/' for loader in LOADERS]
-        options += [f'{loader}.{key}' for loader in LOADERS for key in ('num_workers=0', 'persistent_workers=False')]
-        if 'flir-sample' in self.config:
+        if 'flir-sample-masks' in self.config:
+            for loader, name in zip(LOADERS, ('train', 'test', 'test'), strict=True):
+                prefix = {'img_path': 'pairs/vi', 'img_ir_path': 'pairs/ir', 'seg_map_path': 'labels'}
+                options += [f'{loader}.dataset.data_prefix.{key}={value}' for key, value in prefix.items()]
+                options.append(f'{loader}.dataset.ann_file=labels/{name}.txt')
+        elif 'flir-sample' in self.config:
             options += [f'{evaluator}.ann_file={root}/test.json' for evaluator in ('val_evaluator', 'test_evaluator')]
+        options += [f'{loader}.{key}' for loader in LOADERS for key in ('num_workers=0', 'persistent_workers=False')]
+        interval = ['train_cfg.val_interval=1000'] if self.unit == 'iters' else []
         return [
             *options,
+            *interval,
             'train_dataloader.batch_size=2',
-            'train_cfg.val_interval=1000',
             'default_hooks.checkpoint.interval=1',
             'default_hooks.logger.interval=1',
         ]
+
+    @property
+    def score(self) -> str:
+        """What the toolbox's metric prints."""
+        return 'bbox_mAP_50' if self.toolbox == 'mmdet' else 'mIoU: '
+
+    @property
+    def unit(self) -> str:
+        """What the schedule counts; the example on mmdet's own config counts epochs."""
+        return 'epochs' if 'retinanet' in self.config else 'iters'
 
 
 CASES = [
@@ -98,6 +125,8 @@ CASES = [
     Case('detection/defusionpp_vit-tiny_faster-rcnn_1xb4-24k_kaist-640x512.py', kaist),
     Case('detection/defusionpp_vit-tiny_faster-rcnn_1xb4-24k_flir-aligned-640x512.py', flir_published),
     Case('detection/defusionpp_vit-nano_atss_1xb4-1200i_flir-sample-320x256.py', flir_sample),
+    Case('detection/defusionpp_vit-tiny_retinanet_1xb2-12e_flir-sample-1333x800.py', flir_sample),
+    Case('segmentation/defusionpp_vit-nano_upernet_1xb4-600i_flir-sample-masks-320x256.py', flir_sample_masks),
     Case('segmentation/defusionpp_vit-tiny_upernet_1xb4-80k_mfnet-480x480.py', mfnet),
     Case(
         'segmentation/defusionpp_vit-tiny_upernet_1xb4-80k_msrs-480x480.py',
@@ -114,34 +143,55 @@ CASES = [
 ]
 
 
-def train_resume_test(case: Case, train: Path, test: Path, resume: str, work_dir: Path) -> None:
-    """One iteration, resumed for one more, tested."""
+NANO = [case for case in CASES if 'vit-nano' in case.config]
+
+
+def train_resume_test(case: Case, train: Path, test: Path, work_dir: Path) -> str:
+    """Two iterations (or an epoch), resumed for one more, tested; returns the options of the runs."""
     root = work_dir / 'data'
     case.write(root)
     config, options = str(ROOT / 'configs' / case.config), case.options(root)
     common = ['--work-dir', str(work_dir / 'run')]
+    first, last = (1, 2) if case.unit == 'epochs' else (2, 3)
+    budget = f'train_cfg.max_{case.unit}'
 
-    first = run(train, config, *common, '--cfg-options', *options, 'train_cfg.max_iters=1', cwd=work_dir)
-    assert float(re.search(r'Iter\(train\) *\[1/1\].* loss: ([\d.]+)', first).group(1)) > 0
-    second = run(train, config, *common, resume, '--cfg-options', *options, 'train_cfg.max_iters=2', cwd=work_dir)
-    assert re.search(r'resumed epoch: \d+, iter: 1', second)
-    assert (work_dir / 'run/iter_2.pth').exists()
-    score = r'bbox_mAP_50' if case.toolbox == 'mmdet' else 'mIoU: '
-    tested = run(test, config, str(work_dir / 'run/iter_2.pth'), *common, '--cfg-options', *options, cwd=work_dir)
-    assert re.search(score, tested)
+    trained = run(train, config, *common, '--cfg-options', *options, f'{budget}={first}', cwd=work_dir)
+    losses = [float(loss) for loss in re.findall(r'\(train\).* loss: ([\d.]+)', trained)]
+    assert len(losses) == 2 and all(0 < loss < 100 for loss in losses)
+    resumed = run(train, config, *common, '--resume', '--cfg-options', *options, f'{budget}={last}', cwd=work_dir)
+    assert re.search(r'resumed epoch: 1, iter: 2' if case.unit == 'epochs' else r'resumed epoch: \d+, iter: 2', resumed)
+    assert len(re.findall(r'\(train\).* loss: ([\d.]+)', resumed)) == (2 if case.unit == 'epochs' else 1)
+    checkpoint = str(work_dir / f'run/{case.unit.removesuffix("s")}_{last}.pth')
+    tested = run(test, config, checkpoint, *common, '--cfg-options', *options, cwd=work_dir)
+    assert case.score in tested
+    return checkpoint
+
+
+def test_every_config_has_a_case():
+    folders = (ROOT / 'configs/detection', ROOT / 'configs/segmentation')
+    configs = {f'{folder.name}/{path.name}' for folder in folders for path in folder.glob('*.py')}
+    assert {case.config for case in CASES} == configs
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize('case', CASES, ids=lambda case: case.config)
 def test_stock_tools_train_resume_and_test(case, tmp_path):
-    train, test = (stock(case.toolbox, f'{name}.py') for name in ('train', 'test'))
-    train_resume_test(case, train, test, '--resume', tmp_path)
+    train_resume_test(case, *(stock(case.toolbox, f'{name}.py') for name in ('train', 'test')), tmp_path)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('case', [CASES[4], CASES[6]], ids=lambda case: case.config)
-def test_our_tools_train_resume_and_test(case, tmp_path):
-    train_resume_test(case, ROOT / 'tools/train.py', ROOT / 'tools/test.py', '--resume', tmp_path)
+@pytest.mark.parametrize('case', NANO, ids=lambda case: case.config)
+def test_our_tools_and_test_time_augmentation(case, tmp_path):
+    checkpoint = train_resume_test(case, ROOT / 'tools/train.py', ROOT / 'tools/test.py', tmp_path)
+    options = [str(ROOT / 'configs' / case.config), checkpoint, '--work-dir', str(tmp_path / 'tested'), '--tta']
+    options += ['--show-dir', 'pictures', '--out', str(tmp_path / 'predictions.pkl')]
+    tested = run(ROOT / 'tools/test.py', *options, '--cfg-options', *case.options(tmp_path / 'data'), cwd=tmp_path)
+    assert case.score in tested
+    assert (tmp_path / 'predictions.pkl').stat().st_size > 100
+    assert list((tmp_path / 'tested/pictures').rglob('*.png'))
+    options = [str(ROOT / 'configs' / case.config), checkpoint, '--work-dir', str(tmp_path / 'stock'), '--tta']
+    stock_test = stock(case.toolbox, 'test.py')
+    assert case.score in run(stock_test, *options, '--cfg-options', *case.options(tmp_path / 'data'), cwd=tmp_path)
 
 
 @pytest.mark.parametrize('tool', ['train.py', 'test.py', 'dataset_converters/check_dataset.py'])
