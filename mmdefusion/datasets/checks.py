@@ -29,8 +29,8 @@ SPLITS = ('train', 'val', 'test')
 class SplitReport:
     """What :func:`check_dataset` found in one data set.
 
-    Lists hold one line per trouble, beginning with the path. ``classes`` counts boxes, or pixels of label maps where
-    every image was decoded. Sizes are (width, height) of the visible images.
+    Lists hold one line per trouble, beginning with the path. ``classes`` counts boxes, or pixels of label maps. Sizes
+    are (width, height) of the visible images.
     """
 
     split: str
@@ -70,7 +70,7 @@ def check_config(cfg: Config, splits: Sequence[str] = SPLITS, pixels: bool = Fal
     Args:
         cfg: Any config with ``{split}_dataloader``.
         splits: Of 'train', 'val', 'test'; those that the config lacks are passed over.
-        pixels: Decode every image and count the classes of label maps.
+        pixels: Decode every image too; otherwise only label maps are, and of images the headers are read.
 
     Raises:
         ValueError: The config has none of ``splits``.
@@ -105,7 +105,7 @@ def _unwrap(dataset: ConfigDict) -> Iterator[ConfigDict]:
 def check_dataset(cfg: ConfigDict, split: str = '', pixels: bool = False) -> SplitReport:
     """Builds one data set leniently and looks over its files.
 
-    Without ``pixels`` only headers are read. Images that ``filter_cfg`` would drop are looked at too.
+    Without ``pixels`` only the headers of images are read. Images that ``filter_cfg`` would drop are looked at too.
     """
     kind = cfg['type'] if isinstance(cfg['type'], str) else cfg['type'].__name__
     report = SplitReport(split, kind.rsplit('.', 1)[-1])
@@ -125,7 +125,7 @@ def check_dataset(cfg: ConfigDict, split: str = '', pixels: bool = False) -> Spl
         if pixels:
             _decode(report, info, append or AppendPartner(), readable)
         sound |= readable
-    if pixels and installed('mmseg') and isinstance(dataset, BaseSegDataset):
+    if installed('mmseg') and isinstance(dataset, BaseSegDataset):
         _count_pixels(report, dataset, [info for info in infos if info.get('seg_map_path') in sound])
     return report
 

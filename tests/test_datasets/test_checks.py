@@ -108,8 +108,7 @@ def test_broken_files(tmp_path: Path) -> None:
 def test_label_maps(tmp_path: Path) -> None:
     layouts.segmentation(tmp_path, 'vi', 'ir', 'labels', classes=9)
     report = check_dataset(msrs(tmp_path))
-    assert report.label_maps == 3 and not report.classes and not report.troubles
-    report = check_dataset(msrs(tmp_path), pixels=True)
+    assert report.label_maps == 3
     assert sum(report.classes.values()) == 3 * 64 * 48 and min(report.classes.values()) > 0
     assert not report.troubles
 

@@ -19,7 +19,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Check the data sets of a config')
     parser.add_argument('config', help='config file of a detector, a segmenter or a pretrainer')
     parser.add_argument('--split', choices=(*SPLITS, 'all'), default='all', help='which data loader (all)')
-    parser.add_argument('--pixels', action='store_true', help='decode every image and count the classes of label maps')
+    parser.add_argument('--pixels', action='store_true', help='decode every image, not only the label maps')
     parser.add_argument(
         '--cfg-options',
         nargs='+',
