@@ -103,7 +103,7 @@ class Case:
         return [
             *options,
             *interval,
-            'train_dataloader.batch_size=2',
+            f'train_dataloader.batch_size={1 if self.toolbox == "mmdet" else 2}',  # batch norm wants two
             'default_hooks.checkpoint.interval=1',
             'default_hooks.logger.interval=1',
         ]
@@ -126,7 +126,7 @@ CASES = [
     Case('detection/defusionpp_vit-tiny_faster-rcnn_1xb4-24k_flir-aligned-640x512.py', flir_published),
     Case('detection/defusionpp_vit-nano_atss_1xb4-1200i_flir-sample-320x256.py', flir_sample),
     Case('detection/defusionpp_vit-tiny_retinanet_1xb2-12e_flir-sample-1333x800.py', flir_sample),
-    Case('segmentation/defusionpp_vit-nano_upernet_1xb4-600i_flir-sample-masks-320x256.py', flir_sample_masks),
+    Case('segmentation/defusionpp_vit-nano_upernet_1xb2-600i_flir-sample-masks-320x256.py', flir_sample_masks),
     Case('segmentation/defusionpp_vit-tiny_upernet_1xb4-80k_mfnet-480x480.py', mfnet),
     Case(
         'segmentation/defusionpp_vit-tiny_upernet_1xb4-80k_msrs-480x480.py',
@@ -147,7 +147,7 @@ NANO = [case for case in CASES if 'vit-nano' in case.config]
 
 
 def train_resume_test(case: Case, train: Path, test: Path, work_dir: Path) -> str:
-    """Two iterations (or an epoch), resumed for one more, tested; returns the options of the runs."""
+    """Two iterations (or an epoch), resumed for one more, tested; returns the last checkpoint."""
     root = work_dir / 'data'
     case.write(root)
     config, options = str(ROOT / 'configs' / case.config), case.options(root)
@@ -157,10 +157,13 @@ def train_resume_test(case: Case, train: Path, test: Path, work_dir: Path) -> st
 
     trained = run(train, config, *common, '--cfg-options', *options, f'{budget}={first}', cwd=work_dir)
     losses = [float(loss) for loss in re.findall(r'\(train\).* loss: ([\d.]+)', trained)]
-    assert len(losses) == 2 and all(0 < loss < 100 for loss in losses)
+    assert len(losses) >= 2 and all(0 < loss < 100 for loss in losses)
     resumed = run(train, config, *common, '--resume', '--cfg-options', *options, f'{budget}={last}', cwd=work_dir)
-    assert re.search(r'resumed epoch: 1, iter: 2' if case.unit == 'epochs' else r'resumed epoch: \d+, iter: 2', resumed)
-    assert len(re.findall(r'\(train\).* loss: ([\d.]+)', resumed)) == (2 if case.unit == 'epochs' else 1)
+    assert re.search(
+        r'resumed epoch: 1, iter: \d+' if case.unit == 'epochs' else r'resumed epoch: \d+, iter: 2', resumed
+    )
+    steps = len(re.findall(r'\(train\).* loss: ([\d.]+)', resumed))
+    assert steps == (len(losses) if case.unit == 'epochs' else 1)
     checkpoint = str(work_dir / f'run/{case.unit.removesuffix("s")}_{last}.pth')
     tested = run(test, config, checkpoint, *common, '--cfg-options', *options, cwd=work_dir)
     assert case.score in tested

@@ -8,7 +8,8 @@ labels = 'data/flir_sample/labels/'
 crop_size = (256, 320)
 train_pipeline = [
     *_base_.train_pipeline[:4],
-    dict(type='RandomResize', scale=crop_size[::-1], ratio_range=(0.8, 1.5), keep_ratio=True),
+    # never smaller than the crop: mmseg's class weights do not take the label of padding
+    dict(type='RandomResize', scale=crop_size[::-1], ratio_range=(1.0, 1.6), keep_ratio=True),
     dict(type='RandomCrop', crop_size=crop_size),
     *_base_.train_pipeline[6:],
 ]

@@ -9,6 +9,8 @@ _base_ = [
 ]
 embed_dims = 96
 channels = 64
+# eight pixels of nine are background
+loss = dict(type='CrossEntropyLoss', class_weight=[0.3, 3.0, 3.0, 1.5])
 model = dict(
     data_preprocessor=dict(size=(256, 320)),
     backbone=dict(
@@ -18,17 +20,17 @@ model = dict(
         dict(type='mmdefusion.DecompositionNeck', embed_dims=embed_dims),
         dict(type='mmdefusion.FusedPyramid', embed_dims=embed_dims, out_channels=channels, layers=(1, 2, 3)),
     ],
-    decode_head=dict(in_channels=[channels] * 4, channels=channels, num_classes=4),
+    decode_head=dict(in_channels=[channels] * 4, channels=channels, num_classes=4, loss_decode=loss),
     auxiliary_head=dict(in_channels=channels, channels=channels, num_classes=4),
     test_cfg=dict(_delete_=True, mode='whole'),
 )
 
+train_dataloader = dict(batch_size=2)
+
 max_iters = 600
 train_cfg = dict(max_iters=max_iters, val_interval=150)
 # nothing is pretrained: one learning rate for all
-optim_wrapper = dict(
-    optimizer=dict(lr=5e-4), paramwise_cfg=dict(layer_decay_rate=1.0), clip_grad=dict(max_norm=1.0)
-)
+optim_wrapper = dict(optimizer=dict(lr=1e-3), paramwise_cfg=dict(layer_decay_rate=1.0), clip_grad=dict(max_norm=1.0))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=50),
     dict(type='CosineAnnealingLR', by_epoch=False, begin=50, end=max_iters),

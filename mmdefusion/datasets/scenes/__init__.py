@@ -1,0 +1,6 @@
+"""Generated night and day visible-infrared street scenes, for the demo and the tests (numpy and OpenCV only)."""
+
+from .generator import CLASSES, PALETTE, Scene, SceneGenerator
+from .writer import write_scenes
+
+__all__ = ['CLASSES', 'PALETTE', 'Scene', 'SceneGenerator', 'write_scenes']

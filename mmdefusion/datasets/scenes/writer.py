@@ -1,0 +1,92 @@
+"""Generated scenes as files: paired images, label maps and COCO annotations."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from .generator import CLASSES, Scene, SceneGenerator
+
+VERSION = 1  # of the scenes' looks; raise it when a scene of the same seed and index changes
+STAMP = 'scenes.json'
+TEST_START = 1_000_000  # index of the first test scene, so that neither split depends on the other's length
+
+
+def write_scenes(
+    root: str | Path,
+    train: int = 400,
+    test: int = 100,
+    seed: int = 0,
+    size: tuple[int, int] = (160, 128),
+    bits: int = 8,
+    night_share: float = 0.5,
+) -> Path:
+    """Writes ``root/{train,test}/{vi,ir,labels}/000001.png`` … and ``root/{train,test}.json`` (COCO boxes).
+
+    Nothing is done where the same set is already there. An interrupted run leaves ``root`` as it was.
+
+    Args:
+        root: The set's folder; its last run's set is replaced.
+        train: Number of training scenes.
+        test: Number of test scenes.
+        seed: Names the set; scenes of equal seed and number are equal.
+        size: Width and height in pixels.
+        bits: 8 or 16, of the infrared images.
+        night_share: Share of scenes by night.
+
+    Returns:
+        Path: ``root``.
+
+    Raises:
+        FileExistsError: If ``root`` holds anything but an earlier set of scenes.
+    """
+    root = Path(root)
+    stamp = dict(
+        version=VERSION, train=train, test=test, seed=seed, size=list(size), bits=bits, night_share=night_share
+    )
+    if (root / STAMP).is_file():
+        if json.loads((root / STAMP).read_text()) == stamp:
+            return root
+    elif root.exists() and any(root.iterdir()):
+        raise FileExistsError(f'{root} holds files that are no generated scenes: name a new folder')
+
+    generator = SceneGenerator(size, seed, night_share, bits)
+    partial = root.with_name(f'{root.name}.partial')
+    shutil.rmtree(partial, ignore_errors=True)
+    with tqdm(total=train + test, desc='scenes', unit='scene') as progress:
+        for split, first, count in (('train', 0, train), ('test', TEST_START, test)):
+            _write_split(partial, split, generator, range(first, first + count), progress)
+    (partial / STAMP).write_text(json.dumps(stamp))
+    shutil.rmtree(root, ignore_errors=True)
+    os.replace(partial, root)
+    return root
+
+
+def _write_split(root: Path, split: str, generator: SceneGenerator, indices: range, progress: tqdm) -> None:
+    coco = dict(
+        images=[], annotations=[], categories=[dict(id=i, name=name) for i, name in enumerate(CLASSES, start=1)]
+    )
+    for kind in ('vi', 'ir', 'labels'):
+        (root / split / kind).mkdir(parents=True)
+    for number, index in enumerate(indices, start=1):
+        scene, name = generator(index), f'{number:06d}.png'
+        for kind, image in (('vi', scene.visible), ('ir', scene.infrared), ('labels', scene.mask)):
+            cv2.imwrite(str(root / split / kind / name), image)
+        width, height = generator.size
+        coco['images'].append(dict(id=number, file_name=name, width=width, height=height, night=scene.night))
+        coco['annotations'] += _annotations(scene, number, len(coco['annotations']))
+        progress.update()
+    (root / f'{split}.json').write_text(json.dumps(coco))
+
+
+def _annotations(scene: Scene, image: int, before: int) -> list[dict]:
+    sizes = scene.boxes[:, 2:] - scene.boxes[:, :2]
+    boxes = np.concatenate([scene.boxes[:, :2], sizes], 1).tolist()  # x, y, width, height
+    return [
+        dict(id=before + i, image_id=image, category_id=label, bbox=box, area=box[2] * box[3], iscrowd=0)
+        for i, (box, label) in enumerate(zip(boxes, scene.labels.tolist(), strict=True), start=1)
+    ]

@@ -1,0 +1,118 @@
+"""Masks and boxes drawn on images, and sheets of labelled pictures (numpy and OpenCV only)."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+FONT = cv2.FONT_HERSHEY_SIMPLEX
+INK, PAPER, GAP = (40, 40, 40), 255, 4  # colours of a sheet, and pixels between its pictures
+
+
+def as_colour(image: np.ndarray) -> np.ndarray:
+    """``(H, W)`` or ``(H, W, 3)`` of 8 or 16 bits to ``(H, W, 3)`` uint8."""
+    if image.dtype == np.uint16:
+        image = (image >> 8).astype(np.uint8)
+    return cv2.cvtColor(image, cv2.COLOR_GRAY2BGR) if image.ndim == 2 else image
+
+
+def draw_mask(
+    image: np.ndarray, mask: np.ndarray, palette: Sequence[Sequence[int]], opacity: float = 0.6, background: int = 0
+) -> np.ndarray:
+    """A copy of an image with its class mask laid over it.
+
+    Args:
+        image: ``(H, W)`` or ``(H, W, 3)``, BGR.
+        mask: ``(H, W)`` class indices; those beyond the palette (the ignored ones) and ``background`` are left out.
+        palette: RGB of each class, as in a data set's metainfo.
+        opacity: Share of the class's colour.
+        background: The class that is not drawn.
+
+    Returns:
+        np.ndarray: ``(H, W, 3)`` uint8, BGR.
+
+    Raises:
+        ValueError: If image and mask differ in size.
+    """
+    if image.shape[:2] != mask.shape:
+        raise ValueError(f"image of {image.shape[:2]} and mask of {mask.shape} differ: give a mask of the image's size")
+    drawn = as_colour(image).copy()
+    inside = (mask != background) & (mask < len(palette))
+    colours = np.array(palette, np.float32)[:, ::-1][mask[inside]]
+    drawn[inside] = (drawn[inside] * (1 - opacity) + colours * opacity).astype(np.uint8)
+    return drawn
+
+
+def draw_boxes(
+    image: np.ndarray, boxes: np.ndarray, labels: np.ndarray, palette: Sequence[Sequence[int]], thickness: int = 1
+) -> np.ndarray:
+    """A copy of an image with boxes.
+
+    Args:
+        image: ``(H, W)`` or ``(H, W, 3)``, BGR.
+        boxes: ``(N, 4)`` x0 y0 x1 y1 in pixels.
+        labels: ``(N,)`` indices of the palette.
+        palette: RGB colours.
+        thickness: Of the lines, pixels.
+
+    Returns:
+        np.ndarray: ``(H, W, 3)`` uint8, BGR.
+    """
+    drawn = as_colour(image).copy()
+    for (x0, y0, x1, y1), label in zip(np.rint(boxes).astype(int).tolist(), np.asarray(labels).tolist(), strict=True):
+        colour = tuple(int(c) for c in reversed(palette[label]))
+        cv2.rectangle(drawn, (x0, y0), (max(x0, x1 - 1), max(y0, y1 - 1)), colour, thickness)
+    return drawn
+
+
+def contact_sheet(
+    rows: Sequence[Sequence[np.ndarray]],
+    columns: Sequence[str] = (),
+    row_names: Sequence[str] = (),
+    width: int | None = None,
+) -> np.ndarray:
+    """One picture of rows of pictures on white, with names over the columns and beside the rows.
+
+    Args:
+        rows: Images, all of the first one's proportions; each is resized to ``width``.
+        columns: Names over the columns, or none.
+        row_names: Names beside the rows, written upwards, or none.
+        width: Of each picture in pixels; None: the first picture's.
+
+    Returns:
+        np.ndarray: ``(H, W, 3)`` uint8, BGR.
+    """
+    height, own_width = rows[0][0].shape[:2]
+    width = width or own_width
+    height = round(height * width / own_width)
+    scale = max(0.35, width / 480)
+    line = round(40 * scale) if columns or row_names else 0
+    left, top = (line if row_names else 0), (line if columns else 0)
+    total = top + len(rows) * (height + GAP) - GAP, left + max(map(len, rows)) * (width + GAP) - GAP
+    sheet = np.full((*total, 3), PAPER, np.uint8)
+    for i, name in enumerate(columns):
+        _write(sheet[:top, left + i * (width + GAP) :][:, :width], name, scale)
+    for j, row in enumerate(rows):
+        y = top + j * (height + GAP)
+        if row_names:
+            label = np.full((left, height, 3), PAPER, np.uint8)
+            _write(label, row_names[j], scale)
+            sheet[y : y + height, :left] = cv2.rotate(label, cv2.ROTATE_90_COUNTERCLOCKWISE)
+        for i, image in enumerate(row):
+            x = left + i * (width + GAP)
+            larger = width >= image.shape[1]
+            method = cv2.INTER_CUBIC if larger else cv2.INTER_AREA
+            sheet[y : y + height, x : x + width] = cv2.resize(as_colour(image), (width, height), interpolation=method)
+    return sheet
+
+
+def _write(space: np.ndarray, text: str, scale: float) -> None:
+    """Text in the middle of a part of the sheet."""
+    thickness = max(1, round(1.5 * scale))
+    (width, height), _ = cv2.getTextSize(text, FONT, scale, thickness)
+    scale *= min(1.0, 0.96 * space.shape[1] / max(1, width))
+    (width, height), _ = cv2.getTextSize(text, FONT, scale, thickness)
+    corner = (space.shape[1] - width) // 2, (space.shape[0] + height) // 2
+    canvas = np.ascontiguousarray(space)
+    cv2.putText(canvas, text, corner, FONT, scale, INK, thickness, cv2.LINE_AA)
+    space[:] = canvas

@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+
+from mmdefusion.visualization import contact_sheet, draw_boxes, draw_mask
+
+PALETTE = ((0, 0, 0), (200, 100, 0))  # RGB
+
+
+def test_mask_tints_its_class_only():
+    image = np.full((4, 6, 3), 100, np.uint8)
+    mask = np.zeros((4, 6), np.uint8)
+    mask[1, 2], mask[0, 0] = 1, 255  # 255: ignored
+    drawn = draw_mask(image, mask, PALETTE, opacity=0.5)
+    assert drawn[1, 2].tolist() == [50, 100, 150]  # BGR
+    assert (np.delete(drawn.reshape(-1, 3), 8, 0) == 100).all()
+    assert (image == 100).all()
+
+
+def test_mask_of_another_size_is_refused():
+    with pytest.raises(ValueError, match='mask of'):
+        draw_mask(np.zeros((4, 6), np.uint8), np.zeros((6, 4), np.uint8), PALETTE)
+
+
+def test_box_is_drawn_inside_its_half_open_extent():
+    drawn = draw_boxes(np.zeros((8, 8), np.uint8), np.array([[1, 2, 5, 6]]), np.array([1]), PALETTE)
+    rows, columns = np.nonzero(drawn.any(2))
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (2, 5, 1, 4)
+    assert drawn[2, 1].tolist() == [0, 100, 200]
+
+
+def test_sheet_holds_every_picture_and_room_for_names():
+    pictures = [[np.full((20, 30), 10 * i + j, np.uint8) for j in range(3)] for i in range(1, 3)]
+    plain = contact_sheet(pictures)
+    assert plain.shape == (2 * 20 + 4, 3 * 30 + 2 * 4, 3)
+    assert plain[30, 45].tolist() == [21, 21, 21]
+    named = contact_sheet(pictures, ['a', 'b', 'c'], ['day', 'night'], width=60)
+    assert named.shape[0] > 2 * 40 + 4 and named.shape[1] > 3 * 60 + 8
+    assert (named[:10] < 128).any()  # the names are written
+
+
+def test_16_bit_pictures_are_shown_at_8_bits():
+    assert contact_sheet([[np.full((4, 4), 257 * 77, np.uint16)]])[0, 0].tolist() == [77, 77, 77]

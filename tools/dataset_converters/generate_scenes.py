@@ -1,0 +1,52 @@
+"""Writes generated night and day visible-infrared scenes with boxes and masks.
+
+    python tools/dataset_converters/generate_scenes.py data/scenes --train 400 --test 100
+
+See mmdefusion/datasets/scenes/generator.py for what each sensor can and cannot see in them.
+"""
+
+import argparse
+from pathlib import Path
+
+import cv2
+
+from mmdefusion.datasets.scenes import PALETTE, SceneGenerator, write_scenes
+from mmdefusion.visualization import contact_sheet, draw_boxes, draw_mask
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('out', type=Path, help='folder of the set; an earlier set in it is replaced')
+    parser.add_argument('--train', type=int, default=400, help='training scenes (default: 400)')
+    parser.add_argument('--test', type=int, default=100, help='test scenes (default: 100)')
+    parser.add_argument('--size', type=int, nargs=2, default=(160, 128), metavar=('W', 'H'), help='default: 160 128')
+    parser.add_argument('--seed', type=int, default=0, help='another seed, other scenes (default: 0)')
+    parser.add_argument('--bits', type=int, choices=(8, 16), default=8, help='of the infrared images (default: 8)')
+    parser.add_argument('--preview', type=Path, metavar='PNG', help='also draw the first six scenes on one sheet')
+    return parser.parse_args()
+
+
+def preview(generator: SceneGenerator, count: int = 6) -> 'cv2.typing.MatLike':
+    """Visible, infrared and truth of the first scenes, two scenes a row."""
+    pictures = []
+    for index in range(count):
+        scene = generator(index)
+        truth = draw_mask(scene.visible, scene.mask, PALETTE)
+        pictures.append([scene.visible, scene.infrared, draw_boxes(truth, scene.boxes, scene.labels, PALETTE)])
+    rows = [pictures[i] + pictures[i + 1] for i in range(0, count, 2)]
+    return contact_sheet(rows, ['visible', 'infrared', 'truth'] * 2)
+
+
+def main() -> None:
+    args = parse_args()
+    size = tuple(args.size)
+    root = write_scenes(args.out, args.train, args.test, args.seed, size, args.bits)
+    print(f'{args.train} training and {args.test} test scenes in {root}')
+    if args.preview:
+        args.preview.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(args.preview), preview(SceneGenerator(size, args.seed, bits=args.bits)))
+        print(f'preview in {args.preview}')
+
+
+if __name__ == '__main__':
+    main()
