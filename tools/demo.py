@@ -262,9 +262,12 @@ def class_iou(run: Run, test: HeldOut, night: bool | None = None) -> np.ndarray:
 
 def class_ap50(run: Run, test: HeldOut, night: bool | None = None) -> np.ndarray:
     """AP in percent at IoU 0.5 of each class, COCO's interpolation, over the scenes of one time of day, or of both."""
+    found = all_detections(run)
+    if not found:
+        return np.zeros(len(CLASSES))
     with contextlib.redirect_stdout(None):
         truth = COCO(str(test.root / 'test.json'))
-        evaluation = COCOeval(truth, truth.loadRes(str(run.folder / 'test.bbox.json')), 'bbox')
+        evaluation = COCOeval(truth, truth.loadRes(found), 'bbox')
         evaluation.params.imgIds = [image['id'] for image in test.images(night)]
         evaluation.params.iouThrs = np.array([0.5])
         evaluation.evaluate()
@@ -278,9 +281,15 @@ def prediction(run: Run, image: dict) -> np.ndarray:
     return cv2.imread(str(run.folder / 'predictions' / image['file_name']), cv2.IMREAD_UNCHANGED)
 
 
+def all_detections(run: Run) -> list[dict]:
+    """What a run's test found, in COCO's result format; mmdet writes no file where it found nothing at all."""
+    path = run.folder / 'test.bbox.json'
+    return json.loads(path.read_text()) if path.is_file() else []
+
+
 def detections(run: Run, image: dict) -> tuple[np.ndarray, np.ndarray]:
     """Boxes ``(N, 4)`` and category ids of a run's test that are sure enough to be drawn."""
-    found = json.loads((run.folder / 'test.bbox.json').read_text())
+    found = all_detections(run)
     return _corners([a for a in found if a['image_id'] == image['id'] and a['score'] >= DRAWN_SCORE])
 
 

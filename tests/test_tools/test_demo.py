@@ -1,0 +1,41 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip('mmdet')
+pytest.importorskip('mmseg')
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def demo(work_dir: Path) -> str:
+    result = subprocess.run(
+        [sys.executable, str(ROOT / 'tools/demo.py'), '--work-dir', str(work_dir), '--scenes', '16', '--iters', '4'],
+        capture_output=True,
+        text=True,
+        cwd=work_dir.parent,
+        env=os.environ | {'PYTHONUNBUFFERED': '1'},
+    )
+    logs = [path.read_text()[-2000:] for path in work_dir.glob('*/output.log')] if result.returncode else []
+    assert result.returncode == 0, '\n'.join([result.stdout, result.stderr, *logs])
+    return result.stdout
+
+
+@pytest.mark.slow
+def test_trains_reports_and_does_nothing_twice(tmp_path):
+    work_dir = tmp_path / 'demo'
+    first = demo(work_dir)
+    for name in ('visible only', 'infrared only', 'fused'):
+        assert name in first
+    page = (work_dir / 'report.html').read_text()
+    assert page.count('data:image/jpeg') >= 8 and 'mIoU' in page
+
+    written = {path: path.stat().st_mtime_ns for path in work_dir.glob('*/metrics.json')}
+    assert len(written) == 4
+    second = demo(work_dir)
+    assert second.count('done before') == 4
+    assert {path: path.stat().st_mtime_ns for path in work_dir.glob('*/metrics.json')} == written
+    assert first.split('IoU in percent')[1] == second.split('IoU in percent')[1]
