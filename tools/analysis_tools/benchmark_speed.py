@@ -8,6 +8,7 @@ in turn; memory on a CPU is the process's peak, weights and libraries included (
 """
 
 import argparse
+import ctypes
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -61,6 +62,7 @@ class PeakMemory:
         if self.device.type == 'cuda':
             torch.cuda.reset_peak_memory_stats(self.device)
         else:
+            ctypes.CDLL(None).malloc_trim(0)  # hand back what the last measurement freed
             Path('/proc/self/clear_refs').write_text('5')  # the kernel's way to reset VmHWM
 
     def read(self) -> int:
