@@ -103,6 +103,12 @@ class Case:
         if 'faster-rcnn' in self.config:  # on a CPU the box head is most of the time: few proposals
             options += ['model.train_cfg.rcnn.sampler.num=16', 'model.train_cfg.rpn_proposal.max_per_img=16']
             options += ['model.test_cfg.rpn.max_per_img=16']
+        elif self.toolbox == 'mmdet':  # after two iterations no box is sure enough, and mmdet scores no empty result
+            options += ['model.test_cfg.score_thr=0.0', 'model.test_cfg.nms_pre=50']
+        if self.unit == 'epochs':  # at 1333×800 the test would take minutes
+            options += [
+                f'{loader}.dataset.pipeline.{3 if loader == LOADERS[0] else 2}.scale=(320,256)' for loader in LOADERS
+            ]
         return [
             *options,
             *interval,
