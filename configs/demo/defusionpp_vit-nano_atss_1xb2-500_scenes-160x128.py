@@ -1,48 +1,24 @@
 # The demo's detector: the encoder and decomposition of the demo's segmenter under ViTDet's simple feature pyramid.
-_base_ = '../_base_/detection_runtime.py'
+_base_ = ['../_base_/models/atss_defusionpp-nano.py', '../_base_/detection_runtime.py']
 
 classes = ('person', 'car', 'cone')
 palette = [(230, 60, 80), (60, 130, 240), (250, 170, 30)]
 embed_dims = 96
-channels = 64
 max_iters = 500
 
 model = dict(
-    type='ATSS',
-    data_preprocessor=dict(type='mmdefusion.PairedDetDataPreprocessor', pad_size_divisor=32),
-    backbone=dict(
-        type='mmdefusion.DeFusionEncoder',
-        arch=dict(embed_dims=embed_dims, depth=4, num_heads=4, last_num_heads=4),
-        drop_path_rate=0.0,
-    ),
     neck=[
         dict(type='mmdefusion.DecompositionNeck', embed_dims=embed_dims),
         dict(
             type='mmdefusion.SimpleFeaturePyramid',
             embed_dims=embed_dims,
             hidden_dims=2 * embed_dims,
-            out_channels=channels,
+            out_channels=64,
             num_outs=4,
         ),
     ],
-    bbox_head=dict(
-        type='ATSSHead',
-        num_classes=len(classes),
-        in_channels=channels,
-        feat_channels=channels,
-        stacked_convs=1,
-        anchor_generator=dict(
-            type='AnchorGenerator', ratios=[1.0], octave_base_scale=4, scales_per_octave=1, strides=[4, 8, 16, 32]
-        ),
-        bbox_coder=dict(type='DeltaXYWHBBoxCoder', target_means=[0.0, 0.0, 0.0, 0.0], target_stds=[0.1, 0.1, 0.2, 0.2]),
-        loss_cls=dict(type='FocalLoss', use_sigmoid=True, gamma=2.0, alpha=0.25, loss_weight=1.0),
-        loss_bbox=dict(type='GIoULoss', loss_weight=2.0),
-        loss_centerness=dict(type='CrossEntropyLoss', use_sigmoid=True, loss_weight=1.0),
-    ),
-    train_cfg=dict(assigner=dict(type='ATSSAssigner', topk=9), allowed_border=-1, pos_weight=-1),
-    test_cfg=dict(
-        nms_pre=300, min_bbox_size=0, score_thr=0.05, nms=dict(type='nms', iou_threshold=0.5), max_per_img=50
-    ),
+    bbox_head=dict(num_classes=len(classes)),
+    test_cfg=dict(nms_pre=300, nms=dict(iou_threshold=0.5), max_per_img=50),
 )
 
 dataset = dict(

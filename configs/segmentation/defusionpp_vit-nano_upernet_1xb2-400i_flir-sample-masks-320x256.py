@@ -1,7 +1,7 @@
 # A smoke test on real pairs with label maps made of boxes: 40 to train on, 20 to test, in minutes on two CPU cores. It
 # shows that everything is wired up, not how good the method is; hence the small encoder and the narrow head. Encoder,
 # decomposition and pyramid are those of the detector's smoke test, so that it can start from its weights:
-#   --cfg-options load_from=work_dirs/defusionpp_vit-nano_atss_1xb4-1200i_flir-sample-320x256/iter_1200.pth
+#   --cfg-options load_from=work_dirs/defusionpp_vit-nano_atss_1xb4-600i_flir-sample-320x256/iter_600.pth
 _base_ = [
     '../_base_/models/upernet_defusionpp-tiny.py',
     '../_base_/datasets/flir-sample-masks.py',

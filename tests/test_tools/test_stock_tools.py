@@ -133,7 +133,7 @@ CASES = [
     Case('detection/defusionpp_vit-tiny_faster-rcnn_1xb4-24k_llvip-640x512.py', layouts.llvip),
     Case('detection/defusionpp_vit-tiny_faster-rcnn_1xb4-24k_kaist-640x512.py', kaist),
     Case('detection/defusionpp_vit-tiny_faster-rcnn_1xb4-24k_flir-aligned-640x512.py', flir_published),
-    Case('detection/defusionpp_vit-nano_atss_1xb4-1200i_flir-sample-320x256.py', flir_sample),
+    Case('detection/defusionpp_vit-nano_atss_1xb4-600i_flir-sample-320x256.py', flir_sample),
     Case('detection/defusionpp_vit-tiny_retinanet_1xb2-12e_flir-sample-1333x800.py', flir_sample),
     Case('segmentation/defusionpp_vit-nano_upernet_1xb2-400i_flir-sample-masks-320x256.py', flir_sample_masks),
     Case('segmentation/defusionpp_vit-tiny_upernet_1xb4-80k_mfnet-480x480.py', mfnet),
