@@ -5,16 +5,28 @@ module that registers ``X`` at the first look-up.
 """
 
 from mmengine.registry import (
+    DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS,
+)
+from mmengine.registry import (
     DATASETS as MMENGINE_DATASETS,
 )
 from mmengine.registry import (
     HOOKS as MMENGINE_HOOKS,
 )
 from mmengine.registry import (
+    LOOPS as MMENGINE_LOOPS,
+)
+from mmengine.registry import (
+    METRICS as MMENGINE_METRICS,
+)
+from mmengine.registry import (
     MODELS as MMENGINE_MODELS,
 )
 from mmengine.registry import (
     OPTIM_WRAPPER_CONSTRUCTORS as MMENGINE_OPTIM_WRAPPER_CONSTRUCTORS,
+)
+from mmengine.registry import (
+    OPTIM_WRAPPERS as MMENGINE_OPTIM_WRAPPERS,
 )
 from mmengine.registry import (
     TRANSFORMS as MMENGINE_TRANSFORMS,
@@ -25,8 +37,12 @@ from mmengine.registry import (
 
 MODELS = Registry('model', parent=MMENGINE_MODELS, locations=['mmdefusion.models'])
 DATASETS = Registry('dataset', parent=MMENGINE_DATASETS, locations=['mmdefusion.datasets'])
+DATA_SAMPLERS = Registry('data sampler', parent=MMENGINE_DATA_SAMPLERS, locations=['mmdefusion.datasets'])
 TRANSFORMS = Registry('transform', parent=MMENGINE_TRANSFORMS, locations=['mmdefusion.datasets.transforms'])
 HOOKS = Registry('hook', parent=MMENGINE_HOOKS, locations=['mmdefusion.engine'])
+LOOPS = Registry('loop', parent=MMENGINE_LOOPS, locations=['mmdefusion.engine'])
+METRICS = Registry('metric', parent=MMENGINE_METRICS, locations=['mmdefusion.evaluation'])
+OPTIM_WRAPPERS = Registry('optimizer wrapper', parent=MMENGINE_OPTIM_WRAPPERS, locations=['mmdefusion.engine'])
 OPTIM_WRAPPER_CONSTRUCTORS = Registry(
     'optimizer wrapper constructor', parent=MMENGINE_OPTIM_WRAPPER_CONSTRUCTORS, locations=['mmdefusion.engine']
 )

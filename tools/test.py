@@ -11,6 +11,8 @@ from mmengine.evaluator import DumpResults
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from mmdefusion.utils.distributed import let_processes_talk
+
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
@@ -43,6 +45,7 @@ def main() -> None:
             raise SystemExit(f'{args.config} has no tta_model or tta_pipeline: add them, or drop --tta.')
         config.model = dict(**config.tta_model, module=config.model)
         config.test_dataloader.dataset.pipeline = config.tta_pipeline
+    let_processes_talk(config)
     runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
     if args.out:
         runner.test_evaluator.metrics.append(DumpResults(args.out))

@@ -1,8 +1,10 @@
 from mmdefusion.utils.compat import installed
 
-from .transforms import AppendPartner
+from .pretraining import ImageFolders, PairFolders
+from .samplers import ResumableSampler
+from .transforms import *  # noqa: F403
 
-__all__ = ['AppendPartner']
+__all__ = ['ImageFolders', 'PairFolders', 'ResumableSampler']
 
 if installed('mmdet'):
     from .detection import *  # noqa: F403

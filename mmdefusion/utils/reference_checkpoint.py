@@ -1,21 +1,22 @@
 """Checkpoints in the layout of DeFusion++'s authors, to ours and back.
 
 The two hold the same tensors under other names. What the authors' layout has and our modules have
-not (the fixed position embeddings, the encoder's final norm, which nothing applies, and the parts
-that only pretraining uses) is set aside on the way in and put back on the way out.
+not (the fixed position embeddings and the encoder's final norm, which nothing applies) is set aside
+on the way in and put back on the way out; so are the teachers, which the authors store with the student.
 """
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmdefusion.models.backbones.defusion_encoder import ARCHITECTURES, resolve_architecture
 from mmdefusion.models.fusers import ImageFuser
+from mmdefusion.models.heads import MFMHead, TeacherPredictionHead
 from mmdefusion.models.layers import sincos_position_embedding
 
-State = dict[str, Tensor]
+from .checkpoint import State, unwrap
 
 # reference prefix -> ours; the first that fits counts, in either direction
 PREFIXES = {
@@ -38,6 +39,14 @@ PREFIXES = {
     'decoder_fuse_blocks.1.': 'fused_head.block.',
     'decoder_fuse_blocks.2.': 'fused_head.proj.',
     'conv1x1.': 'neck.1.proj.',  # of the detector: LayerNorm and linear map before the pyramid
+    'mask_token': 'mfm_head.mask_token',
+    'mim_decoder_blocks.': 'mfm_head.blocks.',
+    'mim_decoder_norm.': 'mfm_head.norm.',
+    'mim_decoder_pred.': 'mfm_head.proj.',
+    'latent_predict1.': 'teacher_head.proj_a.',
+    'latent_predict2.': 'teacher_head.proj_b.',
+    'mm_unique_norm1.': 'teacher_head.norm_a.',
+    'mm_unique_norm2.': 'teacher_head.norm_b.',
 }
 # inside a decomposition block
 BLOCK_NAMES = {
@@ -47,8 +56,7 @@ BLOCK_NAMES = {
 }
 FIXED_EMBEDDINGS = ('encoder.pos_embed', 'decoder_pos_embed')
 UNUSED = ('encoder.norm.weight', 'encoder.norm.bias')
-# of masked feature modelling and of the teachers: known, but no module of ours reads them yet
-PRETRAINING_ONLY = ('mask_token', 'mim_decoder_', 'model_encoder', 'latent_predict', 'mm_unique_norm')
+TEACHERS = ('model_encoder1.', 'model_encoder2.')  # infrared, visible
 
 
 class ConvertedCheckpoint(NamedTuple):
@@ -114,31 +122,31 @@ def our_shapes(arch: str | dict) -> dict[str, tuple[int, ...]]:
         return {name: tuple(tensor.shape) for name, tensor in build_fuser(arch).state_dict().items()}
 
 
-def detector_shapes(embed_dims: int, state: State) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the projection before a detector's pyramid, whose width the checkpoint chooses."""
-    weight = state.get('conv1x1.1.weight')
-    hidden_dims = 4 * embed_dims if weight is None else weight.shape[0]
+def optional_shapes(state: State, embed_dims: int) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the parts that only some checkpoints have, each whole where ``state`` has any of it.
+
+    These are the heads of pretraining and the projection before a detector's pyramid; the last linear map of the
+    teachers' predictions and of that projection may have any width.
+    """
+    with torch.device('meta'):
+        parts = {
+            'mfm_head.': MFMHead(embed_dims),
+            'teacher_head.': TeacherPredictionHead(embed_dims, _rows(state, 'latent_predict1.weight', 768)),
+            'neck.1.proj.': nn.Sequential(
+                nn.LayerNorm(embed_dims), nn.Linear(embed_dims, _rows(state, 'conv1x1.1.weight', 4 * embed_dims))
+            ),
+        }
+    ours = [to_our_name(name) or '' for name in state]
     return {
-        'neck.1.proj.0.weight': (embed_dims,),
-        'neck.1.proj.0.bias': (embed_dims,),
-        'neck.1.proj.1.weight': (hidden_dims, embed_dims),
-        'neck.1.proj.1.bias': (hidden_dims,),
+        prefix + name: tuple(tensor.shape)
+        for prefix, part in parts.items()
+        if any(name.startswith(prefix) for name in ours)
+        for name, tensor in part.state_dict().items()
     }
 
 
-def unwrap(checkpoint: dict) -> State:
-    """The weights of a checkpoint that may be wrapped in ``state_dict`` or ``model`` and prefixed ``module.``.
-
-    Raises:
-        ValueError: if it holds no tensors.
-    """
-    for key in ('state_dict', 'model'):
-        if isinstance(checkpoint.get(key), dict):
-            checkpoint = checkpoint[key]
-    state = {name.removeprefix('module.'): value for name, value in checkpoint.items() if isinstance(value, Tensor)}
-    if not state:
-        raise ValueError(f'The checkpoint holds no tensors; its keys are {list(checkpoint)[:5]}.')
-    return state
+def _rows(state: State, name: str, default: int) -> int:
+    return len(state[name]) if name in state else default
 
 
 def from_reference(checkpoint: dict) -> ConvertedCheckpoint:
@@ -159,9 +167,7 @@ def from_reference(checkpoint: dict) -> ConvertedCheckpoint:
     if encoder_only:
         expected = {name: shape for name, shape in expected.items() if name.startswith('backbone.')}
         expected = {name: shape for name, shape in expected.items() if 'skip_norm' not in name}
-
-    if any(name.startswith('conv1x1.') for name in state):
-        expected |= detector_shapes(embed_dims=expected['backbone.cls_token'][-1], state=state)
+    expected |= optional_shapes(state, embed_dims=expected['backbone.cls_token'][-1])
 
     converted, set_aside, unexpected = {}, {}, []
     for name, value in state.items():
@@ -169,7 +175,7 @@ def from_reference(checkpoint: dict) -> ConvertedCheckpoint:
         if name in FIXED_EMBEDDINGS:
             _check_position_embedding(name, value)
             set_aside[name] = value
-        elif ours is None and (name in UNUSED or name.startswith(PRETRAINING_ONLY)):
+        elif ours is None and (name in UNUSED or name.startswith(TEACHERS)):
             set_aside[name] = value
         elif ours in expected:
             converted[ours] = value
@@ -204,7 +210,8 @@ def to_reference(state_dict: State, set_aside: State | None = None) -> State:
     embed_dims = state_dict['backbone.cls_token'].shape[-1]
     ours = {name: value for name, value in state_dict.items() if any(map(name.startswith, PREFIXES.values()))}
     converted = {to_reference_name(name): value for name, value in ours.items()}
-    expected = {to_reference_name(name): shape for name, shape in our_shapes(_arch_of(converted)).items()}
+    expected = our_shapes(_arch_of(converted)) | optional_shapes(converted, embed_dims)
+    expected = {to_reference_name(name): shape for name, shape in expected.items()}
     _raise_on(
         missing=[name for name in expected if name not in converted],
         unexpected=[name for name in state_dict if name not in ours],
@@ -215,8 +222,11 @@ def to_reference(state_dict: State, set_aside: State | None = None) -> State:
         ],
     )
     embedding = sincos_position_embedding(embed_dims)[None]
+    embeddings = {'encoder.pos_embed': embedding}
+    if 'mask_token' in converted:
+        embeddings['decoder_pos_embed'] = embedding
     identity = {'encoder.norm.weight': torch.ones(embed_dims), 'encoder.norm.bias': torch.zeros(embed_dims)}
-    return {'encoder.pos_embed': embedding, **identity, **(set_aside or {}), **converted}
+    return {**embeddings, **identity, **(set_aside or {}), **converted}
 
 
 def _arch_of(state: State) -> str | dict:

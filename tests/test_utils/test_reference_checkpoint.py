@@ -3,16 +3,17 @@ import torch
 from formula import formula_checkpoint
 from torch.testing import assert_close
 
-from mmdefusion.utils.reference_checkpoint import build_fuser, from_reference, to_reference, unwrap
+from mmdefusion.utils.checkpoint import unwrap
+from mmdefusion.utils.reference_checkpoint import build_fuser, from_reference, to_reference
 
 
 @pytest.fixture(scope='module')
 def reference() -> dict[str, torch.Tensor]:
-    return {name: value.float() for name, value in formula_checkpoint().items()}
+    return {name: value.float() for name, value in formula_checkpoint(teachers=False).items()}
 
 
 def test_there_and_back(reference):
-    reference = reference | {'mask_token': torch.ones(1, 1, 192), 'model_encoder1.cls_token': torch.ones(1, 1, 768)}
+    reference = reference | {'model_encoder1.cls_token': torch.ones(1, 1, 768)}
     converted = from_reference(reference)
     assert_close(to_reference(*converted), reference, rtol=0, atol=0)
 
@@ -20,8 +21,20 @@ def test_there_and_back(reference):
 def test_our_weights_alone_become_a_complete_reference_checkpoint(reference):
     ours = build_fuser('tiny')
     written = to_reference(ours.state_dict())
-    assert set(reference) - set(written) == {name for name in reference if name.startswith('conv1x1')}
+    optional = ('conv1x1', 'mask_token', 'mim_decoder', 'decoder_pos', 'latent_predict', 'mm_unique_norm')
+    assert set(reference) - set(written) == {name for name in reference if name.startswith(optional)}
     assert_close(from_reference(written).state_dict, dict(ours.state_dict()))
+
+
+def test_heads_of_pretraining_are_whole_or_absent(reference):
+    reference = dict(reference)
+    converted = from_reference(reference).state_dict
+    assert_close(converted['mfm_head.mask_token'], reference['mask_token'])
+    assert_close(converted['teacher_head.norm_b.weight'], reference['mm_unique_norm2.weight'])
+    del reference['mim_decoder_norm.bias']
+    with pytest.raises(ValueError, match='missing: mim_decoder_norm.bias'):
+        from_reference(reference)
+    from_reference({name: value for name, value in reference.items() if not name.startswith(('mask', 'mim_'))})
 
 
 @pytest.mark.parametrize('key', ['state_dict', 'model'])

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import torch
 
-from mmdefusion.utils.reference_checkpoint import from_reference, to_reference, unwrap
+from mmdefusion.utils.checkpoint import unwrap
+from mmdefusion.utils.reference_checkpoint import from_reference, to_reference
 
 
 def load(path: Path) -> dict:

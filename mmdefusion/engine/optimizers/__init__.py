@@ -1,3 +1,4 @@
+from .autocast_wrapper import BFloat16OptimWrapper
 from .layer_decay import LayerDecayOptimWrapperConstructor
 
-__all__ = ['LayerDecayOptimWrapperConstructor']
+__all__ = ['BFloat16OptimWrapper', 'LayerDecayOptimWrapperConstructor']

@@ -1,4 +1,5 @@
 from .defusion_encoder import ARCHITECTURES, Architecture, DeFusionEncoder
 from .defusion_pp import DeFusionPP
+from .mae_encoder import MAEEncoder
 
-__all__ = ['ARCHITECTURES', 'Architecture', 'DeFusionEncoder', 'DeFusionPP']
+__all__ = ['ARCHITECTURES', 'Architecture', 'DeFusionEncoder', 'DeFusionPP', 'MAEEncoder']

@@ -1,11 +1,13 @@
 """DeFusion++ with its image heads: a pair in, four images out."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from mmengine.model import BaseModule
+from mmengine.model import BaseModel
 from torch import Tensor
 
 from mmdefusion.registry import MODELS
+
+from ..structures import Decomposition
 
 
 class FusedImages(NamedTuple):
@@ -18,7 +20,7 @@ class FusedImages(NamedTuple):
 
 
 @MODELS.register_module()
-class ImageFuser(BaseModule):
+class ImageFuser(BaseModel):
     """Backbone, neck and image heads, under the same keys as in pretraining and in detectors.
 
     Args:
@@ -27,6 +29,7 @@ class ImageFuser(BaseModule):
         common_head: config of the head that draws the common image.
         unique_head: config of the head that draws both unique images.
         fused_head: config of the head that draws the fused image.
+        data_preprocessor: MMEngine's.
         init_cfg: MMEngine's.
     """
 
@@ -37,18 +40,22 @@ class ImageFuser(BaseModule):
         common_head: dict,
         unique_head: dict,
         fused_head: dict,
+        data_preprocessor: dict | None = None,
         init_cfg: dict | list | None = None,
     ) -> None:
-        super().__init__(init_cfg)
+        super().__init__(data_preprocessor, init_cfg)
         self.backbone = MODELS.build(backbone)
         self.neck = MODELS.build(neck)
         self.common_head = MODELS.build(common_head)
         self.unique_head = MODELS.build(unique_head)
         self.fused_head = MODELS.build(fused_head)
 
-    def forward(self, pair: Tensor) -> FusedImages:
+    def forward(self, inputs: Tensor, data_samples: Any = None, mode: str = 'tensor') -> FusedImages:
         """Fuse B×6×H×W, two normalised RGB images along the channels."""
-        decomposition = self.neck(self.backbone(pair))
+        return self.draw(self.neck(self.backbone(inputs)))
+
+    def draw(self, decomposition: Decomposition) -> FusedImages:
+        """The images of what was decomposed and fused."""
         parts, grid = decomposition.full(), decomposition.features.grid
         images = FusedImages(
             common=self.common_head(parts.common, grid),

@@ -1,3 +1,5 @@
 from .image_head import ImageHead
+from .mfm_head import MFMHead
+from .teacher_head import TeacherPredictionHead
 
-__all__ = ['ImageHead']
+__all__ = ['ImageHead', 'MFMHead', 'TeacherPredictionHead']

@@ -27,5 +27,4 @@ class ImageHead(BaseModule):
 
     def forward(self, tokens: Tensor, grid: tuple[int, int]) -> Tensor:
         """B×3×16h×16w RGB image."""
-        patches = self.proj(self.block(tokens))[:, 1:]
-        return unpatchify(patches, grid, PATCH_SIZE)
+        return unpatchify(self.proj(self.block(tokens))[:, 1:], grid, PATCH_SIZE)

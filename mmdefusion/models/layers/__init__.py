@@ -5,9 +5,11 @@ from .decomposition_block import DecompositionBlock
 from .drop_path import DropPath
 from .init import init_transformer
 from .layer_norm import LayerNorm2d
+from .normalize import Normalize
 from .patch_embed import PatchEmbed
 from .position_embedding import PositionEmbedding, sincos_position_embedding
-from .tokens import tokens_to_map, unpatchify
+from .token_masking import draw_kept, keep_tokens, restore_tokens
+from .tokens import patchify, tokens_to_map, unpatchify
 from .transformer_block import TransformerBlock
 
 __all__ = [
@@ -15,11 +17,16 @@ __all__ = [
     'DecompositionBlock',
     'DropPath',
     'LayerNorm2d',
+    'Normalize',
     'PatchEmbed',
     'PositionEmbedding',
     'SelfAttention',
     'TransformerBlock',
+    'draw_kept',
     'init_transformer',
+    'keep_tokens',
+    'patchify',
+    'restore_tokens',
     'sincos_position_embedding',
     'tokens_to_map',
     'unpatchify',

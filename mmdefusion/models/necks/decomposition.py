@@ -34,12 +34,17 @@ class DecompositionPath(nn.Module):
 
     def decompose(self, pair: Pair, order: CommonOrder) -> Parts:
         """What the pair shares, what only a has and what only b has."""
+        return Parts(self.find_common(pair, order), *self.find_unique(pair))
+
+    def find_unique(self, pair: Pair) -> Pair:
+        """What only a has and what only b has."""
         s, t = pair.batched(), pair.swapped()
         # with (s, t) = (a, b) the answer is about b, with (b, a) about a
         unique_b, unique_a = (self.unique(s, t) + self.residual(t)).chunk(2)
-        return Parts(self._common(pair, order), unique_a, unique_b)
+        return Pair(unique_a, unique_b)
 
-    def _common(self, pair: Pair, order: CommonOrder) -> Tensor:
+    def find_common(self, pair: Pair, order: CommonOrder) -> Tensor:
+        """What the pair shares."""
         if order == 'ab':
             return self.common(pair.a, pair.b)
         if order == 'ba':
@@ -110,6 +115,15 @@ class DecompositionNeck(BaseModule):
         """Deep and skip parts; ``common`` stands in for the order given to the constructor."""
         order = common or self.common
         return self.deep.decompose(features.deep, order), self.skip.decompose(features.skip, order)
+
+    def decompose_both(self, features: PairFeatures) -> tuple[Pair, Pair]:
+        """Deep plus skip: the unique tokens of a and b, and the common ones from a to b and from b to a."""
+        unique = zip(self.deep.find_unique(features.deep), self.skip.find_unique(features.skip), strict=True)
+        common = (
+            self.deep.find_common(features.deep, order) + self.skip.find_common(features.skip, order)
+            for order in ('ab', 'ba')
+        )
+        return Pair(*(deep + skip for deep, skip in unique)), Pair(*common)
 
     def fuse(self, deep: Parts, skip: Parts) -> tuple[Tensor, Tensor]:
         """Fused tokens before (f) and after (g) the mixer, B×N×C each."""

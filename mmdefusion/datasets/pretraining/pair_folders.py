@@ -1,0 +1,63 @@
+"""Aligned pairs without labels."""
+
+import os
+from collections.abc import Sequence
+
+from mmdefusion.registry import DATASETS
+
+from ..pairing import absent_files, partner_path
+from .image_folders import ImageFolders
+
+
+@DATASETS.register_module()
+class PairFolders(ImageFolders):
+    """Visible images with partners of the same relative path in folders of infrared ones.
+
+    Args:
+        folders: of visible images, as in :class:`ImageFolders`.
+        partners: of infrared images, one for each of ``folders``. Where there is none, AppendPartner's ``rule`` finds
+            them.
+        suffixes: how the names of visible and of infrared images end, where that differs, e.g. ('_vi.png', '.tif').
+        **kwargs: of :class:`ImageFolders`.
+
+    Raises:
+        FileNotFoundError: if partners are not there.
+        ValueError: if there are not as many folders of one kind as of the other.
+    """
+
+    def __init__(
+        self,
+        folders: str | Sequence[str | dict] = (),
+        partners: str | Sequence[str] = (),
+        suffixes: tuple[str | None, str | None] = (None, None),
+        **kwargs,
+    ) -> None:
+        self.partners = [partners] if isinstance(partners, str) else list(partners)
+        self.suffixes = suffixes
+        count = 1 if isinstance(folders, str) else len(folders)
+        if self.partners and len(self.partners) != count:
+            raise ValueError(
+                f'PairFolders has {count} folders of visible images and {len(self.partners)} of infrared ones '
+                f'({self.partners}): name one for each.'
+            )
+        super().__init__(folders, **kwargs)
+
+    def load_data_list(self) -> list[dict]:
+        infos = super().load_data_list()
+        if self.partners:
+            for info in infos:
+                info['img_ir_path'] = self._partner(info['img_path'])
+            paths = [info['img_ir_path'] for info in infos]
+            if absent := absent_files(paths, self.backend_args):
+                raise FileNotFoundError(
+                    f'{len(absent)} of {len(infos)} partners are not there, first {absent[0]}; '
+                    'correct partners or suffixes, or list the whole pairs in list_file.'
+                )
+        return infos
+
+    def _partner(self, path: str) -> str:
+        for folder, partner in zip(self.folders, self.partners, strict=True):
+            prefix = os.path.join(self._under_root(folder['path']), '')
+            if path.startswith(prefix):
+                return partner_path(path, prefix, self._under_root(partner), *self.suffixes)
+        raise ValueError(f'{path} is listed but in none of folders={self.folders}: name its folder, and its partner.')

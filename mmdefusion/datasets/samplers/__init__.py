@@ -1,0 +1,3 @@
+from .resumable import Draw, ResumableSampler
+
+__all__ = ['Draw', 'ResumableSampler']

@@ -1,0 +1,65 @@
+"""Samples in an order that can be taken up again anywhere."""
+
+import itertools
+import zlib
+from collections.abc import Iterator, Sized
+from typing import NamedTuple
+
+import numpy as np
+from mmengine.dist import get_dist_info, sync_random_seed
+from torch.utils.data import Sampler
+
+from mmdefusion.registry import DATA_SAMPLERS
+
+
+class Draw(NamedTuple):
+    """One sample of a run: which one, and what its random transforms are seeded with."""
+
+    index: int
+    seed: int
+
+
+@DATA_SAMPLERS.register_module()
+class ResumableSampler(Sampler):
+    """Endless shuffled passes over a data set, each process taking its share.
+
+    Sample k of a run, its augmentation too, depends on ``seed`` and k alone, so that a run that goes on from
+    iteration n sees what an uninterrupted one would have seen, without reading what came before.
+
+    Args:
+        dataset: what is sampled; it takes a :class:`Draw` for an index.
+        seed: of the order and of the augmentations; the same in all processes.
+        shuffle: whether each pass has an order of its own.
+        augmentations: how many different augmentations a sample gets before the first one comes again; without it
+            every pass draws new ones. With a few, the outputs of teachers can be cached.
+    """
+
+    def __init__(
+        self, dataset: Sized, seed: int | None = None, shuffle: bool = True, augmentations: int | None = None
+    ) -> None:
+        if augmentations is not None and augmentations < 1:
+            raise ValueError(f'augmentations={augmentations} must be 1 or more, or None for new ones in every pass.')
+        self.size = len(dataset)
+        self.seed = sync_random_seed() if seed is None else seed
+        self.shuffle = shuffle
+        self.augmentations = augmentations
+        self.rank, self.world_size = get_dist_info()
+        self.start = 0  # samples that this process leaves out, because it was trained on them before
+
+    def __iter__(self) -> Iterator[Draw]:
+        order, order_of = None, None
+        for position in itertools.count(self.rank + self.start * self.world_size, self.world_size):
+            number, place = divmod(position, self.size)
+            if number != order_of:
+                order, order_of = self._order(number), number
+            index = int(order[place])
+            augmentation = number % self.augmentations if self.augmentations else number
+            yield Draw(index, zlib.crc32(f'{self.seed} {index} {augmentation}'.encode()))
+
+    def __len__(self) -> int:
+        return self.size
+
+    def _order(self, number: int) -> np.ndarray:
+        if not self.shuffle:
+            return np.arange(self.size)
+        return np.random.default_rng([self.seed, number]).permutation(self.size)

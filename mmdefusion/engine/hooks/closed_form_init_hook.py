@@ -1,0 +1,47 @@
+"""Where no pretrained encoder is at hand."""
+
+from itertools import islice
+from typing import Any
+
+import torch
+from mmengine.dist import broadcast_object_list, get_rank
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from torch.utils.data import DataLoader
+
+from mmdefusion.models.pretrainers.closed_form_init import init_in_closed_form
+from mmdefusion.registry import HOOKS
+
+
+@HOOKS.register_module()
+class ClosedFormInitHook(Hook):
+    """Fits a pretrainer's linear ends to its data before the first iteration of a run that starts from nothing.
+
+    Args:
+        num_images: how many images of the training set are read.
+        **options: of :func:`init_in_closed_form`.
+    """
+
+    def __init__(self, num_images: int = 512, **options: float) -> None:
+        self.num_images = num_images
+        self.options = options
+
+    def before_train(self, runner: Any) -> None:
+        if runner.iter > 0 or runner._load_from is not None:
+            return
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        state = [None]
+        if get_rank() == 0:
+            runner.logger.info(f'Fitting the patch embedding and the image heads to {self.num_images} images.')
+            loader = next(iter(getattr(runner.train_loop, 'dataloaders', {}).values()), runner.train_loop.dataloader)
+            init_in_closed_form(model, self._batches(loader, model), **self.options)
+            state = [model.state_dict()]
+        broadcast_object_list(state)
+        model.load_state_dict(state[0], strict=False)
+
+    def _batches(self, loader: DataLoader, model: Any) -> list[torch.Tensor]:
+        size = loader.batch_size
+        draws = islice(iter(loader.sampler), -(-self.num_images // size) * size)
+        samples = [loader.dataset[draw] for draw in draws]
+        chunks = [samples[start : start + size] for start in range(0, len(samples), size)]
+        return [model.data_preprocessor(loader.collate_fn(chunk), True)['inputs'] for chunk in chunks]

@@ -1,0 +1,70 @@
+"""Iterations that can be interrupted anywhere and repeated exactly."""
+
+import itertools
+import zlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from mmengine.dist import get_rank
+from mmengine.runner import IterBasedTrainLoop
+from torch.utils.data import DataLoader
+
+from mmdefusion.registry import LOOPS
+
+
+@LOOPS.register_module()
+class PretrainLoop(IterBasedTrainLoop):
+    """MMEngine's iteration-based loop over one dataloader, or over several in turn.
+
+    The random numbers of an iteration depend on the runner's seed, the rank and the iteration alone, and its data on
+    the :class:`ResumableSampler`. So a run that was killed and resumed ends as if it had not been, and reads nothing
+    twice.
+
+    Args:
+        runner: MMEngine's.
+        dataloader: config of a dataloader; with ``turns``, a dict of one for each name in it.
+        turns: which dataloader the iterations take, over and over, such as ``('images', 'pairs')``.
+        **kwargs: of IterBasedTrainLoop, such as ``max_iters`` and ``val_interval``.
+
+    Raises:
+        ValueError: if a name in ``turns`` has no dataloader, or a sampler cannot be resumed.
+    """
+
+    def __init__(self, runner: Any, dataloader: dict, turns: Sequence[str] | None = None, **kwargs: Any) -> None:
+        self.turns = tuple(turns or ('all',))
+        configs = dataloader if turns else {'all': dataloader}
+        if set(self.turns) - set(configs):
+            raise ValueError(
+                f'turns={self.turns} take from dataloaders that are not there: train_dataloader has {list(configs)}.'
+            )
+        self.dataloaders = {
+            name: loader if isinstance(loader, DataLoader) else runner.build_dataloader(loader, seed=runner.seed)
+            for name, loader in configs.items()
+            if name in self.turns
+        }
+        for name, loader in self.dataloaders.items():
+            if not hasattr(loader.sampler, 'start'):
+                raise ValueError(
+                    f'The sampler of {name} is a {type(loader.sampler).__name__}, which cannot be resumed: set '
+                    "sampler=dict(type='mmdefusion.ResumableSampler')."
+                )
+        super().__init__(runner, self.dataloaders[self.turns[0]], **kwargs)
+        self.dataloader_iterator = self._batches()
+
+    def _batches(self) -> Iterator[Any]:
+        # run() takes, and throws away, one batch for each iteration that was trained before
+        done = self.iter
+        yield from itertools.repeat(None, done)
+        iterators = {}
+        for name, loader in self.dataloaders.items():
+            taken = sum(self.turns[i % len(self.turns)] == name for i in range(done))
+            loader.sampler.start = taken * loader.batch_size
+            iterators[name] = iter(loader)
+        for name in itertools.cycle(self.turns[done % len(self.turns) :] + self.turns[: done % len(self.turns)]):
+            yield next(iterators[name])
+
+    def run_iter(self, data_batch: Any) -> None:
+        """Train one iteration, with random numbers of its own."""
+        torch.manual_seed(zlib.crc32(f'{self.runner.seed} {get_rank()} {self.iter}'.encode()))
+        super().run_iter(data_batch)

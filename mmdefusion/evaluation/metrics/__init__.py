@@ -1,0 +1,3 @@
+from .fused_reconstruction import FusedReconstruction
+
+__all__ = ['FusedReconstruction']

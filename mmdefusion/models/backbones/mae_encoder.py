@@ -1,0 +1,50 @@
+"""The plain ViT encoder of masked autoencoders (He et al., arXiv 2111.06377), whose tokens MCUD predicts."""
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmdefusion.registry import MODELS
+
+from ..layers import PatchEmbed, PositionEmbedding, TransformerBlock, init_transformer, keep_tokens
+from .defusion_encoder import EPS, PATCH_SIZE, resolve_architecture
+
+
+@MODELS.register_module()
+class MAEEncoder(BaseModule):
+    """ViT/16 with fixed sin-cos positions and a final norm; parameters named as in MAE's published checkpoints.
+
+    Args:
+        arch: preset or dict as in :class:`DeFusionEncoder`; ``'base'`` is MAE's ViT-B/16.
+        init_cfg: MMEngine's.
+    """
+
+    def __init__(self, arch: str | dict = 'base', init_cfg: dict | list | None = None) -> None:
+        super().__init__(init_cfg)
+        self.arch = resolve_architecture(arch)
+        self.embed_dims = self.arch.embed_dims
+        self.patch_embed = PatchEmbed(self.embed_dims, PATCH_SIZE)
+        self.position_embedding = PositionEmbedding(self.embed_dims)
+        self.cls_token = nn.Parameter(torch.zeros(1, 1, self.embed_dims))
+        heads = [self.arch.num_heads] * (self.arch.depth - 1) + [self.arch.last_num_heads]
+        self.blocks = nn.Sequential(*(TransformerBlock(self.embed_dims, num_heads, EPS) for num_heads in heads))
+        self.norm = nn.LayerNorm(self.embed_dims, eps=EPS)
+        init_transformer(self)
+        nn.init.normal_(self.cls_token, std=0.02)
+
+    def forward(self, images: Tensor, kept: Tensor | None = None) -> Tensor:
+        """Encode normalised RGB images.
+
+        Args:
+            images: B×3×H×W.
+            kept: B×K indices of the patches that are encoded; all of them where it is not given.
+
+        Returns:
+            B×(1 + K)×C tokens, class token first.
+        """
+        patches, grid = self.patch_embed(images)
+        cls_token = self.cls_token.expand(len(images), -1, -1)
+        tokens = torch.cat([cls_token, patches], dim=1) + self.position_embedding(grid)
+        if kept is not None:
+            tokens = keep_tokens(tokens, kept)
+        return self.norm(self.blocks(tokens))

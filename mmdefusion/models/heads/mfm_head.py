@@ -1,0 +1,58 @@
+"""Masked feature modelling (MFM): the clean image from a quarter of the features (arXiv 2410.12274, section III)."""
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmdefusion.registry import MODELS
+
+from ..backbones.defusion_encoder import PATCH_SIZE
+from ..layers import (
+    PositionEmbedding,
+    TransformerBlock,
+    draw_kept,
+    init_transformer,
+    keep_tokens,
+    restore_tokens,
+    unpatchify,
+)
+from ..necks.decomposition import NUM_HEADS
+from ..structures import Parts
+
+
+@MODELS.register_module()
+class MFMHead(BaseModule):
+    """Chooses the tokens that are fused, and draws the image from what was fused.
+
+    Args:
+        embed_dims: width C of the tokens.
+        mask_ratio: share of the patches that is left out; the class token always stays.
+        init_cfg: MMEngine's.
+    """
+
+    def __init__(self, embed_dims: int, mask_ratio: float = 0.75, init_cfg: dict | list | None = None) -> None:
+        super().__init__(init_cfg)
+        if not 0 <= mask_ratio < 1:
+            raise ValueError(f'mask_ratio={mask_ratio} must be a share from 0 to below 1.')
+        self.mask_ratio = mask_ratio
+        self.mask_token = nn.Parameter(torch.zeros(1, 1, embed_dims))
+        self.position_embedding = PositionEmbedding(embed_dims)
+        self.blocks = nn.Sequential(*(TransformerBlock(embed_dims, NUM_HEADS) for _ in range(2)))
+        self.norm = nn.LayerNorm(embed_dims)
+        self.proj = nn.Linear(embed_dims, PATCH_SIZE * PATCH_SIZE * 3)
+        init_transformer(self)
+
+    def draw_kept(self, tokens: Tensor) -> Tensor:
+        """B×K indices of the patches of B×N×C ``tokens`` that are fused."""
+        return draw_kept(torch.rand(tokens[:, 1:, 0].shape, device=tokens.device), self.mask_ratio)
+
+    @staticmethod
+    def keep(parts: Parts, kept: Tensor) -> Parts:
+        """The class token and the kept patches of each part, B×(1 + K)×C."""
+        return Parts(*(keep_tokens(tokens, kept) for tokens in parts))
+
+    def forward(self, fused: Tensor, kept: Tensor, grid: tuple[int, int]) -> Tensor:
+        """B×(1 + K)×C fused tokens to the whole B×3×16h×16w RGB image in [0, 1] space, not clipped."""
+        tokens = restore_tokens(fused, kept, self.mask_token, grid[0] * grid[1])
+        tokens = self.blocks(tokens + self.position_embedding(grid))
+        return unpatchify(self.proj(self.norm(tokens))[:, 1:], grid, PATCH_SIZE)

@@ -1,0 +1,122 @@
+"""Self-supervised pretraining on single images: CUD + MFM (arXiv 2410.12274, section III)."""
+
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from mmengine.structures import BaseDataElement
+from torch import Tensor
+
+from mmdefusion.registry import MODELS
+
+from ..fusers.image_fuser import FusedImages, ImageFuser
+from ..layers import Normalize
+from ..structures import Decomposition, Pair
+from .views import Views
+
+
+@MODELS.register_module()
+class CUDPretrainer(ImageFuser):
+    """Learns to decompose and fuse from masked, noised views of single images.
+
+    Args:
+        backbone, neck, common_head, unique_head, fused_head: as in :class:`ImageFuser`, whose weights this model has.
+        mfm_head: config of the head of masked feature modelling.
+        view_generator: config of what draws two views of each image.
+        cud_loss: config of the loss, with all weights.
+        data_preprocessor: config of what turns uint8 batches into RGB in [0, 1]; not normalised further, since views
+            are drawn from it.
+        init_cfg: MMEngine's, such as ``dict(type='Pretrained', checkpoint=...)``.
+    """
+
+    def __init__(
+        self,
+        backbone: dict,
+        neck: list[dict],
+        common_head: dict,
+        unique_head: dict,
+        fused_head: dict,
+        mfm_head: dict,
+        view_generator: dict,
+        cud_loss: dict,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | list | None = None,
+    ) -> None:
+        super().__init__(backbone, neck, common_head, unique_head, fused_head, data_preprocessor, init_cfg)
+        self.mfm_head = MODELS.build(mfm_head)
+        self.view_generator = MODELS.build(view_generator)
+        self.cud_loss = MODELS.build(cud_loss)
+        self.normalize = Normalize()
+
+    def forward(
+        self, inputs: Tensor, data_samples: Sequence[BaseDataElement] | None = None, mode: str = 'tensor'
+    ) -> dict[str, Tensor] | list[BaseDataElement] | FusedImages:
+        """MMEngine's three modes.
+
+        Args:
+            inputs: ``'loss'`` and ``'predict'``: B×3×H×W images, RGB in [0, 1]; ``'tensor'``: B×6×H×W pairs.
+            data_samples: whose ``img_path`` seeds the views in ``'predict'``, so that they are the same every time.
+            mode: ``'loss'``, ``'predict'`` (:meth:`predict`) or ``'tensor'`` (:meth:`fuse`).
+        """
+        if mode == 'loss':
+            return self.loss(inputs)
+        if mode == 'predict':
+            return self.predict(inputs, data_samples)
+        return self.fuse(Pair(*inputs.chunk(2, dim=1)))
+
+    def loss(self, images: Tensor) -> dict[str, Tensor]:
+        """Weighted losses of a batch B×3×H×W in [0, 1]."""
+        views = self.view_generator(images)
+        drawn, mfm = self.reconstruct(views.views, order=draw_order())
+        return self.cud_loss(drawn, mfm, targets(views))
+
+    def reconstruct(self, views: Pair, order: str, kept: Tensor | None = None) -> tuple[FusedImages, Tensor]:
+        """What the heads draw from two views B×3×H×W in [0, 1]: four images, and MFM's.
+
+        Args:
+            views: what the encoder sees.
+            order: of the common feature, ``'ab'`` or ``'ba'`` in training.
+            kept: B×K indices of the patches that MFM fuses; drawn where they are not given.
+        """
+        features = self.backbone(self.normalize(torch.cat(views, dim=1)))
+        neck = self.neck[0]
+        deep, skip = neck.decompose(features, order)
+        drawn = self.draw(Decomposition(deep, skip, *neck.fuse(deep, skip), features))
+
+        kept = self.mfm_head.draw_kept(deep.common) if kept is None else kept
+        _, fused = neck.fuse(self.mfm_head.keep(deep, kept), self.mfm_head.keep(skip, kept))
+        mfm = self.mfm_head(fused, kept, features.grid)
+        height, width = features.image_size
+        return drawn, mfm[..., :height, :width]
+
+    def fuse(self, pair: Pair) -> FusedImages:
+        """Fuse two images B×3×H×W in [0, 1], both orders of the common feature averaged."""
+        features = self.backbone(self.normalize(torch.cat(pair, dim=1)))
+        deep, skip = self.neck[0].decompose(features, 'mean')
+        return self.draw(Decomposition(deep, skip, *self.neck[0].fuse(deep, skip), features))
+
+    def predict(self, images: Tensor, data_samples: Sequence[BaseDataElement] | None = None) -> list[BaseDataElement]:
+        """For each image: itself (``target``), and fused ``from_views`` and ``from_identical``, 3×H×W, not clipped."""
+        from_views = self.fuse(self.seeded_views(images, data_samples).views).fused
+        from_identical = self.fuse(Pair(images, images)).fused
+        samples = list(data_samples or [BaseDataElement() for _ in images])
+        for sample, image, *fused in zip(samples, images, from_views, from_identical, strict=True):
+            sample.set_data(dict(target=image, from_views=fused[0], from_identical=fused[1]))
+        return samples
+
+    def seeded_views(self, images: Tensor, data_samples: Sequence[Any] | None = None) -> Views:
+        """Views, colours left alone, that depend on nothing but the names of the images in the batch."""
+        names = '\n'.join(str(sample.get('img_path')) for sample in data_samples or ())
+        generator = torch.Generator(images.device).manual_seed(zlib.crc32(names.encode()))
+        return self.view_generator(images, generator, jitter=False)
+
+
+def draw_order() -> str:
+    """The order of the common feature in this step."""
+    return 'ab' if torch.rand(()) < 0.5 else 'ba'
+
+
+def targets(views: Views) -> FusedImages:
+    """What the heads should draw from ``views``."""
+    return FusedImages(views.common, views.unique.a, views.unique.b, views.image)

@@ -1,0 +1,115 @@
+"""A plain masked autoencoder (He et al., arXiv 2111.06377), to make the infrared teacher that nobody published."""
+
+from collections.abc import Sequence
+
+import torch
+from mmengine.model import BaseModel, BaseModule
+from mmengine.structures import BaseDataElement
+from torch import Tensor, nn
+
+from mmdefusion.registry import MODELS
+
+from ..backbones.defusion_encoder import PATCH_SIZE
+from ..layers import (
+    Normalize,
+    PositionEmbedding,
+    TransformerBlock,
+    draw_kept,
+    init_transformer,
+    patchify,
+    restore_tokens,
+)
+
+
+@MODELS.register_module()
+class MAEDecoder(BaseModule):
+    """Light transformer from the encoder's kept tokens to all patches.
+
+    Args:
+        in_dims: width of the encoder.
+        embed_dims: width of the decoder.
+        depth: number of blocks.
+        num_heads: heads of each block.
+        init_cfg: MMEngine's.
+    """
+
+    def __init__(
+        self,
+        in_dims: int,
+        embed_dims: int = 512,
+        depth: int = 8,
+        num_heads: int = 16,
+        init_cfg: dict | list | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        self.embed = nn.Linear(in_dims, embed_dims)
+        self.mask_token = nn.Parameter(torch.zeros(1, 1, embed_dims))
+        self.position_embedding = PositionEmbedding(embed_dims)
+        self.blocks = nn.Sequential(*(TransformerBlock(embed_dims, num_heads, eps=1e-6) for _ in range(depth)))
+        self.norm = nn.LayerNorm(embed_dims, eps=1e-6)
+        self.proj = nn.Linear(embed_dims, PATCH_SIZE * PATCH_SIZE * 3)
+        init_transformer(self)
+        nn.init.normal_(self.mask_token, std=0.02)
+
+    def forward(self, tokens: Tensor, kept: Tensor, grid: tuple[int, int]) -> Tensor:
+        """B×(1 + K)×C tokens of the kept patches to B×(h·w)×(16·16·3) patches, channel fastest."""
+        tokens = restore_tokens(self.embed(tokens), kept, self.mask_token, grid[0] * grid[1])
+        tokens = self.blocks(tokens + self.position_embedding(grid))
+        return self.proj(self.norm(tokens))[:, 1:]
+
+
+@MODELS.register_module()
+class MAEPretrainer(BaseModel):
+    """Predicts the patches that the encoder has not seen.
+
+    Args:
+        backbone: config of a :class:`MAEEncoder`.
+        decoder: config of a :class:`MAEDecoder`.
+        mask_ratio: share of the patches that is hidden.
+        norm_pix: predict each patch less its mean, over its standard deviation, as MAE's best setting does.
+        data_preprocessor: config of what turns uint8 batches into RGB in [0, 1].
+        init_cfg: MMEngine's.
+    """
+
+    def __init__(
+        self,
+        backbone: dict,
+        decoder: dict,
+        mask_ratio: float = 0.75,
+        norm_pix: bool = True,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | list | None = None,
+    ) -> None:
+        super().__init__(data_preprocessor, init_cfg)
+        self.backbone = MODELS.build(backbone)
+        self.decoder = MODELS.build(decoder)
+        self.mask_ratio = mask_ratio
+        self.norm_pix = norm_pix
+        self.normalize = Normalize()
+
+    def forward(
+        self, inputs: Tensor, data_samples: Sequence[BaseDataElement] | None = None, mode: str = 'tensor'
+    ) -> dict[str, Tensor] | Tensor:
+        """``'loss'``: :meth:`loss`; ``'tensor'``: the encoder's tokens B×N×C of whole images.
+
+        Args:
+            inputs: B×3×H×W, RGB in [0, 1], sides multiples of 16.
+            data_samples: not read.
+            mode: one of the two.
+        """
+        if mode == 'loss':
+            return self.loss(inputs)
+        return self.backbone(self.normalize(inputs))
+
+    def loss(self, images: Tensor) -> dict[str, Tensor]:
+        """Mean squared error over the hidden patches."""
+        images = self.normalize(images)
+        target = patchify(images, PATCH_SIZE)
+        if self.norm_pix:
+            target = (target - target.mean(-1, keepdim=True)) / (target.var(-1, keepdim=True) + 1e-6).sqrt()
+        grid = images.shape[-2] // PATCH_SIZE, images.shape[-1] // PATCH_SIZE
+        kept = draw_kept(torch.rand(target.shape[:2], device=images.device), self.mask_ratio)
+        predicted = self.decoder(self.backbone(images, kept), kept, grid)
+        hidden = torch.ones(target.shape[:2], device=images.device).scatter(1, kept, 0.0)
+        error = ((predicted - target) ** 2).mean(-1)
+        return dict(loss_patches=(error * hidden).sum() / hidden.sum())

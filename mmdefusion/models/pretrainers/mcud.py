@@ -1,0 +1,62 @@
+"""Self-supervised pretraining on aligned infrared-visible pairs: multi-modal CUD (arXiv 2410.12274)."""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import layer_norm
+
+from mmdefusion.registry import MODELS
+
+from ..structures import Pair
+from .cud import CUDPretrainer
+
+
+@MODELS.register_module()
+class MCUDPretrainer(CUDPretrainer):
+    """CUD on batches of images, multi-modal CUD on batches of pairs: the joint form takes both in turn.
+
+    As in the paper the infrared image is a, the visible one b; the decomposition itself treats both alike.
+
+    Args:
+        infrared_teacher, visible_teacher: configs of the frozen encoders whose tokens are predicted.
+        teacher_head: config of the head that predicts them.
+        mcud_loss: config of the loss on pairs, with all weights.
+        **cud: of :class:`CUDPretrainer`.
+
+    Raises:
+        ValueError: if a teacher's width is not the head's.
+    """
+
+    def __init__(
+        self, infrared_teacher: dict, visible_teacher: dict, teacher_head: dict, mcud_loss: dict, **cud
+    ) -> None:
+        super().__init__(**cud)
+        self.infrared_teacher = MODELS.build(infrared_teacher)
+        self.visible_teacher = MODELS.build(visible_teacher)
+        self.teacher_head = MODELS.build(teacher_head)
+        self.mcud_loss = MODELS.build(mcud_loss)
+        for name in ('infrared_teacher', 'visible_teacher'):
+            width = getattr(self, name).embed_dims
+            if width != self.teacher_head.teacher_dims:
+                raise ValueError(
+                    f'{name} gives tokens of width {width}, teacher_head predicts {self.teacher_head.teacher_dims}: '
+                    f'set teacher_head.teacher_dims={width}, or take another teacher.'
+                )
+
+    def loss(self, inputs: Tensor) -> dict[str, Tensor]:
+        """Weighted losses of a batch of images B×3×H×W, or of pairs B×6×H×W (visible first), RGB in [0, 1]."""
+        if inputs.shape[1] == 3:
+            return super().loss(inputs)
+        visible, infrared = inputs.chunk(2, dim=1)
+        pair = Pair(a=self.normalize(infrared), b=self.normalize(visible))
+        predicted, common = self.predict_teachers(pair)
+        return self.mcud_loss(predicted, self.teach(pair), common)
+
+    def predict_teachers(self, pair: Pair) -> tuple[Pair, Pair]:
+        """Predicted tokens B×N×T, and the normalised common feature B×N×C in both orders, of normalised images."""
+        unique, common = self.neck[0].decompose_both(self.backbone(torch.cat(pair, dim=1)))
+        common = Pair(*(layer_norm(tokens, tokens.shape[-1:]) for tokens in common))
+        return self.teacher_head(unique, common), common
+
+    def teach(self, pair: Pair) -> Pair:
+        """The teachers' tokens B×N×T."""
+        return Pair(a=self.infrared_teacher(pair.a), b=self.visible_teacher(pair.b))

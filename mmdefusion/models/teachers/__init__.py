@@ -1,0 +1,3 @@
+from .mae_teacher import MAETeacher
+
+__all__ = ['MAETeacher']

@@ -1,0 +1,65 @@
+"""Weights of a masked autoencoder's encoder, in the layouts that people have them in."""
+
+import re
+
+from torch import Tensor
+
+from mmdefusion.utils.checkpoint import State, unwrap
+
+from ..layers import sincos_position_embedding
+
+# mmpretrain's names -> MAE's
+MMPRETRAIN = (
+    (r'^patch_embed\.projection\.', 'patch_embed.proj.'),
+    (r'^layers\.(\d+)\.ln1\.', r'blocks.\1.norm1.'),
+    (r'^layers\.(\d+)\.ln2\.', r'blocks.\1.norm2.'),
+    (r'^layers\.(\d+)\.ffn\.layers\.0\.0\.', r'blocks.\1.mlp.fc1.'),
+    (r'^layers\.(\d+)\.ffn\.layers\.1\.', r'blocks.\1.mlp.fc2.'),
+    (r'^layers\.(\d+)\.', r'blocks.\1.'),
+    (r'^ln1\.', 'norm.'),
+)
+ENCODER = ('cls_token', 'patch_embed.', 'blocks.', 'norm.')
+
+
+def read_mae_encoder(checkpoint: dict, name: str) -> State:
+    """Weights for :class:`MAEEncoder` from MAE's published layout, mmpretrain's, or one of our MAE pretraining.
+
+    Decoders, mask tokens and classifiers are left out.
+
+    Args:
+        checkpoint: what ``torch.load`` gave.
+        name: what errors call it.
+
+    Raises:
+        ValueError: if there is no encoder in it, or its position embedding is not the fixed one.
+    """
+    state = unwrap(checkpoint)
+    if any(key.startswith('backbone.') for key in state):
+        state = {key.removeprefix('backbone.'): value for key, value in state.items() if key.startswith('backbone.')}
+    state = {_mae_name(key): value for key, value in state.items()}
+    encoder = {key: value for key, value in state.items() if key.startswith(ENCODER)}
+    if not {'cls_token', 'patch_embed.proj.weight', 'blocks.0.attn.qkv.weight', 'norm.weight'} <= set(encoder):
+        raise ValueError(
+            f"{name} holds no ViT encoder in MAE's or mmpretrain's layout; its keys begin {sorted(state)[:3]}. "
+            "Give the checkpoint of MAE's pretraining (not a decoder, not another network)."
+        )
+    _check_positions(state.get('pos_embed'), name)
+    return encoder
+
+
+def _mae_name(key: str) -> str:
+    for pattern, name in MMPRETRAIN:
+        if re.match(pattern, key):
+            return re.sub(pattern, name, key)
+    return key
+
+
+def _check_positions(value: Tensor | None, name: str) -> None:
+    if value is None:  # ours are computed
+        return
+    expected = sincos_position_embedding(value.shape[-1])[None]
+    if value.shape != expected.shape or (value.float() - expected).abs().max() > 1e-4:
+        raise ValueError(
+            f'{name} has a position embedding {tuple(value.shape)} other than the fixed sin-cos one of MAE at 224²: '
+            'it was fine-tuned, or is of another network. Give the checkpoint of the pretraining.'
+        )

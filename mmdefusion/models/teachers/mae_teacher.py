@@ -1,0 +1,87 @@
+"""Frozen masked autoencoders that teach MCUD."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.model import BaseModule
+from mmengine.runner.checkpoint import CheckpointLoader
+from torch import Tensor
+
+from mmdefusion.registry import MODELS
+
+from ..backbones.mae_encoder import MAEEncoder
+from .mae_checkpoint import read_mae_encoder
+
+HOW_TO_GET = (
+    "Visible: MAE's published ViT-B/16 pretraining checkpoint (mae_pretrain_vit_base.pth), or mmpretrain's. Infrared: "
+    'none is public, so train one on folders of infrared images with configs/pretrain/mae_*.py and tools/train.py.'
+)
+
+
+@MODELS.register_module()
+class MAETeacher(BaseModule):
+    """The encoder of a masked autoencoder, frozen: B×3×H×W normalised RGB to B×N×T tokens, nothing masked.
+
+    Its weights are read by :meth:`init_weights`, which MMEngine's runner calls before training, and are left out
+    of the student's checkpoints.
+
+    Args:
+        checkpoint: file or URL, in MAE's published layout, mmpretrain's, or one of our MAE pretraining.
+        arch: of the encoder, as in :class:`MAEEncoder`.
+    """
+
+    def __init__(self, checkpoint: str | None = None, arch: str | dict = 'base') -> None:
+        super().__init__()
+        self.checkpoint = checkpoint
+        self.encoder = MAEEncoder(arch).requires_grad_(False)
+        self.embed_dims = self.encoder.embed_dims
+        self.train(False)
+        self._register_state_dict_hook(_leave_out)
+        self.register_load_state_dict_post_hook(_expect_nothing)
+
+    def init_weights(self) -> None:
+        """Read the weights.
+
+        Raises:
+            FileNotFoundError: if there is no such file.
+            ValueError: if it holds no such encoder.
+        """
+        if self.checkpoint is None:
+            raise ValueError(f'The teacher has no checkpoint: set checkpoint=... in its config. {HOW_TO_GET}')
+        if '://' not in self.checkpoint and not Path(self.checkpoint).is_file():
+            raise FileNotFoundError(f'The teacher {self.checkpoint} is not there. {HOW_TO_GET}')
+        checkpoint = CheckpointLoader.load_checkpoint(self.checkpoint, map_location='cpu')
+        self.load(read_mae_encoder(checkpoint, self.checkpoint))
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Take weights in MAE's layout.
+
+        Raises:
+            ValueError: if they are of another width or depth.
+        """
+        try:
+            self.encoder.load_state_dict(state)
+        except RuntimeError as error:
+            raise ValueError(
+                f'{self.checkpoint or "The weights"} do not fit a teacher of arch={self.encoder.arch}: set arch to '
+                f'that of the checkpoint. {error}'
+            ) from None
+
+    @torch.no_grad()
+    def forward(self, images: Tensor) -> Tensor:
+        """Tokens after the final norm, class token first."""
+        return self.encoder(images)
+
+    def train(self, mode: bool = True) -> 'MAETeacher':
+        """Stays in evaluation mode."""
+        return super().train(False)
+
+
+def _leave_out(module: MAETeacher, state: dict[str, Tensor], prefix: str, *_: Any) -> None:
+    for key in [key for key in state if key.startswith(prefix)]:
+        del state[key]
+
+
+def _expect_nothing(module: MAETeacher, incompatible: Any) -> None:
+    incompatible.missing_keys.clear()

@@ -1,0 +1,24 @@
+"""Several processes where there is no GPU."""
+
+import torch
+from mmengine.config import Config
+
+
+def let_processes_talk(config: Config) -> None:
+    """Start gloo for a ``--launcher pytorch`` run on CPUs; with GPUs MMEngine does all that is needed.
+
+    MMEngine 0.10's launcher sets a CUDA device for each process and hands it to DistributedDataParallel, which fails
+    without one. It leaves a process group alone that is already there, and a wrapper that the config names.
+    """
+    if config.launcher != 'pytorch' or torch.cuda.is_available():
+        return
+    torch.distributed.init_process_group('gloo')
+    config.setdefault(
+        'model_wrapper_cfg',
+        dict(
+            type='MMDistributedDataParallel',
+            device_ids=None,
+            find_unused_parameters=config.get('find_unused_parameters', False),
+            broadcast_buffers=False,
+        ),
+    )

@@ -1,0 +1,103 @@
+"""Small pretrainers and runs of them, for tests."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from mmengine.config import Config
+
+from mmdefusion.models import MAEEncoder
+from mmdefusion.registry import MODELS
+
+SMALL = dict(embed_dims=32, depth=3, num_heads=2, last_num_heads=4)
+TEACHER = dict(embed_dims=48, depth=2, num_heads=2, last_num_heads=2)
+
+
+def cud_config(**options) -> dict:
+    head = dict(type='mmdefusion.ImageHead', embed_dims=32)
+    return (
+        dict(
+            type='mmdefusion.CUDPretrainer',
+            data_preprocessor=dict(type='mmdefusion.PretrainingDataPreprocessor'),
+            backbone=dict(type='mmdefusion.DeFusionEncoder', arch=SMALL),
+            neck=[dict(type='mmdefusion.DecompositionNeck', embed_dims=32)],
+            common_head=head,
+            unique_head=head,
+            fused_head=head,
+            mfm_head=dict(type='mmdefusion.MFMHead', embed_dims=32),
+            view_generator=dict(type='mmdefusion.MaskedViews'),
+            cud_loss=dict(type='mmdefusion.CUDLoss'),
+        )
+        | options
+    )
+
+
+def mcud_config(checkpoint: str | None = None, **options) -> dict:
+    teacher = dict(type='mmdefusion.MAETeacher', arch=TEACHER, checkpoint=checkpoint)
+    return (
+        cud_config()
+        | dict(
+            type='mmdefusion.MCUDPretrainer',
+            infrared_teacher=teacher,
+            visible_teacher=teacher,
+            teacher_head=dict(type='mmdefusion.TeacherPredictionHead', embed_dims=32, teacher_dims=48),
+            mcud_loss=dict(type='mmdefusion.MCUDLoss'),
+        )
+        | options
+    )
+
+
+def build(config: dict) -> torch.nn.Module:
+    torch.manual_seed(0)
+    return MODELS.build(config)
+
+
+def write_images(folder: Path, count: int, size: tuple[int, int] = (40, 56), seed: int = 0) -> Path:
+    """Smooth colour images as PNG files."""
+    folder.mkdir(parents=True)
+    random = np.random.default_rng(seed)
+    for index in range(count):
+        cells = random.integers(0, 256, (4, 5, 3), dtype=np.uint8)
+        cv2.imwrite(str(folder / f'{index:03d}.png'), cv2.resize(cells, size[::-1], interpolation=cv2.INTER_CUBIC))
+    return folder
+
+
+def joint_config(root: Path, max_iters: int, **options) -> Config:
+    """A whole run on images and pairs that :func:`write_images` and :func:`write_teacher` left in ``root``."""
+    load = [dict(type='mmdefusion.LoadAnyImage')]
+    pack = [dict(type='mmdefusion.RandomResizedCrop', size=32), dict(type='mmdefusion.PackImages')]
+    loader = dict(batch_size=2, num_workers=1, sampler=dict(type='mmdefusion.ResumableSampler'))
+    images = dict(type='mmdefusion.ImageFolders', data_root=str(root), folders='vi', pipeline=load + pack)
+    pairs = dict(images, type='mmdefusion.PairFolders', partners='ir')
+    pairs['pipeline'] = [*load, dict(type='mmdefusion.AppendPartner'), *pack]
+    held_out = dict(images, pipeline=[*load, dict(type='mmdefusion.ResizedCenterCrop', size=32), pack[1]])
+    config = dict(
+        default_scope='mmengine',
+        model=mcud_config(str(root / 'teacher.pth')),
+        train_dataloader=dict(images=loader | dict(dataset=images), pairs=loader | dict(dataset=pairs)),
+        val_dataloader=dict(batch_size=2, sampler=dict(type='DefaultSampler', shuffle=False), dataset=held_out),
+        val_evaluator=dict(type='mmdefusion.FusedReconstruction'),
+        val_cfg=dict(),
+        train_cfg=dict(
+            type='mmdefusion.PretrainLoop', turns=('images', 'pairs'), max_iters=max_iters, val_interval=1000
+        ),
+        optim_wrapper=dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-3)),
+        param_scheduler=[dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=20)],
+        default_hooks=dict(
+            logger=dict(type='LoggerHook', interval=1),
+            checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=10),
+        ),
+        custom_hooks=[dict(type='mmdefusion.PlainCheckpointHook'), dict(type='mmdefusion.FiniteLossHook')],
+        log_processor=dict(by_epoch=False, window_size=1),
+        visualizer=dict(type='Visualizer', vis_backends=[dict(type='LocalVisBackend')]),
+        find_unused_parameters=True,
+        randomness=dict(seed=0),
+        work_dir=str(root / 'work'),
+    )
+    return Config(config | options)
+
+
+def write_teacher(path: Path) -> None:
+    torch.manual_seed(3)
+    torch.save(MAEEncoder(TEACHER).state_dict(), path)

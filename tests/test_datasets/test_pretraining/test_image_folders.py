@@ -1,0 +1,103 @@
+import json
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+from pretraining import write_images
+
+from mmdefusion.datasets import ImageFolders
+from mmdefusion.datasets.samplers import Draw
+
+PIPELINE = [
+    dict(type='mmdefusion.LoadAnyImage'),
+    dict(type='mmdefusion.RandomResizedCrop', size=24),
+    dict(type='mmdefusion.PackImages'),
+]
+
+
+def build(root, **options) -> ImageFolders:
+    return ImageFolders(data_root=str(root), pipeline=PIPELINE, **options)
+
+
+def names(dataset) -> list[str]:
+    return [dataset.get_data_info(index)['img_path'].rsplit('/', 1)[1] for index in range(len(dataset))]
+
+
+def test_folders_are_searched_recursively(tmp_path):
+    write_images(tmp_path / 'a/b', 2)
+    write_images(tmp_path / 'c', 3)
+    (tmp_path / 'c/notes.txt').write_text('no image')
+    dataset = build(tmp_path, folders=['a', 'c'])
+    assert names(dataset) == ['000.png', '001.png', '000.png', '001.png', '002.png']
+    assert dataset[0]['inputs'].shape == (3, 24, 24)
+    assert len(build(tmp_path, folders='c', indices=2)) == 2
+
+
+def test_parts_splits_and_lists(tmp_path):
+    write_images(tmp_path / 'all', 6)
+    (tmp_path / 'train.txt').write_text('001\n003.png\n')
+    (tmp_path / 'coco.json').write_text(json.dumps({'images': [{'file_name': '004.png'}]}))
+    (tmp_path / 'list.txt').write_text('all/005.png\n')
+    assert names(build(tmp_path, folders=[dict(path='all', split='train.txt')])) == ['001.png', '003.png']
+    assert names(build(tmp_path, folders=[dict(path='all', split='coco.json')])) == ['004.png']
+    assert names(build(tmp_path, folders=[dict(path='all', part=(1, 3))], list_file='list.txt')) == [
+        '001.png',
+        '002.png',
+        '005.png',
+    ]
+
+
+def test_nothing_to_read(tmp_path):
+    write_images(tmp_path / 'all', 2)
+    (tmp_path / 'empty').mkdir()
+    (tmp_path / 'train.txt').write_text('007\n')
+    with pytest.raises(ValueError, match='neither folders nor a list_file'):
+        build(tmp_path)
+    with pytest.raises(FileNotFoundError, match='nowhere is no folder'):
+        build(tmp_path, folders='nowhere')
+    with pytest.raises(ValueError, match='empty has no image'):
+        build(tmp_path, folders='empty')
+    with pytest.raises(FileNotFoundError, match=r'1 of the 1 images that .*train.txt names are not in .*first 007'):
+        build(tmp_path, folders=[dict(path='all', split='train.txt')])
+    with pytest.raises(ValueError, match=r'part=\(0, 3\) is no part of the 2 images'):
+        build(tmp_path, folders=[dict(path='all', part=(0, 3))])
+
+
+def test_any_kind_of_file(tmp_path):
+    folder = tmp_path / 'all'
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    cv2.imwrite(str(folder / 'grey.png'), random.integers(0, 256, (10, 9), dtype=np.uint8))  # smaller than the crop
+    cv2.imwrite(str(folder / 'deep.png'), random.integers(0, 60000, (40, 30), dtype=np.uint16))
+    cv2.imwrite(str(folder / 'alpha.png'), random.integers(0, 256, (40, 30, 4), dtype=np.uint8))
+    Image.fromarray(random.integers(0, 256, (40, 30, 4), dtype=np.uint8), 'CMYK').save(folder / 'cmyk.jpg')
+    dataset = build(tmp_path, folders='all')
+    for index in range(4):
+        assert dataset[index]['inputs'].shape == (3, 24, 24)
+    assert dataset.broken.indices() == []
+
+
+def test_broken_files_are_skipped_counted_and_at_last_too_many(tmp_path):
+    folder = write_images(tmp_path / 'all', 8)
+    (folder / '002.png').write_bytes(b'no image')
+    dataset = build(tmp_path, folders='all', max_broken_share=0.2)
+    assert dataset[2]['data_samples'].img_path != str(folder / '002.png')
+    assert dataset.broken.indices() == [2]
+    (folder / '005.png').write_bytes(b'')
+    with pytest.raises(ValueError, match=r'2 of 8 files cannot be used, more than max_broken_share=0.2.*005.png'):
+        dataset[5]
+
+
+def test_a_draw_is_the_same_every_time_and_disturbs_nothing(tmp_path):
+    write_images(tmp_path / 'all', 3)
+    dataset = build(tmp_path, folders='all')
+    first = dataset[Draw(1, seed=5)]['inputs']
+    np.random.seed(0)
+    expected = np.random.random(2)
+    np.random.seed(0)
+    drawn = [np.random.random()]
+    again = dataset[Draw(1, seed=5)]['inputs']
+    drawn.append(np.random.random())
+    assert (first == again).all() and (expected == drawn).all()
+    assert not (dataset[Draw(1, seed=6)]['inputs'] == first).all()

@@ -1,0 +1,57 @@
+import pytest
+import torch
+from pretraining import TEACHER, build, mcud_config
+from torch.testing import assert_close
+
+from mmdefusion.models import MAEEncoder
+from mmdefusion.models.structures import Pair
+
+
+@pytest.fixture
+def checkpoint(tmp_path) -> str:
+    path = tmp_path / 'teacher.pth'
+    torch.manual_seed(3)
+    torch.save(MAEEncoder(TEACHER).state_dict(), path)
+    return str(path)
+
+
+def test_images_and_pairs_have_losses_of_their_own(checkpoint):
+    model = build(mcud_config(checkpoint))
+    model.init_weights()
+    assert 'loss_fused' in model(torch.rand(2, 3, 32, 32), mode='loss')
+    losses = model(torch.rand(2, 6, 32, 32), mode='loss')
+    assert list(losses) == ['loss_teacher_a', 'loss_teacher_b', 'loss_common_orders']
+    sum(losses.values()).backward()
+    assert model.teacher_head.proj_a.weight.grad.abs().sum() > 0
+    assert all(parameter.grad is None for parameter in model.infrared_teacher.parameters())
+
+
+def test_the_infrared_teacher_sees_the_infrared_image(checkpoint):
+    model = build(mcud_config(checkpoint)).eval()
+    model.init_weights()
+    pairs = torch.rand(1, 6, 32, 32)
+    visible, infrared = (model.normalize(images) for images in pairs.chunk(2, 1))
+    seen = model.teach(Pair(a=infrared, b=visible))
+    expected, common = model.predict_teachers(Pair(a=infrared, b=visible))
+    losses = model(pairs, mode='loss')
+    assert_close(losses['loss_teacher_a'], (expected.a - model.infrared_teacher(infrared)).abs().mean())
+    assert_close(seen.b, model.visible_teacher(visible))
+    assert_close(common.a.mean(-1), torch.zeros_like(common.a[..., 0]), atol=1e-5, rtol=0)  # LN without affine
+
+
+def test_teachers_stay_out_of_checkpoints_and_keep_their_weights(checkpoint):
+    model = build(mcud_config(checkpoint))
+    model.init_weights()
+    before = model.infrared_teacher.encoder.norm.weight.clone()
+    state = model.state_dict()
+    assert not [name for name in state if 'teacher' in name and not name.startswith('teacher_head')]
+    assert not model.load_state_dict(state).missing_keys
+    assert_close(model.infrared_teacher.encoder.norm.weight, before)
+    model.train()
+    assert not model.infrared_teacher.encoder.training
+
+
+def test_a_teacher_of_another_width(checkpoint):
+    head = dict(type='mmdefusion.TeacherPredictionHead', embed_dims=32, teacher_dims=768)
+    with pytest.raises(ValueError, match='width 48, teacher_head predicts 768.*teacher_dims=48'):
+        build(mcud_config(checkpoint, teacher_head=head))
