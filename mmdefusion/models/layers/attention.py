@@ -69,3 +69,12 @@ class CrossAttention(nn.Module):
             for x, weight, bias in zip((query, key, value), weights, biases, strict=True)
         )
         return self.out_proj(attend(q, k, v))
+
+    def weights(self, query: Tensor, key: Tensor) -> Tensor:
+        """The B×heads×N×N matrix that :meth:`forward` never writes down, for pictures of it."""
+        weights, biases = self.in_proj.weight.chunk(3), self.in_proj.bias.chunk(3)
+        q, k = (
+            split_heads(linear(x, weight, bias), self.num_heads)
+            for x, weight, bias in zip((query, key), weights[:2], biases[:2], strict=True)
+        )
+        return (q @ k.transpose(-2, -1) / q.shape[-1] ** 0.5).softmax(-1)

@@ -56,6 +56,12 @@ class DecompositionBlock(nn.Module):
         Returns:
             Tokens B×N×C.
         """
-        key = self.key(t if self.kind == 'common' else s)
-        y = self.norm1(t + self.drop(self.attn(self.query(t), key, self.value(s))))
+        y = self.norm1(t + self.drop(self.attn(self.query(t), self._key(s, t), self.value(s))))
         return self.norm2(y + self.drop(self.linear2(self.drop(self.act(self.linear1(y))))))
+
+    def attention(self, s: Tensor, t: Tensor) -> Tensor:
+        """B×heads×N×N attention weights: which token (last dimension) each token of t attends to."""
+        return self.attn.weights(self.query(t), self._key(s, t))
+
+    def _key(self, s: Tensor, t: Tensor) -> Tensor:
+        return self.key(t if self.kind == 'common' else s)

@@ -1,3 +1,4 @@
+from .cached_teacher import CachedTeacher
 from .mae_teacher import MAETeacher
 
-__all__ = ['MAETeacher']
+__all__ = ['CachedTeacher', 'MAETeacher']

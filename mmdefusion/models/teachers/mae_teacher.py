@@ -38,7 +38,7 @@ class MAETeacher(BaseModule):
         self.embed_dims = self.encoder.embed_dims
         self.train(False)
         self._register_state_dict_hook(_leave_out)
-        self.register_load_state_dict_post_hook(_expect_nothing)
+        self._register_load_state_dict_pre_hook(self._keep)
 
     def init_weights(self) -> None:
         """Read the weights.
@@ -73,6 +73,11 @@ class MAETeacher(BaseModule):
         """Tokens after the final norm, class token first."""
         return self.encoder(images)
 
+    def _keep(self, state: dict[str, Tensor], prefix: str, *_: Any) -> None:
+        """Weights that a student's checkpoint leaves out stay as they are."""
+        for name, value in self.encoder.state_dict().items():
+            state.setdefault(f'{prefix}encoder.{name}', value)
+
     def train(self, mode: bool = True) -> 'MAETeacher':
         """Stays in evaluation mode."""
         return super().train(False)
@@ -81,7 +86,3 @@ class MAETeacher(BaseModule):
 def _leave_out(module: MAETeacher, state: dict[str, Tensor], prefix: str, *_: Any) -> None:
     for key in [key for key in state if key.startswith(prefix)]:
         del state[key]
-
-
-def _expect_nothing(module: MAETeacher, incompatible: Any) -> None:
-    incompatible.missing_keys.clear()

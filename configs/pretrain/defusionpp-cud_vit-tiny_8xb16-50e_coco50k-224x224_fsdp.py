@@ -1,0 +1,14 @@
+# Fully sharded data parallel on eight GPUs, through MMEngine's FlexibleRunner: parameters, gradients and the
+# optimizer's state are shared out. Not run by us: it needs GPUs.
+_base_ = './defusionpp-cud_vit-tiny_1xb16-50e_coco50k-224x224.py'
+
+runner_type = 'FlexibleRunner'
+strategy = dict(
+    type='FSDPStrategy',
+    model_wrapper=dict(
+        type='MMFullyShardedDataParallel',
+        use_orig_params=True,
+        auto_wrap_policy=dict(type='torch.distributed.fsdp.wrap.size_based_auto_wrap_policy', min_num_params=1000000),
+    ),
+)
+optim_wrapper = dict(type='mmdefusion.BFloat16OptimWrapper')

@@ -1,0 +1,3 @@
+from .model import load_fuser
+
+__all__ = ['load_fuser']

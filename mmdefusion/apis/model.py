@@ -1,0 +1,52 @@
+"""From a checkpoint file to a network that fuses."""
+
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.runner.checkpoint import CheckpointLoader
+
+from mmdefusion.models.fusers import ImageFuser
+from mmdefusion.registry import MODELS
+from mmdefusion.utils.checkpoint import unwrap
+
+SLOTS = ('backbone', 'neck', 'common_head', 'unique_head', 'fused_head')
+
+
+def load_fuser(checkpoint: str, config: str | None = None, device: str = 'cpu') -> ImageFuser:
+    """The fusing part of a pretrained network, in evaluation mode, the common features of both orders averaged.
+
+    Args:
+        checkpoint: file or URL, of a training run or published; such files carry their config.
+        config: config file, for checkpoints that do not.
+        device: where the network goes.
+
+    Raises:
+        FileNotFoundError: if a file is not there.
+        ValueError: if there is no config, it is not that of a fuser, or weights are missing.
+    """
+    if '://' not in checkpoint and not Path(checkpoint).is_file():
+        raise FileNotFoundError(f'The checkpoint {checkpoint} is not there.')
+    content = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
+    model = _model_config(content, checkpoint, config)
+    if missing := [slot for slot in SLOTS if slot not in model]:
+        raise ValueError(
+            f'The config of {config or checkpoint} has no {", ".join(missing)}: it does not draw images. Give a '
+            'checkpoint of pretraining (configs/pretrain), or its config.'
+        )
+    parts = {slot: model[slot] for slot in SLOTS}
+    parts['neck'] = [dict(parts['neck'][0], common='mean', out_maps=None)]
+    fuser = MODELS.build(dict(type='mmdefusion.ImageFuser', **parts))
+    weights = unwrap(content)
+    if absent := [name for name in fuser.state_dict() if name not in weights]:
+        raise ValueError(f'{checkpoint} lacks {len(absent)} of the weights, first {absent[0]}: is it whole?')
+    fuser.load_state_dict({name: weights[name] for name in fuser.state_dict()})
+    return fuser.to(device).eval()
+
+
+def _model_config(content: dict, checkpoint: str, config: str | None) -> dict:
+    if config is not None:
+        return Config.fromfile(config).model
+    text = content.get('meta', {}).get('cfg')
+    if text is None:
+        raise ValueError(f'{checkpoint} carries no config: give the one that it was trained with.')
+    return Config.fromstring(text, '.py').model

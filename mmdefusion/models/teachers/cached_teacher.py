@@ -1,0 +1,65 @@
+"""Teachers' outputs kept on disk."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor
+
+from mmdefusion.registry import MODELS
+
+
+@MODELS.register_module()
+class CachedTeacher(BaseModule):
+    """Asks a teacher once for each image, and reads the answer from a file from then on.
+
+    It pays where the same crops come again: ``augmentations=8`` of the :class:`ResumableSampler`, say. Files are
+    named by the pixels and the teacher's weights, so they never answer for another image or another teacher; tokens
+    are stored in half precision.
+
+    Args:
+        teacher: config of the teacher.
+        folder: where the files go; several runs and processes may share it.
+    """
+
+    def __init__(self, teacher: dict, folder: str) -> None:
+        super().__init__()
+        self.teacher = MODELS.build(teacher)
+        self.embed_dims = self.teacher.embed_dims
+        self.folder = Path(folder)
+        self._identity: bytes | None = None
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Tokens of B×3×H×W normalised images."""
+        paths = [self._path(image) for image in images]
+        absent = [index for index, path in enumerate(paths) if not path.exists()]
+        tokens = dict(zip(absent, self.teacher(images[absent]), strict=True)) if absent else {}
+        for index, answer in tokens.items():
+            self._write(paths[index], answer)
+        for index in set(range(len(paths))) - set(absent):
+            tokens[index] = torch.load(paths[index], map_location=images.device)
+        return torch.stack([tokens[index].to(images.dtype) for index in range(len(paths))])
+
+    def _path(self, image: Tensor) -> Path:
+        if self._identity is None:
+            weights = hashlib.sha1()
+            for value in self.teacher.encoder.state_dict().values():
+                weights.update(value.cpu().numpy().tobytes())
+            self._identity = weights.digest()
+        pixels = image.detach().float().cpu().contiguous().numpy().tobytes()
+        name = hashlib.sha1(self._identity + repr(tuple(image.shape)).encode() + pixels).hexdigest()
+        return self.folder / name[:2] / f'{name[2:]}.pt'
+
+    @staticmethod
+    def _write(path: Path, tokens: Tensor) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_suffix(f'.{os.getpid()}')
+        torch.save(tokens.half().cpu().clone(), unfinished)
+        unfinished.replace(path)  # at once: another process never reads half a file
+
+    def init_weights(self) -> None:
+        """Read the teacher's weights."""
+        self.teacher.init_weights()
+        self._identity = None

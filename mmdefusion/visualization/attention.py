@@ -1,0 +1,57 @@
+"""Where the decomposition looks: heat maps over the sources (as in figure 3c of arXiv 2410.12274)."""
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from mmdefusion.models.fusers import ImageFuser
+from mmdefusion.models.structures import Pair
+
+
+class AttentionMaps(NamedTuple):
+    """Of one decomposition, over both sources: h×w patches each, summing to 1."""
+
+    common: Pair  #: in D_common, where keys come from this image
+    unique: Pair  #: in D_unique, where this image gives the keys, and the other one the queries
+
+
+@torch.no_grad()
+def attention_maps(fuser: ImageFuser, pair: Tensor) -> AttentionMaps:
+    """How much attention each patch receives in the deep decomposition, averaged over heads and queries.
+
+    Args:
+        fuser: in evaluation mode.
+        pair: 1×6×H×W, two normalised RGB images.
+    """
+    features = fuser.backbone(pair)
+    (a, b), path = features.deep, fuser.neck[0].deep
+
+    def received(weights: Tensor) -> Tensor:
+        patches = weights[0, :, 1:, 1:].mean((0, 1))  # neither from nor to the class token
+        return (patches / patches.sum()).unflatten(0, features.grid)
+
+    return AttentionMaps(
+        common=Pair(a=received(path.common.attention(b, a)), b=received(path.common.attention(a, b))),
+        unique=Pair(a=received(path.unique.attention(a, b)), b=received(path.unique.attention(b, a))),
+    )
+
+
+def draw_heat(image: np.ndarray, heat: np.ndarray, opacity: float = 0.55) -> np.ndarray:
+    """A heat map over an image.
+
+    Args:
+        image: H×W×3 uint8, BGR.
+        heat: h×w of any range; its least value is drawn blue, its greatest red.
+        opacity: of the heat map.
+
+    Returns:
+        H×W×3 uint8, BGR.
+    """
+    height, width = image.shape[:2]
+    heat = (heat - heat.min()) / max(float(heat.max() - heat.min()), 1e-12)
+    heat = cv2.resize(heat.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC).clip(0, 1)
+    coloured = cv2.applyColorMap((heat * 255).astype(np.uint8), cv2.COLORMAP_JET)
+    return cv2.addWeighted(coloured, opacity, image, 1 - opacity, 0)

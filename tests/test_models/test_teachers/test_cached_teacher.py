@@ -1,0 +1,37 @@
+import torch
+from pretraining import TEACHER, write_teacher
+from torch.testing import assert_close
+
+from mmdefusion.models import CachedTeacher
+
+
+def build(tmp_path) -> CachedTeacher:
+    write_teacher(tmp_path / 'teacher.pth')
+    config = dict(type='mmdefusion.MAETeacher', arch=TEACHER, checkpoint=str(tmp_path / 'teacher.pth'))
+    cached = CachedTeacher(config, folder=str(tmp_path / 'cache'))
+    cached.init_weights()
+    return cached
+
+
+def test_each_image_is_asked_for_once(tmp_path):
+    cached, asked = build(tmp_path), []
+    cached.teacher.register_forward_hook(lambda _, args, tokens: asked.append(len(args[0])))
+    images = torch.randn(3, 3, 32, 32)
+    first = cached(images[:2])
+    assert_close(cached(images), cached.teacher(images), atol=2e-3, rtol=2e-3)
+    assert asked == [2, 1, 3]
+    assert_close(cached(images[:2].flip(0)), first.flip(0), atol=2e-3, rtol=2e-3)
+    assert asked == [2, 1, 3]
+
+
+def test_another_teacher_is_asked_again(tmp_path):
+    cached, images = build(tmp_path), torch.randn(1, 3, 32, 32)
+    before = cached(images)
+    other = build(tmp_path)
+    other.teacher.encoder.norm.weight.data *= 2
+    assert not torch.allclose(other(images), before, atol=0.1)
+    assert len(list((tmp_path / 'cache').glob('*/*.pt'))) == 2
+
+
+def test_no_weights_in_a_student_s_checkpoint(tmp_path):
+    assert not build(tmp_path).state_dict()

@@ -1,0 +1,70 @@
+"""The tools that look at a pretraining run, on a short one."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import pytest
+from mmengine.runner import Runner
+from pretraining import joint_config, write_images, write_teacher
+
+TOOLS = Path(__file__).resolve().parents[2] / 'tools/analysis_tools'
+
+
+def run(tool: str, *args) -> subprocess.CompletedProcess:
+    command = [sys.executable, str(TOOLS / tool), *map(str, args)]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory) -> Path:
+    """A folder with a config, images, and a work dir of four iterations, validated twice."""
+    root = tmp_path_factory.mktemp('run')
+    write_images(root / 'vi', 4)
+    write_images(root / 'ir', 4, seed=1)
+    write_teacher(root / 'teacher.pth')
+    config = joint_config(root, max_iters=4)
+    config.train_cfg.val_interval = 2
+    for loader in config.train_dataloader.values():
+        loader.num_workers = 0
+    config.dump(root / 'config.py')
+    config.default_hooks.checkpoint.interval = 4
+    Runner.from_cfg(config).train()
+    return root
+
+
+def test_curves(trained, tmp_path):
+    result = run(
+        'plot_pretraining.py', trained / 'work', trained / 'work', '--random', trained / 'config.py',
+        '--out', tmp_path / 'curves.png',
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    rows = [
+        line.split('psnr')[0].strip()
+        for line in result.stdout.splitlines()
+        if line.startswith(('random ', 'iteration'))
+    ]
+    assert rows == ['random', 'iteration 2', 'iteration 4', 'iteration 6', 'iteration 8']
+    assert cv2.imread(str(tmp_path / 'curves.png')).std() > 10
+    result = run('plot_pretraining.py', tmp_path)
+    assert result.returncode == 1 and 'no validation scores' in result.stderr
+
+
+def test_attention_maps(trained, tmp_path):
+    pair = trained / 'vi/000.png', trained / 'ir/000.png'
+    result = run('attention_maps.py', *pair, trained / 'work/iter_4.pth', '--out', tmp_path / 'a/maps.png')
+    assert result.returncode == 0, result.stderr
+    assert cv2.imread(str(tmp_path / 'a/maps.png')).shape[1] > 3 * 56
+    other = write_images(tmp_path / 'other', 1, size=(20, 20)) / '000.png'
+    result = run('attention_maps.py', pair[0], other, trained / 'work/iter_4.pth')
+    assert result.returncode == 1 and 'are 56x40 and 20x20' in result.stderr
+    result = run('attention_maps.py', *pair, trained / 'none.pth')
+    assert result.returncode == 1 and 'none.pth is not there' in result.stderr
+
+
+def test_benchmark(trained):
+    result = run('benchmark_pretraining.py', trained / 'config.py', '--iters', 2, '--workers', 0)
+    assert result.returncode == 0, result.stderr
+    line = result.stdout.splitlines()[-1]
+    assert 'iterations/s' in line and 'waiting for data' in line and 'MiB' in line and '2 iterations' in line

@@ -1,0 +1,94 @@
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from pretraining import TEACHER, build, cud_config
+from torch.testing import assert_close
+
+from mmdefusion.apis import load_fuser
+from mmdefusion.models import MAETeacher
+
+TOOL = Path(__file__).resolve().parents[2] / 'tools/model_converters/publish_model.py'
+
+
+def run(*args) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, str(TOOL), *map(str, args)], capture_output=True, text=True)
+
+
+@pytest.fixture
+def checkpoint(tmp_path) -> Path:
+    model = build(cud_config())
+    state = model.state_dict() | {'teacher_head.proj_a.weight': torch.ones(2)}
+    path = tmp_path / 'work/iter_20.pth'
+    path.parent.mkdir()
+    meta = {'cfg': f'model = {cud_config()!r}', 'iter': 20}
+    torch.save({'state_dict': state, 'optimizer': {'x': torch.zeros(1000)}, 'meta': meta}, path)
+    log = tmp_path / 'work/run/vis_data/scalars.json'
+    log.parent.mkdir(parents=True)
+    lines = [{'loss': 3.0, 'step': 19}, *({'fused/psnr_views': float(step), 'step': step} for step in (10, 20, 30))]
+    log.write_text('\n'.join(map(json.dumps, lines)))
+    return path
+
+
+def test_published_weights_fuse(checkpoint, tmp_path):
+    result = run(checkpoint, tmp_path / 'out/tiny', '--fp16', '--data', 'ten images')
+    assert result.returncode == 0, result.stderr
+    (published,) = (tmp_path / 'out').iterdir()
+    assert published.name == f'tiny-{hashlib.sha256(published.read_bytes()).hexdigest()[:8]}.pth'
+    content = torch.load(published)
+    assert set(content) == {'state_dict', 'meta'} and 'teacher_head.proj_a.weight' not in content['state_dict']
+    assert content['meta']['numbers'] == {'fused/psnr_views': 20.0} and content['meta']['data'] == 'ten images'
+    assert len(content['meta']['git_revision']) in (40, 7)
+    fuser = load_fuser(str(published))
+    pair = torch.randn(1, 6, 32, 48)
+    expected = load_fuser(str(checkpoint))(pair)
+    assert_close(fuser(pair).fused, expected.fused, atol=1e-2, rtol=1e-2)
+    assert fuser.neck[0].common == 'mean'
+
+
+def test_nothing_broken_is_published(checkpoint, tmp_path):
+    content = torch.load(checkpoint)
+    content['state_dict']['backbone.cls_token'] *= 1e9
+    torch.save(content, checkpoint)
+    result = run(checkpoint, tmp_path / 'out/tiny', '--fp16')
+    assert result.returncode == 1 and 'first backbone.cls_token' in result.stderr and 'torch.float16' in result.stderr
+    assert not (tmp_path / 'out').exists()
+    assert run(tmp_path / 'nowhere.pth', tmp_path / 'x').returncode == 1
+
+
+def test_a_teacher_in_mae_s_layout(tmp_path):
+    model = build(
+        dict(
+            type='mmdefusion.MAEPretrainer',
+            backbone=dict(type='mmdefusion.MAEEncoder', arch=TEACHER),
+            decoder=dict(type='mmdefusion.MAEDecoder', in_dims=48, embed_dims=32, depth=1, num_heads=2),
+        )
+    )
+    torch.save({'state_dict': model.state_dict()}, tmp_path / 'iter_1.pth')
+    assert run(tmp_path / 'iter_1.pth', tmp_path / 'teacher', '--layout', 'mae').returncode == 0
+    (published,) = tmp_path.glob('teacher-*.pth')
+    assert 'pos_embed' in torch.load(published)['model']
+    teacher = MAETeacher(str(published), arch=TEACHER)
+    teacher.init_weights()
+    images = torch.rand(1, 3, 32, 32)
+    assert_close(teacher(model.normalize(images)), model(images))
+
+
+def test_files_that_are_no_fuser(tmp_path):
+    with pytest.raises(FileNotFoundError, match='x.pth is not there'):
+        load_fuser(str(tmp_path / 'x.pth'))
+    torch.save({'state_dict': {'a': torch.zeros(1)}}, tmp_path / 'x.pth')
+    with pytest.raises(ValueError, match='x.pth carries no config'):
+        load_fuser(str(tmp_path / 'x.pth'))
+    meta = {'cfg': 'model = dict(backbone=dict())'}
+    torch.save({'state_dict': {'a': torch.zeros(1)}, 'meta': meta}, tmp_path / 'x.pth')
+    with pytest.raises(ValueError, match='has no neck, common_head.*does not draw images'):
+        load_fuser(str(tmp_path / 'x.pth'))
+    meta = {'cfg': f'model = {cud_config()!r}'}
+    torch.save({'state_dict': {'a': torch.zeros(1)}, 'meta': meta}, tmp_path / 'x.pth')
+    with pytest.raises(ValueError, match=r'lacks \d+ of the weights'):
+        load_fuser(str(tmp_path / 'x.pth'))

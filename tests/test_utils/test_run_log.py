@@ -1,0 +1,17 @@
+import json
+
+from mmdefusion.utils.run_log import validation_scores
+
+
+def write(folder, *lines) -> None:
+    (folder / 'vis_data').mkdir(parents=True)
+    (folder / 'vis_data/scalars.json').write_text('\n'.join(map(json.dumps, lines)))
+
+
+def test_scores_belong_to_the_training_before_them(tmp_path):
+    loss = [{'loss': 1.0, 'step': step} for step in (10, 20, 30)]
+    by_epoch, by_iteration = {'fused/psnr': 1.0, 'step': 0}, {'fused/psnr': 3.0, 'step': 20}
+    write(tmp_path / 'first', loss[0], by_epoch, loss[1], {'fused/psnr': 2.0, 'time': 1.0, 'step': 0})
+    write(tmp_path / 'second', loss[0], loss[1], by_iteration, loss[2])
+    assert validation_scores(tmp_path) == {10: {'fused/psnr': 1.0}, 20: {'fused/psnr': 3.0}}
+    assert validation_scores(tmp_path / 'nowhere') == {}

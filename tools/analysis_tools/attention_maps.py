@@ -1,0 +1,54 @@
+"""Heat maps of where the common and unique decomposition of a pair looks.
+
+python tools/analysis_tools/attention_maps.py VISIBLE INFRARED CHECKPOINT [--out attention.png]
+"""
+
+import argparse
+from pathlib import Path
+
+import cv2
+import torch
+
+from mmdefusion.apis import load_fuser
+from mmdefusion.datasets.image_io import read_image
+from mmdefusion.models.layers import Normalize
+from mmdefusion.visualization import contact_sheet
+from mmdefusion.visualization.attention import attention_maps, draw_heat
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('visible')
+    parser.add_argument('infrared')
+    parser.add_argument('checkpoint', help='of pretraining, or published weights')
+    parser.add_argument('--config', help='for checkpoints that carry none')
+    parser.add_argument('--out', default='attention.png')
+    parser.add_argument('--device', default='cpu')
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    try:
+        images = [read_image(path, channels=3) for path in (args.visible, args.infrared)]
+        fuser = load_fuser(args.checkpoint, args.config, args.device)
+    except (OSError, ValueError) as error:
+        raise SystemExit(str(error)) from None
+    if images[0].shape != images[1].shape:
+        sizes = ' and '.join(f'{image.shape[1]}x{image.shape[0]}' for image in images)
+        raise SystemExit(f'{args.visible} and {args.infrared} are {sizes}: align the pair first.')
+    pair = torch.cat([torch.from_numpy(image[..., ::-1].copy()).permute(2, 0, 1) for image in images])
+    maps = attention_maps(fuser, Normalize()(pair[None].float() / 255).to(args.device))
+    rows = [
+        [image, *(draw_heat(image, getattr(kind, slot).cpu().numpy()) for kind in maps)]
+        for image, slot in zip(images, 'ab', strict=True)
+    ]
+    sheet = contact_sheet(rows, ['source', 'common', 'unique'], ['visible', 'infrared'], width=min(480, pair.shape[-1]))
+    Path(args.out).parent.mkdir(parents=True, exist_ok=True)
+    if not cv2.imwrite(args.out, sheet):
+        raise SystemExit(f'{args.out} cannot be written: give a path that ends with .png or .jpg.')
+    print(args.out)
+
+
+if __name__ == '__main__':
+    main()

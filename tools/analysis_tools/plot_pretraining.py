@@ -1,0 +1,89 @@
+"""PSNR and SSIM of fused held-out images over the iterations of pretraining.
+
+    python tools/analysis_tools/plot_pretraining.py work_dirs/STAGE1 [work_dirs/STAGE2 ...] --out curves.png
+
+Stages that follow each other are drawn one behind the other. `--random CONFIG` validates that config's model without
+any training and draws its level as a dashed line.
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use('Agg')
+import matplotlib.pyplot as plt
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from mmdefusion.utils.run_log import validation_scores
+
+KINDS = {'views': 'from masked views', 'identical': 'from two identical images'}
+SCORES = {'psnr': 'PSNR (dB)', 'ssim': 'SSIM'}
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('work_dirs', nargs='+', type=Path, help='of pretraining, in the order of the stages')
+    parser.add_argument('--random', metavar='CONFIG', help='also validate this config with random weights')
+    parser.add_argument('--out', default='curves.png')
+    return parser.parse_args()
+
+
+def read_curve(work_dir: Path) -> dict[int, dict[str, float]]:
+    """Scores of the fused images by iteration."""
+    curve = {iteration: without_prefix(scores) for iteration, scores in validation_scores(work_dir).items()}
+    if not any(curve.values()):
+        raise SystemExit(f'{work_dir} has no validation scores (fused/...) in */vis_data/scalars.json.')
+    return curve
+
+
+def without_prefix(scores: dict[str, float]) -> dict[str, float]:
+    return {key.removeprefix('fused/'): value for key, value in scores.items() if key.startswith('fused/')}
+
+
+def random_level(path: str) -> dict[str, float]:
+    """Scores of the config's model as it is initialised, on the config's held-out images."""
+    config = Config.fromfile(path)
+    config.load_from, config.custom_hooks, config.log_level = None, [], 'WARNING'
+    with tempfile.TemporaryDirectory() as work_dir:
+        config.work_dir = work_dir
+        return without_prefix(Runner.from_cfg(config).val())
+
+
+def join_stages(stages: list[dict[int, dict[str, float]]]) -> dict[int, dict[str, float]]:
+    """One curve, each stage beginning where the one before it ended."""
+    joined, start = {}, 0
+    for stage in stages:
+        joined |= {start + iteration: scores for iteration, scores in stage.items()}
+        start += max(stage)
+    return joined
+
+
+def draw(curve: dict[int, dict[str, float]], random: dict[str, float], out: str) -> None:
+    figure, axes = plt.subplots(1, len(SCORES), figsize=(10, 3.6), constrained_layout=True)
+    for axis, (score, title) in zip(axes, SCORES.items(), strict=True):
+        for (kind, name), colour in zip(KINDS.items(), ('tab:orange', 'tab:blue'), strict=True):
+            axis.plot(curve.keys(), [scores[f'{score}_{kind}'] for scores in curve.values()], color=colour, label=name)
+            if random:
+                axis.axhline(random[f'{score}_{kind}'], color=colour, linestyle='--', label=f'{name}, random weights')
+        axis.set(xlabel='iterations', ylabel=title)
+        axis.grid(alpha=0.3)
+    axes[0].legend(fontsize='small')
+    figure.savefig(out, dpi=110)
+
+
+def main() -> None:
+    args = parse_args()
+    curve = join_stages([read_curve(work_dir) for work_dir in args.work_dirs])
+    random = random_level(args.random) if args.random else {}
+    for name, scores in {'random': random, **{f'iteration {key}': value for key, value in curve.items()}}.items():
+        print(f'{name:16s}', '  '.join(f'{key} {value:.3f}' for key, value in scores.items()))
+    Path(args.out).parent.mkdir(parents=True, exist_ok=True)
+    draw(curve, random, args.out)
+    print(args.out)
+
+
+if __name__ == '__main__':
+    main()
