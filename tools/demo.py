@@ -9,13 +9,11 @@ is finished is not done again; every run's log is in its own folder.
 
 import argparse
 import contextlib
-import hashlib
 import json
 import multiprocessing
 import os
 import queue
 import time
-import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,8 +26,8 @@ from mmengine.runner import Runner
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from mmdefusion.apis import Trial
 from mmdefusion.datasets.scenes import CLASSES, PALETTE, write_scenes
-from mmdefusion.version import __version__
 from mmdefusion.visualization import Report, Sheet, Table, contact_sheet, draw_boxes, draw_mask
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs' / 'demo'
@@ -45,34 +43,26 @@ class Run:
     """One training with its test.
 
     Attributes:
-        name: Folder under the demo's.
-        config: The whole configuration, as Python source.
-        folder: Where everything of the run is.
+        name: In what is printed.
+        trial: What is trained, and where.
         iterations: Training steps.
         cost: Of a step, in steps of the segmenter.
-        key: Changes with anything that changes the result.
     """
 
     name: str
-    config: str
-    folder: Path
+    trial: Trial
     iterations: int
     cost: float
-    key: str
+
+    @property
+    def folder(self) -> Path:
+        """Where everything of the run is."""
+        return self.trial.folder
 
     @property
     def checkpoint(self) -> Path:
         """The trained weights."""
         return self.folder / f'iter_{self.iterations}.pth'
-
-    @property
-    def finished(self) -> Path:
-        """The file that is written last: key and metrics."""
-        return self.folder / 'metrics.json'
-
-    def done(self) -> bool:
-        """Whether this very run is finished."""
-        return self.finished.is_file() and json.loads(self.finished.read_text())['key'] == self.key
 
 
 def parse_args() -> argparse.Namespace:
@@ -95,7 +85,6 @@ def plan_run(name: str, config: str, scenes: Path, folder: Path, args: argparse.
     warmup.end = decay.begin = min(warmup.end, iterations // 4)
     decay.end = cfg.default_hooks.checkpoint.interval = iterations
     cfg.randomness = dict(seed=args.seed)
-    cfg.work_dir = str(folder)
     if after:
         checkpoint = str(after.checkpoint)
         cfg.model.backbone.init_cfg = dict(type='Pretrained', checkpoint=checkpoint, prefix='backbone.')
@@ -103,9 +92,8 @@ def plan_run(name: str, config: str, scenes: Path, folder: Path, args: argparse.
         cfg.test_evaluator.update(ann_file=str(scenes / 'test.json'), outfile_prefix=str(folder / 'test'))
     else:
         cfg.test_evaluator.output_dir = str(folder / 'predictions')
-    basis = [__version__, (scenes / 'scenes.json').read_text(), cfg.pretty_text, after.key if after else '']
-    key = hashlib.sha256('\n'.join(basis).encode()).hexdigest()
-    return Run(name, cfg.pretty_text, folder, iterations, DETECTOR_COST if after else 1.0, key)
+    basis = (scenes / 'scenes.json').read_text() + (after.trial.key if after else '')
+    return Run(name, Trial.of(cfg, folder, basis), iterations, DETECTOR_COST if after else 1.0)
 
 
 def plan(args: argparse.Namespace, scenes: Path) -> dict[str, Run]:
@@ -132,23 +120,7 @@ def execute(runs: list[Run], threads: int, progress: multiprocessing.Queue) -> N
     torch.set_num_threads(threads)
     cv2.setNumThreads(1)
     for run in runs:
-        run.folder.mkdir(parents=True, exist_ok=True)
-        config = run.folder / 'config.py'
-        config.write_text(run.config)
-        with (
-            (run.folder / 'output.log').open('w') as log,
-            contextlib.redirect_stdout(log),
-            contextlib.redirect_stderr(log),
-        ):
-            try:
-                runner = Runner.from_cfg(Config.fromfile(config))
-                runner.register_hook(ProgressHook(run.name, progress))
-                runner.train()
-                metrics = {name: float(value) for name, value in runner.test().items()}
-            except Exception:
-                traceback.print_exc()
-                raise SystemExit(1) from None
-        run.finished.write_text(json.dumps(dict(key=run.key, metrics=metrics), indent=1))
+        run.trial.execute([ProgressHook(run.name, progress)])
 
 
 def train(runs: dict[str, Run]) -> None:
@@ -161,9 +133,9 @@ def train(runs: dict[str, Run]) -> None:
     """
     lanes = [[runs[name] for name in lane] for lane in (('fused', 'detector'), ('visible', 'infrared'))]
     for run in runs.values():
-        if run.done():
+        if run.trial.done():
             print(f'{run.name}: done before, in {run.folder}', flush=True)
-    lanes = [[run for run in lane if not run.done()] for lane in lanes]
+    lanes = [[run for run in lane if not run.trial.done()] for lane in lanes]
     lanes = [lane for lane in lanes if lane]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
     os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')  # waiting threads that spin starve whatever else runs here
@@ -176,8 +148,8 @@ def train(runs: dict[str, Run]) -> None:
     watch(lanes, workers, progress)
     for lane, worker in zip(lanes, workers, strict=True):
         if worker.exitcode:
-            failed = next(run for run in lane if not run.done())
-            raise SystemExit(f'The run {failed.name} failed: its error is at the end of {failed.folder / "output.log"}')
+            failed = next(run for run in lane if not run.trial.done())
+            raise SystemExit(f'The run {failed.name} failed: its error is at the end of {failed.trial.log}')
 
 
 def watch(lanes: list[list[Run]], workers: list, progress: multiprocessing.Queue, every: float = 15) -> None:

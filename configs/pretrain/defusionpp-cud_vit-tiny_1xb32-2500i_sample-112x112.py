@@ -24,6 +24,6 @@ param_scheduler = [
     _base_.param_scheduler[0],
     dict(type='CosineAnnealingLR', eta_min_ratio=0.1, by_epoch=False, begin=50, end=max_iters),
 ]
-custom_hooks = [*_base_.custom_hooks, dict(type='mmdefusion.ClosedFormInitHook')]
-custom_hooks[3].interval = 500
+panel = dict(interval=500)
+custom_hooks = [*_base_.guards, dict(_base_.panel, **panel), dict(type='mmdefusion.ClosedFormInitHook')]
 default_hooks = dict(logger=dict(interval=20), checkpoint=dict(interval=250))

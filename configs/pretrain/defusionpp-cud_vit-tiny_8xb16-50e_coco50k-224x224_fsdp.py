@@ -5,6 +5,7 @@ _base_ = './defusionpp-cud_vit-tiny_1xb16-50e_coco50k-224x224.py'
 runner_type = 'FlexibleRunner'
 strategy = dict(
     type='FSDPStrategy',
+    state_dict_cfg='full',  # checkpoints are files, which everything else reads
     model_wrapper=dict(
         type='MMFullyShardedDataParallel',
         use_orig_params=True,
@@ -12,3 +13,4 @@ strategy = dict(
     ),
 )
 optim_wrapper = dict(type='mmdefusion.BFloat16OptimWrapper')
+custom_hooks = _base_.guards  # no process has the whole model to draw with

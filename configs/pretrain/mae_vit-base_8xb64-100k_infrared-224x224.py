@@ -17,5 +17,5 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=1e-3, by_epoch=False, begin=0, end=5000),
     dict(type='CosineAnnealingLR', by_epoch=False, begin=5000, end=max_iters),
 ]
-custom_hooks = _base_.custom_hooks[:3]  # nothing is fused, so there is no panel
+custom_hooks = _base_.guards  # nothing is fused, so there is no panel
 auto_scale_lr = dict(enable=False, base_batch_size=512)

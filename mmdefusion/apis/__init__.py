@@ -1,3 +1,4 @@
 from .model import load_fuser
+from .trial import Trial
 
-__all__ = ['load_fuser']
+__all__ = ['Trial', 'load_fuser']

@@ -8,6 +8,7 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from mmdefusion.models.fusers import ImageFuser
 from mmdefusion.registry import MODELS
 from mmdefusion.utils.checkpoint import unwrap
+from mmdefusion.utils.plain_config import read_plain_config
 
 SLOTS = ('backbone', 'neck', 'common_head', 'unique_head', 'fused_head')
 
@@ -49,4 +50,7 @@ def _model_config(content: dict, checkpoint: str, config: str | None) -> dict:
     text = content.get('meta', {}).get('cfg')
     if text is None:
         raise ValueError(f'{checkpoint} carries no config: give the one that it was trained with.')
-    return Config.fromstring(text, '.py').model
+    try:
+        return read_plain_config(text)['model']
+    except (KeyError, ValueError) as error:
+        raise ValueError(f'{checkpoint} carries a config without a plain model ({error}): give a config.') from None

@@ -16,6 +16,11 @@ from PIL import Image
 EXIF_ORIENTATION = 0x0112
 IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff')
 
+
+class UnusableImage(ValueError):
+    """A file's content is at fault, not a setting: another file may do."""
+
+
 # Depth and channels as stored, alpha dropped, turned as EXIF says. mmcv's 'unchanged' ignores EXIF, and the partner of
 # a turned photograph would lie on its side beside the visible image that LoadImageFromFile has turned.
 _AS_STORED = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR
@@ -33,16 +38,16 @@ def decode_image(content: bytes, name: str, alpha: bool = False) -> np.ndarray:
         H×W or H×W×C array, C = 3 (BGR), or 4 with ``alpha``; of any dtype that OpenCV gives.
 
     Raises:
-        ValueError: ``content`` is empty, truncated or not an image.
+        UnusableImage: ``content`` is empty, truncated or not an image.
     """
     if _truncated(content):
-        raise ValueError(f'{name} is cut short ({len(content)} bytes); copy or download it again')
+        raise UnusableImage(f'{name} is cut short ({len(content)} bytes); copy or download it again')
     try:
         image = mmcv.imfrombytes(content, flag='unchanged' if alpha else _AS_STORED, backend='cv2')
     except cv2.error:
         image = None
     if image is None:
-        raise ValueError(f'{name} is not an image that OpenCV can read ({len(content)} bytes); replace the file')
+        raise UnusableImage(f'{name} is not an image that OpenCV can read ({len(content)} bytes); replace the file')
     return image
 
 
@@ -74,15 +79,15 @@ def to_uint8(
     coincide (one hot spot on a flat ground); a flat image becomes 0. Values outside are clipped, the rest rounded.
 
     Raises:
-        ValueError: The dtype is not uint8, uint16 or float, or the image has NaN or infinite values.
+        UnusableImage: The dtype is not uint8, uint16 or float, or the image has NaN or infinite values.
     """
     if image.dtype == np.uint8:
         return image
     if image.dtype != np.uint16 and image.dtype.kind != 'f':
-        raise ValueError(f'{name} has dtype {image.dtype}; convert it to uint8, uint16 or float')
+        raise UnusableImage(f'{name} has dtype {image.dtype}; convert it to uint8, uint16 or float')
     image = image.astype(np.float64)
     if not np.isfinite(image).all():
-        raise ValueError(f'{name} has NaN or infinite values; replace them in the file')
+        raise UnusableImage(f'{name} has NaN or infinite values; replace them in the file')
     low, high = np.percentile(image, percentiles) if fixed_range is None else fixed_range
     if low == high:
         low, high = image.min(), image.max()
@@ -97,12 +102,12 @@ def to_channels(image: np.ndarray, channels: int, name: str = 'image') -> np.nda
     Three channels become one by OpenCV's luma weights, which give equal channels back exactly; one is repeated.
 
     Raises:
-        ValueError: ``image`` has another number of channels.
+        UnusableImage: ``image`` has another number of channels.
     """
     if image.ndim == 2:
         image = image[..., None]
     if image.ndim != 3 or image.shape[2] not in (1, 3):
-        raise ValueError(f'{name} has shape {image.shape}; one or three channels were expected')
+        raise UnusableImage(f'{name} has shape {image.shape}; one or three channels were expected')
     if image.shape[2] == channels:
         return image
     if channels == 1:
@@ -130,9 +135,9 @@ def read_image(
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file cannot be read as an image; see the functions above.
+        UnusableImage: The file cannot be read as an image; see the functions above.
     """
-    image = decode_image(fileio.get(path, backend_args=backend_args), path)
+    image = decode_image(_get(path, backend_args), path)
     return to_channels(to_uint8(image, path, percentiles, fixed_range), channels, path)
 
 
@@ -148,13 +153,20 @@ def read_fourth_channel(
         H×W×1 uint8.
 
     Raises:
-        ValueError: The file has no four channels, or cannot be read.
+        UnusableImage: The file has no four channels, or cannot be read.
     """
-    image = decode_image(fileio.get(path, backend_args=backend_args), path, alpha=True)
+    image = decode_image(_get(path, backend_args), path, alpha=True)
     if image.ndim != 3 or image.shape[2] != 4:
         channels = 1 if image.ndim == 2 else image.shape[2]
-        raise ValueError(f'{path} has {channels} channel(s), so no infrared one in it; name the infrared file instead')
+        raise UnusableImage(f'{path} has {channels} channel(s), no infrared one in it; name the infrared file instead')
     return to_uint8(image[..., 3:], path, percentiles, fixed_range)
+
+
+def _get(path: str, backend_args: dict | None) -> bytes:
+    content = fileio.get(path, backend_args=backend_args)
+    if content is None:  # what LMDB says of an absent key
+        raise FileNotFoundError(f'{path} is not in {backend_args}')
+    return content
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from torch import Tensor, cat
 
 
 class Pair(NamedTuple):
-    """The same thing of image a (visible) and of image b (infrared)."""
+    """The same thing of image a and of image b (visible and infrared; in MCUD the other way round)."""
 
     a: Tensor
     b: Tensor

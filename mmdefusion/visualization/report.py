@@ -75,6 +75,13 @@ class Table:
         lines = ['  '.join([row[0].ljust(first), *map(str.rjust, row[1:], others)]) for row in rows]
         return '\n'.join([*([self.caption] if self.caption else []), lines[0], '-' * len(lines[0]), *lines[1:]])
 
+    def markdown(self) -> str:
+        """The same for a Markdown page."""
+        rows = [list(self.header), ['---', *['---:'] * (len(self.header) - 1)]]
+        rows += [[self._text(cell) for cell in row] for row in self.rows]
+        lines = ['| ' + ' | '.join(row) + ' |' for row in rows]
+        return '\n'.join([*([self.caption, ''] if self.caption else []), *lines, ''])
+
     def _text(self, cell: str | float | None) -> str:
         if cell is None:
             return '–'

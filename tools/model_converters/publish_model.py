@@ -4,8 +4,8 @@
         --data 'BSDS500 (360 images), RoadScene train, ...'
 
 The file is named by the first eight digits of its SHA-256, and `meta` holds the config, the iteration, the data, the
-git revision and the last validation's numbers. `--layout mae` writes the encoder of a masked autoencoder in MAE's own
-layout, which teachers read.
+git revision at publication and the last validation's numbers. `--layout mae` writes the encoder of a masked
+autoencoder in MAE's own layout, which teachers read.
 """
 
 import argparse
@@ -98,7 +98,7 @@ def last_numbers(work_dir: Path, iteration: int | None) -> dict[str, float]:
 
 
 def git_revision() -> str:
-    command = ['git', '-C', str(Path(__file__).parent), 'rev-parse', 'HEAD']
+    command = ['git', '-C', str(Path(__file__).parent), 'describe', '--always', '--dirty', '--abbrev=40']
     result = subprocess.run(command, capture_output=True, text=True)
     return result.stdout.strip() or 'unknown'
 

@@ -1,27 +1,37 @@
 """Keeps count of the files that could not be read."""
 
+from collections.abc import Sequence
+
 import torch
 from mmengine.logging import print_log
+
+NAMED = 10  # files in the message that stops a run
 
 
 class BrokenFiles:
     """Which samples of a data set are broken, known to all its worker processes.
 
     Args:
-        size: number of samples.
+        data: the data set; a sample's ``img_path`` names it.
         max_share: more than this share of broken samples is an error.
+
+    Raises:
+        ValueError: if ``max_share`` is not at least 0 and less than 1.
     """
 
-    def __init__(self, size: int, max_share: float) -> None:
-        self.flags = torch.zeros(size, dtype=torch.uint8).share_memory_()
+    def __init__(self, data: Sequence, max_share: float) -> None:
+        if not 0 <= max_share < 1:
+            raise ValueError(f'max_broken_share={max_share} must be at least 0 and less than 1.')
+        self.data = data
+        self.flags = torch.zeros(len(data), dtype=torch.uint8).share_memory_()
         self.max_share = max_share
 
     def __contains__(self, index: int) -> bool:
         return bool(self.flags[index])
 
-    def indices(self) -> list[int]:
+    def paths(self) -> list[str]:
         """Of all samples found broken so far."""
-        return self.flags.nonzero().flatten().tolist()
+        return [self.data.get_data_info(index)['img_path'] for index in self.flags.nonzero().flatten().tolist()]
 
     def add(self, index: int, error: Exception) -> None:
         """Take note of one.
@@ -36,7 +46,7 @@ class BrokenFiles:
         found = f'{count} of {len(self.flags)} files cannot be used'
         if count > self.max_share * len(self.flags):
             raise ValueError(
-                f'{found}, more than max_broken_share={self.max_share}. Mend or remove them, or raise the share. '
-                f'The latest: {error}'
+                f'{found}, more than max_broken_share={self.max_share}. Mend or remove them, or raise the share: '
+                f'{", ".join(self.paths()[:NAMED])}{", ..." if count > NAMED else ""}. The latest: {error}'
             ) from error
         print_log(f'Skipped for good ({found}): {error}', 'current', level=30)

@@ -12,7 +12,7 @@ from mmengine.dataset import BaseDataset
 
 from mmdefusion.registry import DATASETS
 
-from ..image_io import IMAGE_SUFFIXES
+from ..image_io import IMAGE_SUFFIXES, UnusableImage
 from ..pairing import strip_suffix
 from ..samplers import Draw
 from .broken_files import BrokenFiles
@@ -23,14 +23,14 @@ class ImageFolders(BaseDataset):
     """All images under some folders, or those that a list names.
 
     COCO, ImageNet and the like work as they are: name the folder. A file that cannot be read is reported once and
-    another image takes its place, until too many are broken.
+    the next image takes its place, until too many are broken.
 
     Args:
         folders: searched recursively, relative to ``data_root``. Each is a path, or a dict of ``path`` and
             of what to take of it: ``split``, a file that names the images (with or without extension, a line each, or
             as COCO annotations), or ``part``, the positions (first, stop) among the names in order.
         list_file: text file with a path a line, relative to ``data_root``, instead of ``folders`` or besides; for
-            backends that cannot list a folder (LMDB, HTTP).
+            backends that cannot list a folder (LMDB, HTTP). The file itself is read from where its own path says.
         data_root: put before all paths.
         max_broken_share: a larger share of broken files stops the run.
         backend_args: of the file backend.
@@ -62,18 +62,17 @@ class ImageFolders(BaseDataset):
     def full_init(self) -> None:
         if not self._fully_initialized:
             super().full_init()
-            self.broken = BrokenFiles(len(self), self.max_broken_share)
+            self.broken = BrokenFiles(self, self.max_broken_share)
 
     def load_data_list(self) -> list[dict]:
-        return [dict(img_path=path) for path in self.find()]
+        found = [path for folder in self.folders for path in self.find(**folder)]
+        return [dict(img_path=path) for path in found + self._listed()]
 
-    def find(self) -> list[str]:
-        """Paths of all images, those of each folder in the order of their names."""
-        found = [path for folder in self.folders for path in self._find_in(**folder)]
-        return found + self._listed()
-
-    def _find_in(self, path: str, split: str | None = None, part: tuple[int, int] | None = None) -> list[str]:
+    def find(self, path: str, split: str | None = None, part: tuple[int, int] | None = None) -> list[str]:
+        """Paths of the images of one folder, in the order of their names."""
         path = self._under_root(path)
+        if not hasattr(backend := fileio.get_file_backend(path, backend_args=self.backend_args), 'list_dir_or_file'):
+            raise ValueError(f'{type(backend).__name__} cannot list {path}: name the images in list_file.')
         if not fileio.isdir(path, backend_args=self.backend_args):
             raise FileNotFoundError(f'{path} is no folder; correct folders or data_root.')
         names = fileio.list_dir_or_file(path, list_dir=False, recursive=True, backend_args=self.backend_args)
@@ -105,7 +104,7 @@ class ImageFolders(BaseDataset):
     def _listed(self) -> list[str]:
         if self.list_file is None:
             return []
-        text = fileio.get_text(self._under_root(self.list_file), backend_args=self.backend_args)
+        text = fileio.get_text(self._under_root(self.list_file))
         names = [line.strip() for line in text.splitlines() if line.strip()]
         if not names:
             raise ValueError(f'{self._under_root(self.list_file)} names no image; write a path a line.')
@@ -127,9 +126,9 @@ class ImageFolders(BaseDataset):
                 if index not in self.broken:
                     try:
                         return self.pipeline(self.get_data_info(index))
-                    except (OSError, ValueError) as error:
+                    except (FileNotFoundError, UnusableImage) as error:
                         self.broken.add(index, error)
-                index = random.randrange(len(self))
+                index = (index + 1) % len(self)
 
 
 @contextmanager

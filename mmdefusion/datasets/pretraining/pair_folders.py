@@ -22,7 +22,7 @@ class PairFolders(ImageFolders):
 
     Raises:
         FileNotFoundError: if partners are not there.
-        ValueError: if there are not as many folders of one kind as of the other.
+        ValueError: if there are not as many folders of one kind as of the other, or partners for a list.
     """
 
     def __init__(
@@ -40,24 +40,24 @@ class PairFolders(ImageFolders):
                 f'PairFolders has {count} folders of visible images and {len(self.partners)} of infrared ones '
                 f'({self.partners}): name one for each.'
             )
+        if self.partners and kwargs.get('list_file') is not None:
+            raise ValueError(
+                f'partners={self.partners} stand beside folders, not beside list_file={kwargs["list_file"]}: let a '
+                'rule of AppendPartner find the partners of listed images.'
+            )
         super().__init__(folders, **kwargs)
 
     def load_data_list(self) -> list[dict]:
-        infos = super().load_data_list()
-        if self.partners:
-            for info in infos:
-                info['img_ir_path'] = self._partner(info['img_path'])
-            paths = [info['img_ir_path'] for info in infos]
-            if absent := absent_files(paths, self.backend_args):
-                raise FileNotFoundError(
-                    f'{len(absent)} of {len(infos)} partners are not there, first {absent[0]}; '
-                    'correct partners or suffixes, or list the whole pairs in list_file.'
-                )
-        return infos
-
-    def _partner(self, path: str) -> str:
-        for folder, partner in zip(self.folders, self.partners, strict=True):
+        if not self.partners:
+            return super().load_data_list()
+        infos = []
+        for folder, partner in zip(self.folders, map(self._under_root, self.partners), strict=True):
             prefix = os.path.join(self._under_root(folder['path']), '')
-            if path.startswith(prefix):
-                return partner_path(path, prefix, self._under_root(partner), *self.suffixes)
-        raise ValueError(f'{path} is listed but in none of folders={self.folders}: name its folder, and its partner.')
+            for path in self.find(**folder):
+                infos.append(dict(img_path=path, img_ir_path=partner_path(path, prefix, partner, *self.suffixes)))
+        if absent := absent_files([info['img_ir_path'] for info in infos], self.backend_args):
+            raise FileNotFoundError(
+                f'{len(absent)} of {len(infos)} partners are not there, first {absent[0]}; correct partners or '
+                'suffixes, or name the whole pairs in the split of their folder.'
+            )
+        return infos

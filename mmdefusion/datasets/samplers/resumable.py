@@ -29,19 +29,15 @@ class ResumableSampler(Sampler):
     Args:
         dataset: what is sampled; it takes a :class:`Draw` for an index.
         seed: of the order and of the augmentations; the same in all processes.
-        shuffle: whether each pass has an order of its own.
         augmentations: how many different augmentations a sample gets before the first one comes again; without it
             every pass draws new ones. With a few, the outputs of teachers can be cached.
     """
 
-    def __init__(
-        self, dataset: Sized, seed: int | None = None, shuffle: bool = True, augmentations: int | None = None
-    ) -> None:
+    def __init__(self, dataset: Sized, seed: int | None = None, augmentations: int | None = None) -> None:
         if augmentations is not None and augmentations < 1:
             raise ValueError(f'augmentations={augmentations} must be 1 or more, or None for new ones in every pass.')
         self.size = len(dataset)
         self.seed = sync_random_seed() if seed is None else seed
-        self.shuffle = shuffle
         self.augmentations = augmentations
         self.rank, self.world_size = get_dist_info()
         self.start = 0  # samples that this process leaves out, because it was trained on them before
@@ -51,15 +47,10 @@ class ResumableSampler(Sampler):
         for position in itertools.count(self.rank + self.start * self.world_size, self.world_size):
             number, place = divmod(position, self.size)
             if number != order_of:
-                order, order_of = self._order(number), number
+                order, order_of = np.random.default_rng([self.seed, number]).permutation(self.size), number
             index = int(order[place])
             augmentation = number % self.augmentations if self.augmentations else number
             yield Draw(index, zlib.crc32(f'{self.seed} {index} {augmentation}'.encode()))
 
     def __len__(self) -> int:
         return self.size
-
-    def _order(self, number: int) -> np.ndarray:
-        if not self.shuffle:
-            return np.arange(self.size)
-        return np.random.default_rng([self.seed, number]).permutation(self.size)

@@ -10,7 +10,7 @@ from mmcv.transforms import BaseTransform
 
 from mmdefusion.registry import TRANSFORMS
 
-from ..image_io import check_scaling, read_fourth_channel, read_image, to_channels
+from ..image_io import UnusableImage, check_scaling, read_fourth_channel, read_image, to_channels
 
 SIZE_MISMATCH = ('error', 'resize')
 MISSING = ('error', 'zeros', 'copy')
@@ -46,8 +46,9 @@ class AppendPartner(BaseTransform):
         backend_args: Arguments of the file backend.
 
     Raises:
-        ValueError: The visible image or the partner is not what it should be, nothing says where the partner is, or
-            a geometric transform came first.
+        UnusableImage: The partner cannot be read, or is of another size.
+        ValueError: The visible image is not what it should be, nothing says where the partner is, or a geometric
+            transform came first.
         FileNotFoundError: The partner is not there and ``missing='error'``.
     """
 
@@ -147,7 +148,7 @@ class AppendPartner(BaseTransform):
     def _fit(self, partner: np.ndarray, visible: np.ndarray, path: str, img_path: str | None) -> np.ndarray:
         (height, width), (partner_height, partner_width) = visible.shape[:2], partner.shape[:2]
         if self.size_mismatch == 'error':
-            raise ValueError(
+            raise UnusableImage(
                 f'partner {path} is {partner_width}x{partner_height}, visible image {img_path} is {width}x{height}; '
                 "align the pair, or set size_mismatch='resize' in AppendPartner"
             )

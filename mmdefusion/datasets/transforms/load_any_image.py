@@ -21,7 +21,7 @@ class LoadAnyImage(BaseTransform):
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file cannot be read as an image.
+        UnusableImage: The file cannot be read as an image.
     """
 
     def __init__(

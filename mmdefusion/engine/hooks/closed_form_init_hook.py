@@ -20,6 +20,9 @@ class ClosedFormInitHook(Hook):
     Args:
         num_images: how many images of the training set are read.
         **options: of :func:`init_in_closed_form`.
+
+    Raises:
+        ValueError: if the model already starts from pretrained weights (``init_cfg``).
     """
 
     def __init__(self, num_images: int = 512, **options: float) -> None:
@@ -30,6 +33,11 @@ class ClosedFormInitHook(Hook):
         if runner.iter > 0 or runner._load_from is not None:
             return
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        if model.init_cfg or model.backbone.init_cfg:
+            raise ValueError(
+                'ClosedFormInitHook would overwrite the pretrained weights of init_cfg='
+                f'{model.init_cfg or model.backbone.init_cfg}: leave one of the two out.'
+            )
         state = [None]
         if get_rank() == 0:
             runner.logger.info(f'Fitting the patch embedding and the image heads to {self.num_images} images.')

@@ -8,6 +8,7 @@ from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from torch import Tensor
+from torch.distributed.fsdp import FullyShardedDataParallel
 
 from mmdefusion.models.pretrainers.cud import CUDPretrainer, targets
 from mmdefusion.registry import HOOKS
@@ -38,6 +39,9 @@ class PretrainingPanelHook(Hook):
         interval: iterations between two sheets; the last iteration has one too.
         num_images: rows of the sheet, the first images of the validation set.
         width: of each picture in pixels.
+
+    Raises:
+        ValueError: if the run has no validation set, or shards its model (FSDP), so that no process has it whole.
     """
 
     priority = 'LOW'
@@ -46,6 +50,13 @@ class PretrainingPanelHook(Hook):
         self.interval = interval
         self.num_images = num_images
         self.width = width
+
+    def before_train(self, runner: Any) -> None:
+        """Refuse what it could not draw later."""
+        if runner.val_loop is None:
+            raise ValueError('PretrainingPanelHook draws held-out images: set val_dataloader, or leave the hook out.')
+        if isinstance(runner.model, FullyShardedDataParallel):
+            raise ValueError('PretrainingPanelHook cannot draw with a model that is sharded (FSDP): leave it out.')
 
     @master_only
     def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from mmengine.dist import get_rank
+from mmengine.model import BaseModel
 from mmengine.runner import IterBasedTrainLoop
 from torch.utils.data import DataLoader
 
@@ -18,8 +19,8 @@ class PretrainLoop(IterBasedTrainLoop):
     """MMEngine's iteration-based loop over one dataloader, or over several in turn.
 
     The random numbers of an iteration depend on the runner's seed, the rank and the iteration alone, and its data on
-    the :class:`ResumableSampler`. So a run that was killed and resumed ends as if it had not been, and reads nothing
-    twice.
+    the :class:`ResumableSampler`. So a run that was killed and resumed ends as if it had not been. (Gradients that are
+    accumulated are not saved: let the checkpoint's interval be a multiple of ``accumulative_counts``.)
 
     Args:
         runner: MMEngine's.
@@ -50,21 +51,39 @@ class PretrainLoop(IterBasedTrainLoop):
                     "sampler=dict(type='mmdefusion.ResumableSampler')."
                 )
         super().__init__(runner, self.dataloaders[self.turns[0]], **kwargs)
-        self.dataloader_iterator = self._batches()
 
-    def _batches(self) -> Iterator[Any]:
-        # run() takes, and throws away, one batch for each iteration that was trained before
-        done = self.iter
-        yield from itertools.repeat(None, done)
-        iterators = {}
-        for name, loader in self.dataloaders.items():
-            taken = sum(self.turns[i % len(self.turns)] == name for i in range(done))
-            loader.sampler.start = taken * loader.batch_size
-            iterators[name] = iter(loader)
-        for name in itertools.cycle(self.turns[done % len(self.turns) :] + self.turns[: done % len(self.turns)]):
-            yield next(iterators[name])
+    def run(self) -> BaseModel:
+        """Train from the runner's iteration to the last."""
+        self.runner.call_hook('before_train')
+        self.runner.call_hook('before_train_epoch')  # for iterations too: hooks set themselves up there
+        batches = self._batches()
+        while self._iter < self._max_iters and not self.stop_training:
+            self.runner.model.train()
+            self.run_iter(next(batches))
+            self._decide_current_val_interval()
+            if self._time_to_validate():
+                self.runner.val_loop.run()
+        self.runner.call_hook('after_train_epoch')
+        self.runner.call_hook('after_train')
+        return self.runner.model
 
     def run_iter(self, data_batch: Any) -> None:
         """Train one iteration, with random numbers of its own."""
         torch.manual_seed(zlib.crc32(f'{self.runner.seed} {get_rank()} {self.iter}'.encode()))
         super().run_iter(data_batch)
+
+    def _batches(self) -> Iterator[Any]:
+        """From this iteration on; what earlier ones took is not read again."""
+        iterators = {}
+        for name, loader in self.dataloaders.items():
+            taken = sum(self.turns[i % len(self.turns)] == name for i in range(self.iter))
+            loader.sampler.start = taken * loader.batch_size
+            loader.sampler.seed = self.runner.seed  # a resumed run has the seed of its checkpoint
+            iterators[name] = iter(loader)
+        first = self.iter % len(self.turns)
+        for name in itertools.cycle(self.turns[first:] + self.turns[:first]):
+            yield next(iterators[name])
+
+    def _time_to_validate(self) -> bool:
+        due = self._iter >= self.val_begin and self._iter % self.val_interval == 0
+        return self.runner.val_loop is not None and (due or self._iter == self._max_iters)

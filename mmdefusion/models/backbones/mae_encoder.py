@@ -15,7 +15,8 @@ class MAEEncoder(BaseModule):
     """ViT/16 with fixed sin-cos positions and a final norm; parameters named as in MAE's published checkpoints.
 
     Args:
-        arch: preset or dict as in :class:`DeFusionEncoder`; ``'base'`` is MAE's ViT-B/16.
+        arch: preset or dict as in :class:`DeFusionEncoder`, but all blocks have ``num_heads``; ``'base'`` is MAE's
+            ViT-B/16.
         init_cfg: MMEngine's.
     """
 
@@ -26,8 +27,8 @@ class MAEEncoder(BaseModule):
         self.patch_embed = PatchEmbed(self.embed_dims, PATCH_SIZE)
         self.position_embedding = PositionEmbedding(self.embed_dims)
         self.cls_token = nn.Parameter(torch.zeros(1, 1, self.embed_dims))
-        heads = [self.arch.num_heads] * (self.arch.depth - 1) + [self.arch.last_num_heads]
-        self.blocks = nn.Sequential(*(TransformerBlock(self.embed_dims, num_heads, EPS) for num_heads in heads))
+        blocks = (TransformerBlock(self.embed_dims, self.arch.num_heads, EPS) for _ in range(self.arch.depth))
+        self.blocks = nn.Sequential(*blocks)
         self.norm = nn.LayerNorm(self.embed_dims, eps=EPS)
         init_transformer(self)
         nn.init.normal_(self.cls_token, std=0.02)

@@ -21,7 +21,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         return merge_heads(scaled_dot_product_attention(q, k, v))
     # on CPUs the backward pass takes nine times as long in bfloat16 as in float32
     with torch.autocast('cpu', enabled=False):
-        return merge_heads(scaled_dot_product_attention(q.float(), k.float(), v.float()))
+        return merge_heads(scaled_dot_product_attention(q.float(), k.float(), v.float())).to(q.dtype)
 
 
 def require_divisible(embed_dims: int, num_heads: int) -> None:

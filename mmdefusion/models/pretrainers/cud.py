@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -106,10 +107,14 @@ class CUDPretrainer(ImageFuser):
         return samples
 
     def seeded_views(self, images: Tensor, data_samples: Sequence[Any] | None = None) -> Views:
-        """Views, colours left alone, that depend on nothing but the names of the images in the batch."""
-        names = '\n'.join(str(sample.get('img_path')) for sample in data_samples or ())
-        generator = torch.Generator(images.device).manual_seed(zlib.crc32(names.encode()))
-        return self.view_generator(images, generator, jitter=False)
+        """Views, colours left alone, of each image by itself: they depend on its file's name and on nothing else."""
+        names = [Path(str(sample.get('img_path'))).name for sample in data_samples or [{}] * len(images)]
+        generators = [torch.Generator(images.device).manual_seed(zlib.crc32(name.encode())) for name in names]
+        views = [
+            self.view_generator(image, generator, jitter=False)
+            for image, generator in zip(images.split(1), generators, strict=True)
+        ]
+        return Views.joined(views)
 
 
 def draw_order() -> str:

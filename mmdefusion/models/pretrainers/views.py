@@ -4,6 +4,7 @@ The recipe of common and unique decomposition (CUD, arXiv 2410.12274): every pix
 both show is common, what only one shows is unique to it.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -24,6 +25,12 @@ class Views(NamedTuple):
     image: Tensor  #: B×3×H×W, jittered
     views: Pair  #: B×3×H×W each: the image where it is seen, noise elsewhere
     seen: Pair  #: B×1×H×W masks, 1 where a view shows the image
+
+    @classmethod
+    def joined(cls, parts: Sequence['Views']) -> 'Views':
+        """Of several batches, one batch."""
+        images, views, seen = zip(*parts, strict=True)
+        return cls(torch.cat(images), *(Pair(*map(torch.cat, zip(*pairs, strict=True))) for pairs in (views, seen)))
 
     @property
     def common(self) -> Tensor:

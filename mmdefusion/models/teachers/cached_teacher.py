@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import tempfile
 from pathlib import Path
 
 import torch
@@ -16,8 +17,8 @@ class CachedTeacher(BaseModule):
     """Asks a teacher once for each image, and reads the answer from a file from then on.
 
     It pays where the same crops come again: ``augmentations=8`` of the :class:`ResumableSampler`, say. Files are
-    named by the pixels and the teacher's weights, so they never answer for another image or another teacher; tokens
-    are stored in half precision.
+    named by the pixels, the teacher's architecture and its weights, so they never answer for another image or another
+    teacher; tokens come in half precision, the first time too.
 
     Args:
         teacher: config of the teacher.
@@ -35,7 +36,7 @@ class CachedTeacher(BaseModule):
         """Tokens of B×3×H×W normalised images."""
         paths = [self._path(image) for image in images]
         absent = [index for index, path in enumerate(paths) if not path.exists()]
-        tokens = dict(zip(absent, self.teacher(images[absent]), strict=True)) if absent else {}
+        tokens = dict(zip(absent, self.teacher(images[absent]).half(), strict=True)) if absent else {}
         for index, answer in tokens.items():
             self._write(paths[index], answer)
         for index in set(range(len(paths))) - set(absent):
@@ -44,7 +45,7 @@ class CachedTeacher(BaseModule):
 
     def _path(self, image: Tensor) -> Path:
         if self._identity is None:
-            weights = hashlib.sha1()
+            weights = hashlib.sha1(repr(self.teacher.encoder.arch).encode())
             for value in self.teacher.encoder.state_dict().values():
                 weights.update(value.cpu().numpy().tobytes())
             self._identity = weights.digest()
@@ -55,9 +56,9 @@ class CachedTeacher(BaseModule):
     @staticmethod
     def _write(path: Path, tokens: Tensor) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(f'.{os.getpid()}')
-        torch.save(tokens.half().cpu().clone(), unfinished)
-        unfinished.replace(path)  # at once: another process never reads half a file
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as unfinished:
+            torch.save(tokens.cpu().clone(), unfinished)
+        os.replace(unfinished.name, path)  # at once: another process never reads half a file
 
     def init_weights(self) -> None:
         """Read the teacher's weights."""

@@ -58,7 +58,8 @@ def _check_positions(value: Tensor | None, name: str) -> None:
     if value is None:  # ours are computed
         return
     expected = sincos_position_embedding(value.shape[-1])[None]
-    if value.shape != expected.shape or (value.float() - expected).abs().max() > 1e-4:
+    # half precision rounds by 2.4e-4
+    if value.shape != expected.shape or (value.float() - expected).abs().max() > 1e-3:
         raise ValueError(
             f'{name} has a position embedding {tuple(value.shape)} other than the fixed sin-cos one of MAE at 224²: '
             'it was fine-tuned, or is of another network. Give the checkpoint of the pretraining.'

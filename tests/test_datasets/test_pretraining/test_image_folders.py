@@ -1,4 +1,7 @@
 import json
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import cv2
 import numpy as np
@@ -75,18 +78,54 @@ def test_any_kind_of_file(tmp_path):
     dataset = build(tmp_path, folders='all')
     for index in range(4):
         assert dataset[index]['inputs'].shape == (3, 24, 24)
-    assert dataset.broken.indices() == []
+    assert dataset.broken.paths() == []
 
 
 def test_broken_files_are_skipped_counted_and_at_last_too_many(tmp_path):
     folder = write_images(tmp_path / 'all', 8)
     (folder / '002.png').write_bytes(b'no image')
     dataset = build(tmp_path, folders='all', max_broken_share=0.2)
-    assert dataset[2]['data_samples'].img_path != str(folder / '002.png')
-    assert dataset.broken.indices() == [2]
+    assert dataset[2]['data_samples'].img_path == str(folder / '003.png')
+    assert dataset.broken.paths() == [str(folder / '002.png')]
     (folder / '005.png').write_bytes(b'')
-    with pytest.raises(ValueError, match=r'2 of 8 files cannot be used, more than max_broken_share=0.2.*005.png'):
+    with pytest.raises(ValueError, match='2 of 8 files cannot be used, more than max_broken_share=0.2.*002.png, .*005'):
         dataset[5]
+
+
+def test_a_wrong_setting_is_no_broken_file(tmp_path):
+    write_images(tmp_path / 'all', 2)
+    partner = [PIPELINE[0], dict(type='mmdefusion.AppendPartner'), *PIPELINE[1:]]
+    dataset = ImageFolders(data_root=str(tmp_path), folders='all', pipeline=partner)
+    with pytest.raises(ValueError, match='nothing says where the partner'):
+        dataset[0]
+    assert dataset.broken.paths() == []
+    with pytest.raises(ValueError, match='max_broken_share=1 must be'):
+        build(tmp_path, folders='all', max_broken_share=1)
+
+
+@pytest.fixture
+def server(tmp_path):
+    handler = partial(QuietHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f'http://127.0.0.1:{server.server_port}'
+        server.shutdown()
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+def test_over_http(tmp_path, server):
+    write_images(tmp_path / 'all', 2)
+    (tmp_path / 'list.txt').write_text('all/000.png\nall/001.png\n')
+    remote = dict(backend='http')
+    load = [dict(PIPELINE[0], backend_args=remote), *PIPELINE[1:]]
+    dataset = ImageFolders(data_root=server, list_file='list.txt', pipeline=load, backend_args=remote)
+    assert dataset[1]['inputs'].shape == (3, 24, 24)
+    with pytest.raises(ValueError, match='HTTPBackend cannot list http.*: name the images in list_file'):
+        ImageFolders(data_root=server, folders='all', pipeline=load, backend_args=remote)
 
 
 def test_a_draw_is_the_same_every_time_and_disturbs_nothing(tmp_path):

@@ -37,6 +37,15 @@ def test_by_suffix_and_by_rule(tmp_path):
         assert dataset[0]['data_samples'].img_ir_path == str(tmp_path / 'b/000.png')
 
 
+def test_each_folder_has_partners_of_its_own(tmp_path):
+    for folder in ('a/ir', 'a/b', 'ir'):
+        write_images(tmp_path / folder, 1)
+    folders, partners = ['a/b', 'a/b', 'a'], ['ir', 'a/ir', 'a']
+    dataset = PairFolders(data_root=str(tmp_path), folders=folders, partners=partners, pipeline=PIPELINE)
+    found = [dataset.get_data_info(index)['img_ir_path'] for index in range(len(dataset))]
+    assert found == [str(tmp_path / path / '000.png') for path in ('ir', 'a/ir', 'a/b', 'a/ir')]
+
+
 def test_what_does_not_fit(tmp_path):
     write_images(tmp_path / 'vi', 3)
     write_images(tmp_path / 'ir', 3, size=(20, 20))
@@ -46,6 +55,8 @@ def test_what_does_not_fit(tmp_path):
     (tmp_path / 'ir/001.png').unlink()
     with pytest.raises(FileNotFoundError, match=r'1 of 3 partners are not there, first .*ir/001.png'):
         PairFolders(data_root=str(tmp_path), folders='vi', partners='ir', pipeline=PIPELINE)
+    with pytest.raises(ValueError, match=r'partners=.* not beside list_file=pairs.txt'):
+        PairFolders(folders='vi', partners='ir', list_file='pairs.txt', pipeline=PIPELINE)
     with pytest.raises(ValueError, match='2 folders of visible images and 1 of infrared'):
         PairFolders(data_root=str(tmp_path), folders=['vi', 'vi'], partners=['ir'], pipeline=PIPELINE)
 

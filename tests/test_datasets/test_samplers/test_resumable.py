@@ -15,7 +15,6 @@ def test_every_pass_has_each_sample_once_in_an_order_of_its_own():
     first, second = draw(20)[:10], draw(20)[10:]
     assert sorted(d.index for d in first) == sorted(d.index for d in second) == list(range(10))
     assert [d.index for d in first] != [d.index for d in second]
-    assert [d.index for d in draw(10, shuffle=False)] == list(range(10))
 
 
 def test_it_goes_on_where_it_was_left():

@@ -28,6 +28,13 @@ def test_panel(config, tmp_path):
     assert sheet.std() > 20
 
 
+def test_no_panel_without_held_out_images(config):
+    config.custom_hooks.append(dict(type='mmdefusion.PretrainingPanelHook'))
+    config.val_dataloader = config.val_cfg = config.val_evaluator = None
+    with pytest.raises(ValueError, match='set val_dataloader, or leave the hook out'):
+        Runner.from_cfg(config).train()
+
+
 def test_the_panel_changes_nothing(config, tmp_path):
     plain = Runner.from_cfg(config).train().state_dict()
     config.custom_hooks.append(dict(type='mmdefusion.PretrainingPanelHook', interval=1))
@@ -54,6 +61,15 @@ def test_a_loss_that_is_no_number_stops_the_run(config, tmp_path):
     assert not (tmp_path / 'work/iter_2.pth').exists()
 
 
+def test_weights_that_are_no_number_are_not_saved(config, tmp_path):
+    config.default_hooks.checkpoint.interval = 1
+    runner = Runner.from_cfg(config)
+    runner.model.fused_head.proj.bias.register_hook(lambda gradient: gradient * torch.nan)  # the loss is finite
+    with pytest.raises(FloatingPointError, match='Iteration 1: 1 weights are not finite, first fused_head.proj.bias'):
+        runner.train()
+    assert not list((tmp_path / 'work').glob('*.pth'))
+
+
 def test_broken_files_are_listed(config, tmp_path):
     (tmp_path / 'vi/003.png').write_bytes(b'no image')
     for loader in config.train_dataloader.values():
@@ -63,7 +79,12 @@ def test_broken_files_are_listed(config, tmp_path):
     config.custom_hooks.append(dict(type='mmdefusion.BrokenFilesHook', interval=100))
     Runner.from_cfg(config).train()
     listed = (tmp_path / 'work/broken_files.txt').read_text().split()
-    assert set(listed) == {str(tmp_path / 'vi/003.png')}
+    assert listed == [str(tmp_path / 'vi/003.png')]
+
+    (tmp_path / 'work/broken_files.txt').write_text('/found/before.png\n')  # by the run that this one goes on from
+    config.experiment_name = 'resumed'
+    Runner.from_cfg(config).train()
+    assert (tmp_path / 'work/broken_files.txt').read_text().split() == ['/found/before.png', *listed]
 
 
 def test_closed_form_start_but_not_of_what_is_loaded(config, tmp_path):
@@ -79,3 +100,32 @@ def test_closed_form_start_but_not_of_what_is_loaded(config, tmp_path):
     torch.save({'state_dict': state}, tmp_path / 'other.pth')
     config.load_from, config.experiment_name = str(tmp_path / 'other.pth'), 'loaded'
     assert torch.equal(Runner.from_cfg(config).train().fused_head.proj.weight, 2 * fitted)
+
+    config.model.backbone.init_cfg = dict(type='Pretrained', checkpoint=config.load_from, prefix='backbone.')
+    config.load_from, config.experiment_name = None, 'twice'
+    with pytest.raises(ValueError, match='ClosedFormInitHook would overwrite the pretrained weights'):
+        Runner.from_cfg(config).train()
+
+
+def test_everyday_options_together(config, tmp_path):
+    """What docs/pretraining.md names as a line in the config."""
+    pytest.importorskip('tensorboard')
+    config.merge_from_dict(
+        {
+            'optim_wrapper.type': 'mmdefusion.BFloat16OptimWrapper',
+            'optim_wrapper.accumulative_counts': 2,
+            'model.backbone.with_cp': True,
+            'compile': dict(backend='eager'),
+            'visualizer.vis_backends': [dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')],
+            'default_hooks.checkpoint.interval': 2,
+            'train_cfg.max_iters': 4,
+        }
+    )
+    config.custom_hooks.append(dict(type='EMAHook', momentum=0.5))
+    config.custom_hooks.append(dict(type='mmdefusion.PretrainingPanelHook', interval=2, num_images=1, width=32))
+    Runner.from_cfg(config).train()
+    state = torch.load(tmp_path / 'work/iter_4.pth')
+    raw, averaged = state['ema_state_dict'], state['state_dict']
+    assert not torch.equal(raw['module.fused_head.proj.weight'], averaged['fused_head.proj.weight'])
+    assert not any('teacher.encoder' in name for name in averaged)
+    assert list((tmp_path / 'work').glob('*/vis_data/events.out.tfevents*'))

@@ -57,6 +57,20 @@ def test_wrong_turns_and_samplers(data):
         Runner.from_cfg(config).train()
 
 
+def test_resumed_with_the_seed_of_its_checkpoint(data):
+    def losses(work_dir, max_iters, **options):
+        runner = Runner.from_cfg(joint_config(data, max_iters, work_dir=str(data / work_dir), **options))
+        runner.train()
+        return logged_losses(data / work_dir)
+
+    config = dict(randomness=dict(seed=7))
+    expected = losses('whole', 4, **config)
+    losses('broken', 2, **config)
+    found = losses('broken', 4, randomness=dict(seed=None), resume=True)
+    for iteration in (3, 4):
+        assert found[iteration] == pytest.approx(expected[iteration], abs=1e-6)
+
+
 @pytest.mark.slow
 def test_killed_and_resumed_is_as_if_never_interrupted(data):
     whole = joint_config(data, max_iters=33, work_dir=str(data / 'whole'))
@@ -67,13 +81,15 @@ def test_killed_and_resumed_is_as_if_never_interrupted(data):
     broken.dump(data / 'broken.py')
     process = subprocess.Popen([sys.executable, TRAIN, data / 'broken.py'], env=ENV, stdout=subprocess.DEVNULL)
     deadline = time.time() + 120
-    while not (data / 'broken/iter_10.pth').exists() and time.time() < deadline:
+    while not (data / 'broken/last_checkpoint').exists() and time.time() < deadline:
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert len(list((data / 'broken').glob('iter_*.pth'))) < 3, 'it was killed too late for this test to show anything'
     subprocess.run([sys.executable, TRAIN, data / 'broken.py', '--resume'], check=True, env=ENV, capture_output=True)
 
+    resumed = sorted((data / 'broken').glob('*/vis_data/scalars.json'))[-1].read_text()
+    assert json.loads(resumed.splitlines()[0])['step'] > 10
     expected, found = logged_losses(data / 'whole'), logged_losses(data / 'broken')
     for iteration in range(11, 34):
         assert found[iteration].keys() == expected[iteration].keys()
@@ -104,5 +120,5 @@ def test_two_processes_end_with_the_same_weights(data):
     first, second = (torch.load(data / f'work/rank_{rank}.pth') for rank in (0, 1))
     assert_close(first['state_dict'], second['state_dict'], rtol=0, atol=0)
     assert len(first['paths']) == len(second['paths']) == 6
-    # two of seven images each in the first three steps: no image twice in the first pass
+    # two of seven images each: no image twice in the first pass
     assert not set(first['paths'][0]) & set(second['paths'][0])

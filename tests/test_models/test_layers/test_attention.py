@@ -33,3 +33,9 @@ def test_cross_attention_equals_torch_multihead_attention():
 def test_width_must_split_over_heads(attention):
     with pytest.raises(ValueError, match='embed_dims=20 cannot be split over 16 heads'):
         attention(20, 16)
+
+
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float64])
+def test_a_whole_model_in_another_precision(dtype):
+    x = torch.randn(2, 7, 24, dtype=dtype)
+    assert SelfAttention(24, 3).to(dtype)(x).dtype == dtype

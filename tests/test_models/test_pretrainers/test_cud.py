@@ -65,6 +65,8 @@ def test_prediction_is_the_same_every_time_and_of_the_images_size():
     assert_close(first.from_views, second.from_views)
     assert first.from_identical.shape == first.from_views.shape == (3, 50, 37)
     assert_close(first.target, images[1])
+    alone = [BaseDataElement(metainfo=dict(img_path='elsewhere/b'))]  # whatever else is in the batch, wherever it lies
+    assert_close(model(images[1:], alone, mode='predict')[0].from_views, first.from_views, atol=1e-5, rtol=1e-5)
     other = [BaseDataElement(metainfo=dict(img_path=name)) for name in 'cd']
     assert not torch.allclose(model(images, other, mode='predict')[1].from_views, second.from_views)
 

@@ -17,5 +17,8 @@ model = dict(
     ),
     teacher_head=dict(teacher_dims=192),
 )
-train_cfg = dict(turns=('images', 'pairs'))
-default_hooks = dict(logger=dict(interval=20), checkpoint=dict(interval=250))
+max_iters = 600
+train_cfg = dict(turns=('images', 'pairs'), max_iters=max_iters, val_interval=200)
+optim_wrapper = dict(optimizer=dict(lr=2e-4))
+param_scheduler = [_base_.param_scheduler[0], dict(type='CosineAnnealingLR', by_epoch=False, begin=50, end=max_iters)]
+default_hooks = dict(logger=dict(interval=20), checkpoint=dict(interval=200))

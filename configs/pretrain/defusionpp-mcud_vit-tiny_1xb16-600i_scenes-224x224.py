@@ -1,5 +1,5 @@
 # Joint pretraining on generated scenes; weights and teachers as in the sample's config, or yours.
-_base_ = './defusionpp-mcud_vit-tiny_1xb16-1000i_sample-224x224.py'
+_base_ = './defusionpp-mcud_vit-tiny_1xb16-600i_sample-224x224.py'
 
 data_root = 'data/scenes'
 train_dataloader = dict(

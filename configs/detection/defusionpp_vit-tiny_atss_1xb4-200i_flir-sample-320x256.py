@@ -1,0 +1,16 @@
+# The smoke test's detector with the encoder of the pretrained weights: what
+# tools/analysis_tools/compare_pretraining.py trains from random and from pretrained weights.
+_base_ = './defusionpp_vit-nano_atss_1xb4-600i_flir-sample-320x256.py'
+embed_dims = 192
+model = dict(
+    backbone=dict(arch='tiny'),
+    neck=[
+        dict(type='mmdefusion.DecompositionNeck', embed_dims=embed_dims),
+        dict(type='mmdefusion.FusedPyramid', embed_dims=embed_dims, out_channels=64, layers=(3, 5, 7)),
+    ],
+)
+max_iters = 200
+train_cfg = dict(max_iters=max_iters)
+optim_wrapper = dict(type='mmdefusion.BFloat16OptimWrapper', optimizer=dict(lr=5e-4))
+param_scheduler = [_base_.param_scheduler[0], dict(type='CosineAnnealingLR', by_epoch=False, begin=50, end=max_iters)]
+default_hooks = dict(checkpoint=dict(interval=100))

@@ -1,0 +1,106 @@
+"""One training with its test, done once: what comparisons are made of."""
+
+import contextlib
+import hashlib
+import json
+import multiprocessing
+import traceback
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.hooks import Hook
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+
+from mmdefusion.version import __version__
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A config that is trained and then tested in a folder of its own.
+
+    What is finished is not done again; what was interrupted goes on from its latest checkpoint. Both only as long as
+    nothing that decides about the result has changed.
+
+    Attributes:
+        config: The whole configuration, as Python source.
+        folder: Where everything of the trial is; the config's ``work_dir``.
+        basis: Whatever else decides about the result, such as how the data were generated.
+    """
+
+    config: str
+    folder: Path
+    basis: str = ''
+
+    @classmethod
+    def of(cls, config: Config, folder: Path, basis: str = '') -> 'Trial':
+        """Of a loaded config."""
+        config.work_dir = str(folder)
+        return cls(config.pretty_text, folder, basis)
+
+    @property
+    def key(self) -> str:
+        """Changes with anything that changes the result."""
+        return hashlib.sha256('\n'.join([__version__, self.config, self.basis]).encode()).hexdigest()
+
+    @property
+    def log(self) -> Path:
+        """All that the runner prints."""
+        return self.folder / 'output.log'
+
+    def done(self) -> bool:
+        """Whether this very trial is finished."""
+        return _read_key(self.folder / 'metrics.json') == self.key
+
+    def metrics(self) -> dict[str, float]:
+        """Of the test, after the last iteration."""
+        return json.loads((self.folder / 'metrics.json').read_text())['metrics']
+
+    def execute(self, hooks: Iterable[Hook] = ()) -> None:
+        """Trains and tests in this process; the output goes to :attr:`log`.
+
+        Raises:
+            SystemExit: if it fails; the log ends with the error.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        started, config = self.folder / 'started.json', self.folder / 'config.py'
+        resume = _read_key(started) == self.key
+        started.write_text(json.dumps(dict(key=self.key)))
+        config.write_text(self.config)
+        with self.log.open('a') as log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+            try:
+                metrics = _train_and_test(config, resume, hooks)
+            except Exception:
+                traceback.print_exc()
+                raise SystemExit(1) from None
+        finished = json.dumps(dict(key=self.key, metrics=metrics), indent=1)
+        (self.folder / 'metrics.json').write_text(finished)
+
+    def run(self) -> None:
+        """Like :meth:`execute`, in a process of its own: nothing of one trial is left to the next.
+
+        Raises:
+            RuntimeError: if it fails; the message names the log.
+        """
+        process = multiprocessing.get_context('spawn').Process(target=self.execute)
+        process.start()
+        process.join()
+        if process.exitcode:
+            raise RuntimeError(f'{self.folder.name} failed: its error is at the end of {self.log}')
+
+
+def _train_and_test(path: Path, resume: bool, hooks: Iterable[Hook]) -> dict[str, float]:
+    config = Config.fromfile(path)
+    if resume and (Path(config.work_dir) / 'last_checkpoint').is_file():
+        config.resume, config.load_from = True, None
+    runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
+    for hook in hooks:
+        runner.register_hook(hook)
+    runner.train()
+    return {name: float(value) for name, value in runner.test().items()}
+
+
+def _read_key(path: Path) -> str | None:
+    return json.loads(path.read_text())['key'] if path.is_file() else None

@@ -1,0 +1,68 @@
+import json
+
+import pytest
+from mmengine.hooks import Hook
+from pretraining import joint_config, write_images, write_teacher
+
+from mmdefusion.apis import Trial
+
+
+@pytest.fixture
+def config(tmp_path):
+    write_images(tmp_path / 'vi', 5)
+    write_images(tmp_path / 'ir', 5, seed=1)
+    write_teacher(tmp_path / 'teacher.pth')
+    config = joint_config(tmp_path, max_iters=6)
+    for loader in config.train_dataloader.values():
+        loader.num_workers = 0
+    config.test_dataloader, config.test_evaluator = config.val_dataloader, config.val_evaluator
+    config.test_cfg = dict(type='TestLoop')
+    config.default_hooks = dict(checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=2))
+    config.custom_hooks = [dict(type='mmdefusion.PlainCheckpointHook')]
+    return config
+
+
+class StopHook(Hook):
+    """Fails in the fifth iteration."""
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        if runner.iter == 4:
+            raise RuntimeError('pulled the plug')
+
+
+def test_is_done_once_and_anew_when_anything_changes(config, tmp_path):
+    trial = Trial.of(config, tmp_path / 'trial')
+    assert not trial.done()
+    trial.run()
+    assert trial.done() and set(trial.metrics()) >= {'fused/psnr_views', 'fused/ssim_identical'}
+    assert not Trial.of(config, tmp_path / 'trial', basis='other data').done()
+    config.model.cud_loss.common = 3.0
+    assert not Trial.of(config, tmp_path / 'trial').done()
+
+
+def test_interrupted_goes_on_and_ends_the_same(config, tmp_path):
+    whole = Trial.of(config, tmp_path / 'whole')
+    whole.execute()
+    cut = Trial.of(config, tmp_path / 'cut')
+    with pytest.raises(SystemExit):
+        cut.execute([StopHook()])
+    assert 'pulled the plug' in cut.log.read_text() and not cut.done()
+    cut.execute()
+    assert 'resumed' in cut.log.read_text()
+    assert cut.metrics() == pytest.approx(whole.metrics(), abs=1e-5)
+
+
+def test_another_trial_in_the_same_folder_starts_afresh(config, tmp_path):
+    with pytest.raises(SystemExit):
+        Trial.of(config, tmp_path / 'trial').execute([StopHook()])
+    config.model.cud_loss.common = 3.0
+    other = Trial.of(config, tmp_path / 'trial')
+    other.execute()
+    assert 'resumed' not in other.log.read_text()
+    assert json.loads((tmp_path / 'trial/metrics.json').read_text())['key'] == other.key
+
+
+def test_failure_names_the_log(config, tmp_path):
+    config.train_dataloader.images.dataset.folders = 'not-there'
+    with pytest.raises(RuntimeError, match=r'trial failed: .*output\.log'):
+        Trial.of(config, tmp_path / 'trial').run()

@@ -1,0 +1,20 @@
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+from mmdefusion.utils.plain_config import read_plain_config
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize('path', sorted((ROOT / 'configs/pretrain').glob('*.py')), ids=lambda path: path.stem)
+def test_reads_what_mmengine_dumps(path):
+    config = Config.fromfile(path)
+    assert read_plain_config(config.pretty_text) == config.to_dict()
+
+
+@pytest.mark.parametrize('text', ['a = __import__("os").getcwd()', 'import os', 'a = dict(b=print(1))', 'a.b = 1'])
+def test_runs_nothing(text):
+    with pytest.raises(ValueError, match='plain data'):
+        read_plain_config(text)

@@ -1,0 +1,86 @@
+"""Does pretraining help? Trains configs from random and from pretrained weights, with several seeds, and tests each.
+
+    python tools/analysis_tools/compare_pretraining.py CONFIG [CONFIG ...] --weights weights/defusionpp_tiny-SHA.pth
+
+Every config is trained for its own number of iterations whatever it starts from, and tested once, after the last one;
+no checkpoint is picked on the test split. Writes WORK_DIR/table.md. Finished trainings are not done again, interrupted
+ones go on.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from mmengine.config import Config, DictAction
+from rich.progress import track
+
+from mmdefusion.apis import Trial
+from mmdefusion.visualization import Table
+
+STARTS = ('random', 'pretrained')
+SCORES = {'coco/bbox_mAP_50': 'AP50', 'coco/bbox_mAP': 'mAP', 'mIoU': 'mIoU'}
+PERCENT = {'mIoU'}  # scores that come as percent; the others come as shares
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('configs', nargs='+', type=Path, help="of detectors or segmenters, in the weights' width")
+    parser.add_argument('--weights', type=Path, required=True, help='of pretraining')
+    parser.add_argument('--seeds', type=int, default=3, help='trainings of each kind (default: 3)')
+    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/compare_pretraining'))
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, help='for all: key.sub=value')
+    args = parser.parse_args()
+    for path in (*args.configs, args.weights):
+        if not path.is_file():
+            parser.error(f'{path} is not there.')
+    return args
+
+
+def plan(path: Path, start: str, seed: int, args: argparse.Namespace) -> Trial:
+    """One training of one config."""
+    config = Config.fromfile(path)
+    config.merge_from_dict(args.cfg_options)
+    config.load_from = str(args.weights) if start == 'pretrained' else None
+    config.randomness = dict(seed=seed)
+    config.train_cfg.val_interval = config.train_cfg.max_iters + 1
+    return Trial.of(config, args.work_dir / f'{path.stem}_{start}_seed{seed}')
+
+
+def tabulate(groups: dict[tuple[Path, str], list[Trial]]) -> Table:
+    """One row a config and score, random beside pretrained."""
+    rows = []
+    for path in dict.fromkeys(path for path, _ in groups):
+        found = {start: [trial.metrics() for trial in groups[path, start]] for start in STARTS}
+        present = {key for metrics in found.values() for scores in metrics for key in scores}
+        for key in filter(present.__contains__, SCORES):
+            # mmdet gives no score at all where a detector found nothing
+            cells = [mean_and_spread([scores.get(key, 0.0) for scores in found[start]], key) for start in STARTS]
+            rows.append([path.stem, SCORES[key], *cells])
+    return Table(['config', 'score', *STARTS], rows, 'Percent; mean ± standard deviation (least to greatest).')
+
+
+def mean_and_spread(values: list[float], key: str) -> str:
+    """Over the seeds, in percent."""
+    scores = np.array(values) * (1 if key in PERCENT else 100)
+    spread = scores.std(ddof=1) if len(scores) > 1 else 0.0
+    return f'{scores.mean():.1f} ± {spread:.1f} ({scores.min():.1f} to {scores.max():.1f})'
+
+
+def main() -> None:
+    args = parse_args()
+    groups = {
+        (path, start): [plan(path, start, seed, args) for seed in range(args.seeds)]
+        for path in args.configs
+        for start in STARTS
+    }
+    waiting = [trial for trials in groups.values() for trial in trials if not trial.done()]
+    print(f'{sum(map(len, groups.values()))} trainings, {len(waiting)} to do; logs in {args.work_dir}/*/output.log')
+    for trial in track(waiting, 'training'):
+        trial.run()
+    table = tabulate(groups)
+    (args.work_dir / 'table.md').write_text(table.markdown())
+    print(table.text())
+
+
+if __name__ == '__main__':
+    main()
