@@ -50,6 +50,6 @@ setup(
     packages=find_packages(include=['mmdefusion', 'mmdefusion.*']),
     python_requires='>=3.10,<3.13',
     install_requires=requirements('runtime'),
-    extras_require={name: requirements(name) for name in ('toolboxes', 'onedl', 'tests', 'lint')},
+    extras_require={name: requirements(name) for name in ('toolboxes', 'onedl', 'lpips', 'tests', 'lint')},
     cmdclass={'build_py': BuildWithMim},
 )

@@ -1,4 +1,5 @@
-from .model import load_fuser
+from .fusion_inferencer import FusionInferencer
+from .model import load_fuser, shipped_weights
 from .trial import Trial
 
-__all__ = ['Trial', 'load_fuser']
+__all__ = ['FusionInferencer', 'Trial', 'load_fuser', 'shipped_weights']

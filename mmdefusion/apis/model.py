@@ -5,21 +5,35 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.runner.checkpoint import CheckpointLoader
 
-from mmdefusion.models.fusers import ImageFuser
+from mmdefusion.models.fusers import PictureFuser
 from mmdefusion.registry import MODELS
 from mmdefusion.utils.checkpoint import unwrap
 from mmdefusion.utils.plain_config import read_plain_config
 
+WEIGHTS = Path(__file__).resolve().parents[1] / 'weights'
 SLOTS = ('backbone', 'neck', 'common_head', 'unique_head', 'fused_head')
 
 
-def load_fuser(checkpoint: str, config: str | None = None, device: str = 'cpu') -> ImageFuser:
+def shipped_weights() -> str:
+    """The file of the weights that come with the package.
+
+    Raises:
+        FileNotFoundError: if it is not there.
+    """
+    found = sorted(WEIGHTS.glob('defusionpp_tiny-*.pth'))
+    if not found:
+        raise FileNotFoundError(f'The weights that come with mmdefusion are not in {WEIGHTS}: name a checkpoint.')
+    return str(found[0])
+
+
+def load_fuser(checkpoint: str, config: str | None = None, device: str = 'cpu', **pictures) -> PictureFuser:
     """The fusing part of a pretrained network, in evaluation mode, the common features of both orders averaged.
 
     Args:
         checkpoint: file or URL, of a training run or published; such files carry their config.
         config: config file, for checkpoints that do not.
         device: where the network goes.
+        **pictures: of :class:`PictureFuser`: ``windows``, ``detail``, ``colour``.
 
     Raises:
         FileNotFoundError: if a file is not there.
@@ -36,7 +50,7 @@ def load_fuser(checkpoint: str, config: str | None = None, device: str = 'cpu') 
         )
     parts = {slot: model[slot] for slot in SLOTS}
     parts['neck'] = [dict(parts['neck'][0], common='mean', out_maps=None)]
-    fuser = MODELS.build(dict(type='mmdefusion.ImageFuser', **parts))
+    fuser = MODELS.build(dict(type='mmdefusion.PictureFuser', **parts, **pictures))
     weights = unwrap(content)
     if absent := [name for name in fuser.state_dict() if name not in weights]:
         raise ValueError(f'{checkpoint} lacks {len(absent)} of the weights, first {absent[0]}: is it whole?')

@@ -117,7 +117,7 @@ def to_channels(image: np.ndarray, channels: int, name: str = 'image') -> np.nda
 
 def read_image(
     path: str,
-    channels: int = 1,
+    channels: int | None = 1,
     percentiles: Sequence[float] = (1.0, 99.0),
     fixed_range: Sequence[float] | None = None,
     backend_args: dict | None = None,
@@ -126,19 +126,20 @@ def read_image(
 
     Args:
         path: File or URL of any MMEngine file backend.
-        channels: 1 (grey) or 3 (BGR).
+        channels: 1 (grey), 3 (BGR), or None for as many as there are.
         percentiles, fixed_range: See :func:`to_uint8`.
         backend_args: Arguments of the file backend.
 
     Returns:
-        H×W×``channels`` uint8.
+        H×W×``channels`` uint8; with ``channels=None`` H×W or H×W×3.
 
     Raises:
         FileNotFoundError: There is no such file.
         UnusableImage: The file cannot be read as an image; see the functions above.
     """
     image = decode_image(_get(path, backend_args), path)
-    return to_channels(to_uint8(image, path, percentiles, fixed_range), channels, path)
+    image = to_uint8(image, path, percentiles, fixed_range)
+    return image if channels is None else to_channels(image, channels, path)
 
 
 def read_fourth_channel(

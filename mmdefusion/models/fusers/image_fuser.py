@@ -7,7 +7,7 @@ from torch import Tensor
 
 from mmdefusion.registry import MODELS
 
-from ..structures import Decomposition
+from ..structures import Decomposition, PairFeatures
 
 
 class FusedImages(NamedTuple):
@@ -56,12 +56,21 @@ class ImageFuser(BaseModel):
 
     def draw(self, decomposition: Decomposition) -> FusedImages:
         """The images of what was decomposed and fused."""
-        parts, grid = decomposition.full(), decomposition.features.grid
-        images = FusedImages(
-            common=self.common_head(parts.common, grid),
-            unique_a=self.unique_head(parts.unique_a, grid),
-            unique_b=self.unique_head(parts.unique_b, grid),
-            fused=self.fused_head(decomposition.fused + decomposition.blended, grid),
-        )
-        height, width = decomposition.features.image_size
-        return FusedImages(*(image[..., :height, :width] for image in images))
+        parts, features = decomposition.full(), decomposition.features
+        images = [
+            self.common_head(parts.common, features.grid),
+            self.unique_head(parts.unique_a, features.grid),
+            self.unique_head(parts.unique_b, features.grid),
+        ]
+        return FusedImages(*(crop(image, features) for image in images), self.draw_fused(decomposition))
+
+    def draw_fused(self, decomposition: Decomposition) -> Tensor:
+        """The fused image alone."""
+        features = decomposition.features
+        return crop(self.fused_head(decomposition.fused + decomposition.blended, features.grid), features)
+
+
+def crop(image: Tensor, features: PairFeatures) -> Tensor:
+    """Without what was added to fill the last patches."""
+    height, width = features.image_size
+    return image[..., :height, :width]

@@ -1,0 +1,237 @@
+"""Fuses images, folders and videos."""
+
+import os
+import warnings
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.infer import BaseInferencer
+from rich.progress import track
+from torch import Tensor
+
+from mmdefusion.models.fusers import FusedImages
+from mmdefusion.models.fusers.picture_fuser import Colour, to_picture
+from mmdefusion.models.structures import Pair
+from mmdefusion.utils.files import make_writable
+from mmdefusion.visualization import contact_sheet
+
+from .fusion_sources import Item, Source, VideoFrames, is_video, list_items
+from .model import load_fuser, shipped_weights
+
+Task = Literal['ivf', 'mef', 'mff']
+Output = Literal['fused', 'common', 'unique_a', 'unique_b', 'panel']
+
+# what suits each task: infrared-visible, multi-exposure and multi-focus pairs
+TASKS: dict[str, dict] = {
+    'ivf': dict(colour='luma', detail=dict(type='mmdefusion.ResidualDetail')),
+    'mef': dict(colour='rgb', detail=dict(type='mmdefusion.ResidualDetail')),
+    'mff': dict(colour='rgb', detail=dict(type='mmdefusion.ResidualDetail')),
+}
+TITLES = {'fused': 'fused', 'common': 'common', 'unique_a': 'unique to the first', 'unique_b': 'unique to the second'}
+
+
+class Fused(NamedTuple):
+    """One result.
+
+    Attributes:
+        name: of the first image, without extension.
+        images: each output by its name, H×W×3 (BGR) or H×W uint8, in the size of the first image.
+    """
+
+    name: str
+    images: dict[str, np.ndarray]
+
+
+class FusionInferencer(BaseInferencer):
+    """Fuses infrared and visible images (ivf), exposures (mef) or foci (mff).
+
+    Args:
+        weights: file or URL of a pretrained network; the weights that come with the package where none is given.
+        config: config file, for weights that carry none.
+        task: chooses what suits the kind of images for ``colour`` and ``detail``.
+        colour: ``'luma'``, ``'rgb'`` or ``'grey'``, see :class:`PictureFuser`.
+        detail: ``'residual'`` puts fine texture back, ``'none'`` gives the network's plain output.
+        windows: options of :class:`Windows`.
+        device: the best one there is, by default.
+        show_progress: whether a bar is drawn.
+
+    Raises:
+        FileNotFoundError: if the weights are not there.
+        ValueError: if they are not those of a fuser.
+    """
+
+    def __init__(
+        self,
+        weights: str | None = None,
+        config: str | None = None,
+        task: Task = 'ivf',
+        colour: Colour | None = None,
+        detail: Literal['residual', 'none'] = 'residual',
+        windows: dict | None = None,
+        device: str | None = None,
+        show_progress: bool = True,
+    ) -> None:
+        if task not in TASKS:
+            raise ValueError(f'task={task!r} is none of {", ".join(TASKS)}.')
+        if detail not in ('residual', 'none'):
+            raise ValueError(f"detail={detail!r} is neither 'residual' nor 'none'.")
+        options = dict(TASKS[task], windows=dict(type='mmdefusion.Windows', **(windows or {})))
+        if colour is not None:
+            options['colour'] = colour
+        if detail == 'none':
+            options['detail'] = None
+        self.device = device or get_device()
+        self.model = load_fuser(weights or shipped_weights(), config, self.device, **options)
+        self.show_progress = show_progress
+
+    def __call__(
+        self,
+        *sources: Source,
+        out_dir: str | os.PathLike | None = None,
+        outputs: Sequence[Output] = ('fused',),
+        resize: bool = False,
+        resume: bool = False,
+        suffixes: Sequence[str] = (),
+    ) -> list[Fused] | list[Path]:
+        """Fuse what belongs together of two or more sources; more than two are folded pairwise.
+
+        Args:
+            sources: files, URLs, arrays (H×W or H×W×3 BGR), lists of them, globs, folders or videos.
+            out_dir: writes ``NAME.png`` for the fused image and ``NAME_OUTPUT.png`` for others, or a video.
+            outputs: ``'fused'``, ``'common'``, ``'unique_a'``, ``'unique_b'``, and ``'panel'`` with all of them.
+            resize: bring the others to the size of the first.
+            resume: skip what is in ``out_dir`` already.
+            suffixes: tell the files of folders apart, such as ``('_A', '_B')``.
+
+        Returns:
+            The paths written, or without ``out_dir`` the results.
+
+        Raises:
+            OSError: if a file is not there, or ``out_dir`` cannot be written.
+            ValueError: if the sources do not match or cannot be fused.
+        """
+        if unknown := set(outputs) - {*TITLES, 'panel'}:
+            raise ValueError(f'outputs={sorted(unknown)} are none of {", ".join([*TITLES, "panel"])}.')
+        folder = None if out_dir is None else make_writable(out_dir)
+        given = [source for source in sources if source is not None]
+        if given and all(is_video(source) for source in given):
+            if folder is None:
+                raise ValueError('Videos are written, not returned: give out_dir.')
+            return self._fuse_video(VideoFrames(given), outputs, resize, folder)
+        items = list_items(sources, suffixes)
+        if folder is not None and resume:
+            items = [item for item in items if not all(path(folder, item.name, name).is_file() for name in outputs)]
+        results = []
+        for item in self._track(items):
+            fused = self.fuse(item, outputs, resize)
+            results += [fused] if folder is None else self.postprocess(fused, folder)
+        return results
+
+    def fuse(self, item: Item, outputs: Sequence[Output] = ('fused',), resize: bool = False) -> Fused:
+        """Fuse the images of one item.
+
+        Raises:
+            OSError: if a file is not there.
+            ValueError: if one cannot be read, or the sizes differ; the message names the item.
+        """
+        pictures = self.preprocess(item, resize)
+        try:
+            drawn = self.forward(pictures)
+        except ValueError as error:
+            raise ValueError(f'{item.name}: {error}') from None
+        images = {name: to_bgr(to_picture(image)) for name, image in drawn._asdict().items()}
+        if 'panel' in outputs:
+            images['panel'] = self.visualize(item.read(), images)
+        return Fused(item.name, {name: images[name] for name in outputs})
+
+    def preprocess(self, item: Item, resize: bool = False) -> list[Tensor]:
+        """The item's images as 3×H×W RGB in [0, 1].
+
+        Raises:
+            ValueError: if sizes differ and ``resize`` is not set.
+        """
+        first, *others = item.read()
+        height, width = first.shape[:2]
+        for position, other in enumerate(others):
+            if other.shape[:2] != first.shape[:2]:
+                if not resize:
+                    raise ValueError(
+                        f'{item.name}: the images are {width}x{height} and {other.shape[1]}x{other.shape[0]}. Align '
+                        'them, or bring them to the size of the first with resize=True (--resize).'
+                    )
+                shrinks = other.shape[0] > height
+                method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+                others[position] = cv2.resize(other, (width, height), interpolation=method)
+        return [to_tensor(image).to(self.device) for image in (first, *others)]
+
+    def forward(self, inputs: Sequence[Tensor]) -> FusedImages:
+        """Fuse the first picture with the second, the result with the third and so on; a single one stays as it is."""
+        first, *others = inputs
+        if not others:
+            warnings.warn('There is only one image: it comes back as it is.', stacklevel=3)
+            return self.model.fuse_pictures(Pair(first, first))._replace(fused=first)
+        for other in others:
+            drawn = self.model.fuse_pictures(Pair(first, other))
+            first = drawn.fused.expand(3, -1, -1)
+        return drawn
+
+    def visualize(self, inputs: Sequence[np.ndarray], preds: dict[str, np.ndarray]) -> np.ndarray:
+        """One picture with sources, parts and fused image, BGR."""
+        titles = [f'source {position}' for position in range(1, len(inputs) + 1)]
+        pictures = [*inputs, *(preds[name] for name in TITLES)]
+        return contact_sheet([pictures], [*titles, *TITLES.values()], width=min(320, inputs[0].shape[1]))
+
+    def postprocess(self, preds: Fused, visualization: Path) -> list[Path]:
+        """Write a result into the folder ``visualization``: a file is there whole or not at all."""
+        written = []
+        for name, image in preds.images.items():
+            target = path(visualization, preds.name, name)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            unfinished = target.with_name(f'.{target.name}')
+            if not cv2.imwrite(str(unfinished), image):
+                raise OSError(f'{target} cannot be written: is the disk full?')
+            written.append(unfinished.rename(target))
+        return written
+
+    def _init_pipeline(self, cfg: Config) -> None:
+        """BaseInferencer's: there is none, :meth:`preprocess` reads what lies anywhere."""
+
+    def _fuse_video(self, frames: VideoFrames, outputs: Sequence[Output], resize: bool, folder: Path) -> list[Path]:
+        targets = {name: path(folder, frames.name, name, '.mp4') for name in outputs}
+        unfinished = {name: target.with_name(f'.{target.name}') for name, target in targets.items()}
+        writers: dict[str, cv2.VideoWriter] = {}
+        for item in self._track(frames):
+            for name, image in self.fuse(item, outputs, resize).images.items():
+                image = image if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+                if name not in writers:
+                    size = image.shape[1], image.shape[0]
+                    codec = cv2.VideoWriter_fourcc(*'mp4v')
+                    writers[name] = cv2.VideoWriter(str(unfinished[name]), codec, frames.rate, size)
+                writers[name].write(image)
+        for writer in writers.values():
+            writer.release()
+        return [unfinished[name].rename(target) for name, target in targets.items()]
+
+    def _track(self, items: Sequence[Item] | VideoFrames) -> Iterable[Item]:
+        return track(items, 'fusing', total=len(items)) if self.show_progress else items
+
+
+def path(folder: Path, name: str, output: str, suffix: str = '.png') -> Path:
+    """Where an output goes."""
+    return folder / f'{name}{"" if output == "fused" else f"_{output}"}{suffix}'
+
+
+def to_tensor(image: np.ndarray) -> Tensor:
+    """H×W×3 uint8 BGR to 3×H×W RGB in [0, 1]."""
+    return torch.from_numpy(image[..., ::-1].copy()).permute(2, 0, 1).float() / 255
+
+
+def to_bgr(picture: np.ndarray) -> np.ndarray:
+    """H×W×3 RGB or H×W, as OpenCV writes it."""
+    return picture if picture.ndim == 2 else picture[..., ::-1].copy()

@@ -1,0 +1,67 @@
+"""Which files of several folders belong together."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..image_io import IMAGE_SUFFIXES
+
+NAMED = 10  # files that an error lists on either side
+
+
+def list_images(folder: str | os.PathLike, suffix: str = '') -> dict[str, str]:
+    """Files in ``folder`` and below by their relative path without extension, and without ``suffix`` before it.
+
+    Args:
+        folder: searched recursively.
+        suffix: what the names end with before the extension, such as '_A'; others are left out.
+
+    Raises:
+        FileNotFoundError: if there is no such folder.
+        ValueError: if there is nothing in it, or two files have the same name but for the extension.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        raise FileNotFoundError(f'{root} is no folder.')
+    found: dict[str, str] = {}
+    for path in sorted(root.rglob('*')):
+        if path.suffix.lower() not in IMAGE_SUFFIXES or not path.stem.endswith(suffix):
+            continue
+        relative = path.relative_to(root)
+        name = relative.with_name(path.stem[: len(path.stem) - len(suffix)]).as_posix()
+        if name in found:
+            raise ValueError(f'{found[name]} and {path} have the same name: keep one of them.')
+        found[name] = str(path)
+    if not found:
+        raise ValueError(f'{root} has no image{f" that ends with {suffix}" if suffix else ""} in it or below.')
+    return found
+
+
+def match_stems(folders: Sequence[str | os.PathLike], suffixes: Sequence[str] = ()) -> dict[str, tuple[str, ...]]:
+    """The files of the same name in all folders, by name.
+
+    Args:
+        folders: two or more; the same one twice where ``suffixes`` tell the files apart.
+        suffixes: of the names in each folder, as in :func:`list_images`.
+
+    Raises:
+        FileNotFoundError: if a folder is not there.
+        ValueError: if a file has no partner; the message lists the first ten on either side.
+    """
+    suffixes = suffixes or [''] * len(folders)
+    listed = [list_images(folder, suffix) for folder, suffix in zip(folders, suffixes, strict=True)]
+    first, *others = listed
+    for folder, other in zip(folders[1:], others, strict=True):
+        here, there = first.keys() - other.keys(), other.keys() - first.keys()
+        if here or there:
+            raise ValueError(
+                f'The file names do not match: {len(here)} only in {folders[0]}{_some(here)}; {len(there)} only in '
+                f'{folder}{_some(there)}. Rename or remove them.'
+            )
+    return {name: tuple(files[name] for files in listed) for name in sorted(first)}
+
+
+def _some(names: set[str]) -> str:
+    if not names:
+        return ''
+    return f' ({", ".join(sorted(names)[:NAMED])}{", ..." if len(names) > NAMED else ""})'

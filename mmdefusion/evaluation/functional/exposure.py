@@ -1,0 +1,81 @@
+"""MEF-SSIM: structure that the fused image keeps of differently exposed ones (Ma, Zeng and Wang, 2015).
+
+In every 11×11 patch the wanted structure is the strongest contrast of all sources times the direction of their
+weighted sum; where sources agree, weights go to the strongest. All of it is written with means and covariances of
+patches, which box and Gaussian filters give at once for the whole image.
+"""
+
+from collections.abc import Callable, Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .similarity import gaussian, halve
+
+SIZE = 11
+STABLE = (0.03 * 255) ** 2
+SCALES = np.array([0.0448, 0.2856, 0.3001])
+
+
+def mef_ssim(sources: Sequence[NDArray], fused: NDArray) -> float:
+    """Over three scales, or as many as leave 11 pixels a side.
+
+    Args:
+        sources: H×W grey images, 0-255, two or more.
+        fused: H×W.
+    """
+    scales = max(1, min(len(SCALES), int(np.log2(min(fused.shape) / SIZE)) + 1))
+    weights = SCALES[:scales] / SCALES[:scales].sum()
+    result = 1.0
+    for weight in weights:
+        result *= max(_one_scale(sources, fused), 0.0) ** weight
+        sources, fused = [halve(image) for image in sources], halve(fused)
+    return float(result)
+
+
+def _one_scale(sources: Sequence[NDArray], fused: NDArray) -> float:
+    alike = _covariances([*sources], _mean)
+    norm = [np.sqrt(np.maximum(alike[k][k], 0)) * SIZE for k in range(len(sources))]
+    strength = [value + 0.001 for value in norm]  # never zero, as in the original
+    together = np.sqrt(np.maximum(sum(cov for row in alike for cov in row), 0)) * SIZE
+    agreement = np.clip((together + 1e-12) / (sum(norm) + 1e-12), 1e-12, 1 - 1e-12)
+    power = np.minimum(np.tan(np.pi / 2 * agreement), 10)
+    weight = [(value / SIZE) ** power + 1e-12 for value in strength]
+    factor = [w / sum(weight) / s for w, s in zip(weight, strength, strict=True)]
+
+    length = np.sqrt(np.maximum(_squared(factor, alike), 0)) * SIZE
+    greatest = np.maximum.reduce(strength)
+    scale = np.divide(greatest, length, out=np.zeros_like(length), where=length > 0)
+    factor = [value * scale for value in factor]
+
+    weighted = _covariances([*sources, fused], _gaussian_mean)
+    wanted = _squared(factor, [row[:-1] for row in weighted[:-1]])
+    kept = sum(value * row[-1] for value, row in zip(factor, weighted[:-1], strict=True))
+    return float(((2 * kept + STABLE) / (wanted + weighted[-1][-1] + STABLE)).mean())
+
+
+def _covariances(images: Sequence[NDArray], mean: Callable[[NDArray], NDArray]) -> list[list[NDArray]]:
+    means = [mean(image) for image in images]
+    rows = [[None] * len(images) for _ in images]
+    for i, one in enumerate(images):
+        for j, other in enumerate(images[: i + 1]):
+            rows[i][j] = rows[j][i] = mean(one * other) - means[i] * means[j]
+    return rows
+
+
+def _squared(factor: Sequence[NDArray], covariances: Sequence[Sequence[NDArray]]) -> NDArray:
+    """Variance of the sum of all images times their factors."""
+    return sum(
+        a * b * cov for a, row in zip(factor, covariances, strict=True) for b, cov in zip(factor, row, strict=True)
+    )
+
+
+def _mean(image: NDArray) -> NDArray:
+    margin = SIZE // 2
+    return cv2.boxFilter(image, cv2.CV_64F, (SIZE, SIZE))[margin:-margin, margin:-margin]
+
+
+def _gaussian_mean(image: NDArray) -> NDArray:
+    window, margin = gaussian(SIZE, 1.5), SIZE // 2
+    return cv2.sepFilter2D(image, cv2.CV_64F, window, window)[margin:-margin, margin:-margin]

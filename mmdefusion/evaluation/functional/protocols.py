@@ -1,0 +1,61 @@
+"""Sets of metrics by name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from numpy.typing import NDArray
+
+from .checks import check_triple
+from .exposure import mef_ssim
+from .features import fmi_pixel
+from .gray import GRAY_METRICS, gray_scores, to_grey
+from .similarity import ms_ssim
+from .vifb import VIFB_METRICS, vifb_scores
+
+EXTRA_METRICS = ('MEF_SSIM', 'MS_SSIM', 'FMI_pixel')
+LOWER_IS_BETTER = frozenset({'Cross_entropy', 'Qcv', 'Rmse', 'MSE', 'LPIPS'})
+
+
+def extra_scores(visible: NDArray, infrared: NDArray, fused: NDArray) -> dict[str, float]:
+    """MEF-SSIM, MS-SSIM (mean of both sources) and FMI of pixels, on grey images.
+
+    Args:
+        visible, infrared, fused: H×W or H×W×3 (RGB), 0-255.
+
+    Raises:
+        ValueError: if they differ in size, or have values that are not finite.
+    """
+    a, b, f = (to_grey(image) for image in check_triple(visible, infrared, fused))
+    return {
+        'MEF_SSIM': mef_ssim([a, b], f),
+        'MS_SSIM': (ms_ssim(a, f) + ms_ssim(b, f)) / 2,
+        'FMI_pixel': fmi_pixel(a, b, f),
+    }
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """Metrics that are taken together."""
+
+    metrics: tuple[str, ...]
+    scores: Callable[[NDArray, NDArray, NDArray], dict[str, float]]
+
+
+def all_scores(visible: NDArray, infrared: NDArray, fused: NDArray) -> dict[str, float]:
+    """All protocols; names of ``gray`` begin with ``gray_``, since both have a Qabf."""
+    images = visible, infrared, fused
+    grey = {f'gray_{name}': value for name, value in gray_scores(*images).items()}
+    return vifb_scores(*images) | grey | extra_scores(*images)
+
+
+PROTOCOLS = {
+    'vifb': Protocol(VIFB_METRICS, vifb_scores),
+    'gray': Protocol(GRAY_METRICS, gray_scores),
+    'extra': Protocol(EXTRA_METRICS, extra_scores),
+    'all': Protocol((*VIFB_METRICS, *(f'gray_{name}' for name in GRAY_METRICS), *EXTRA_METRICS), all_scores),
+}
+
+
+def lower_is_better(metric: str) -> bool:
+    """Whether a smaller value of a metric of any protocol is better."""
+    return metric.removeprefix('gray_') in LOWER_IS_BETTER

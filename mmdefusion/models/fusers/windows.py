@@ -1,0 +1,82 @@
+"""Pictures of any size through a network that likes one size."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from mmdefusion.registry import MODELS
+
+from ..backbones.defusion_encoder import PATCH_SIZE
+from ..structures import Pair
+
+Network = Callable[[Pair], Tensor]
+
+
+@MODELS.register_module()
+class Windows:
+    """Runs a network on the whole picture, or on overlapping windows whose results fade into each other.
+
+    Attention over the whole picture grows with the square of its size; windows keep time per pixel and memory the
+    same for a picture of any size.
+
+    Args:
+        size: side of a window in pixels, a multiple of 16; 224 is what the network was trained on.
+        overlap: pixels that neighbouring windows share at least; over them one fades out as the other fades in.
+        whole_below: pictures of fewer pixels than this are not cut up.
+        batch_size: windows at once.
+
+    Raises:
+        ValueError: if windows cannot be laid out like that.
+    """
+
+    def __init__(self, size: int = 224, overlap: int = 64, whole_below: int = 2**16, batch_size: int = 4) -> None:
+        if size < PATCH_SIZE or size % PATCH_SIZE:
+            raise ValueError(f'size={size} of a window must be a multiple of {PATCH_SIZE}.')
+        if not 0 < overlap <= size // 2:
+            raise ValueError(f'overlap={overlap} must be at least 1 and at most half of size={size}.')
+        self.size = size
+        self.overlap = overlap
+        self.whole_below = whole_below
+        self.batch_size = batch_size
+
+    def __call__(self, network: Network, pair: Pair) -> Tensor:
+        """What ``network`` makes of two pictures.
+
+        Args:
+            network: from a Pair of B×3×h×w to B×K×C×h×w, K images for each pair.
+            pair: 3×H×W each.
+
+        Returns:
+            K×C×H×W.
+        """
+        height, width = pair.a.shape[-2:]
+        if height * width < self.whole_below:
+            return network(Pair(pair.a[None], pair.b[None]))[0]
+        size = min(self.size, height), min(self.size, width)
+        corners = [(y, x) for y in self._starts(height, size[0]) for x in self._starts(width, size[1])]
+        fade = self._fade(size[0], pair.a)[:, None] * self._fade(size[1], pair.a)
+        total, weight = None, pair.a.new_zeros(height, width)
+        for first in range(0, len(corners), self.batch_size):
+            chosen = corners[first : first + self.batch_size]
+            places = [(..., slice(y, y + size[0]), slice(x, x + size[1])) for y, x in chosen]
+            cut = Pair(*(torch.stack([image[place] for place in places]) for image in pair))
+            for place, images in zip(places, network(cut), strict=True):
+                if total is None:
+                    total = images.new_zeros(*images.shape[:2], height, width)
+                total[place] += images * fade
+                weight[place] += fade
+        return total / weight
+
+    def _starts(self, length: int, size: int) -> list[int]:
+        """Evenly spread, so that no two neighbours overlap by less than asked."""
+        if length <= size:
+            return [0]
+        count = -(-(length - size) // (size - self.overlap)) + 1
+        return [round(k * (length - size) / (count - 1)) for k in range(count)]
+
+    def _fade(self, size: int, like: Tensor) -> Tensor:
+        """Weights along one side: a raised cosine over the overlap, 1 between."""
+        place = torch.arange(size, device=like.device, dtype=like.dtype) + 0.5
+        edge = torch.minimum(place, size - place).clip(max=self.overlap) / self.overlap
+        return torch.sin(edge * torch.pi / 2) ** 2

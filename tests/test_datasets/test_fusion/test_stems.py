@@ -1,0 +1,40 @@
+import pytest
+from layouts import grey, write
+
+from mmdefusion.datasets.fusion import list_images, match_stems
+
+
+def fill(folder, names):
+    for seed, name in enumerate(names):
+        write(folder / name, grey(seed))
+    return folder
+
+
+def test_matched_by_name_whatever_the_extension(tmp_path):
+    one = fill(tmp_path / 'vi', ['b.png', 'night/a.jpg'])
+    other = fill(tmp_path / 'ir', ['b.bmp', 'night/a.png'])
+    (one / 'notes.txt').write_text('no image')
+    assert match_stems([one, other]) == {
+        'b': (str(one / 'b.png'), str(other / 'b.bmp')),
+        'night/a': (str(one / 'night/a.jpg'), str(other / 'night/a.png')),
+    }
+
+
+def test_suffixes_tell_files_of_one_folder_apart(tmp_path):
+    folder = fill(tmp_path / 'mef', ['x_A.png', 'x_B.png'])
+    assert match_stems([folder, folder], ['_A', '_B']) == {'x': (str(folder / 'x_A.png'), str(folder / 'x_B.png'))}
+
+
+def test_what_does_not_match_is_listed(tmp_path):
+    one = fill(tmp_path / 'vi', ['a.png', *(f'v{k:02d}.png' for k in range(12))])
+    other = fill(tmp_path / 'ir', ['a.png', 'i.png'])
+    with pytest.raises(ValueError, match=r'12 only in .*vi \(v00, .*, v09, \.\.\.\); 1 only in .*ir \(i\)\. Rename'):
+        match_stems([one, other])
+    with pytest.raises(FileNotFoundError, match='nowhere is no folder'):
+        match_stems([one, tmp_path / 'nowhere'])
+    (tmp_path / 'empty').mkdir()
+    with pytest.raises(ValueError, match='empty has no image'):
+        match_stems([one, tmp_path / 'empty'])
+    write(one / 'a.jpg', grey(0))
+    with pytest.raises(ValueError, match=r'a.jpg and .*a.png have the same name'):
+        list_images(one)

@@ -1,0 +1,51 @@
+"""What the VIFB authors published, and what others measured with the common protocol, for four methods."""
+
+import csv
+from multiprocessing import get_context
+
+import pytest
+
+from mmdefusion.datasets.fusion import list_images
+from mmdefusion.evaluation.functional import GRAY_METRICS, VIFB_METRICS
+
+METHODS = ('ADF', 'IFCNN', 'SeAFusion', 'U2Fusion')
+
+
+def published(path) -> dict[tuple[str, str], dict[str, float]]:
+    with path.open() as file:
+        return {
+            (row.pop('method'), row.pop('image')): {name: float(value) for name, value in row.items()}
+            for row in csv.DictReader(file)
+        }
+
+
+def scores(job):
+    from eval_fusion import one_thread, score
+
+    one_thread()
+    protocol, paths = job
+    return score(paths, protocol, lpips=False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ('protocol', 'file', 'metrics', 'bounds'),
+    [
+        ('vifb', 'vifb_per_image.csv', VIFB_METRICS, {}),
+        ('gray', 'gray_protocol.csv', GRAY_METRICS, {'VIFF': 1e-3}),
+    ],
+)
+def test_to_the_fourth_digit(shared, protocol, file, metrics, bounds):
+    expected = published(shared / 'data/vifb' / file)
+    folders = [list_images(shared / 'data/vifb' / kind) for kind in ('vi', 'ir')]
+    fused = {method: list_images(shared / 'data/vifb/fused' / method) for method in METHODS}
+    jobs = {
+        key: (folders[0][key[1]], folders[1][key[1]], fused[key[0]][key[1]]) for key in expected if key[1] != 'mean'
+    }
+    assert len(jobs) == 4 * 21
+    with get_context('spawn').Pool(2) as pool:
+        found = pool.map(scores, [(protocol, paths) for paths in jobs.values()])
+    for key, ours in zip(jobs, found, strict=True):
+        for name in metrics:
+            bound = bounds.get(name, 1e-4)
+            assert abs(ours[name] - expected[key][name]) <= bound * abs(expected[key][name]), (key, name)

@@ -1,0 +1,54 @@
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+from layouts import grey, write
+
+from mmdefusion.evaluation.functional import GRAY_METRICS, gray_scores
+
+TOOL = Path(__file__).resolve().parents[2] / 'tools/eval_fusion.py'
+
+
+def run(root: Path, *args: str) -> subprocess.CompletedProcess:
+    folders = [str(part) for name in ('vi', 'ir', 'fused') for part in (f'--{name}', root / name)]
+    return subprocess.run([sys.executable, TOOL, *folders, *args], capture_output=True, text=True)
+
+
+def write_triples(root: Path, count: int) -> None:
+    for k in range(count):
+        for offset, name in enumerate(('vi', 'ir', 'fused')):
+            write(root / name / f'{k}.png', grey(3 * k + offset))
+
+
+def test_a_row_per_image_and_the_mean(tmp_path):
+    write_triples(tmp_path, 3)
+    out = tmp_path / 'new/scores.csv'
+    result = run(tmp_path, '--protocol', 'gray', '--out', str(out), '--workers', '1')
+    assert result.returncode == 0, result.stderr
+    assert '3 images' in result.stdout and 'VIFF' in result.stdout
+    rows = list(csv.reader(out.open()))
+    assert rows[0] == ['image', *GRAY_METRICS] and [row[0] for row in rows[1:]] == ['0', '1', '2', 'mean']
+    values = np.array([[float(value) for value in row[1:]] for row in rows[1:]])
+    np.testing.assert_allclose(values[3], values[:3].mean(0), atol=1e-5)
+    expected = gray_scores(grey(3), grey(4), grey(5))
+    np.testing.assert_allclose(values[1], list(expected.values()), atol=1e-5)
+
+
+def test_what_cannot_be_scored_is_named(tmp_path):
+    write_triples(tmp_path, 2)
+    write(tmp_path / 'fused/0.png', grey(0, 20, 20))
+    (tmp_path / 'ir/1.png').write_bytes(b'no image')
+    result = run(tmp_path, '--out', str(tmp_path / 'scores.csv'), '--workers', '1')
+    assert result.returncode == 1 and '2 of 2 images could not be scored' in result.stderr
+    assert 'fused/0.png: The images differ in size' in result.stderr and 'ir/1.png is not an image' in result.stderr
+    assert not (tmp_path / 'scores.csv').exists()
+
+    (tmp_path / 'ir/1.png').unlink()
+    result = run(tmp_path)
+    assert result.returncode == 1 and '1 only in' in result.stderr
+
+    (tmp_path / 'file').write_text('')
+    result = run(tmp_path, '--out', str(tmp_path / 'file/scores.csv'))
+    assert result.returncode == 1 and 'Nothing can be written into' in result.stderr

@@ -1,0 +1,65 @@
+"""Fuses images, folders or videos.
+
+    python tools/fuse.py VISIBLE INFRARED                           # two images -> fused/VISIBLE.png
+    python tools/fuse.py VISIBLE_DIR INFRARED_DIR --out-dir fused   # all pairs of the same names
+    python tools/fuse.py 'vi/*.jpg' 'ir/*.jpg'                      # or by place, in the order of their names
+    python tools/fuse.py visible.mp4 infrared.mp4                   # two videos -> a video
+    python tools/fuse.py under.jpg normal.jpg over.jpg --task mef   # exposures (or foci: --task mff)
+
+The result has the size and the name of the first image. By default brightness is fused and the colours of the visible
+image are kept, and fine texture that the network cannot represent is put back (--detail none for its plain output).
+"""
+
+import argparse
+import time
+
+from mmdefusion.apis import FusionInferencer
+from mmdefusion.apis.fusion_inferencer import TASKS, TITLES
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('sources', nargs='+', metavar='SOURCE', help='images, folders, globs or videos; visible first')
+    parser.add_argument('--out-dir', default='fused', help='default: fused')
+    parser.add_argument('--task', choices=list(TASKS), default='ivf', help='infrared-visible, exposures, foci')
+    outputs = 'fused (default), common, unique_a, unique_b, or panel with all of them'
+    parser.add_argument(
+        '--outputs', nargs='+', choices=[*TITLES, 'panel'], default=['fused'], metavar='OUTPUT', help=outputs
+    )
+    parser.add_argument('--colour', choices=('luma', 'rgb', 'grey'), help='default: luma for ivf, rgb for the others')
+    parser.add_argument('--detail', choices=('residual', 'none'), default='residual')
+    parser.add_argument('--resize', action='store_true', help='bring the others to the size of the first')
+    parser.add_argument('--resume', action='store_true', help='skip what is in --out-dir already')
+    parser.add_argument('--suffixes', nargs='+', default=(), metavar='S', help='tell files of folders apart: _A _B')
+    parser.add_argument('--weights', help='checkpoint of pretraining (default: the one that comes with mmdefusion)')
+    parser.add_argument('--config', help='for weights that carry none')
+    parser.add_argument('--window', type=int, default=224, help='side in pixels (default: 224, as in training)')
+    parser.add_argument('--batch-size', type=int, default=4, help='windows at once (default: 4)')
+    parser.add_argument('--device', help='default: a GPU if there is one')
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    start = time.monotonic()
+    try:
+        windows = dict(size=args.window, batch_size=args.batch_size)
+        fuser = FusionInferencer(
+            args.weights, args.config, args.task, args.colour, args.detail, windows, device=args.device
+        )
+        written = fuser(
+            *args.sources,
+            out_dir=args.out_dir,
+            outputs=args.outputs,
+            resize=args.resize,
+            resume=args.resume,
+            suffixes=args.suffixes,
+        )
+    except (OSError, ValueError) as error:
+        raise SystemExit(str(error)) from None
+    shown = ', '.join(map(str, written[:3])) + (', ...' if len(written) > 3 else '')
+    print(f'{len(written)} written in {time.monotonic() - start:.1f} s{f": {shown}" if written else ""}')
+
+
+if __name__ == '__main__':
+    main()
