@@ -48,6 +48,7 @@ setup(
         'Topic :: Scientific/Engineering :: Image Recognition',
     ],
     packages=find_packages(include=['mmdefusion', 'mmdefusion.*']),
+    package_data={'mmdefusion': ['weights/*', 'evaluation/published/*.csv']},
     python_requires='>=3.10,<3.13',
     install_requires=requirements('runtime'),
     extras_require={name: requirements(name) for name in ('toolboxes', 'onedl', 'lpips', 'tests', 'lint')},

@@ -53,6 +53,12 @@ def build(config: dict) -> torch.nn.Module:
     return MODELS.build(config)
 
 
+def write_fuser(path: Path) -> str:
+    """A checkpoint of untrained weights that carries its config."""
+    torch.save({'state_dict': build(cud_config()).state_dict(), 'meta': {'cfg': f'model = {cud_config()!r}'}}, path)
+    return str(path)
+
+
 def write_images(folder: Path, count: int, size: tuple[int, int] = (40, 56), seed: int = 0) -> Path:
     """Smooth colour images as PNG files."""
     folder.mkdir(parents=True)

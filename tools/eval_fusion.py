@@ -7,24 +7,17 @@ benchmark, `gray` the 12 that most papers print, `extra` MEF-SSIM, MS-SSIM and F
 """
 
 import argparse
-import csv
-import sys
-from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
-import cv2
 import numpy as np
-from rich.progress import track
 
 from mmdefusion.datasets.fusion import match_stems
-from mmdefusion.datasets.image_io import read_image
 from mmdefusion.evaluation.functional import PROTOCOLS, lower_is_better
+from mmdefusion.evaluation.metrics.fusion_metric import write_scores
+from mmdefusion.evaluation.score_files import Row, score_files
 from mmdefusion.utils.compat import installed
 from mmdefusion.utils.files import make_writable
 from mmdefusion.visualization import Table
-
-Row = dict[str, float]
 
 
 def parse_args() -> argparse.Namespace:
@@ -40,47 +33,9 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def score(paths: tuple[str, str, str], protocol: str, lpips: bool) -> Row | str:
-    """All metrics of one image, or what is wrong with it."""
-    try:
-        images = [read_rgb(path) for path in paths]
-        scores = PROTOCOLS[protocol].scores(*images)
-        if lpips:
-            from mmdefusion.evaluation.functional.lpips import lpips_scores
-
-            scores |= lpips_scores(*images)
-        return scores
-    except (OSError, ValueError) as error:
-        return f'{", ".join(paths)}: {error}'
-
-
-def read_rgb(path: str) -> np.ndarray:
-    """H×W or H×W×3, 0-255."""
-    image = read_image(path, channels=None)
-    return image if image.ndim == 2 else image[..., ::-1]
-
-
-def one_thread() -> None:
-    """Processes share out the images; threads inside them would only get in each other's way."""
-    cv2.setNumThreads(1)
-
-
-def score_all(triples: list[tuple[str, str, str]], protocol: str, lpips: bool, workers: int) -> list[Row | str]:
-    work = partial(score, protocol=protocol, lpips=lpips)
-    with get_context('spawn').Pool(min(workers, len(triples)), one_thread) as pool:
-        return list(track(pool.imap(work, triples), 'scoring', total=len(triples)))
-
-
 def with_mean(rows: dict[str, Row]) -> dict[str, Row]:
     metrics = next(iter(rows.values()))
     return rows | {'mean': {name: float(np.mean([row[name] for row in rows.values()])) for name in metrics}}
-
-
-def write_csv(rows: dict[str, Row], path: Path) -> None:
-    with path.open('w', newline='') as file:
-        writer = csv.writer(file)
-        writer.writerow(['image', *rows['mean']])
-        writer.writerows([name, *(f'{value:.6f}' for value in row.values())] for name, row in rows.items())
 
 
 def main() -> None:
@@ -91,15 +46,12 @@ def main() -> None:
         if args.out:
             make_writable(args.out.parent)
         matched = match_stems([args.vi, args.ir, args.fused], args.suffixes)
+        scores = score_files(list(matched.values()), args.protocol, args.workers, args.lpips)
     except (OSError, ValueError) as error:
         raise SystemExit(str(error)) from None
-    scores = score_all(list(matched.values()), args.protocol, args.lpips, args.workers)
-    if errors := [entry for entry in scores if isinstance(entry, str)]:
-        print('\n'.join(errors), file=sys.stderr)
-        raise SystemExit(f'{len(errors)} of {len(scores)} images could not be scored; nothing was written.')
     rows = with_mean(dict(zip(matched, scores, strict=True)))
     if args.out:
-        write_csv(rows, args.out)
+        write_scores([dict(image=name, **row) for name, row in rows.items()], args.out)
     direction = [[name, '↓' if lower_is_better(name) else '↑', value] for name, value in rows['mean'].items()]
     print(Table(['metric', 'better', 'mean'], direction, f'{len(matched)} images in {args.fused}', digits=4).text())
 

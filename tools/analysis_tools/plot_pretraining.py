@@ -20,6 +20,7 @@ from mmengine.runner import Runner
 from mmdefusion.utils.run_log import validation_scores
 
 KINDS = {'views': 'from masked views', 'identical': 'from two identical images'}
+Curve = dict[int, dict[str, float]]  # scores by iteration
 SCORES = {'psnr': 'PSNR (dB)', 'ssim': 'SSIM'}
 
 
@@ -31,7 +32,7 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def read_curve(work_dir: Path) -> dict[int, dict[str, float]]:
+def read_curve(work_dir: Path) -> Curve:
     """Scores of the fused images by iteration."""
     curve = {iteration: without_prefix(scores) for iteration, scores in validation_scores(work_dir).items()}
     if not any(curve.values()):
@@ -52,22 +53,24 @@ def random_level(path: str) -> dict[str, float]:
         return without_prefix(Runner.from_cfg(config).val())
 
 
-def join_stages(stages: list[dict[int, dict[str, float]]]) -> dict[int, dict[str, float]]:
-    """One curve, each stage beginning where the one before it ended."""
-    joined, start = {}, 0
+def join_stages(stages: list[Curve]) -> tuple[Curve, list[int]]:
+    """One curve, each stage beginning where the one before it ended; and where stages ended."""
+    joined, ends = {}, [0]
     for stage in stages:
-        joined |= {start + iteration: scores for iteration, scores in stage.items()}
-        start += max(stage)
-    return joined
+        joined |= {ends[-1] + iteration: scores for iteration, scores in stage.items()}
+        ends.append(max(joined))
+    return joined, ends[1:]
 
 
-def draw(curve: dict[int, dict[str, float]], random: dict[str, float], out: str) -> None:
+def draw(curve: Curve, ends: list[int], random: dict[str, float], out: str) -> None:
     figure, axes = plt.subplots(1, len(SCORES), figsize=(10, 3.6), constrained_layout=True)
     for axis, (score, title) in zip(axes, SCORES.items(), strict=True):
         for (kind, name), colour in zip(KINDS.items(), ('tab:orange', 'tab:blue'), strict=True):
             axis.plot(curve.keys(), [scores[f'{score}_{kind}'] for scores in curve.values()], color=colour, label=name)
             if random:
                 axis.axhline(random[f'{score}_{kind}'], color=colour, linestyle='--', label=f'{name}, random weights')
+        for end in ends[:-1]:
+            axis.axvline(end, color='grey', linestyle=':')
         axis.set(xlabel='iterations', ylabel=title)
         axis.grid(alpha=0.3)
     axes[0].legend(fontsize='small')
@@ -76,12 +79,12 @@ def draw(curve: dict[int, dict[str, float]], random: dict[str, float], out: str)
 
 def main() -> None:
     args = parse_args()
-    curve = join_stages([read_curve(work_dir) for work_dir in args.work_dirs])
+    curve, ends = join_stages([read_curve(work_dir) for work_dir in args.work_dirs])
     random = random_level(args.random) if args.random else {}
     for name, scores in {'random': random, **{f'iteration {key}': value for key, value in curve.items()}}.items():
         print(f'{name:16s}', '  '.join(f'{key} {value:.3f}' for key, value in scores.items()))
     Path(args.out).parent.mkdir(parents=True, exist_ok=True)
-    draw(curve, random, args.out)
+    draw(curve, ends, random, args.out)
     print(args.out)
 
 

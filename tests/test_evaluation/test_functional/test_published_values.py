@@ -1,12 +1,12 @@
 """What the VIFB authors published, and what others measured with the common protocol, for four methods."""
 
 import csv
-from multiprocessing import get_context
 
 import pytest
 
 from mmdefusion.datasets.fusion import list_images
 from mmdefusion.evaluation.functional import GRAY_METRICS, VIFB_METRICS
+from mmdefusion.evaluation.score_files import score_files
 
 METHODS = ('ADF', 'IFCNN', 'SeAFusion', 'U2Fusion')
 
@@ -17,14 +17,6 @@ def published(path) -> dict[tuple[str, str], dict[str, float]]:
             (row.pop('method'), row.pop('image')): {name: float(value) for name, value in row.items()}
             for row in csv.DictReader(file)
         }
-
-
-def scores(job):
-    from eval_fusion import one_thread, score
-
-    one_thread()
-    protocol, paths = job
-    return score(paths, protocol, lpips=False)
 
 
 @pytest.mark.slow
@@ -43,8 +35,7 @@ def test_to_the_fourth_digit(shared, protocol, file, metrics, bounds):
         key: (folders[0][key[1]], folders[1][key[1]], fused[key[0]][key[1]]) for key in expected if key[1] != 'mean'
     }
     assert len(jobs) == 4 * 21
-    with get_context('spawn').Pool(2) as pool:
-        found = pool.map(scores, [(protocol, paths) for paths in jobs.values()])
+    found = score_files(list(jobs.values()), protocol)
     for key, ours in zip(jobs, found, strict=True):
         for name in metrics:
             bound = bounds.get(name, 1e-4)

@@ -1,0 +1,4 @@
+_base_ = './default_runtime.py'
+
+default_scope = 'mmengine'
+visualizer = dict(type='Visualizer', vis_backends=[dict(type='LocalVisBackend')], name='visualizer')

@@ -1,0 +1,9 @@
+# MEFB (Zhang, 2021): 100 pairs of exposures, NAME/NAME_A.* and NAME/NAME_B.*. Colours come from both images.
+_base_ = [
+    '../_base_/models/fuser_defusionpp-tiny.py',
+    '../_base_/datasets/pairs_to_fuse.py',
+    '../_base_/fusion_runtime.py',
+]
+test_dataloader = dict(dataset=dict(data_root='data/MEFB/input', first='', second='', suffixes=('_A', '_B')))
+model = dict(colour='rgb')
+test_evaluator = dict(protocol='all')

@@ -1,0 +1,3 @@
+# MFIFB (Zhang, 2021): 105 pairs of foci, NAME/NAME_A.* and NAME/NAME_B.*.
+_base_ = './defusionpp_vit-tiny_mefb.py'
+test_dataloader = dict(dataset=dict(data_root='data/MFIFB/input'))

@@ -1,0 +1,8 @@
+# VIFB (Zhang et al., 2020): 21 pairs, scored as its authors do.
+_base_ = [
+    '../_base_/models/fuser_defusionpp-tiny.py',
+    '../_base_/datasets/pairs_to_fuse.py',
+    '../_base_/fusion_runtime.py',
+]
+test_dataloader = dict(dataset=dict(data_root='data/VIFB/input', first='VI', second='IR'))
+test_evaluator = dict(protocol='vifb')

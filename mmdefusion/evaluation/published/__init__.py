@@ -1,0 +1,34 @@
+"""Results that others published, to stand beside."""
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from ..functional import lower_is_better
+
+Scores = Mapping[str, float]
+
+
+def vifb_method_means() -> dict[str, dict[str, float]]:
+    """Means over VIFB's 21 pairs of its 13 metrics for 26 methods, as the benchmark's authors published them."""
+    with (Path(__file__).parent / 'vifb_method_means.csv').open() as file:
+        return {row.pop('method'): {name: float(value) for name, value in row.items()} for row in csv.DictReader(file)}
+
+
+def rank(methods: Mapping[str, Scores]) -> dict[str, dict[str, float]]:
+    """Each method's place for each metric, 1 the best; methods that are equal share the mean of their places."""
+    metrics = list(next(iter(methods.values())))
+    signs = np.array([1 if lower_is_better(name) else -1 for name in metrics])
+    values = signs * np.array([[scores[name] for name in metrics] for scores in methods.values()])
+    better = (values[None] < values[:, None]).sum(1)
+    equal = (values[None] == values[:, None]).sum(1)
+    places = better + (equal + 1) / 2
+    return {method: dict(zip(metrics, row.tolist(), strict=True)) for method, row in zip(methods, places, strict=True)}
+
+
+def mean_rank(methods: Mapping[str, Scores]) -> dict[str, float]:
+    """Each method's mean place over all metrics, the best first."""
+    means = {method: float(np.mean(list(places.values()))) for method, places in rank(methods).items()}
+    return dict(sorted(means.items(), key=lambda item: item[1]))

@@ -1,0 +1,154 @@
+import cv2
+import numpy as np
+import pytest
+from layouts import grey
+from PIL import Image
+from pretraining import write_fuser, write_images
+
+from mmdefusion.apis import FusionInferencer
+
+
+@pytest.fixture(scope='module')
+def weights(tmp_path_factory) -> str:
+    return write_fuser(tmp_path_factory.mktemp('weights') / 'fuser.pth')
+
+
+@pytest.fixture(scope='module')
+def fuser(weights) -> FusionInferencer:
+    return FusionInferencer(weights, device='cpu', show_progress=False)
+
+
+def colour(seed: int, height: int = 33, width: int = 58) -> np.ndarray:
+    return np.stack([grey(3 * seed + k, height, width) for k in range(3)], axis=-1)
+
+
+def only(results) -> np.ndarray:
+    (result,) = results
+    return result.images['fused']
+
+
+@pytest.mark.parametrize('channels', [(3, 1), (1, 3), (1, 1), (3, 3)])
+def test_arrays_of_one_and_three_channels(fuser, channels):
+    images = [colour(k) if count == 3 else grey(k, 33, 58) for k, count in enumerate(channels)]
+    assert only(fuser(*images)).shape == (33, 58, 3)
+
+
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16, np.float32])
+def test_an_image_with_itself_comes_back(fuser, dtype):
+    image = colour(0)
+    given = image if dtype == np.uint8 else (image / 255 * (1 if dtype == np.float32 else 65535)).astype(dtype)
+    result = only(fuser(given, given)).astype(int)
+    if dtype == np.uint16:  # scaled by percentiles: only the order of grey values is kept
+        assert np.corrcoef(result.ravel(), image.ravel())[0, 1] > 0.99
+    else:
+        assert abs(result - image).max() <= 1
+
+
+def test_every_output_and_the_panel(fuser, tmp_path):
+    written = fuser(colour(0), grey(1, 33, 58), out_dir=tmp_path, outputs=['fused', 'common', 'unique_a', 'panel'])
+    assert [path.name for path in written] == [
+        '000000.png',
+        '000000_common.png',
+        '000000_unique_a.png',
+        '000000_panel.png',
+    ]
+    panel = cv2.imread(str(written[-1]))
+    assert panel.shape[1] > 6 * 58 and panel.std() > 10
+
+
+def test_folders_lists_and_globs(fuser, tmp_path):
+    write_images(tmp_path / 'vi', 3, size=(20, 30))
+    write_images(tmp_path / 'ir', 3, size=(20, 30), seed=1)
+    vi, ir = (sorted(map(str, (tmp_path / name).iterdir())) for name in ('vi', 'ir'))
+    by_folder = fuser(str(tmp_path / 'vi'), tmp_path / 'ir')
+    by_list, by_glob = fuser(vi, ir), fuser(f'{tmp_path}/vi/*.png', f'{tmp_path}/ir/*.png')
+    assert [result.name for result in by_folder] == ['000', '001', '002']
+    for results in (by_list, by_glob):
+        for ours, theirs in zip(results, by_folder, strict=True):
+            assert ours.name == theirs.name and (ours.images['fused'] == theirs.images['fused']).all()
+    with pytest.raises(ValueError, match='have 3, 2 images'):
+        fuser(vi, ir[:2])
+    with pytest.raises(FileNotFoundError, match='No file matches'):
+        fuser(f'{tmp_path}/vi/*.gif', ir)
+
+
+def test_several_exposures_are_folded(weights):
+    fuser = FusionInferencer(weights, task='mef', device='cpu', show_progress=False)
+    a, b, c = (colour(k) for k in range(3))
+    folded = only(fuser(only(fuser(a, b)), c)).astype(int)
+    assert abs(only(fuser(a, b, c)) - folded).max() <= 5  # not rounded in between
+
+
+def test_one_image_comes_back_with_a_warning(fuser):
+    for sources in ((colour(0),), (colour(0), None), (None, colour(0))):
+        with pytest.warns(UserWarning, match='only one image'):
+            assert (only(fuser(*sources)) == colour(0)).all()
+
+
+def test_unequal_sizes(fuser):
+    a, b = colour(0), grey(1, 66, 116)
+    with pytest.raises(ValueError, match=r'58x33 and 116x66.*resize=True \(--resize\)'):
+        fuser(a, b)
+    assert only(fuser(a, b, resize=True)).shape == a.shape
+
+
+def test_exif_turns_the_image(fuser, tmp_path):
+    image = Image.fromarray(colour(0))
+    exif = image.getexif()
+    exif[0x0112] = 6
+    image.save(tmp_path / 'turned.jpg', exif=exif)
+    turned = np.rot90(colour(1), -1).copy()
+    assert only(fuser(str(tmp_path / 'turned.jpg'), turned)).shape == (58, 33, 3)
+
+
+def test_resume_does_only_what_is_missing(fuser, tmp_path):
+    write_images(tmp_path / 'vi', 2)
+    write_images(tmp_path / 'ir', 2, seed=1)
+    folders, out = (str(tmp_path / 'vi'), str(tmp_path / 'ir')), tmp_path / 'out'
+    assert len(fuser(*folders, out_dir=out)) == 2
+    (out / '001.png').unlink()
+    before = (out / '000.png').stat().st_mtime_ns
+    assert [path.name for path in fuser(*folders, out_dir=out, resume=True)] == ['001.png']
+    assert (out / '000.png').stat().st_mtime_ns == before
+
+
+def test_an_interrupted_run_keeps_what_is_finished(fuser, tmp_path):
+    write_images(tmp_path / 'vi', 2)
+    write_images(tmp_path / 'ir', 2, seed=1)
+    (tmp_path / 'ir/001.png').write_bytes(b'no image')
+    with pytest.raises(ValueError, match='ir/001.png is not an image'):
+        fuser(str(tmp_path / 'vi'), str(tmp_path / 'ir'), out_dir=tmp_path / 'out')
+    assert [path.name for path in (tmp_path / 'out').iterdir()] == ['000.png']
+
+
+def test_videos(fuser, tmp_path):
+    for name, offset in (('vi', 0), ('ir', 50)):
+        writer = cv2.VideoWriter(str(tmp_path / f'{name}.mp4'), cv2.VideoWriter_fourcc(*'mp4v'), 10.0, (64, 48))
+        for k in range(4 if name == 'vi' else 3):
+            writer.write(colour(offset + k, 48, 64))
+        writer.release()
+    (written,) = fuser(str(tmp_path / 'vi.mp4'), str(tmp_path / 'ir.mp4'), out_dir=tmp_path / 'out')
+    video = cv2.VideoCapture(str(written))
+    assert written.name == 'vi.mp4' and video.get(cv2.CAP_PROP_FPS) == 10
+    assert int(video.get(cv2.CAP_PROP_FRAME_COUNT)) == 3
+    there, frame = video.read()
+    assert there and frame.shape == (48, 64, 3)
+    (tmp_path / 'no.mp4').write_bytes(b'no video')
+    with pytest.raises(ValueError, match='no.mp4 is no video'):
+        fuser(str(tmp_path / 'no.mp4'), str(tmp_path / 'ir.mp4'), out_dir=tmp_path / 'out')
+
+
+def test_what_it_refuses(fuser, weights, tmp_path):
+    (tmp_path / 'file').write_text('')
+    with pytest.raises(OSError, match='Nothing can be written into'):
+        fuser(colour(0), colour(1), out_dir=tmp_path / 'file/out')
+    with pytest.raises(ValueError, match="outputs=.*'sum'.*none of fused, common"):
+        fuser(colour(0), colour(1), outputs=['sum'])
+    with pytest.raises(ValueError, match='float array with values outside 0 to 1'):
+        fuser(colour(0) * 1.0, colour(1))
+    with pytest.raises(ValueError, match='nothing to fuse'):
+        fuser(None, None)
+    with pytest.raises(ValueError, match="task='xyz'"):
+        FusionInferencer(weights, task='xyz')
+    with pytest.raises(FileNotFoundError, match='no.pth is not there'):
+        FusionInferencer('no.pth')

@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+import torch
+from mmengine.structures import BaseDataElement
+from pretraining import SMALL
+from torch.testing import assert_close
+
+from mmdefusion.models import PictureFuser
+from mmdefusion.models.fusers.colour import luma
+from mmdefusion.models.structures import Pair
+
+DETAIL = dict(type='mmdefusion.ResidualDetail')
+
+
+def build(**options) -> PictureFuser:
+    torch.manual_seed(0)
+    head = dict(type='mmdefusion.ImageHead', embed_dims=32)
+    return PictureFuser(
+        backbone=dict(type='mmdefusion.DeFusionEncoder', arch=SMALL),
+        neck=[dict(type='mmdefusion.DecompositionNeck', embed_dims=32, common='mean')],
+        common_head=head,
+        unique_head=head,
+        fused_head=head,
+        windows=dict(type='mmdefusion.Windows', size=64, overlap=16, whole_below=64 * 64),
+        **options,
+    ).eval()
+
+
+@pytest.mark.parametrize('colour', ['rgb', 'luma', 'grey'])
+@pytest.mark.parametrize('size', [(33, 58), (90, 71)])
+def test_an_image_with_itself_comes_back_exactly(colour, size):
+    image = torch.rand(3, *size)
+    fused = build(detail=DETAIL, colour=colour).fuse_pictures(Pair(image, image)).fused
+    assert_close(fused, luma(image) if colour == 'grey' else image, atol=1e-5, rtol=0)
+
+
+def test_plain_output_is_the_image_fuser_s():
+    model, pair = build(colour='rgb'), torch.rand(2, 3, 40, 48)
+    expected = model(model.normalize(pair).flatten(0, 1)[None])
+    for ours, theirs in zip(model.fuse_pictures(Pair(*pair)), expected, strict=True):
+        assert_close(ours, theirs[0].clip(0, 1), atol=1e-5, rtol=1e-5)
+
+
+def test_what_the_network_makes_of_each_source_alone():
+    model, pair = build(), torch.rand(2, 1, 3, 40, 48)
+    drawn = model.draw_all(Pair(*pair))
+    for own, image in zip(drawn.own, pair, strict=True):
+        assert_close(own, model(model.normalize(torch.cat([image, image], 1))).fused, atol=1e-5, rtol=1e-5)
+
+
+def test_luma_keeps_the_colours_of_the_first():
+    model, a, b = build(detail=DETAIL), torch.rand(3, 40, 40), torch.rand(1, 40, 40).expand(3, -1, -1)
+    a = 0.3 + 0.4 * a
+    fused = model.fuse_pictures(Pair(a, b)).fused
+    ours, theirs = fused - luma(fused), a - luma(a)
+    assert torch.nn.functional.cosine_similarity(ours.flatten(), theirs.flatten(), dim=0) > 0.9
+    grey = a.mean(0, keepdim=True).expand(3, -1, -1)
+    fused = model.fuse_pictures(Pair(grey, b)).fused
+    assert_close(fused[0], fused[1], atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize('level', [0.0, 0.5, 1.0])
+def test_constant_pictures(level):
+    flat, picture = torch.full((3, 40, 40), level), torch.rand(3, 40, 40)
+    for pair in (Pair(flat, picture), Pair(picture, flat), Pair(flat, flat)):
+        fused = build(detail=DETAIL).fuse_pictures(pair).fused
+        assert fused.isfinite().all() and fused.min() >= 0 and fused.max() <= 1
+
+
+def test_what_cannot_be_fused():
+    model, picture = build(), torch.rand(3, 40, 48)
+    with pytest.raises(ValueError, match='48x40 and 40x48: align or resize'):
+        model.fuse_pictures(Pair(picture, picture.transpose(1, 2)))
+    with pytest.raises(ValueError, match='second picture has NaN'):
+        model.fuse_pictures(Pair(picture, picture / 0 * 0))
+    with pytest.raises(ValueError, match="colour='sepia'"):
+        build(colour='sepia')
+
+
+def test_predictions_are_pictures():
+    sample = BaseDataElement(metainfo=dict(img_path='a.png'))
+    (sample,) = build(detail=DETAIL)(torch.rand(1, 6, 40, 48), [sample], mode='predict')
+    assert sample.fused.shape == sample.visible.shape == (40, 48, 3) and sample.fused.dtype == np.uint8

@@ -1,0 +1,106 @@
+"""Where a fusion network stands among the 26 methods that VIFB published.
+
+    python tools/analysis_tools/fusion_leaderboard.py --data data/VIFB --out-dir work_dirs/leaderboard
+
+Fuses VIFB's 21 pairs (--data has vi/ and ir/) with detail put back and without, scores them as the benchmark does, and
+ranks both among the published means: a place for each metric, and the mean place. Writes table.md, ranks.png and, with
+other methods' pictures in --data's fused/METHOD/, sheet.jpg. What is fused and scored is not done again.
+"""
+
+import argparse
+from pathlib import Path
+
+import cv2
+import matplotlib
+
+matplotlib.use('Agg')
+import matplotlib.pyplot as plt
+
+from mmdefusion.apis import FusionInferencer
+from mmdefusion.datasets.fusion import list_images, match_stems
+from mmdefusion.datasets.image_io import read_image
+from mmdefusion.evaluation.functional import VIFB_METRICS
+from mmdefusion.evaluation.metrics.fusion_metric import write_scores
+from mmdefusion.evaluation.published import mean_rank, rank, vifb_method_means
+from mmdefusion.evaluation.score_files import score_files
+from mmdefusion.visualization import Table, contact_sheet
+
+DETAIL = {'mmdefusion': 'residual', 'mmdefusion, detail=None': 'none'}
+SHOWN = 6  # pairs on the sheet, evenly spread
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--data', type=Path, required=True, help='folder with vi/, ir/ and perhaps fused/METHOD/')
+    parser.add_argument('--out-dir', type=Path, default=Path('work_dirs/fusion_leaderboard'))
+    parser.add_argument('--weights', help='default: those that come with mmdefusion')
+    parser.add_argument('--workers', type=int, default=2, help='processes that score (default: 2)')
+    return parser.parse_args()
+
+
+def fuse_and_score(name: str, args: argparse.Namespace) -> dict[str, float]:
+    """Mean of each metric; pictures and scores of each go to a folder of their own."""
+    folder = args.out_dir / DETAIL[name]
+    fuser = FusionInferencer(args.weights, detail=DETAIL[name])
+    fuser(args.data / 'vi', args.data / 'ir', out_dir=folder / 'fused', resume=True)
+    matched = match_stems([args.data / 'vi', args.data / 'ir', folder / 'fused'])
+    scores = score_files(list(matched.values()), 'vifb', args.workers)
+    mean = {metric: sum(row[metric] for row in scores) / len(scores) for metric in VIFB_METRICS}
+    rows = [dict(image=image, **row) for image, row in zip(matched, scores, strict=True)]
+    write_scores([*rows, dict(image='mean', **mean)], folder / 'scores.csv')
+    return mean
+
+
+def tabulate(methods: dict[str, dict[str, float]]) -> Table:
+    places = rank(methods)
+    rows = [
+        [str(place), method, mean, *(f'{places[method][metric]:g}' for metric in VIFB_METRICS)]
+        for place, (method, mean) in enumerate(mean_rank(methods).items(), 1)
+    ]
+    return Table(['place', 'method', 'mean place', *VIFB_METRICS], rows, 'Places among all methods.', digits=2)
+
+
+def draw_ranks(methods: dict[str, dict[str, float]], out: Path) -> None:
+    """Mean places as bars, and the places of ours and of the best three for each metric."""
+    means, places = mean_rank(methods), rank(methods)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(13, 6.5), constrained_layout=True, width_ratios=(2, 3))
+    names = list(means)
+    left.barh(names, means.values(), color=['tab:orange' if name in DETAIL else 'lightsteelblue' for name in names])
+    left.invert_yaxis()
+    left.set_xlabel('mean place over 13 metrics (left is better)')
+    others = [name for name in names if name not in DETAIL][:3]
+    for name in [*DETAIL, *others]:
+        line = [places[name][metric] for metric in VIFB_METRICS]
+        right.plot(VIFB_METRICS, line, marker='o', linewidth=2.5 if name in DETAIL else 1.2, label=name)
+    right.invert_yaxis()
+    right.set_ylabel('place')
+    right.tick_params(axis='x', rotation=60)
+    right.grid(alpha=0.3)
+    right.legend(fontsize='small')
+    figure.savefig(out, dpi=100)
+
+
+def draw_sheet(args: argparse.Namespace, out: Path) -> None:
+    """Sources, ours, and what other methods made of them."""
+    columns = {'visible': args.data / 'vi', 'infrared': args.data / 'ir'}
+    columns |= {name: args.out_dir / kind / 'fused' for name, kind in DETAIL.items()}
+    columns |= {folder.name: folder for folder in sorted((args.data / 'fused').glob('*')) if folder.is_dir()}
+    files = {title: list_images(folder) for title, folder in columns.items()}
+    names = sorted(files['visible'])
+    names = names[:: max(1, len(names) // SHOWN)][:SHOWN]
+    rows = [[read_image(of[name], channels=3) for of in files.values()] for name in names]
+    cv2.imwrite(str(out), contact_sheet(rows, list(columns), names, width=300), [cv2.IMWRITE_JPEG_QUALITY, 88])
+
+
+def main() -> None:
+    args = parse_args()
+    methods = vifb_method_means() | {name: fuse_and_score(name, args) for name in DETAIL}
+    table = tabulate(methods)
+    (args.out_dir / 'table.md').write_text(table.markdown())
+    draw_ranks(methods, args.out_dir / 'ranks.png')
+    draw_sheet(args, args.out_dir / 'sheet.jpg')
+    print(table.text())
+
+
+if __name__ == '__main__':
+    main()
