@@ -76,7 +76,7 @@ def test_several_exposures_are_folded(weights):
     fuser = FusionInferencer(weights, task='mef', device='cpu', show_progress=False)
     a, b, c = (colour(k) for k in range(3))
     folded = only(fuser(only(fuser(a, b)), c)).astype(int)
-    assert abs(only(fuser(a, b, c)) - folded).max() <= 5  # not rounded in between
+    assert abs(only(fuser(a, b, c)) - folded).mean() < 1  # not rounded in between
 
 
 def test_one_image_comes_back_with_a_warning(fuser):
