@@ -1,6 +1,6 @@
 # The smoke test's segmenter with the encoder of the pretrained weights: what
 # tools/analysis_tools/compare_pretraining.py trains from random and from pretrained weights.
-_base_ = './defusionpp_vit-nano_upernet_1xb2-400i_flir-sample-masks-320x256.py'
+_base_ = '../segmentation/defusionpp_vit-nano_upernet_1xb2-400i_flir-sample-masks-320x256.py'
 embed_dims = 192
 model = dict(
     backbone=dict(arch='tiny'),

@@ -1,6 +1,6 @@
 # The smoke test's detector with the encoder of the pretrained weights: what
 # tools/analysis_tools/compare_pretraining.py trains from random and from pretrained weights.
-_base_ = './defusionpp_vit-nano_atss_1xb4-600i_flir-sample-320x256.py'
+_base_ = '../detection/defusionpp_vit-nano_atss_1xb4-600i_flir-sample-320x256.py'
 embed_dims = 192
 model = dict(
     backbone=dict(arch='tiny'),

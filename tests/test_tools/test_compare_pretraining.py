@@ -1,0 +1,40 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mmdefusion.apis import shipped_weights
+from mmdefusion.datasets.scenes import write_scenes
+
+pytest.importorskip('mmdet')
+pytest.importorskip('mmseg')
+
+ROOT = Path(__file__).resolve().parents[2]
+TOOL = ROOT / 'tools/analysis_tools/compare_pretraining.py'
+CONFIGS = sorted((ROOT / 'configs/comparison').glob('*scenes*.py'))
+
+
+@pytest.mark.slow
+def test_every_start_and_seed_once(tmp_path):
+    scenes = write_scenes(tmp_path / 'scenes', 6, 4, 0)
+    loaders = [f'{name}_dataloader.dataset.data_root={scenes}' for name in ('train', 'test')]
+    options = [*loaders, 'train_cfg.max_iters=2', 'default_hooks.checkpoint.interval=2']
+    command = [sys.executable, TOOL, *CONFIGS[1:], '--weights', shipped_weights(), '--seeds', '2']
+    command += ['--work-dir', tmp_path / 'work', '--cfg-options', *options]
+    first = subprocess.run(command, capture_output=True, text=True)
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert '4 trainings, 4 to do' in first.stdout and 'pretrained' in first.stdout and '±' in first.stdout
+    table = (tmp_path / 'work/table.md').read_text()
+    assert f'| {CONFIGS[1].stem} | mIoU |' in table
+    logs = {path.parent.name: path.read_text() for path in (tmp_path / 'work').glob('*/output.log')}
+    for name, log in logs.items():
+        assert (f'Load checkpoint from {shipped_weights()}' in log) == ('pretrained' in name)
+    second = subprocess.run(command, capture_output=True, text=True)
+    assert '4 trainings, 0 to do' in second.stdout and (tmp_path / 'work/table.md').read_text() == table
+
+
+def test_what_is_not_there():
+    command = [sys.executable, TOOL, CONFIGS[0], '--weights', 'no.pth']
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 2 and 'no.pth is not there' in result.stderr
