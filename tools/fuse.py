@@ -45,7 +45,13 @@ def main() -> None:
     try:
         windows = dict(size=args.window, batch_size=args.batch_size)
         fuser = FusionInferencer(
-            args.weights, args.config, args.task, args.colour, args.detail, windows, device=args.device
+            args.weights,
+            args.config,
+            args.task,
+            args.colour,
+            detail=None if args.detail == 'none' else args.detail,
+            windows=windows,
+            device=args.device,
         )
         written = fuser(
             *args.sources,

@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -23,6 +24,7 @@ from mmdefusion.visualization import contact_sheet
 
 from .fusion_sources import Item, Source, VideoFrames, is_video, list_items
 from .model import load_fuser, shipped_weights
+from .video_writer import VideoWriter
 
 Task = Literal['ivf', 'mef', 'mff']
 Output = Literal['fused', 'common', 'unique_a', 'unique_b', 'panel']
@@ -56,7 +58,7 @@ class FusionInferencer(BaseInferencer):
         config: config file, for weights that carry none.
         task: chooses what suits the kind of images for ``colour`` and ``detail``.
         colour: ``'luma'``, ``'rgb'`` or ``'grey'``, see :class:`PictureFuser`.
-        detail: ``'residual'`` puts fine texture back, ``'none'`` gives the network's plain output.
+        detail: ``'residual'`` puts fine texture back, None gives the network's plain output.
         windows: options of :class:`Windows`.
         device: the best one there is, by default.
         show_progress: whether a bar is drawn.
@@ -72,19 +74,19 @@ class FusionInferencer(BaseInferencer):
         config: str | None = None,
         task: Task = 'ivf',
         colour: Colour | None = None,
-        detail: Literal['residual', 'none'] = 'residual',
+        detail: Literal['residual'] | None = 'residual',
         windows: dict | None = None,
         device: str | None = None,
         show_progress: bool = True,
     ) -> None:
         if task not in TASKS:
             raise ValueError(f'task={task!r} is none of {", ".join(TASKS)}.')
-        if detail not in ('residual', 'none'):
-            raise ValueError(f"detail={detail!r} is neither 'residual' nor 'none'.")
+        if detail not in ('residual', None):
+            raise ValueError(f"detail={detail!r} is neither 'residual' nor None.")
         options = dict(TASKS[task], windows=dict(type='mmdefusion.Windows', **(windows or {})))
         if colour is not None:
             options['colour'] = colour
-        if detail == 'none':
+        if detail is None:
             options['detail'] = None
         self.device = device or get_device()
         self.model = load_fuser(weights or shipped_weights(), config, self.device, **options)
@@ -123,8 +125,10 @@ class FusionInferencer(BaseInferencer):
         if given and all(is_video(source) for source in given):
             if folder is None:
                 raise ValueError('Videos are written, not returned: give out_dir.')
-            return self._fuse_video(VideoFrames(given), outputs, resize, folder)
+            return self._fuse_video(given, outputs, resize, folder, resume)
         items = list_items(sources, suffixes)
+        if folder is not None:
+            refuse_overwriting(items, folder, outputs)
         if folder is not None and resume:
             items = [item for item in items if not all(path(folder, item.name, name).is_file() for name in outputs)]
         results = []
@@ -202,24 +206,38 @@ class FusionInferencer(BaseInferencer):
     def _init_pipeline(self, cfg: Config) -> None:
         """BaseInferencer's: there is none, :meth:`preprocess` reads what lies anywhere."""
 
-    def _fuse_video(self, frames: VideoFrames, outputs: Sequence[Output], resize: bool, folder: Path) -> list[Path]:
+    def _fuse_video(
+        self, sources: Sequence[str], outputs: Sequence[Output], resize: bool, folder: Path, resume: bool
+    ) -> list[Path]:
+        frames = VideoFrames(sources)
         targets = {name: path(folder, frames.name, name, '.mp4') for name in outputs}
-        unfinished = {name: target.with_name(f'.{target.name}') for name, target in targets.items()}
-        writers: dict[str, cv2.VideoWriter] = {}
+        refuse_sources(targets.values(), sources)
+        if resume and all(target.is_file() for target in targets.values()):
+            return []
+        writers = {name: VideoWriter(target, frames.rate) for name, target in targets.items()}
         for item in self._track(frames):
             for name, image in self.fuse(item, outputs, resize).images.items():
-                image = image if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
-                if name not in writers:
-                    size = image.shape[1], image.shape[0]
-                    codec = cv2.VideoWriter_fourcc(*'mp4v')
-                    writers[name] = cv2.VideoWriter(str(unfinished[name]), codec, frames.rate, size)
                 writers[name].write(image)
-        for writer in writers.values():
-            writer.release()
-        return [unfinished[name].rename(target) for name, target in targets.items()]
+        return [writer.finish() for writer in writers.values()]
 
     def _track(self, items: Sequence[Item] | VideoFrames) -> Iterable[Item]:
         return track(items, 'fusing', total=len(items)) if self.show_progress else items
+
+
+def refuse_overwriting(items: Sequence[Item], folder: Path, outputs: Sequence[Output]) -> None:
+    """Raises a ValueError where a result would take the place of a source, or of another result."""
+    targets = [path(folder, item.name, name) for item in items for name in outputs]
+    if twice := [target for target, count in Counter(targets).items() if count > 1]:
+        raise ValueError(f'{len(twice)} results would be written twice, first {twice[0]}: fuse them into two folders.')
+    refuse_sources(targets, [image for item in items for image in item.images if not isinstance(image, np.ndarray)])
+
+
+def refuse_sources(targets: Iterable[Path], sources: Iterable[str | os.PathLike]) -> None:
+    """Raises a ValueError where a target is one of the sources."""
+    taken = {os.path.realpath(source) for source in sources}
+    for target in targets:
+        if os.path.realpath(target) in taken:
+            raise ValueError(f'{target} is one of the sources and would be overwritten: choose another out_dir.')
 
 
 def path(folder: Path, name: str, output: str, suffix: str = '.png') -> Path:

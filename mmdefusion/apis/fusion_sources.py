@@ -3,6 +3,7 @@
 import glob
 import itertools
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,12 +62,12 @@ def list_items(sources: Sequence[Source], suffixes: Sequence[str] = ()) -> list[
     counts = [len(images) for images in lists]
     if len(set(counts)) > 1:
         raise ValueError(f'The sources have {", ".join(map(str, counts))} images: give one partner for each.')
-    return [Item(_name(images[0], place), images) for place, images in enumerate(zip(*lists, strict=True))]
+    return [Item(name, tuple(images)) for name, *images in zip(_names(lists[0]), *lists, strict=True)]
 
 
 def is_video(source: Source) -> bool:
     """Whether a source is a video file."""
-    return isinstance(source, str | os.PathLike) and Path(source).suffix.lower() in VIDEO_SUFFIXES
+    return _is_path(source) and not _is_glob(source) and Path(source).suffix.lower() in VIDEO_SUFFIXES
 
 
 class VideoFrames:
@@ -86,7 +87,9 @@ class VideoFrames:
                 raise ValueError(f'{path} is no video that OpenCV can open.')
         self.name = Path(paths[0]).stem
         self.rate = self.captures[0].get(cv2.CAP_PROP_FPS) or 25.0
-        self.counts = [int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) for capture in self.captures]
+        self.counts = [max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT))) for capture in self.captures]
+        if len(set(self.counts)) > 1:
+            warnings.warn(f'The videos have {self.counts} frames: the shortest ends the result.', stacklevel=2)
 
     def __len__(self) -> int:
         return min(self.counts)
@@ -99,14 +102,24 @@ class VideoFrames:
             yield Item(f'{self.name}_{place:06d}', tuple(frame for _, frame in captured))
 
 
+def _is_path(source: Source) -> bool:
+    return isinstance(source, str | os.PathLike)
+
+
 def _is_folder(source: Source) -> bool:
-    return isinstance(source, str | os.PathLike) and os.path.isdir(source)
+    return _is_path(source) and os.path.isdir(source)
+
+
+def _is_glob(source: str | os.PathLike) -> bool:
+    return glob.has_magic(os.fspath(source)) and '://' not in os.fspath(source) and not os.path.exists(source)
 
 
 def _as_list(source: Image | Sequence[Image]) -> list[Image]:
     if isinstance(source, list | tuple):
         return list(source)
-    if isinstance(source, str) and glob.has_magic(source) and not os.path.exists(source):
+    if _is_folder(source):
+        raise ValueError(f'{source} is a folder, and not all other sources are: give folders only, or a glob.')
+    if isinstance(source, str) and _is_glob(source):
         found = sorted(glob.glob(source, recursive=True))
         if not found:
             raise FileNotFoundError(f'No file matches {source}.')
@@ -114,12 +127,22 @@ def _as_list(source: Image | Sequence[Image]) -> list[Image]:
     return [source]
 
 
-def _name(image: Image, place: int) -> str:
-    return Path(image).stem if isinstance(image, str | os.PathLike) else f'{place:06d}'
+def _names(images: Sequence[Image]) -> list[str]:
+    """Of files their path below the folder that all of them share, without extension; of arrays their place."""
+    folders = {os.path.dirname(os.fspath(image)) for image in images if _is_path(image)}
+    shared = os.path.commonpath(folders) if len(folders) > 1 else ''.join(folders)
+    return [
+        os.path.splitext(os.path.relpath(image, shared or '.'))[0] if _is_path(image) else f'{place:06d}'
+        for place, image in enumerate(images)
+    ]
 
 
 def _read(image: Image, name: str) -> np.ndarray:
+    if not _is_path(image) and not isinstance(image, np.ndarray):
+        raise ValueError(f'{name} is a {type(image).__name__}: give a path or an array.')
     if isinstance(image, np.ndarray):
+        if not image.size:
+            raise ValueError(f'{name} is empty: its shape is {image.shape}.')
         if image.dtype.kind == 'f' and image.size and np.isfinite(image).all() and (image.min() < 0 or image.max() > 1):
             raise ValueError(f'{name} is a float array with values outside 0 to 1: scale it, or give uint8 or uint16.')
         image = to_uint8(image, name, fixed_range=(0.0, 1.0) if image.dtype.kind == 'f' else None)

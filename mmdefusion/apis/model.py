@@ -1,5 +1,6 @@
 """From a checkpoint file to a network that fuses."""
 
+import pickle
 from pathlib import Path
 
 from mmengine.config import Config
@@ -41,7 +42,10 @@ def load_fuser(checkpoint: str, config: str | None = None, device: str = 'cpu', 
     """
     if '://' not in checkpoint and not Path(checkpoint).is_file():
         raise FileNotFoundError(f'The checkpoint {checkpoint} is not there.')
-    content = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
+    try:
+        content = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        raise ValueError(f'{checkpoint} is no checkpoint that torch can read safely: {error}') from None
     model = _model_config(content, checkpoint, config)
     if missing := [slot for slot in SLOTS if slot not in model]:
         raise ValueError(
@@ -65,6 +69,6 @@ def _model_config(content: dict, checkpoint: str, config: str | None) -> dict:
     if text is None:
         raise ValueError(f'{checkpoint} carries no config: give the one that it was trained with.')
     try:
-        return read_plain_config(text)['model']
-    except (KeyError, ValueError) as error:
+        return dict(read_plain_config(text)['model'])
+    except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f'{checkpoint} carries a config without a plain model ({error}): give a config.') from None

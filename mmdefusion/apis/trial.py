@@ -67,6 +67,8 @@ class Trial:
         self.folder.mkdir(parents=True, exist_ok=True)
         started, config = self.folder / 'started.json', self.folder / 'config.py'
         resume = _read_key(started) == self.key
+        if not resume:
+            (self.folder / 'last_checkpoint').unlink(missing_ok=True)  # of what was here before
         started.write_text(json.dumps(dict(key=self.key)))
         config.write_text(self.config)
         with self.log.open('a') as log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):

@@ -13,7 +13,11 @@ def read_plain_config(text: str) -> dict[str, Any]:
     Raises:
         ValueError: if there is anything else in it.
     """
-    return {target.id: _value(statement.value) for statement in ast.parse(text).body for target in _assigned(statement)}
+    try:
+        statements = ast.parse(text).body
+    except SyntaxError as error:
+        raise ValueError(f'The config is no Python ({error}), so no plain data.') from None
+    return {target.id: _value(statement.value) for statement in statements for target in _assigned(statement)}
 
 
 def _assigned(statement: ast.stmt) -> list[ast.Name]:
@@ -23,8 +27,15 @@ def _assigned(statement: ast.stmt) -> list[ast.Name]:
 
 
 def _value(node: ast.expr) -> Any:
+    try:
+        return _plain(node)
+    except (TypeError, ValueError):  # an unhashable key, or anything that is no literal
+        raise ValueError(f'{ast.unparse(node)[:80]!r} is not plain data.') from None
+
+
+def _plain(node: ast.expr) -> Any:
     match node:
-        case ast.Call(func=ast.Name(id='dict'), args=[] | [ast.Dict()]):
+        case ast.Call(func=ast.Name(id='dict'), args=[] | [ast.Dict()]) if all(key.arg for key in node.keywords):
             items = {key: value for argument in node.args for key, value in _value(argument).items()}
             return items | {keyword.arg: _value(keyword.value) for keyword in node.keywords}
         case ast.Dict():
@@ -33,7 +44,4 @@ def _value(node: ast.expr) -> Any:
             return [_value(item) for item in node.elts]
         case ast.Tuple():
             return tuple(_value(item) for item in node.elts)
-    try:
-        return ast.literal_eval(node)
-    except ValueError:
-        raise ValueError(f'{ast.unparse(node)[:80]!r} is not plain data.') from None
+    return ast.literal_eval(node)

@@ -127,7 +127,13 @@ def test_videos(fuser, tmp_path):
         for k in range(4 if name == 'vi' else 3):
             writer.write(colour(offset + k, 48, 64))
         writer.release()
-    (written,) = fuser(str(tmp_path / 'vi.mp4'), str(tmp_path / 'ir.mp4'), out_dir=tmp_path / 'out')
+    videos = str(tmp_path / 'vi.mp4'), str(tmp_path / 'ir.mp4')
+    with pytest.warns(UserWarning, match=r'have \[4, 3\] frames'):
+        (written,) = fuser(*videos, out_dir=tmp_path / 'out')
+    with pytest.warns(UserWarning):
+        assert fuser(*videos, out_dir=tmp_path / 'out', resume=True) == []
+    with pytest.warns(UserWarning), pytest.raises(ValueError, match='vi.mp4 is one of the sources'):
+        fuser(*videos, out_dir=tmp_path)
     video = cv2.VideoCapture(str(written))
     assert written.name == 'vi.mp4' and video.get(cv2.CAP_PROP_FPS) == 10
     assert int(video.get(cv2.CAP_PROP_FRAME_COUNT)) == 3
@@ -136,6 +142,18 @@ def test_videos(fuser, tmp_path):
     (tmp_path / 'no.mp4').write_bytes(b'no video')
     with pytest.raises(ValueError, match='no.mp4 is no video'):
         fuser(str(tmp_path / 'no.mp4'), str(tmp_path / 'ir.mp4'), out_dir=tmp_path / 'out')
+
+
+def test_nothing_is_overwritten(fuser, tmp_path):
+    for name in ('a/vi', 'a/ir', 'b/vi', 'b/ir'):
+        write_images(tmp_path / name, 1)
+    with pytest.raises(ValueError, match='a/vi/000.png is one of the sources'):
+        fuser(str(tmp_path / 'a/vi'), str(tmp_path / 'a/ir'), out_dir=tmp_path / 'a/vi')
+    lists = [[str(tmp_path / f'{name}/{kind}/000.png') for name in 'ab'] for kind in ('vi', 'ir')]
+    written = fuser(*lists, out_dir=tmp_path / 'out')
+    assert [str(path.relative_to(tmp_path / 'out')) for path in written] == ['a/vi/000.png', 'b/vi/000.png']
+    with pytest.raises(ValueError, match=r'1 results would be written twice, first .*out/000.png'):
+        fuser(lists[0][:1] * 2, lists[1], out_dir=tmp_path / 'out')
 
 
 def test_what_it_refuses(fuser, weights, tmp_path):
@@ -148,6 +166,13 @@ def test_what_it_refuses(fuser, weights, tmp_path):
         fuser(colour(0) * 1.0, colour(1))
     with pytest.raises(ValueError, match='nothing to fuse'):
         fuser(None, None)
+    with pytest.raises(ValueError, match='image 1 of 000000 is empty'):
+        fuser(np.zeros((0, 4), np.uint8), colour(1))
+    with pytest.raises(ValueError, match='is a folder, and not all other sources are'):
+        fuser(str(tmp_path), colour(1))
+    (tmp_path / 'picture.pth').write_bytes(b'no checkpoint')
+    with pytest.raises(ValueError, match='picture.pth is no checkpoint'):
+        FusionInferencer(str(tmp_path / 'picture.pth'))
     with pytest.raises(ValueError, match="task='xyz'"):
         FusionInferencer(weights, task='xyz')
     with pytest.raises(FileNotFoundError, match='no.pth is not there'):

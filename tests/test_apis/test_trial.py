@@ -23,10 +23,13 @@ def config(tmp_path):
 
 
 class StopHook(Hook):
-    """Fails in the fifth iteration."""
+    """Fails in an iteration."""
+
+    def __init__(self, at=4):
+        self.at = at
 
     def before_train_iter(self, runner, batch_idx, data_batch=None):
-        if runner.iter == 4:
+        if runner.iter == self.at:
             raise RuntimeError('pulled the plug')
 
 
@@ -57,6 +60,8 @@ def test_another_trial_in_the_same_folder_starts_afresh(config, tmp_path):
         Trial.of(config, tmp_path / 'trial').execute([StopHook()])
     config.model.cud_loss.common = 3.0
     other = Trial.of(config, tmp_path / 'trial')
+    with pytest.raises(SystemExit):
+        other.execute([StopHook(at=0)])  # before its first checkpoint, so there is none to go on from
     other.execute()
     assert 'resumed' not in other.log.read_text()
     assert json.loads((tmp_path / 'trial/metrics.json').read_text())['key'] == other.key

@@ -14,7 +14,18 @@ def test_reads_what_mmengine_dumps(path):
     assert read_plain_config(config.pretty_text) == config.to_dict()
 
 
-@pytest.mark.parametrize('text', ['a = __import__("os").getcwd()', 'import os', 'a = dict(b=print(1))', 'a.b = 1'])
+@pytest.mark.parametrize(
+    'text',
+    [
+        'a = __import__("os").getcwd()',
+        'import os',
+        'a = dict(b=print(1))',
+        'a.b = 1',
+        'a = dict(**{1: 2})',
+        'a = {[]: 1}',
+        'a = (',
+    ],
+)
 def test_runs_nothing(text):
     with pytest.raises(ValueError, match='plain data'):
         read_plain_config(text)

@@ -4,7 +4,7 @@
 
 Fuses VIFB's 21 pairs (--data has vi/ and ir/) with detail put back and without, scores them as the benchmark does, and
 ranks both among the published means: a place for each metric, and the mean place. Writes table.md, ranks.png and, with
-other methods' pictures in --data's fused/METHOD/, sheet.jpg. What is fused and scored is not done again.
+other methods' pictures in --data's fused/METHOD/, sheet.jpg.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import matplotlib
 matplotlib.use('Agg')
 import matplotlib.pyplot as plt
 
-from mmdefusion.apis import FusionInferencer
+from mmdefusion.apis import FusionInferencer, shipped_weights
 from mmdefusion.datasets.fusion import list_images, match_stems
 from mmdefusion.datasets.image_io import read_image
 from mmdefusion.evaluation.functional import VIFB_METRICS
@@ -25,7 +25,7 @@ from mmdefusion.evaluation.published import mean_rank, rank, vifb_method_means
 from mmdefusion.evaluation.score_files import score_files
 from mmdefusion.visualization import Table, contact_sheet
 
-DETAIL = {'mmdefusion': 'residual', 'mmdefusion, detail=None': 'none'}
+DETAIL = {'mmdefusion': 'residual', 'mmdefusion, detail=None': None}
 SHOWN = 6  # pairs on the sheet, evenly spread
 
 
@@ -38,11 +38,17 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def folder_of(name: str, args: argparse.Namespace) -> Path:
+    """Of one variant's pictures; other weights have other folders."""
+    weights = Path(args.weights or shipped_weights()).stem
+    return args.out_dir / f'{weights}_detail-{DETAIL[name]}'
+
+
 def fuse_and_score(name: str, args: argparse.Namespace) -> dict[str, float]:
     """Mean of each metric; pictures and scores of each go to a folder of their own."""
-    folder = args.out_dir / DETAIL[name]
+    folder = folder_of(name, args)
     fuser = FusionInferencer(args.weights, detail=DETAIL[name])
-    fuser(args.data / 'vi', args.data / 'ir', out_dir=folder / 'fused', resume=True)
+    fuser(args.data / 'vi', args.data / 'ir', out_dir=folder / 'fused')
     matched = match_stems([args.data / 'vi', args.data / 'ir', folder / 'fused'])
     scores = score_files(list(matched.values()), 'vifb', args.workers)
     mean = {metric: sum(row[metric] for row in scores) / len(scores) for metric in VIFB_METRICS}
@@ -83,7 +89,7 @@ def draw_ranks(methods: dict[str, dict[str, float]], out: Path) -> None:
 def draw_sheet(args: argparse.Namespace, out: Path) -> None:
     """Sources, ours, and what other methods made of them."""
     columns = {'visible': args.data / 'vi', 'infrared': args.data / 'ir'}
-    columns |= {name: args.out_dir / kind / 'fused' for name, kind in DETAIL.items()}
+    columns |= {name: folder_of(name, args) / 'fused' for name in DETAIL}
     columns |= {folder.name: folder for folder in sorted((args.data / 'fused').glob('*')) if folder.is_dir()}
     files = {title: list_images(folder) for title, folder in columns.items()}
     names = sorted(files['visible'])

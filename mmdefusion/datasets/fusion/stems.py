@@ -25,7 +25,8 @@ def list_images(folder: str | os.PathLike, suffix: str = '') -> dict[str, str]:
         raise FileNotFoundError(f'{root} is no folder.')
     found: dict[str, str] = {}
     for path in sorted(root.rglob('*')):
-        if path.suffix.lower() not in IMAGE_SUFFIXES or not path.stem.endswith(suffix):
+        hidden = path.name.startswith('.')  # unfinished, or another system's notes
+        if hidden or path.suffix.lower() not in IMAGE_SUFFIXES or not path.stem.endswith(suffix) or not path.is_file():
             continue
         relative = path.relative_to(root)
         name = relative.with_name(path.stem[: len(path.stem) - len(suffix)]).as_posix()

@@ -41,9 +41,8 @@ def _contrast(image: NDArray) -> NDArray:
     """Local contrast, masked, of a complex filtered image."""
     narrow, wide = (_blur(image, sigma) for sigma in (2.0, 4.0))
     with np.errstate(divide='ignore', invalid='ignore'):
-        contrast = np.abs(narrow / wide - 1)
-    cubed = np.nan_to_num(contrast, nan=0.0, posinf=1e100) ** 3
-    return cubed / (contrast**2 + 1e-4)
+        contrast = np.nan_to_num(np.abs(narrow / wide - 1), nan=0.0, posinf=1e50)
+    return contrast**3 / (contrast**2 + 1e-4)
 
 
 def _blur(image: NDArray, sigma: float) -> NDArray:

@@ -22,7 +22,8 @@ class Windows:
 
     Args:
         size: side of a window in pixels, a multiple of 16; 224 is what the network was trained on.
-        overlap: pixels that neighbouring windows share at least; over them one fades out as the other fades in.
+        overlap: pixels that neighbouring windows share at least, a quarter of ``size`` by default; over them one fades
+            out as the other fades in.
         whole_below: pictures of fewer pixels than this are not cut up.
         batch_size: windows at once.
 
@@ -30,11 +31,16 @@ class Windows:
         ValueError: if windows cannot be laid out like that.
     """
 
-    def __init__(self, size: int = 224, overlap: int = 64, whole_below: int = 2**16, batch_size: int = 4) -> None:
+    def __init__(
+        self, size: int = 224, overlap: int | None = None, whole_below: int = 2**16, batch_size: int = 4
+    ) -> None:
         if size < PATCH_SIZE or size % PATCH_SIZE:
             raise ValueError(f'size={size} of a window must be a multiple of {PATCH_SIZE}.')
+        overlap = size // 4 if overlap is None else overlap
         if not 0 < overlap <= size // 2:
             raise ValueError(f'overlap={overlap} must be at least 1 and at most half of size={size}.')
+        if batch_size < 1:
+            raise ValueError(f'batch_size={batch_size} windows must be at least 1.')
         self.size = size
         self.overlap = overlap
         self.whole_below = whole_below
@@ -66,7 +72,7 @@ class Windows:
                     total = images.new_zeros(*images.shape[:2], height, width)
                 total[place] += images * fade
                 weight[place] += fade
-        return total / weight
+        return total.div_(weight)
 
     def _starts(self, length: int, size: int) -> list[int]:
         """Evenly spread, so that no two neighbours overlap by less than asked."""

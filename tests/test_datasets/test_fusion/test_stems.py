@@ -14,6 +14,8 @@ def test_matched_by_name_whatever_the_extension(tmp_path):
     one = fill(tmp_path / 'vi', ['b.png', 'night/a.jpg'])
     other = fill(tmp_path / 'ir', ['b.bmp', 'night/a.png'])
     (one / 'notes.txt').write_text('no image')
+    (one / '.b.png').write_text('unfinished')
+    (one / 'folder.png').mkdir()
     assert match_stems([one, other]) == {
         'b': (str(one / 'b.png'), str(other / 'b.bmp')),
         'night/a': (str(one / 'night/a.jpg'), str(other / 'night/a.png')),

@@ -84,6 +84,12 @@ def test_constant_images_have_finite_scores(protocol, level):
         assert all(np.isfinite(value) for name, value in scores.items() if name not in free), scores
 
 
+def test_qcb_of_flat_images():
+    a, b, flat = noise(15), noise(16), np.full((64, 80), 90)
+    assert vifb_scores(a, b, flat)['Qcb'] == pytest.approx(0.0, abs=1e-6)
+    assert vifb_scores(a, 0 * b, a)['Qcb'] == pytest.approx(1.0)
+
+
 def test_qabf_keeps_what_is_kept():
     edge = np.zeros((40, 40))
     edge[:, 20:] = 200

@@ -1,0 +1,50 @@
+"""Videos that are there whole or not at all."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+
+class VideoWriter:
+    """Writes an MP4 file beside its name and gives it the name when it is finished.
+
+    MP4 has even sides only: the last line of an odd picture is written twice.
+
+    Args:
+        target: of the finished file.
+        rate: frames per second.
+    """
+
+    def __init__(self, target: Path, rate: float) -> None:
+        self.target = target
+        self.rate = rate
+        self.unfinished = target.with_name(f'.{target.name}')
+        self.writer: cv2.VideoWriter | None = None
+
+    def write(self, image: np.ndarray) -> None:
+        """Append a frame, H×W×3 BGR or H×W uint8.
+
+        Raises:
+            OSError: if OpenCV cannot write such a video here.
+        """
+        image = image if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+        height, width = image.shape[:2]
+        image = cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+        if self.writer is None:
+            codec = cv2.VideoWriter_fourcc(*'mp4v')
+            self.writer = cv2.VideoWriter(str(self.unfinished), codec, self.rate, image.shape[1::-1])
+            if not self.writer.isOpened():
+                raise OSError(f'OpenCV cannot write {self.target} ({image.shape[1]}x{image.shape[0]}, mp4v).')
+        self.writer.write(image)
+
+    def finish(self) -> Path:
+        """Close the file and give it its name.
+
+        Raises:
+            ValueError: if no frame was written.
+        """
+        if self.writer is None:
+            raise ValueError(f'{self.target} has no frame: the sources have none that can be read.')
+        self.writer.release()
+        return self.unfinished.rename(self.target)
