@@ -7,6 +7,7 @@ benchmark, `gray` the 12 that most papers print, `extra` MEF-SSIM, MS-SSIM and F
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -45,15 +46,25 @@ def main() -> None:
     try:
         if args.out:
             make_writable(args.out.parent)
+            if args.out.is_dir():
+                raise OSError(f'{args.out} is a folder: name a file.')
         matched = match_stems([args.vi, args.ir, args.fused], args.suffixes)
         scores = score_files(list(matched.values()), args.protocol, args.workers, args.lpips)
     except (OSError, ValueError) as error:
         raise SystemExit(str(error)) from None
-    rows = with_mean(dict(zip(matched, scores, strict=True)))
+    rows = {name: row for name, row in zip(matched, scores, strict=True) if isinstance(row, dict)}
+    errors = [row for row in scores if not isinstance(row, dict)]
+    for error in errors:
+        print(error, file=sys.stderr)
+    if not rows:
+        raise SystemExit('No image could be scored.')
+    rows = with_mean(rows)
     if args.out:
         write_scores([dict(image=name, **row) for name, row in rows.items()], args.out)
     direction = [[name, '↓' if lower_is_better(name) else '↑', value] for name, value in rows['mean'].items()]
-    print(Table(['metric', 'better', 'mean'], direction, f'{len(matched)} images in {args.fused}', digits=4).text())
+    print(Table(['metric', 'better', 'mean'], direction, f'{len(rows) - 1} images in {args.fused}', digits=4).text())
+    if errors:
+        raise SystemExit(f'{len(errors)} of {len(scores)} images could not be scored; the mean is of the others.')
 
 
 if __name__ == '__main__':

@@ -36,14 +36,14 @@ def test_a_row_per_image_and_the_mean(tmp_path):
     np.testing.assert_allclose(values[1], list(expected.values()), atol=1e-5)
 
 
-def test_what_cannot_be_scored_is_named(tmp_path):
-    write_triples(tmp_path, 2)
-    write(tmp_path / 'fused/0.png', grey(0, 20, 20))
+def test_what_cannot_be_scored_is_named_and_the_rest_is_kept(tmp_path):
+    write_triples(tmp_path, 3)
+    write(tmp_path / 'fused/0.png', grey(0, 40, 40))
     (tmp_path / 'ir/1.png').write_bytes(b'no image')
     result = run(tmp_path, '--out', str(tmp_path / 'scores.csv'), '--workers', '1')
-    assert result.returncode == 1 and '2 of 2 images could not be scored' in result.stderr
+    assert result.returncode == 1 and '2 of 3 images could not be scored' in result.stderr
     assert 'fused/0.png: The images differ in size' in result.stderr and 'ir/1.png is not an image' in result.stderr
-    assert not (tmp_path / 'scores.csv').exists()
+    assert [line.split(',')[0] for line in (tmp_path / 'scores.csv').read_text().splitlines()] == ['image', '2', 'mean']
 
     (tmp_path / 'ir/1.png').unlink()
     result = run(tmp_path)
@@ -52,3 +52,5 @@ def test_what_cannot_be_scored_is_named(tmp_path):
     (tmp_path / 'file').write_text('')
     result = run(tmp_path, '--out', str(tmp_path / 'file/scores.csv'))
     assert result.returncode == 1 and 'Nothing can be written into' in result.stderr
+    result = run(tmp_path, '--out', str(tmp_path))
+    assert result.returncode == 1 and 'is a folder: name a file' in result.stderr

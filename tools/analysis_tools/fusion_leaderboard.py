@@ -3,8 +3,8 @@
     python tools/analysis_tools/fusion_leaderboard.py --data data/VIFB --out-dir work_dirs/leaderboard
 
 Fuses VIFB's 21 pairs (--data has vi/ and ir/) with detail put back and without, scores them as the benchmark does, and
-ranks both among the published means: a place for each metric, and the mean place. Writes table.md, ranks.png and, with
-other methods' pictures in --data's fused/METHOD/, sheet.jpg.
+ranks each by itself among the published means: a place from 1 to 27 for each metric, and the mean place. Writes
+table.md and, with other methods' pictures in --data's fused/METHOD/, sheet.jpg; ranks.png lies with each variant.
 """
 
 import argparse
@@ -51,6 +51,8 @@ def fuse_and_score(name: str, args: argparse.Namespace) -> dict[str, float]:
     fuser(args.data / 'vi', args.data / 'ir', out_dir=folder / 'fused')
     matched = match_stems([args.data / 'vi', args.data / 'ir', folder / 'fused'])
     scores = score_files(list(matched.values()), 'vifb', args.workers)
+    if errors := [str(row) for row in scores if not isinstance(row, dict)]:
+        raise SystemExit('\n'.join(errors))
     mean = {metric: sum(row[metric] for row in scores) / len(scores) for metric in VIFB_METRICS}
     rows = [dict(image=image, **row) for image, row in zip(matched, scores, strict=True)]
     write_scores([*rows, dict(image='mean', **mean)], folder / 'scores.csv')
@@ -58,26 +60,26 @@ def fuse_and_score(name: str, args: argparse.Namespace) -> dict[str, float]:
 
 
 def tabulate(methods: dict[str, dict[str, float]]) -> Table:
+    """All methods, and their place for each metric."""
     places = rank(methods)
     rows = [
         [str(place), method, mean, *(f'{places[method][metric]:g}' for metric in VIFB_METRICS)]
         for place, (method, mean) in enumerate(mean_rank(methods).items(), 1)
     ]
-    return Table(['place', 'method', 'mean place', *VIFB_METRICS], rows, 'Places among all methods.', digits=2)
+    return Table(['place', 'method', 'mean place', *VIFB_METRICS], rows, f'Places among {len(methods)}.', digits=2)
 
 
-def draw_ranks(methods: dict[str, dict[str, float]], out: Path) -> None:
-    """Mean places as bars, and the places of ours and of the best three for each metric."""
+def draw_ranks(methods: dict[str, dict[str, float]], ours: str, out: Path) -> None:
+    """Mean places as bars, and the places of ours and of the best three others for each metric."""
     means, places = mean_rank(methods), rank(methods)
     figure, (left, right) = plt.subplots(1, 2, figsize=(13, 6.5), constrained_layout=True, width_ratios=(2, 3))
     names = list(means)
-    left.barh(names, means.values(), color=['tab:orange' if name in DETAIL else 'lightsteelblue' for name in names])
+    left.barh(names, means.values(), color=['tab:orange' if name == ours else 'lightsteelblue' for name in names])
     left.invert_yaxis()
     left.set_xlabel('mean place over 13 metrics (left is better)')
-    others = [name for name in names if name not in DETAIL][:3]
-    for name in [*DETAIL, *others]:
+    for name in [ours, *[name for name in names if name != ours][:3]]:
         line = [places[name][metric] for metric in VIFB_METRICS]
-        right.plot(VIFB_METRICS, line, marker='o', linewidth=2.5 if name in DETAIL else 1.2, label=name)
+        right.plot(VIFB_METRICS, line, marker='o', linewidth=2.5 if name == ours else 1.2, label=name)
     right.invert_yaxis()
     right.set_ylabel('place')
     right.tick_params(axis='x', rotation=60)
@@ -100,12 +102,14 @@ def draw_sheet(args: argparse.Namespace, out: Path) -> None:
 
 def main() -> None:
     args = parse_args()
-    methods = vifb_method_means() | {name: fuse_and_score(name, args) for name in DETAIL}
-    table = tabulate(methods)
-    (args.out_dir / 'table.md').write_text(table.markdown())
-    draw_ranks(methods, args.out_dir / 'ranks.png')
+    tables = []
+    for name in DETAIL:
+        methods = vifb_method_means() | {name: fuse_and_score(name, args)}
+        draw_ranks(methods, name, folder_of(name, args) / 'ranks.png')
+        tables.append(tabulate(methods))
+    (args.out_dir / 'table.md').write_text('\n'.join(table.markdown() for table in tables))
     draw_sheet(args, args.out_dir / 'sheet.jpg')
-    print(table.text())
+    print('\n\n'.join(table.text() for table in tables))
 
 
 if __name__ == '__main__':

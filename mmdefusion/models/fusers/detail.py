@@ -4,7 +4,7 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn.functional import conv2d, pad
+from torch.nn.functional import pad
 
 from mmdefusion.registry import MODELS
 
@@ -89,9 +89,15 @@ def expand(image: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def blur(image: Tensor) -> Tensor:
-    """Binomial filter of 5×5, borders mirrored."""
-    window = image.new_tensor([1, 4, 6, 4, 1]) / 16
-    height, width = image.shape[-2:]
-    mode = 'reflect' if min(height, width) > 2 else 'replicate'
-    image = pad(image[:, None], (2, 2, 2, 2), mode=mode)
-    return conv2d(conv2d(image, window.view(1, 1, 1, -1)), window.view(1, 1, -1, 1))[:, 0]
+    """Binomial filter of 5×5, borders mirrored. Shifted sums take a fraction of a convolution's memory."""
+    mode = 'reflect' if min(image.shape[-2:]) > 2 else 'replicate'
+    padded = pad(image, (2, 2, 2, 2), mode=mode)
+    return _blur_along(_blur_along(padded, dim=2), dim=1)
+
+
+def _blur_along(padded: Tensor, dim: int) -> Tensor:
+    size = padded.shape[dim] - 4
+    total = padded.narrow(dim, 2, size) * (6 / 16)
+    for place, weight in ((0, 1), (1, 4), (3, 4), (4, 1)):
+        total.add_(padded.narrow(dim, place, size), alpha=weight / 16)
+    return total

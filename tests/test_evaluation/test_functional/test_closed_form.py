@@ -75,7 +75,7 @@ def test_a_known_shift():
 @pytest.mark.parametrize('protocol', PROTOCOLS)
 @pytest.mark.parametrize('level', [0, 128, 255])
 def test_constant_images_have_finite_scores(protocol, level):
-    constant, image = np.full((32, 40), level, np.uint8), noise(3, (32, 40))
+    constant, image = np.full((48, 56), level, np.uint8), noise(3, (48, 56))
     for triple in ((image, image, constant), (constant, image, image), (constant, constant, constant)):
         scores = PROTOCOLS[protocol].scores(*triple)
         assert set(scores) == set(PROTOCOLS[protocol].metrics)
@@ -109,7 +109,7 @@ def test_vifp_grows_with_contrast():
 
 
 def test_colour_is_scored_by_channel_and_grey_once():
-    vi, ir, fused = noise(5, (40, 48, 3)), noise(6, (40, 48)), noise(7, (40, 48, 3))
+    vi, ir, fused = noise(5, (48, 50, 3)), noise(6, (48, 50)), noise(7, (48, 50, 3))
     scores = vifb_scores(vi, ir, fused)
     channels = [vifb_scores(vi[..., k], ir, fused[..., k]) for k in range(3)]
     for name in set(scores) - {'Spatial_frequency'}:
@@ -190,6 +190,10 @@ def test_what_cannot_be_scored():
         vifb_scores(a, a, a[:, :79])
     with pytest.raises(ValueError, match='infrared image has NaN'):
         gray_scores(a, np.where(a > 250, np.nan, a), a)
+    with pytest.raises(ValueError, match='fused image has values from 0 to 300, not within 0 to 255'):
+        gray_scores(a, a, np.minimum(a * 300.0, 300))
+    with pytest.raises(ValueError, match=r'images are \(64, 20\) .*48 a side is the least'):
+        vifb_scores(a[:, :20], a[:, :20], a[:, :20])
     with pytest.raises(ValueError, match=r'fused image has shape \(64, 80, 2\)'):
         vifb_scores(a, a, np.stack([a, a], -1))
 

@@ -36,6 +36,7 @@ def test_to_the_fourth_digit(shared, protocol, file, metrics, bounds):
     }
     assert len(jobs) == 4 * 21
     found = score_files(list(jobs.values()), protocol)
+    assert all(isinstance(row, dict) for row in found)
     for key, ours in zip(jobs, found, strict=True):
         for name in metrics:
             bound = bounds.get(name, 1e-4)
