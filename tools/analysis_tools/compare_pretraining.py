@@ -8,6 +8,7 @@ ones go on.
 """
 
 import argparse
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,8 @@ def parse_args() -> argparse.Namespace:
     for path in (*args.configs, args.weights):
         if not path.is_file():
             parser.error(f'{path} is not there.')
+    if len({path.stem for path in args.configs}) < len(args.configs):
+        parser.error('two of the configs have the same name; each needs one of its own for its folder.')
     return args
 
 
@@ -40,10 +43,12 @@ def plan(path: Path, start: str, seed: int, args: argparse.Namespace) -> Trial:
     """One training of one config."""
     config = Config.fromfile(path)
     config.merge_from_dict(args.cfg_options)
-    config.load_from = str(args.weights) if start == 'pretrained' else None
+    pretrained = start == 'pretrained'
+    config.load_from = str(args.weights) if pretrained else None
     config.randomness = dict(seed=seed)
     config.train_cfg.val_interval = config.train_cfg.max_iters + 1
-    return Trial.of(config, args.work_dir / f'{path.stem}_{start}_seed{seed}')
+    basis = hashlib.sha256(args.weights.read_bytes()).hexdigest() if pretrained else ''
+    return Trial.of(config, args.work_dir / f'{path.stem}_{start}_seed{seed}', basis)
 
 
 def tabulate(groups: dict[tuple[Path, str], list[Trial]]) -> Table:

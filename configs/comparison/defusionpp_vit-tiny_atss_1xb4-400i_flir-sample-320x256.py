@@ -9,8 +9,8 @@ model = dict(
         dict(type='mmdefusion.FusedPyramid', embed_dims=embed_dims, out_channels=64, layers=(3, 5, 7)),
     ],
 )
-max_iters = 200
+max_iters = 400
 train_cfg = dict(max_iters=max_iters)
 optim_wrapper = dict(type='mmdefusion.BFloat16OptimWrapper', optimizer=dict(lr=5e-4))
 param_scheduler = [_base_.param_scheduler[0], dict(type='CosineAnnealingLR', by_epoch=False, begin=50, end=max_iters)]
-default_hooks = dict(checkpoint=dict(interval=100))
+default_hooks = dict(checkpoint=dict(interval=200))
