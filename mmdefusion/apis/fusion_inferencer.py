@@ -10,16 +10,16 @@ from typing import Literal, NamedTuple
 import cv2
 import numpy as np
 import torch
-from mmengine.config import Config
-from mmengine.device import get_device
+from mmengine.config import ConfigDict
 from mmengine.infer import BaseInferencer
 from rich.progress import track
 from torch import Tensor
 
-from mmdefusion.models.fusers import FusedImages
+from mmdefusion.models.fusers import FusedImages, PictureFuser
+from mmdefusion.models.fusers.colour import luma
 from mmdefusion.models.fusers.picture_fuser import Colour, to_picture
 from mmdefusion.models.structures import Pair
-from mmdefusion.utils.files import make_writable
+from mmdefusion.utils.files import make_writable, write_image
 from mmdefusion.visualization import contact_sheet
 
 from .fusion_sources import Item, Source, VideoFrames, is_video, list_items
@@ -35,6 +35,7 @@ TASKS: dict[str, dict] = {
     'mef': dict(colour='rgb', detail=dict(type='mmdefusion.ResidualDetail')),
     'mff': dict(colour='rgb', detail=dict(type='mmdefusion.ResidualDetail')),
 }
+DISTORTION = 0.02  # of height against width, from which on resizing is worth a warning
 TITLES = {'fused': 'fused', 'common': 'common', 'unique_a': 'unique to the first', 'unique_b': 'unique to the second'}
 
 
@@ -53,13 +54,15 @@ class Fused(NamedTuple):
 class FusionInferencer(BaseInferencer):
     """Fuses infrared and visible images (ivf), exposures (mef) or foci (mff).
 
+    Pictures have any size, so what a batch holds is windows of one picture, not pictures.
+
     Args:
         weights: file or URL of a pretrained network; the weights that come with the package where none is given.
         config: config file, for weights that carry none.
         task: chooses what suits the kind of images for ``colour`` and ``detail``.
         colour: ``'luma'``, ``'rgb'`` or ``'grey'``, see :class:`PictureFuser`.
         detail: ``'residual'`` puts fine texture back, None gives the network's plain output.
-        windows: options of :class:`Windows`.
+        windows: options of :class:`Windows`, such as ``dict(size=224, batch_size=8)``.
         device: the best one there is, by default.
         show_progress: whether a bar is drawn.
 
@@ -88,9 +91,9 @@ class FusionInferencer(BaseInferencer):
             options['colour'] = colour
         if detail is None:
             options['detail'] = None
-        self.device = device or get_device()
-        self.model = load_fuser(weights or shipped_weights(), config, self.device, **options)
-        self.show_progress = show_progress
+        super().__init__(
+            dict(options, config=config), weights or shipped_weights(), device, 'mmdefusion', show_progress
+        )
 
     def __call__(
         self,
@@ -145,6 +148,8 @@ class FusionInferencer(BaseInferencer):
             ValueError: if one cannot be read, or the sizes differ; the message names the item.
         """
         pictures = self.preprocess(item, resize)
+        if len(pictures) == 1:
+            warnings.warn(f'{item.name} has no partner: it comes back as it is.', stacklevel=2)
         try:
             drawn = self.forward(pictures)
         except ValueError as error:
@@ -169,6 +174,8 @@ class FusionInferencer(BaseInferencer):
                         f'{item.name}: the images are {width}x{height} and {other.shape[1]}x{other.shape[0]}. Align '
                         'them, or bring them to the size of the first with resize=True (--resize).'
                     )
+                if abs(np.log(other.shape[1] * height / other.shape[0] / width)) > DISTORTION:
+                    warnings.warn(f'{item.name}: image {position + 2} is stretched to another shape.', stacklevel=3)
                 shrinks = other.shape[0] > height
                 method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
                 others[position] = cv2.resize(other, (width, height), interpolation=method)
@@ -178,8 +185,8 @@ class FusionInferencer(BaseInferencer):
         """Fuse the first picture with the second, the result with the third and so on; a single one stays as it is."""
         first, *others = inputs
         if not others:
-            warnings.warn('There is only one image: it comes back as it is.', stacklevel=3)
-            return self.model.fuse_pictures(Pair(first, first))._replace(fused=first)
+            fused = luma(first) if self.model.colour == 'grey' else first
+            return self.model.fuse_pictures(Pair(first, first))._replace(fused=fused)
         for other in others:
             drawn = self.model.fuse_pictures(Pair(first, other))
             first = drawn.fused.expand(3, -1, -1)
@@ -193,18 +200,22 @@ class FusionInferencer(BaseInferencer):
 
     def postprocess(self, preds: Fused, visualization: Path) -> list[Path]:
         """Write a result into the folder ``visualization``: a file is there whole or not at all."""
-        written = []
-        for name, image in preds.images.items():
-            target = path(visualization, preds.name, name)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            unfinished = target.with_name(f'.{target.name}')
-            if not cv2.imwrite(str(unfinished), image):
-                raise OSError(f'{target} cannot be written: is the disk full?')
-            written.append(unfinished.rename(target))
-        return written
+        return [write_image(path(visualization, preds.name, name), image) for name, image in preds.images.items()]
 
-    def _init_pipeline(self, cfg: Config) -> None:
-        """BaseInferencer's: there is none, :meth:`preprocess` reads what lies anywhere."""
+    def _init_model(self, cfg: ConfigDict, weights: str, device: str) -> PictureFuser:
+        """The options of pictures around the network that the weights' own config describes."""
+        self.device = device
+        return load_fuser(weights, device=device, **cfg)
+
+    # BaseInferencer has one input and a data set's pipeline; here are several, and preprocess reads what lies anywhere
+    def _init_pipeline(self, cfg: ConfigDict) -> None:
+        """None."""
+
+    def _init_collate(self, cfg: ConfigDict) -> None:
+        """None."""
+
+    def _init_visualizer(self, cfg: ConfigDict) -> None:
+        """None: :meth:`visualize` draws the panel."""
 
     def _fuse_video(
         self, sources: Sequence[str], outputs: Sequence[Output], resize: bool, folder: Path, resume: bool

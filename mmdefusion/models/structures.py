@@ -32,23 +32,6 @@ class PairFeatures(NamedTuple):
     grid: tuple[int, int]  #: h, w in patches
     image_size: tuple[int, int]  #: H, W in pixels, before any extension to whole patches
 
-    def each_with_itself(self) -> Pair:
-        """Features of image a paired with itself, and of image b."""
-
-        def twice(pair: Pair, k: int) -> Pair:
-            return Pair(pair[k], pair[k])
-
-        return Pair(
-            *(
-                self._replace(
-                    deep=twice(self.deep, k),
-                    skip=twice(self.skip, k),
-                    layers=tuple(twice(layer, k) for layer in self.layers),
-                )
-                for k in (0, 1)
-            )
-        )
-
 
 class Parts(NamedTuple):
     """What two images share and what only one of them has."""

@@ -1,7 +1,10 @@
-"""Folders that results go to."""
+"""Folders and files that results go to."""
 
 import os
 from pathlib import Path
+
+import cv2
+import numpy as np
 
 
 def make_writable(folder: str | os.PathLike) -> Path:
@@ -19,3 +22,16 @@ def make_writable(folder: str | os.PathLike) -> Path:
     except OSError as error:
         raise OSError(f'Nothing can be written into {folder} ({error}): choose another folder.') from None
     return folder
+
+
+def write_image(path: Path, image: np.ndarray) -> Path:
+    """Writes a picture (H×W or H×W×3 BGR, uint8) that is there whole or not at all; makes its folder.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f'.{path.name}')
+    if not cv2.imwrite(str(unfinished), image):
+        raise OSError(f'{path} cannot be written: is the disk full?')
+    return unfinished.rename(path)

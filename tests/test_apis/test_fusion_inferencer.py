@@ -81,7 +81,7 @@ def test_several_exposures_are_folded(weights):
 
 def test_one_image_comes_back_with_a_warning(fuser):
     for sources in ((colour(0),), (colour(0), None), (None, colour(0))):
-        with pytest.warns(UserWarning, match='only one image'):
+        with pytest.warns(UserWarning, match='000000 has no partner'):
             assert (only(fuser(*sources)) == colour(0)).all()
 
 

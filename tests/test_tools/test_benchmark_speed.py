@@ -27,23 +27,3 @@ def test_one_line_for_each_size_and_the_training_step():
     lines = result.stdout.splitlines()
     assert [line.split('  ')[0] for line in lines[2:]] == ['features 32x32', 'features 48x48', 'training step 32']
     assert all(line.count('MiB') == 2 and line.endswith('x') for line in lines[2:])
-
-
-@pytest.mark.skipif(sys.platform != 'linux', reason='peak memory is read from /proc')
-def test_peak_memory_sees_what_was_freed_again():
-    """In a process of its own: what other tests freed would blur the numbers."""
-    code = """
-import torch
-from benchmark_speed import PeakMemory
-memory = PeakMemory(torch.device('cpu'))
-memory.reset()
-before = memory.read()
-block = torch.ones(256 * 2**20, dtype=torch.uint8)
-del block
-held = memory.read() - before
-memory.reset()
-print(held // 2**20, (memory.read() - before) // 2**20)
-"""
-    result = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, cwd=TOOL.parent)
-    held, left = map(int, result.stdout.split())
-    assert held > 200 and left < 100

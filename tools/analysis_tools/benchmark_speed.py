@@ -8,12 +8,8 @@ in turn; memory on a CPU is the process's peak, weights and libraries included (
 """
 
 import argparse
-import ctypes
-import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +17,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from mmdefusion.models import DecompositionNeck, DeFusionEncoder
 from mmdefusion.models.structures import Pair, PairFeatures
+from mmdefusion.utils.measuring import measure
 
 
 class FusedFeatures(nn.Module):
@@ -44,46 +41,6 @@ class OneAfterTheOther(FusedFeatures):
         skip = (self.encoder.skip_norm1(layers[0]) + self.encoder.skip_norm2(layers[1]) for layers in (a, b))
         features = PairFeatures(Pair(a[-1], b[-1]), Pair(*skip), (), grid, tuple(pair.shape[-2:]))
         return self.decomposition(features).fused
-
-
-@dataclass(frozen=True)
-class Measurement:
-    seconds: float
-    peak_bytes: int
-
-
-class PeakMemory:
-    """Peak memory since the last reset, in bytes."""
-
-    def __init__(self, device: torch.device) -> None:
-        self.device = device
-
-    def reset(self) -> None:
-        if self.device.type == 'cuda':
-            torch.cuda.reset_peak_memory_stats(self.device)
-        else:
-            ctypes.CDLL(None).malloc_trim(0)  # hand back what the last measurement freed
-            Path('/proc/self/clear_refs').write_text('5')  # the kernel's way to reset VmHWM
-
-    def read(self) -> int:
-        if self.device.type == 'cuda':
-            return torch.cuda.max_memory_allocated(self.device)
-        line = next(line for line in Path('/proc/self/status').read_text().splitlines() if line.startswith('VmHWM'))
-        return int(line.split()[1]) * 1024
-
-
-def measure(run: Callable[[], None], repeats: int, device: torch.device) -> Measurement:
-    """Median time of ``repeats`` runs after one to warm up, and the peak memory of them."""
-    memory, seconds = PeakMemory(device), []
-    run()
-    memory.reset()
-    for _ in range(repeats):
-        start = time.perf_counter()
-        run()
-        if device.type == 'cuda':
-            torch.cuda.synchronize(device)
-        seconds.append(time.perf_counter() - start)
-    return Measurement(sorted(seconds)[len(seconds) // 2], memory.read())
 
 
 def forward(model: nn.Module, pair: Tensor) -> Callable[[], None]:

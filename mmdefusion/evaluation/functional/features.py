@@ -10,7 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 PLACES = np.arange(1.0, 10.0)
-ROWS = 32  # windows of so many rows at once: bounds the memory
+AT_ONCE = 2**14  # windows: bounds the memory to some tens of megabytes
 
 
 def fmi_pixel(one: NDArray, other: NDArray, fused: NDArray) -> float:
@@ -19,8 +19,9 @@ def fmi_pixel(one: NDArray, other: NDArray, fused: NDArray) -> float:
 
 
 def _information(source: NDArray, fused: NDArray) -> float:
-    height = source.shape[0] - 2
-    strips = [slice(row, min(row + ROWS, height) + 2) for row in range(0, height, ROWS)]
+    height, width = source.shape[0] - 2, source.shape[1] - 2
+    rows = max(1, AT_ONCE // width)
+    strips = [slice(row, min(row + rows, height) + 2) for row in range(0, height, rows)]
     shares = [_of_windows(_windows(source[strip]), _windows(fused[strip])) for strip in strips]
     return float(np.concatenate(shares).mean())
 

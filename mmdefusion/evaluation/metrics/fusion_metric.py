@@ -4,12 +4,11 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 from mmengine.dist import is_main_process
 from mmengine.evaluator import BaseMetric
 
 from mmdefusion.registry import METRICS
-from mmdefusion.utils.files import make_writable
+from mmdefusion.utils.files import make_writable, write_image
 
 from ..functional import PROTOCOLS
 
@@ -42,9 +41,8 @@ class FusionMetric(BaseMetric):
             scores = self.protocol.scores(sample['visible'], sample['infrared'], fused)
             self.results.append(dict(image=sample['name'], **scores))
             if self.out_dir:
-                path = self.out_dir / 'fused' / f'{sample["name"]}.png'
-                path.parent.mkdir(parents=True, exist_ok=True)
-                cv2.imwrite(str(path), fused if fused.ndim == 2 else fused[..., ::-1])
+                picture = fused if fused.ndim == 2 else fused[..., ::-1]
+                write_image(self.out_dir / 'fused' / f'{sample["name"]}.png', picture)
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         mean = {name: sum(row[name] for row in results) / len(results) for name in self.protocol.metrics}

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from mmdefusion.registry import MODELS
 
-from ..structures import Decomposition, PairFeatures
+from ..structures import Decomposition, Pair, PairFeatures
 
 
 class FusedImages(NamedTuple):
@@ -61,13 +61,14 @@ class ImageFuser(BaseModel):
             self.common_head(parts.common, features.grid),
             self.unique_head(parts.unique_a, features.grid),
             self.unique_head(parts.unique_b, features.grid),
+            self.fused_head(decomposition.fused + decomposition.blended, features.grid),
         ]
-        return FusedImages(*(crop(image, features) for image in images), self.draw_fused(decomposition))
+        return FusedImages(*(crop(image, features) for image in images))
 
-    def draw_fused(self, decomposition: Decomposition) -> Tensor:
-        """The fused image alone."""
-        features = decomposition.features
-        return crop(self.fused_head(decomposition.fused + decomposition.blended, features.grid), features)
+    def draw_alone(self, features: PairFeatures) -> Pair:
+        """Each image fused with itself: what the network can say of it."""
+        blended, fused = self.neck[0].fuse_alone(features)
+        return Pair(*crop(self.fused_head(fused + blended, features.grid), features).chunk(2))
 
 
 def crop(image: Tensor, features: PairFeatures) -> Tensor:

@@ -1,7 +1,7 @@
 """From two pictures to the one that people want to see."""
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -18,13 +18,6 @@ from .image_fuser import FusedImages, ImageFuser
 Colour = Literal['rgb', 'luma', 'grey']
 
 
-class Drawn(NamedTuple):
-    """What the network makes of a pair, and of each source with itself; B×3×H×W."""
-
-    parts: FusedImages
-    own: Pair
-
-
 @MODELS.register_module()
 class PictureFuser(ImageFuser):
     """The image fuser with all that pictures need around it: any size, detail, colour.
@@ -32,7 +25,8 @@ class PictureFuser(ImageFuser):
     Args:
         windows: config of :class:`Windows`.
         detail: config of :class:`ResidualDetail`; None gives the network's plain output, as in the paper.
-        colour: ``'luma'`` fuses brightness and keeps the colours of the first picture, ``'rgb'`` fuses the three
+        colour: ``'luma'`` fuses brightness and keeps the colours of the first picture (so that one must be the
+            coloured one), ``'rgb'`` fuses the three
             channels as the network gives them, ``'grey'`` fuses brightness and gives one channel.
         **fuser: of :class:`ImageFuser`.
 
@@ -64,9 +58,14 @@ class PictureFuser(ImageFuser):
             inputs: B×6×H×W, in ``'predict'`` RGB in [0, 1], in ``'tensor'`` normalised.
             data_samples: get ``fused`` (uint8 H×W×3 or H×W, RGB), ``visible`` and ``infrared`` in ``'predict'``.
             mode: ``'predict'`` or ``'tensor'`` (:class:`ImageFuser`'s).
+
+        Raises:
+            ValueError: for ``'loss'``: the pretrainers train.
         """
         if mode == 'tensor':
             return super().forward(inputs)
+        if mode != 'predict':
+            raise ValueError(f"mode={mode!r} is neither 'tensor' nor 'predict': a pretrainer trains what this fuses.")
         samples = list(data_samples or [BaseDataElement() for _ in inputs])
         for sample, pair in zip(samples, inputs, strict=True):
             visible, infrared = pair.chunk(2)
@@ -90,26 +89,22 @@ class PictureFuser(ImageFuser):
         """
         check(pair)
         sources = pair if self.colour == 'rgb' else Pair(*(luma(image) for image in pair))
-        *parts, own_a, own_b = self.windows(self._draw_stacked, sources)
-        images = FusedImages(*parts)
+        drawn = self.windows(self._draw_stacked, sources)
+        images = FusedImages(*drawn[:4])
         if self.detail:
-            images = images._replace(fused=self.detail(images.fused, sources, Pair(own_a, own_b)))
+            images = images._replace(fused=self.detail(images.fused, sources, Pair(*drawn[4:])))
         if self.colour == 'luma':
             images = images._replace(fused=with_luma(pair.a, images.fused))
         return FusedImages(*(image.clip(0, 1) for image in images))
 
     def _draw_stacked(self, pair: Pair) -> Tensor:
-        """B×C×H×W pictures to B×6×C×H×W: the four parts and both reconstructions, with as many channels."""
+        """B×C×H×W pictures to B×K×C×H×W: the four images and, where detail needs them, both sources as drawn alone."""
         channels = pair.a.shape[1]
-        drawn = self.draw_all(Pair(*(image.expand(-1, 3, -1, -1) for image in pair)))
-        images = torch.stack([*drawn.parts, *drawn.own], dim=1)
+        inputs = torch.cat([image.expand(-1, 3, -1, -1) for image in pair], dim=1)
+        features = self.backbone(self.normalize(inputs))  # once for all of them
+        drawn = [*self.draw(self.neck(features)), *(self.draw_alone(features) if self.detail else ())]
+        images = torch.stack(drawn, dim=1)
         return luma(images) if channels == 1 else images
-
-    def draw_all(self, pair: Pair) -> Drawn:
-        """Network outputs for B×3×H×W pictures in [0, 1]; the encoder runs once for all of them."""
-        features = self.backbone(self.normalize(torch.cat(pair, dim=1)))
-        own = (self.draw_fused(self.neck(alone)) for alone in features.each_with_itself())
-        return Drawn(self.draw(self.neck(features)), Pair(*own))
 
 
 def check(pair: Pair) -> None:

@@ -60,6 +60,12 @@ class DecompositionPath(nn.Module):
         fused_a, fused_b = self.fusion(common, unique).chunk(2)
         return fused_a + fused_b
 
+    def fuse_alone(self, tokens: Tensor) -> Tensor:
+        """An image decomposed and fused with itself: what is the same in both orders and for both uniques, once."""
+        common = self.common(tokens, tokens)
+        unique = self.unique(tokens, tokens) + self.residual(tokens)
+        return 2 * self.fusion(common, unique)
+
 
 @MODELS.register_module()
 class DecompositionNeck(BaseModule):
@@ -128,6 +134,14 @@ class DecompositionNeck(BaseModule):
     def fuse(self, deep: Parts, skip: Parts) -> tuple[Tensor, Tensor]:
         """Fused tokens before (f) and after (g) the mixer, B×N×C each."""
         blended = self.deep.fuse(deep) + self.skip.fuse(skip)
+        return blended, self.mixer(blended)
+
+    def fuse_alone(self, features: PairFeatures) -> tuple[Tensor, Tensor]:
+        """Like :meth:`fuse` for each image with itself, a's along the batch, then b's: 2B×N×C each.
+
+        Half the work of decomposing pairs of equal images, with one order of the common feature (or their mean).
+        """
+        blended = self.deep.fuse_alone(features.deep.batched()) + self.skip.fuse_alone(features.skip.batched())
         return blended, self.mixer(blended)
 
     def _refuse_other_width(self, state_dict: dict, prefix: str, *_) -> None:

@@ -43,9 +43,14 @@ def test_plain_output_is_the_image_fuser_s():
 
 def test_what_the_network_makes_of_each_source_alone():
     model, pair = build(), torch.rand(2, 1, 3, 40, 48)
-    drawn = model.draw_all(Pair(*pair))
-    for own, image in zip(drawn.own, pair, strict=True):
+    features = model.backbone(model.normalize(torch.cat([*pair], dim=1)))
+    for own, image in zip(model.draw_alone(features), pair, strict=True):
         assert_close(own, model(model.normalize(torch.cat([image, image], 1))).fused, atol=1e-5, rtol=1e-5)
+
+
+def test_training_is_the_pretrainers():
+    with pytest.raises(ValueError, match='pretrainer'):
+        build()(torch.rand(1, 6, 32, 32), mode='loss')
 
 
 def test_luma_keeps_the_colours_of_the_first():

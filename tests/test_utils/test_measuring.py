@@ -1,0 +1,24 @@
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='peak memory is read from /proc')
+def test_peak_memory_sees_what_was_freed_again():
+    """In a process of its own: what other tests freed would blur the numbers."""
+    code = """
+import torch
+from mmdefusion.utils.measuring import PeakMemory
+memory = PeakMemory(torch.device('cpu'))
+memory.reset()
+before = memory.read()
+block = torch.ones(256 * 2**20, dtype=torch.uint8)
+del block
+held = memory.read() - before
+memory.reset()
+print(held // 2**20, (memory.read() - before) // 2**20)
+"""
+    result = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
+    held, left = map(int, result.stdout.split())
+    assert held > 200 and left < 100

@@ -1,0 +1,127 @@
+"""Time and memory of fusing, frames per second of a video, and time of scoring beside a plain loop.
+
+    python tools/analysis_tools/benchmark_fusion.py fuse [--sizes 640x512 1920x1080 3840x2160]
+    python tools/analysis_tools/benchmark_fusion.py video [--size 320x256] [--frames 50]
+    python tools/analysis_tools/benchmark_fusion.py score [--size 640x480] [--pairs 5]
+
+Pictures are generated scenes. "score" takes the metrics of each protocol and,
+with scikit-image and scikit-learn, those that these have functions for: entropy, mutual information, SSIM, PSNR, mean
+squared error and Sobel edges, as a script in this field would. All run in this process, in one thread.
+"""
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from mmdefusion.apis import FusionInferencer
+from mmdefusion.datasets.image_io import to_channels
+from mmdefusion.datasets.scenes import SceneGenerator
+from mmdefusion.evaluation.functional import PROTOCOLS
+from mmdefusion.utils.measuring import measure
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    tasks = parser.add_subparsers(dest='task', required=True)
+    fuse = tasks.add_parser('fuse', help='seconds and peak memory for pictures of some sizes')
+    fuse.add_argument('--sizes', nargs='+', type=size, default=[(640, 512), (1920, 1080), (3840, 2160)])
+    fuse.add_argument('--repeats', type=int, default=1)
+    video = tasks.add_parser('video', help='frames per second of two streams fused into one')
+    video.add_argument('--size', type=size, default=(320, 256))
+    video.add_argument('--frames', type=int, default=50)
+    score = tasks.add_parser('score', help='all metrics beside a loop over scikit-image and scikit-learn')
+    score.add_argument('--size', type=size, default=(640, 480))
+    score.add_argument('--pairs', type=int, default=5)
+    for task in (fuse, video):
+        task.add_argument('--device', help='default: a GPU if there is one')
+        task.add_argument('--weights', help='default: those that come with mmdefusion')
+    return parser.parse_args()
+
+
+def size(text: str) -> tuple[int, int]:
+    """``'640x512'`` to width and height."""
+    width, height = map(int, text.split('x'))
+    return width, height
+
+
+def scene(index: int, wanted: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """A visible and an infrared picture, uint8 BGR; large ones are enlarged, drawing them would take minutes."""
+    drawn = SceneGenerator((640, 512))(index)
+    visible, infrared = (cv2.resize(image, wanted) for image in (drawn.visible, drawn.infrared))
+    return visible, infrared
+
+
+def fuse(args: argparse.Namespace) -> None:
+    print(f'{"size":>12s}{"with detail":>16s}{"peak memory":>14s}{"plain output":>16s}{"peak memory":>14s}')
+    for wanted in args.sizes:
+        pair, cells = scene(0, wanted), ''
+        for detail in ('residual', None):
+            fuser = FusionInferencer(args.weights, detail=detail, device=args.device, show_progress=False)
+            result = measure(lambda fuser=fuser, pair=pair: fuser(*pair), args.repeats, torch.device(fuser.device))
+            cells += f'{result.seconds:14.2f} s{result.peak_bytes / 2**20:10.0f} MiB'
+        print(f'{wanted[0]:>7d}x{wanted[1]}{cells}', flush=True)
+
+
+def video(args: argparse.Namespace) -> None:
+    width, height = args.size
+    still = scene(1, (width + args.frames, height))
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [str(Path(folder) / name) for name in ('visible.mp4', 'infrared.mp4')]
+        for path, picture in zip(paths, still, strict=True):
+            writer = cv2.VideoWriter(path, cv2.VideoWriter_fourcc(*'mp4v'), 25.0, args.size)
+            for shift in range(args.frames):  # the camera pans
+                writer.write(to_channels(picture[:, shift : shift + width], 3).copy())
+            writer.release()
+        fuser = FusionInferencer(args.weights, device=args.device, show_progress=False)
+        start = time.perf_counter()
+        fuser(*paths, out_dir=Path(folder) / 'fused')
+        seconds = time.perf_counter() - start
+    print(f'{args.frames} frames of {width}x{height} in {seconds:.1f} s: {args.frames / seconds:.2f} frames/s')
+
+
+def score(args: argparse.Namespace) -> None:
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+    triples = []
+    for index in range(args.pairs):
+        visible, infrared = scene(index, args.size)
+        grey = cv2.cvtColor(visible, cv2.COLOR_BGR2GRAY)
+        infrared = infrared if infrared.ndim == 2 else infrared[..., 0]
+        triples.append((grey, infrared, cv2.addWeighted(grey, 0.5, infrared, 0.5, 0)))
+    loops = {name: protocol.scores for name, protocol in PROTOCOLS.items()} | {'plain loop': plain_scores}
+    print(f'{"":12s}{"metrics":>10s}{"a pair":>12s}{"a metric":>12s}')
+    for name, scores in loops.items():
+        start = time.perf_counter()
+        counts = [len(scores(*triple)) for triple in triples]
+        seconds = (time.perf_counter() - start) / args.pairs
+        print(f'{name:12s}{counts[0]:10d}{seconds:10.3f} s{seconds / counts[0]:10.3f} s', flush=True)
+
+
+def plain_scores(visible: np.ndarray, infrared: np.ndarray, fused: np.ndarray) -> dict[str, float]:
+    """What scikit-image and scikit-learn have functions for, H×W uint8."""
+    from skimage import filters, measure, metrics
+    from sklearn.metrics import mutual_info_score
+
+    scores = {'EN': measure.shannon_entropy(fused), 'EI': filters.sobel(fused).mean()}
+    for name, source in (('visible', visible), ('infrared', infrared)):
+        scores |= {
+            f'MI {name}': mutual_info_score(source.ravel(), fused.ravel()),
+            f'SSIM {name}': metrics.structural_similarity(source, fused, gaussian_weights=True),
+            f'PSNR {name}': metrics.peak_signal_noise_ratio(source, fused),
+            f'MSE {name}': metrics.mean_squared_error(source, fused),
+        }
+    return scores
+
+
+def main() -> None:
+    args = parse_args()
+    {'fuse': fuse, 'video': video, 'score': score}[args.task](args)
+
+
+if __name__ == '__main__':
+    main()
