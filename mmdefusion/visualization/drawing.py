@@ -74,7 +74,7 @@ def contact_sheet(
     """One picture of rows of pictures on white, with names over the columns and beside the rows.
 
     Args:
-        rows: Images, all of the first one's proportions; each is resized to ``width``.
+        rows: Images; the first one's proportions, at ``width``, are those of the places that all of them are fit into.
         columns: Names over the columns, or none.
         row_names: Names beside the rows, written upwards, or none.
         width: Of each picture in pixels; None: the first picture's.
@@ -100,10 +100,17 @@ def contact_sheet(
             sheet[y : y + height, :left] = cv2.rotate(label, cv2.ROTATE_90_COUNTERCLOCKWISE)
         for i, image in enumerate(row):
             x = left + i * (width + GAP)
-            larger = width >= image.shape[1]
-            method = cv2.INTER_CUBIC if larger else cv2.INTER_AREA
-            sheet[y : y + height, x : x + width] = cv2.resize(as_colour(image), (width, height), interpolation=method)
+            _place(sheet[y : y + height, x : x + width], as_colour(image))
     return sheet
+
+
+def _place(space: np.ndarray, image: np.ndarray) -> None:
+    """An image in the middle of a part of the sheet, as large as fits."""
+    scale = min(space.shape[0] / image.shape[0], space.shape[1] / image.shape[1])
+    height, width = (max(1, round(side * scale)) for side in image.shape[:2])
+    y, x = (space.shape[0] - height) // 2, (space.shape[1] - width) // 2
+    method = cv2.INTER_CUBIC if scale >= 1 else cv2.INTER_AREA
+    space[y : y + height, x : x + width] = cv2.resize(image, (width, height), interpolation=method)
 
 
 def _write(space: np.ndarray, text: str, scale: float) -> None:

@@ -40,3 +40,9 @@ def test_sheet_holds_every_picture_and_room_for_names():
 
 def test_16_bit_pictures_are_shown_at_8_bits():
     assert contact_sheet([[np.full((4, 4), 257 * 77, np.uint16)]])[0, 0].tolist() == [77, 77, 77]
+
+
+def test_pictures_of_other_proportions_keep_them():
+    sheet = contact_sheet([[np.zeros((20, 40), np.uint8)], [np.zeros((40, 20), np.uint8)]])
+    second = (sheet[24:] < 128).all(2)
+    assert second.sum() == 20 * 10 and second[:, 15:25].all()

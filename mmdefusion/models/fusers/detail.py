@@ -35,12 +35,14 @@ class ResidualDetail:
         levels: of the pyramid; fewer in pictures too small for them.
         boost: how much detail grows where the sources disagree: in the finest band, fading to nothing at the coarse
             end.
+        guidance: exponent of the network's share in these choices; 0 leaves them to activity and contrast alone.
         sharpness: exponent of the contrast in the choice of what is left under the bands; 0 leaves it to the network.
     """
 
-    def __init__(self, levels: int = 6, boost: float = 0.5, sharpness: float = 8.0) -> None:
+    def __init__(self, levels: int = 6, boost: float = 0.5, guidance: float = 1.0, sharpness: float = 8.0) -> None:
         self.levels = levels
         self.boost = boost
+        self.guidance = guidance
         self.sharpness = sharpness
 
     def __call__(self, fused: Tensor, sources: Pair, reconstructed: Pair) -> Tensor:
@@ -53,7 +55,7 @@ class ResidualDetail:
         """
         levels = min(self.levels, max(0, int(math.log2(min(fused.shape[-2:]))) - 2))
         bands = Pair(*(build_pyramid(image, levels) for image in sources))
-        share = network_share(fused, reconstructed)
+        share = torch.sigmoid(self.guidance * network_share(fused, reconstructed).logit())
         picture = self.join_rest(bands.a.pop(), bands.b.pop(), share)
         active = Pair(*(activity(side) for side in bands))
         for level in reversed(range(levels)):

@@ -48,6 +48,9 @@ def test_the_network_chooses_between_textures_of_equal_strength():
     left, right = slice(0, 40), slice(88, 128)
     assert likeness(one, left) > 0.9 > likeness(other, left) + 0.5
     assert likeness(other, right) > 0.9 > likeness(one, right) + 0.5
+    unguided = ResidualDetail(levels=3, boost=0.0, guidance=0.0)(followed, Pair(one, other), drawn)
+    mirrored = ResidualDetail(levels=3, boost=0.0, guidance=0.0)(followed.flip(-1), Pair(one, other), drawn)
+    assert_close(unguided, mirrored)
 
 
 def test_share_is_the_place_between_the_reconstructions():

@@ -1,0 +1,111 @@
+"""Fused pictures of a set of pairs and their metrics, beside the mean of the sources and the network's plain output.
+
+    python tools/analysis_tools/compare_fusion.py VISIBLE_DIR INFRARED_DIR --limit 12
+    python tools/analysis_tools/compare_fusion.py DIR DIR --suffixes _A _B --task mef --protocol extra
+    python tools/analysis_tools/compare_fusion.py VISIBLE_DIR INFRARED_DIR --detail levels=5 boost=0.3,sharpness=4
+
+The last one compares rules of detail: each group of options of ResidualDetail is a column of the table. Choose rules on
+training pairs only. Writes table.md and sheet.jpg (--sources puts the sources on it) to --out-dir.
+"""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+from rich.progress import track
+
+from mmdefusion.apis import FusionInferencer
+from mmdefusion.apis.fusion_inferencer import TASKS
+from mmdefusion.apis.fusion_sources import Item, list_items
+from mmdefusion.evaluation.functional import PROTOCOLS, lower_is_better
+from mmdefusion.models import ResidualDetail
+from mmdefusion.utils.files import make_writable, write_image
+from mmdefusion.visualization import Table, contact_sheet
+
+SHOWN = 6  # pairs on the sheet, evenly spread
+MEAN = 'mean of the sources'
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('first', help='folder of visible images, or of the first exposures or foci')
+    parser.add_argument('second', help='folder of their partners')
+    parser.add_argument('--suffixes', nargs=2, default=(), metavar='S', help='tell files of one folder apart: _A _B')
+    parser.add_argument('--list', type=Path, help='file with the names to take, one a line, such as a training split')
+    parser.add_argument('--limit', type=int, help='take so many pairs, evenly spread')
+    parser.add_argument('--task', choices=list(TASKS), default='ivf')
+    parser.add_argument('--protocol', choices=list(PROTOCOLS), default='vifb')
+    parser.add_argument('--detail', nargs='+', default=[], type=options, metavar='OPTION=VALUE,...')
+    parser.add_argument('--weights', help='default: those that come with mmdefusion')
+    parser.add_argument('--sources', action='store_true', help='show the sources on the sheet')
+    parser.add_argument('--out-dir', type=Path, default=Path('work_dirs/compare_fusion'))
+    return parser.parse_args()
+
+
+def options(text: str) -> dict[str, float]:
+    """``'levels=5,boost=0.3'`` to options of ResidualDetail."""
+    pairs = (part.split('=') for part in text.split(','))
+    return {name: int(value) if name == 'levels' else float(value) for name, value in pairs}
+
+
+def choose(args: argparse.Namespace) -> list[Item]:
+    """The pairs to fuse."""
+    items = list_items([args.first, args.second], args.suffixes)
+    if args.list:
+        wanted = {Path(line.strip()).stem for line in args.list.read_text().splitlines()}
+        items = [item for item in items if item.name in wanted]
+    if not items:
+        raise SystemExit(f'None of the names in {args.list} is in {args.first}.')
+    return items[:: max(1, len(items) // args.limit)][: args.limit] if args.limit else items
+
+
+def variants(args: argparse.Namespace) -> dict[str, Callable[[Item], np.ndarray]]:
+    """What makes a picture of a pair, by name."""
+    fuser = FusionInferencer(args.weights, task=args.task)
+    rules = {'plain output': None, 'detail': ResidualDetail()}
+    rules |= {
+        ', '.join(f'{name} {value:g}' for name, value in rule.items()): ResidualDetail(**rule) for rule in args.detail
+    }
+
+    def fuse(item: Item, detail: ResidualDetail | None) -> np.ndarray:
+        fuser.model.detail = detail
+        return fuser.fuse(item).images['fused']
+
+    return {MEAN: mean} | {name: lambda item, rule=rule: fuse(item, rule) for name, rule in rules.items()}
+
+
+def mean(item: Item) -> np.ndarray:
+    """Of the sources, uint8."""
+    one, other = item.read()
+    return cv2.addWeighted(one, 0.5, other, 0.5, 0)
+
+
+def main() -> None:
+    args = parse_args()
+    out, items, protocol = make_writable(args.out_dir), choose(args), PROTOCOLS[args.protocol]
+    makers = variants(args)
+    shown = items[:: max(1, len(items) // SHOWN)][:SHOWN]
+    scores, rows = {name: [] for name in makers}, []
+    for item in track(items, 'fusing and scoring'):
+        sources = item.read()
+        pictures = {name: make(item) for name, make in makers.items()}
+        for name, picture in pictures.items():
+            scores[name].append(protocol.scores(*(image[..., ::-1] for image in (*sources, picture))))
+        if item in shown:
+            rows.append([*(sources if args.sources else ()), *pictures.values()])
+    cells = [
+        [f'{metric}{" (less is better)" if lower_is_better(metric) else ""}']
+        + [sum(row[metric] for row in scores[name]) / len(items) for name in makers]
+        for metric in protocol.metrics
+    ]
+    table = Table(['metric', *makers], cells, f'Means over {len(items)} pairs of {args.first}.', digits=3)
+    (out / 'table.md').write_text(table.markdown())
+    titles = [*(('first', 'second') if args.sources else ()), *makers]
+    write_image(out / 'sheet.jpg', contact_sheet(rows, titles, [item.name for item in shown], width=300))
+    print(table.text())
+
+
+if __name__ == '__main__':
+    main()
