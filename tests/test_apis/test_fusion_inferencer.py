@@ -6,6 +6,7 @@ from PIL import Image
 from pretraining import write_fuser, write_images
 
 from mmdefusion.apis import FusionInferencer
+from mmdefusion.datasets.scenes import SceneGenerator
 
 
 @pytest.fixture(scope='module')
@@ -79,10 +80,33 @@ def test_several_exposures_are_folded(weights):
     assert abs(only(fuser(a, b, c)) - folded).mean() < 1  # not rounded in between
 
 
+def test_odd_sizes_come_back_untouched(fuser):
+    assert only(fuser(colour(0, 331, 585), grey(1, 331, 585))).shape == (331, 585, 3)
+
+
+def test_no_seams_between_windows():
+    """Steps across the borders of windows, beside those of the same picture fused whole, are like all others."""
+    scene, steps = SceneGenerator((400, 288), night_share=1.0)(3), {}
+    for whole_below in (1, 10**9):
+        windows = dict(whole_below=whole_below)
+        fuser = FusionInferencer(detail=None, colour='grey', device='cpu', windows=windows, show_progress=False)
+        fused = only(fuser(scene.visible, scene.infrared)).astype(float)
+        steps[whole_below] = [np.abs(np.diff(fused, axis=axis)).mean(1 - axis) for axis in (0, 1)]
+    for cut, whole, borders in zip(*steps.values(), [(63, 223), (87, 175, 223, 311)], strict=True):
+        excess = cut / (whole + 0.5)
+        assert max(excess[list(borders)]) < np.quantile(excess, 0.95) + 0.1, excess[list(borders)]
+
+
 def test_one_image_comes_back_with_a_warning(fuser):
     for sources in ((colour(0),), (colour(0), None), (None, colour(0))):
         with pytest.warns(UserWarning, match='000000 has no partner'):
             assert (only(fuser(*sources)) == colour(0)).all()
+
+
+def test_one_image_in_grey(weights):
+    fuser = FusionInferencer(weights, colour='grey', device='cpu', show_progress=False)
+    with pytest.warns(UserWarning, match='no partner'):
+        assert only(fuser(colour(0))).shape == (33, 58)
 
 
 def test_unequal_sizes(fuser):

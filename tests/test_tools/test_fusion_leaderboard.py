@@ -1,0 +1,26 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import pytest
+from pretraining import write_fuser, write_images
+
+TOOL = Path(__file__).resolve().parents[2] / 'tools/analysis_tools/fusion_leaderboard.py'
+
+
+@pytest.mark.slow
+def test_table_plot_and_sheet(tmp_path):
+    for seed, name in enumerate(('vi', 'ir', 'fused/OTHER')):
+        write_images(tmp_path / 'data' / name, 2, size=(64, 80), seed=seed)
+    out, weights = tmp_path / 'out', write_fuser(tmp_path / 'fuser.pth')
+    arguments = ['--data', tmp_path / 'data', '--out-dir', out, '--weights', weights, '--workers', '1']
+    result = subprocess.run([sys.executable, str(TOOL), *map(str, arguments)], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    table = (out / 'table.md').read_text()
+    assert table.count('Places among 27.') == 2 and table.count('| Hybrid_MSD |') == 2
+    assert table.count('| mmdefusion |') == table.count('| mmdefusion, detail=None |') == 1
+    scores = (out / 'fuser_detail-residual/scores.csv').read_text().splitlines()
+    assert [line.split(',')[0] for line in scores] == ['image', '000', '001', 'mean']
+    assert cv2.imread(str(out / 'fuser_detail-None/ranks.png')).std() > 10
+    assert cv2.imread(str(out / 'sheet.jpg')).shape[1] > 5 * 300  # two sources, two variants and the other
