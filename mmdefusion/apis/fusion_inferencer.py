@@ -29,11 +29,13 @@ from .video_writer import VideoWriter
 Task = Literal['ivf', 'mef', 'mff']
 Output = Literal['fused', 'common', 'unique_a', 'unique_b', 'panel']
 
-# what suits each task: infrared-visible, multi-exposure and multi-focus pairs
+# What suits each task: infrared-visible, multi-exposure and multi-focus pairs. Where one source is out of focus the
+# other has all of the detail, and exposures have enough of it: none has to be made up for. Contrast says little of
+# exposure, so there the network chooses alone.
 TASKS: dict[str, dict] = {
     'ivf': dict(colour='luma', detail=dict(type='mmdefusion.ResidualDetail')),
-    'mef': dict(colour='rgb', detail=dict(type='mmdefusion.ResidualDetail')),
-    'mff': dict(colour='rgb', detail=dict(type='mmdefusion.ResidualDetail')),
+    'mef': dict(colour='rgb', detail=dict(type='mmdefusion.ResidualDetail', boost=0.0, sharpness=0.0)),
+    'mff': dict(colour='rgb', detail=dict(type='mmdefusion.ResidualDetail', boost=0.0)),
 }
 DISTORTION = 0.02  # of height against width, from which on resizing is worth a warning
 TITLES = {'fused': 'fused', 'common': 'common', 'unique_a': 'unique to the first', 'unique_b': 'unique to the second'}

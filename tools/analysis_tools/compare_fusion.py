@@ -64,7 +64,7 @@ def choose(args: argparse.Namespace) -> list[Item]:
 def variants(args: argparse.Namespace) -> dict[str, Callable[[Item], np.ndarray]]:
     """What makes a picture of a pair, by name."""
     fuser = FusionInferencer(args.weights, task=args.task)
-    rules = {'plain output': None, 'detail': ResidualDetail()}
+    rules = {'plain output': None, 'detail': fuser.model.detail}
     rules |= {
         ', '.join(f'{name} {value:g}' for name, value in rule.items()): ResidualDetail(**rule) for rule in args.detail
     }
