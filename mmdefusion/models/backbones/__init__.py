@@ -1,5 +1,15 @@
+from .baselines import EarlyFusion, OneModality, TwoStreams
 from .defusion_encoder import ARCHITECTURES, Architecture, DeFusionEncoder
 from .defusion_pp import DeFusionPP
 from .mae_encoder import MAEEncoder
 
-__all__ = ['ARCHITECTURES', 'Architecture', 'DeFusionEncoder', 'DeFusionPP', 'MAEEncoder']
+__all__ = [
+    'ARCHITECTURES',
+    'Architecture',
+    'DeFusionEncoder',
+    'DeFusionPP',
+    'EarlyFusion',
+    'MAEEncoder',
+    'OneModality',
+    'TwoStreams',
+]
