@@ -1,6 +1,8 @@
 """Test any config of mmdefusion, mmdet or mmseg on a checkpoint with MMEngine's runner.
 
-The toolboxes' own ``tools/test.py`` run the same configs; this one serves all of them.
+The toolboxes' own ``tools/test.py`` run the same configs; this one serves all of them, and can disturb the pairs:
+--missing infrared, --missing random:0.3, --shift 8, --corrupt fog:3 (see tools/analysis_tools/robustness.py for tables
+of them).
 """
 
 import argparse
@@ -11,23 +13,37 @@ from mmengine.evaluator import DumpResults
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from mmdefusion.apis import Disturbance
 from mmdefusion.utils.distributed import let_processes_talk
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('--work-dir', help='where logs and results go (default: work_dirs/CONFIG)')
     parser.add_argument('--out', help='write the predictions to this .pkl file')
     parser.add_argument('--tta', action='store_true', help="test-time augmentation by the config's tta_pipeline")
     parser.add_argument('--show-dir', help='write pictures of the predictions to this folder under the work dir')
+    parser.add_argument('--missing', metavar='M', help='a sensor that is gone: visible, infrared or random:SHARE')
+    parser.add_argument('--shift', type=float, metavar='PIXELS', help='move the infrared image by so much')
+    parser.add_argument('--corrupt', metavar='KIND:LEVEL', help='spoil an image, such as darkness:3')
     parser.add_argument(
         '--cfg-options', nargs='+', action=DictAction, help='settings in place of those in the config: key.sub=value'
     )
     parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm', 'mpi'), default='none')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help='set by the launcher')
     return parser.parse_args()
+
+
+def disturbances(args: argparse.Namespace) -> list[Disturbance]:
+    """Those asked for; each goes right behind the partner, so the first one here befalls a pair last."""
+    wanted = [
+        (Disturbance.missing, args.missing),
+        (Disturbance.corruption, args.corrupt),
+        (Disturbance.shift, args.shift),
+    ]
+    return [make(value) for make, value in wanted if value is not None]
 
 
 def main() -> None:
@@ -45,6 +61,11 @@ def main() -> None:
             raise SystemExit(f'{args.config} has no tta_model or tta_pipeline: add them, or drop --tta.')
         config.model = dict(**config.tta_model, module=config.model)
         config.test_dataloader.dataset.pipeline = config.tta_pipeline
+    try:
+        for disturbance in disturbances(args):
+            disturbance.apply(config)
+    except ValueError as error:
+        raise SystemExit(str(error)) from None
     let_processes_talk(config)
     runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
     if args.out:

@@ -1,5 +1,6 @@
+from .disturbances import Disturbance
 from .fusion_inferencer import FusionInferencer
 from .model import load_fuser, shipped_weights
 from .trial import Trial
 
-__all__ = ['FusionInferencer', 'Trial', 'load_fuser', 'shipped_weights']
+__all__ = ['Disturbance', 'FusionInferencer', 'Trial', 'load_fuser', 'shipped_weights']

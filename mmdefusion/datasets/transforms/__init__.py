@@ -1,6 +1,19 @@
 from .append_partner import AppendPartner
+from .corrupt_pair import CORRUPTIONS, CorruptPair
 from .crops import RandomResizedCrop, ResizedCenterCrop
+from .drop_modality import DropModality
 from .load_any_image import LoadAnyImage
 from .pack_images import PackImages
+from .shift_partner import ShiftPartner
 
-__all__ = ['AppendPartner', 'LoadAnyImage', 'PackImages', 'RandomResizedCrop', 'ResizedCenterCrop']
+__all__ = [
+    'CORRUPTIONS',
+    'AppendPartner',
+    'CorruptPair',
+    'DropModality',
+    'LoadAnyImage',
+    'PackImages',
+    'RandomResizedCrop',
+    'ResizedCenterCrop',
+    'ShiftPartner',
+]

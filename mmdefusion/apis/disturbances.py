@@ -1,0 +1,80 @@
+"""Tests under disturbance: a sensor gone, images that do not lie on each other, night, fog and heat."""
+
+from dataclasses import dataclass
+
+from mmengine.config import Config
+
+from mmdefusion.datasets.transforms import CORRUPTIONS
+from mmdefusion.datasets.transforms.drop_modality import DROPPABLE
+
+SEED = 0  # the same disturbance of an image for every model and in every run
+PARTNER = ('mmdefusion.AppendPartner', 'AppendPartner')
+
+
+@dataclass(frozen=True)
+class Disturbance:
+    """A transform of pairs and what people call it."""
+
+    name: str
+    transform: dict
+
+    @classmethod
+    def missing(cls, text: str) -> 'Disturbance':
+        """From ``'visible'``, ``'infrared'`` or ``'random:0.3'``: either is gone from that share of the pairs.
+
+        Raises:
+            ValueError: if the text is something else.
+        """
+        modality, _, share = text.partition(':')
+        if modality not in DROPPABLE or (modality == 'random') != bool(share):
+            raise ValueError(f"{text!r} is none of 'visible', 'infrared' and 'random:SHARE', such as 'random:0.3'.")
+        prob = _number(share, text) if share else 1.0
+        return cls(f'without {text}', dict(type='mmdefusion.DropModality', modality=modality, prob=prob, seed=SEED))
+
+    @classmethod
+    def shift(cls, pixels: float) -> 'Disturbance':
+        """The infrared image moved by so many pixels, each in a direction of its own."""
+        transform = dict(type='mmdefusion.ShiftPartner', pixels=pixels, exact=True, seed=SEED)
+        return cls(f'shift {pixels:g} px', transform)
+
+    @classmethod
+    def corruption(cls, text: str) -> 'Disturbance':
+        """From ``'fog:3'``: kind and level.
+
+        Raises:
+            ValueError: if there is no such kind, or the level is none from 1 to 5.
+        """
+        kind, _, level = text.partition(':')
+        if kind not in CORRUPTIONS or level not in tuple('12345'):
+            raise ValueError(f"{text!r} is not KIND:LEVEL, such as 'fog:3'; kinds: {', '.join(CORRUPTIONS)}.")
+        return cls(text, dict(type='mmdefusion.CorruptPair', kind=kind, level=int(level), seed=SEED))
+
+    def apply(self, config: Config) -> None:
+        """Puts the transform behind the partner's in the pipelines that ``config`` tests with.
+
+        Raises:
+            ValueError: if a pipeline has no AppendPartner.
+        """
+        dataset = config.test_dataloader.dataset
+        dataset.pipeline = insert_after_partner(dataset.pipeline, self.transform)
+        if 'tta_pipeline' in config:
+            config.tta_pipeline = insert_after_partner(config.tta_pipeline, self.transform)
+
+
+def insert_after_partner(pipeline: list[dict], transform: dict) -> list[dict]:
+    """A copy of the pipeline with one transform more.
+
+    Raises:
+        ValueError: if it has no AppendPartner.
+    """
+    for place, step in enumerate(pipeline, 1):
+        if step['type'] in PARTNER:
+            return [*pipeline[:place], transform, *pipeline[place:]]
+    raise ValueError('The test pipeline has no AppendPartner: there is no pair to disturb.')
+
+
+def _number(text: str, whole: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f'{text!r} in {whole!r} is no number.') from None

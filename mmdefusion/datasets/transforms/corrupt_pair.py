@@ -1,0 +1,103 @@
+"""What night, weather and heat do to the sensors."""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from mmcv.transforms import BaseTransform
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from mmdefusion.registry import TRANSFORMS
+
+from .draws import generator
+
+LEVELS = range(1, 6)
+
+
+def darkness(image: NDArray, level: int, draws: Generator) -> NDArray:
+    """Less light, and the sensor's noise that shows then."""
+    light = (0.6, 0.4, 0.25, 0.15, 0.08)[level - 1]
+    noise = np.sqrt(np.maximum(image, 0) * light) * 0.5 + 1.5
+    return image * light + draws.normal(size=image.shape) * noise
+
+
+def glare(image: NDArray, level: int, draws: Generator) -> NDArray:
+    """A lamp into the lens: a round of light that drowns what is behind it."""
+    height, width = image.shape[:2]
+    radius = (0.15, 0.22, 0.3, 0.4, 0.55)[level - 1] * max(height, width)
+    x, y = draws.uniform(0.2, 0.8, 2) * (width, height)
+    rows, columns = np.ogrid[:height, :width]
+    light = np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / radius**2)[..., None]
+    return image + (255 - image) * np.clip(1.3 * light, 0, 1)
+
+
+def fog(image: NDArray, level: int, draws: Generator) -> NDArray:
+    """Haze that grows towards the horizon, in drifts."""
+    height, width = image.shape[:2]
+    depth = np.interp(np.linspace(0, 1, height), (0, 0.4, 1), (1.0, 1.0, 0.3))[:, None]
+    drifts = cv2.resize(draws.uniform(0.8, 1.2, (4, 5)), (width, height), interpolation=cv2.INTER_CUBIC)
+    clear = np.exp(-(0.4, 0.8, 1.2, 1.8, 2.6)[level - 1] * depth * drifts)[..., None]
+    return image * clear + 200 * (1 - clear)
+
+
+def thermal_noise(image: NDArray, level: int, draws: Generator) -> NDArray:
+    """An uncooled sensor's noise: of each pixel, and of whole columns."""
+    strength = (5, 10, 18, 28, 40)[level - 1]
+    columns = draws.normal(size=(1, image.shape[1], 1)) * strength / 2
+    return image + draws.normal(size=image.shape) * strength + columns
+
+
+def thermal_washout(image: NDArray, level: int, draws: Generator) -> NDArray:
+    """Thermal crossover: everything has nearly the same temperature."""
+    contrast = (0.7, 0.5, 0.35, 0.22, 0.12)[level - 1]
+    mean = image.mean((0, 1), keepdims=True)
+    return mean + (image - mean) * contrast + draws.normal(size=image.shape) * 1.5
+
+
+Corruption = Callable[[NDArray, int, Generator], NDArray]
+CORRUPTIONS: dict[str, tuple[Corruption, slice]] = {
+    'darkness': (darkness, slice(3)),
+    'glare': (glare, slice(3)),
+    'fog': (fog, slice(3)),
+    'thermal-noise': (thermal_noise, slice(3, None)),
+    'thermal-washout': (thermal_washout, slice(3, None)),
+}
+
+
+@TRANSFORMS.register_module()
+class CorruptPair(BaseTransform):
+    """Spoils one image of a pair; the other stays as it is. Stands behind ``AppendPartner``.
+
+    Required and modified key: img (H×W×C, 0-255, the visible image in the first three channels; dtype kept).
+
+    Args:
+        kind: 'darkness', 'glare' or 'fog' of the visible image, 'thermal-noise' or 'thermal-washout' of the infrared.
+        level: 1 (slight) to 5 (hardly anything left).
+        seed: See :func:`generator`.
+
+    Raises:
+        ValueError: for another kind or level.
+    """
+
+    def __init__(self, kind: str, level: int, seed: int | None = 0) -> None:
+        if kind not in CORRUPTIONS:
+            raise ValueError(f'kind={kind!r} is none of {", ".join(CORRUPTIONS)}')
+        if level not in LEVELS:
+            raise ValueError(f'level={level!r} must be a whole number from 1 to 5')
+        self.kind = kind
+        self.level = level
+        self.seed = seed
+
+    def transform(self, results: dict) -> dict:
+        """Corrupts."""
+        corrupt, channels = CORRUPTIONS[self.kind]
+        image = results['img'].copy()
+        spoilt = corrupt(image[..., channels].astype(np.float64), self.level, generator(self.seed, results))
+        spoilt = spoilt.clip(0, 255)
+        image[..., channels] = spoilt.round() if image.dtype.kind == 'u' else spoilt
+        results['img'] = image
+        return results
+
+    def __repr__(self) -> str:
+        return f'{self.__class__.__name__}(kind={self.kind!r}, level={self.level}, seed={self.seed})'

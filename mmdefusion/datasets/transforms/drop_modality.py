@@ -1,0 +1,52 @@
+"""Pairs that lose a sensor."""
+
+from mmcv.transforms import BaseTransform
+
+from mmdefusion.registry import TRANSFORMS
+
+from .draws import generator
+
+DROPPABLE = ('visible', 'infrared', 'random')
+
+
+@TRANSFORMS.register_module()
+class DropModality(BaseTransform):
+    """Sets one image of a pair to 0, as if its sensor had failed.
+
+    That is what ``modality_dropout`` of the data preprocessors does in training and what
+    ``AppendPartner(missing='zeros')`` puts in place of an absent partner. Stands behind ``AppendPartner``.
+
+    Required key: img (H×W×C, the visible image in the first three channels). Modified keys: img, partner_missing.
+
+    Args:
+        modality: 'visible', 'infrared', or 'random' for either, equally often.
+        prob: Share of the pairs that lose it.
+        seed: See :func:`generator`.
+
+    Raises:
+        ValueError: for another modality, or a probability outside [0, 1].
+    """
+
+    def __init__(self, modality: str, prob: float = 1.0, seed: int | None = None) -> None:
+        if modality not in DROPPABLE:
+            raise ValueError(f'modality={modality!r} is none of {", ".join(DROPPABLE)}')
+        if not 0 <= prob <= 1:
+            raise ValueError(f'prob={prob} must be a probability from 0 to 1')
+        self.modality = modality
+        self.prob = prob
+        self.seed = seed
+
+    def transform(self, results: dict) -> dict:
+        """Drops, or leaves the pair as it is."""
+        draws = generator(self.seed, results)
+        if draws.random() >= self.prob:
+            return results
+        modality = DROPPABLE[draws.integers(2)] if self.modality == 'random' else self.modality
+        results['img'] = results['img'].copy()
+        results['img'][..., slice(3) if modality == 'visible' else slice(3, None)] = 0
+        if modality == 'infrared':
+            results['partner_missing'] = True
+        return results
+
+    def __repr__(self) -> str:
+        return f'{self.__class__.__name__}(modality={self.modality!r}, prob={self.prob}, seed={self.seed})'

@@ -1,0 +1,82 @@
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from mmdefusion.apis import Disturbance
+from mmdefusion.datasets.scenes import write_scenes
+from mmdefusion.registry import MODELS
+
+pytest.importorskip('mmseg')
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG = ROOT / 'configs/demo/defusionpp_vit-nano_fcn_1xb2-850_scenes-160x128.py'
+
+
+def run(tool: str, *arguments: object) -> str:
+    command = [sys.executable, str(ROOT / 'tools' / tool), *map(str, arguments)]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 0, (result.stdout + result.stderr)[-3000:]
+    return result.stdout + result.stderr
+
+
+@pytest.fixture(scope='module')
+def model(tmp_path_factory) -> tuple[Path, list[str]]:
+    """An untrained segmenter, and options that point it to some scenes."""
+    folder = tmp_path_factory.mktemp('model')
+    write_scenes(folder / 'scenes', train=1, test=3, size=(96, 80), seed=0)
+    config = Config.fromfile(CONFIG)
+    init_default_scope('mmseg')
+    torch.manual_seed(0)
+    network = MODELS.build(config.model)
+    network.init_weights()
+    torch.save(dict(state_dict=network.state_dict()), folder / 'untrained.pth')
+    return folder / 'untrained.pth', ['--cfg-options', f'test_dataloader.dataset.data_root={folder}/scenes']
+
+
+@pytest.mark.slow
+def test_a_table_curves_and_nothing_twice(model, tmp_path):
+    checkpoint, options = model
+    arguments = ['--model', CONFIG, checkpoint, '--out-dir', tmp_path, '--missing', 'infrared', '--shifts', 4]
+    arguments += ['--corruptions', 'fog', '--levels', 1, 5, *options]
+    run('analysis_tools/robustness.py', *arguments)
+    table = (tmp_path / 'table.md').read_text()
+    conditions = ['as it is', 'without infrared', 'shift 4 px', 'fog:1', 'fog:5']
+    assert [line.split('|')[1].strip() for line in table.splitlines()[-5:]] == conditions
+    assert cv2.imread(str(tmp_path / 'curves.png')).std() > 10
+    (found,) = json.loads((tmp_path / 'scores.json').read_text()).values()
+    assert list(found) == conditions and len({scores['aAcc'] for scores in found.values()}) > 1
+    before = (tmp_path / 'scores.json').stat().st_mtime_ns
+    run('analysis_tools/robustness.py', *arguments)
+    assert (tmp_path / 'table.md').read_text() == table
+    assert (tmp_path / 'scores.json').stat().st_mtime_ns == before
+
+
+@pytest.mark.slow
+def test_the_test_tool_disturbs(model, tmp_path):
+    checkpoint, options = model
+    arguments = CONFIG, checkpoint, '--work-dir', tmp_path, '--missing', 'infrared', '--corrupt', 'darkness:5', *options
+    assert re.search(r'mIoU: [\d.]+', run('test.py', *arguments))
+    (dumped,) = tmp_path.glob('*.py')
+    steps = [step.type.split('.')[-1] for step in Config.fromfile(dumped).test_dataloader.dataset.pipeline]
+    assert steps[1:4] == ['AppendPartner', 'CorruptPair', 'DropModality']
+
+
+def test_words_for_disturbances():
+    assert Disturbance.missing('random:0.3').transform['prob'] == 0.3
+    assert Disturbance.corruption('fog:3').transform['level'] == 3
+    for text in ('both', 'random', 'infrared:0.5', 'random:x'):
+        with pytest.raises(ValueError, match=re.escape(repr(text))):
+            Disturbance.missing(text)
+    for text in ('fog', 'fog:6', 'rain:1'):
+        with pytest.raises(ValueError, match='KIND:LEVEL'):
+            Disturbance.corruption(text)
+    config = Config(dict(test_dataloader=dict(dataset=dict(pipeline=[dict(type='LoadImageFromFile')]))))
+    with pytest.raises(ValueError, match='no AppendPartner'):
+        Disturbance.shift(2).apply(config)

@@ -1,0 +1,137 @@
+"""How much models lose when a sensor fails, the images do not lie on each other, or an image is spoilt.
+
+    python tools/analysis_tools/robustness.py --model CONFIG CHECKPOINT [--model CONFIG CHECKPOINT ...]
+        [--missing visible infrared random:0.3] [--shifts 2 4 8 16] [--corruptions darkness fog ...] [--levels 1 3 5]
+
+Tests each model on its config's test split, as it is and under each disturbance (the same for every model and in every
+run). Writes table.md, scores.json and curves.png to --out-dir. What is in scores.json already is not tested again.
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use('Agg')
+import matplotlib.pyplot as plt
+from mmengine.config import Config, DictAction
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+from rich.progress import track
+
+from mmdefusion.apis import Disturbance
+from mmdefusion.datasets.transforms import CORRUPTIONS
+from mmdefusion.utils.files import make_writable
+from mmdefusion.visualization import Table
+
+SCORES = {'coco/bbox_mAP_50': ('AP50', 100), 'pascal_voc/AP50': ('AP50', 100), 'mIoU': ('mIoU', 1)}
+AS_IT_IS = 'as it is'
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--model', nargs=2, action='append', required=True, metavar=('CONFIG', 'CHECKPOINT'))
+    parser.add_argument('--missing', nargs='*', default=['visible', 'infrared', 'random:0.3'], metavar='M')
+    parser.add_argument('--shifts', nargs='*', type=float, default=[2, 4, 8, 16], metavar='PIXELS')
+    parser.add_argument('--corruptions', nargs='*', choices=list(CORRUPTIONS), default=list(CORRUPTIONS))
+    parser.add_argument('--levels', nargs='*', type=int, choices=range(1, 6), default=[1, 3, 5])
+    parser.add_argument('--out-dir', type=Path, default=Path('work_dirs/robustness'))
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, help='for all models')
+    args = parser.parse_args()
+    for path in (path for model in args.model for path in model):
+        if not Path(path).is_file():
+            parser.error(f'{path} is not there.')
+    return args
+
+
+def plan(args: argparse.Namespace) -> list[Disturbance | None]:
+    """All tests of a model; None leaves the pairs as they are."""
+    return [
+        None,
+        *map(Disturbance.missing, args.missing),
+        *map(Disturbance.shift, args.shifts),
+        *(Disturbance.corruption(f'{kind}:{level}') for kind in args.corruptions for level in args.levels),
+    ]
+
+
+def test(path: str, checkpoint: str, disturbance: Disturbance | None, args: argparse.Namespace) -> dict[str, float]:
+    """What the config's evaluator says."""
+    config = Config.fromfile(path)
+    config.merge_from_dict(args.cfg_options)
+    config.work_dir, config.load_from, config.log_level = str(args.out_dir / 'logs'), checkpoint, 'WARNING'
+    if disturbance:
+        disturbance.apply(config)
+    runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
+    return {name: float(value) for name, value in runner.test().items()}
+
+
+def score_of(metrics: dict[str, float]) -> tuple[str, float]:
+    """Its name and value in percent; mmdet gives none where a detector found nothing."""
+    for key, (name, factor) in SCORES.items():
+        if key in metrics:
+            return name, metrics[key] * factor
+    return 'AP50', 0.0
+
+
+def tabulate(scores: dict[str, dict[str, dict[str, float]]], conditions: Sequence[str]) -> Table:
+    """A row for each condition; for each model its score, and beside it what is lost."""
+    header, rows = ['condition'], [[condition] for condition in conditions]
+    for model, found in scores.items():
+        name, whole = score_of(found[AS_IT_IS])
+        header += [f'{model}: {name}', 'lost']
+        for row, condition in zip(rows, conditions, strict=True):
+            value = score_of(found[condition])[1]
+            row += [value, None if condition == AS_IT_IS else whole - value]
+    return Table(header, rows, 'In percent, on the test split.')
+
+
+def draw(scores: dict[str, dict[str, dict[str, float]]], args: argparse.Namespace, out: Path) -> None:
+    """Score against shift, and against the level of each corruption."""
+    panels = {'shift of the infrared image, pixels': [(shift, f'shift {shift:g} px') for shift in args.shifts]}
+    panels |= {f'{kind}, level': [(level, f'{kind}:{level}') for level in args.levels] for kind in args.corruptions}
+    panels = {title: points for title, points in panels.items() if points}
+    if not panels:
+        return
+    figure, axes = plt.subplots(1, len(panels), figsize=(3 * len(panels), 3), sharey=True, constrained_layout=True)
+    for axis, (title, points) in zip(axes if len(panels) > 1 else [axes], panels.items(), strict=True):
+        for model, found in scores.items():
+            values = [score_of(found[condition])[1] for condition in (AS_IT_IS, *(name for _, name in points))]
+            axis.plot([0, *(place for place, _ in points)], values, marker='o', label=model)
+        axis.set_xlabel(title)
+        axis.grid(alpha=0.3)
+    figure.axes[0].set_ylabel('score, percent')
+    figure.axes[-1].legend(fontsize='x-small')
+    figure.savefig(out, dpi=110)
+
+
+def main() -> None:
+    args = parse_args()
+    out = make_writable(args.out_dir)
+    kept = out / 'scores.json'
+    known = json.loads(kept.read_text()) if kept.is_file() else {}
+    try:
+        disturbances = plan(args)
+    except ValueError as error:
+        raise SystemExit(str(error)) from None
+    scores: dict[str, dict[str, dict[str, float]]] = {}
+    for config, checkpoint in args.model:
+        key = f'{config} {checkpoint} {Path(checkpoint).stat().st_mtime_ns} {args.cfg_options}'
+        found = known.setdefault(key, {})
+        for disturbance in track(disturbances, Path(config).stem):
+            name = disturbance.name if disturbance else AS_IT_IS
+            if name not in found:
+                found[name] = test(config, checkpoint, disturbance, args)
+                kept.write_text(json.dumps(known, indent=1))
+        name = Path(config).stem.split('_1xb')[0]
+        scores[f'{name} ({Path(checkpoint).stem})' if name in scores else name] = found
+    conditions = [disturbance.name if disturbance else AS_IT_IS for disturbance in disturbances]
+    table = tabulate(scores, conditions)
+    (out / 'table.md').write_text(table.markdown())
+    draw(scores, args, out / 'curves.png')
+    print(table.text())
+
+
+if __name__ == '__main__':
+    main()
