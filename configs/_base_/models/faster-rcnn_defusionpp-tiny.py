@@ -1,22 +1,16 @@
 # The M3FD detector of DeFusion++: ViTDet's simple feature pyramid on the fused tokens, and the box head of ViTDet's
 # Mask R-CNN (two convolutions in the RPN, four and one linear layer in the box head, LayerNorm).
+_base_ = './detector_defusionpp-tiny.py'
 norm_cfg = dict(type='mmdefusion.LayerNorm2d')
-embed_dims = 192
 
 model = dict(
     type='FasterRCNN',
-    data_preprocessor=dict(type='mmdefusion.PairedDetDataPreprocessor', pad_size_divisor=32),
-    backbone=dict(type='mmdefusion.DeFusionEncoder', arch='tiny'),
-    neck=[
-        dict(type='mmdefusion.DecompositionNeck', embed_dims=embed_dims),
-        dict(type='mmdefusion.SimpleFeaturePyramid', embed_dims=embed_dims, out_channels=256, num_outs=5),
-    ],
     rpn_head=dict(
         type='RPNHead',
         in_channels=256,
         feat_channels=256,
         num_convs=2,
-        anchor_generator=dict(type='AnchorGenerator', scales=[8], ratios=[0.5, 1.0, 2.0], strides=[4, 8, 16, 32, 64]),
+        anchor_generator=dict(type='AnchorGenerator', scales=[8], ratios=[0.5, 1.0, 2.0], strides=_base_.strides),
         bbox_coder=dict(type='DeltaXYWHBBoxCoder', target_means=[0.0, 0.0, 0.0, 0.0], target_stds=[1.0, 1.0, 1.0, 1.0]),
         loss_cls=dict(type='CrossEntropyLoss', use_sigmoid=True, loss_weight=1.0),
         loss_bbox=dict(type='L1Loss', loss_weight=1.0),

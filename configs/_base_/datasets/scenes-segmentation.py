@@ -1,0 +1,45 @@
+# Generated scenes (tools/dataset_converters/generate_scenes.py data/scenes) with label maps.
+classes = ('background', 'person', 'car', 'cone')
+palette = [[0, 0, 0], [230, 60, 80], [60, 130, 240], [250, 170, 30]]
+dataset = dict(
+    type='mmdefusion.PairedSegDataset',
+    data_root='data/scenes',
+    metainfo=dict(classes=classes, palette=palette),
+)
+train_dataloader = dict(
+    batch_size=4,
+    num_workers=2,
+    persistent_workers=True,
+    sampler=dict(type='InfiniteSampler', shuffle=True),
+    dataset=dict(
+        **dataset,
+        data_prefix=dict(img_path='train/vi', img_ir_path='train/ir', seg_map_path='train/labels'),
+        pipeline=[
+            dict(type='LoadImageFromFile'),
+            dict(type='LoadAnnotations'),
+            dict(type='mmdefusion.AppendPartner'),
+            dict(type='RandomFlip', prob=0.5),
+            dict(type='PackSegInputs'),
+        ],
+    ),
+)
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=2,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        **dataset,
+        data_prefix=dict(img_path='test/vi', img_ir_path='test/ir', seg_map_path='test/labels'),
+        test_mode=True,
+        pipeline=[
+            dict(type='LoadImageFromFile'),
+            dict(type='mmdefusion.AppendPartner'),
+            dict(type='LoadAnnotations'),
+            dict(type='PackSegInputs'),
+        ],
+    ),
+)
+test_dataloader = val_dataloader
+val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
+test_evaluator = val_evaluator

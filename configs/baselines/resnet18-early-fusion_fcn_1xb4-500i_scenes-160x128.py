@@ -1,0 +1,3 @@
+# ResNet-18 on both images, stacked to four channels.
+_base_ = './resnet50-early-fusion_fcn_1xb4-500i_scenes-160x128.py'
+model = dict(backbone=dict(backbone=dict(depth=18)), neck=dict(in_channels=[64, 128, 256, 512]))

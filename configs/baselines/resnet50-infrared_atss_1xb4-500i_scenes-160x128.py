@@ -1,0 +1,3 @@
+# The same over the infrared image only.
+_base_ = './resnet50-visible_atss_1xb4-500i_scenes-160x128.py'
+model = dict(backbone=dict(modality='infrared'))

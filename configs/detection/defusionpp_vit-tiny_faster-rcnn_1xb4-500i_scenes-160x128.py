@@ -1,0 +1,8 @@
+# Faster R-CNN over DeFusion++'s fused features, on generated scenes.
+_base_ = [
+    '../_base_/models/faster-rcnn_defusionpp-tiny.py',
+    '../_base_/datasets/scenes-detection.py',
+    '../_base_/schedules/zoo_500i.py',
+    '../_base_/detection_runtime.py',
+]
+model = dict(roi_head=dict(bbox_head=dict(num_classes=3)))

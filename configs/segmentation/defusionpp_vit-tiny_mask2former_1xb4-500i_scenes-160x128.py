@@ -1,0 +1,7 @@
+# Mask2Former over DeFusion++'s fused features, on generated scenes.
+_base_ = [
+    '../_base_/models/mask2former_defusionpp-tiny.py',
+    '../_base_/datasets/scenes-segmentation.py',
+    '../_base_/schedules/zoo_500i.py',
+    '../_base_/segmentation_runtime.py',
+]

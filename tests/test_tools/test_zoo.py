@@ -1,0 +1,70 @@
+"""Every entry of the zoo and every baseline builds, trains two iterations and tests, by our tools and the stock ones.
+
+The tools run in this process, one after the other: most of a short run is spent on importing the toolboxes.
+"""
+
+import runpy
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from mmdefusion.datasets.scenes import write_scenes
+
+pytest.importorskip('mmdet')
+pytest.importorskip('mmseg')
+ROOT = Path(__file__).resolve().parents[2]
+FOLDERS = [ROOT / 'configs' / name for name in ('detection', 'segmentation', 'baselines')]
+CONFIGS = sorted(path for folder in FOLDERS for path in folder.glob('*_scenes-*.py'))
+LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+SEGMENTERS = ('upernet', 'fcn', 'pspnet', 'deeplabv3plus', 'segformer', 'mask2former')
+
+
+@pytest.fixture(scope='module')
+def scenes(tmp_path_factory) -> Path:
+    return write_scenes(tmp_path_factory.mktemp('zoo') / 'scenes', train=6, test=2, size=(96, 64))
+
+
+def run(monkeypatch, script: Path, *arguments: object) -> None:
+    monkeypatch.setattr(sys, 'argv', [str(script), *map(str, arguments)])
+    runpy.run_path(str(script), run_name='__main__')
+
+
+def stock(toolbox: str, name: str) -> Path:
+    return Path(find_spec(toolbox).origin).parent / '.mim/tools' / name
+
+
+def few_proposals(name: str) -> list[str]:
+    """On a CPU box heads are most of the time."""
+    stages = ('rcnn.0', 'rcnn.1', 'rcnn.2') if 'cascade' in name else ('rcnn',)
+    return [
+        'model.test_cfg.rcnn.score_thr=0.0',
+        'model.test_cfg.rpn.max_per_img=16',
+        'model.train_cfg.rpn_proposal.max_per_img=16',
+        *(f'model.train_cfg.{stage}.sampler.num=16' for stage in stages),
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('config', CONFIGS, ids=lambda path: path.stem.split('_1xb')[0])
+def test_trains_and_tests(config, scenes, tmp_path, monkeypatch, capsys):
+    segments = any(f'_{head}_' in config.stem for head in SEGMENTERS)
+    toolbox = 'mmseg' if segments else 'mmdet'
+    options = [f'{loader}.dataset.data_root={scenes}' for loader in LOADERS]
+    options += [f'{loader}.{key}' for loader in LOADERS for key in ('num_workers=0', 'persistent_workers=False')]
+    options += ['train_cfg.max_iters=2', 'train_cfg.val_interval=9', 'train_dataloader.batch_size=2']
+    options += ['default_hooks.checkpoint.save_optimizer=False', 'default_hooks.logger.interval=1']
+    if not segments:  # after two iterations no box is sure enough, and mmdet scores no empty result
+        options += [f'{evaluator}.ann_file={scenes}/test.json' for evaluator in ('val_evaluator', 'test_evaluator')]
+        options += [f'{loader}.dataset.pipeline.2.scale=(96,64)' for loader in LOADERS[1:]]
+        options += few_proposals(config.stem) if 'rcnn' in config.stem else ['model.test_cfg.score_thr=0.0']
+    for train, test in (
+        (stock(toolbox, 'train.py'), ROOT / 'tools/test.py'),
+        (ROOT / 'tools/train.py', stock(toolbox, 'test.py')),
+    ):
+        work_dir = tmp_path / ('stock' if toolbox in str(train) else 'ours')
+        run(monkeypatch, train, config, '--work-dir', work_dir, '--cfg-options', *options)
+        run(monkeypatch, test, config, work_dir / 'iter_2.pth', '--work-dir', work_dir, '--cfg-options', *options)
+        printed = capsys.readouterr()
+        assert ('mIoU' if segments else 'bbox_mAP_50') in printed.out + printed.err
