@@ -4,6 +4,7 @@ The tools run in this process, one after the other: most of a short run is spent
 """
 
 import runpy
+import shutil
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,7 +24,10 @@ SEGMENTERS = ('upernet', 'fcn', 'pspnet', 'deeplabv3plus', 'segformer', 'mask2fo
 
 @pytest.fixture(scope='module')
 def scenes(tmp_path_factory) -> Path:
-    return write_scenes(tmp_path_factory.mktemp('zoo') / 'scenes', train=6, test=2, size=(96, 64))
+    root = write_scenes(tmp_path_factory.mktemp('zoo') / 'scenes', train=6, test=2, size=(96, 64))
+    for split in ('train', 'test'):
+        shutil.copytree(root / split / 'vi', root / split / 'fused')
+    return root
 
 
 def run(monkeypatch, script: Path, *arguments: object) -> None:

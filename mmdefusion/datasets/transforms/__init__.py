@@ -4,6 +4,7 @@ from .crops import RandomResizedCrop, ResizedCenterCrop
 from .drop_modality import DropModality
 from .load_any_image import LoadAnyImage
 from .pack_images import PackImages
+from .replace_visible import ReplaceVisible
 from .shift_partner import ShiftPartner
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     'LoadAnyImage',
     'PackImages',
     'RandomResizedCrop',
+    'ReplaceVisible',
     'ResizedCenterCrop',
     'ShiftPartner',
 ]

@@ -1,0 +1,98 @@
+"""One model of a comparison: its trainings, scores and costs."""
+
+import json
+import time
+from dataclasses import asdict, dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from mmengine.config import Config
+
+from mmdefusion.registry import DATASETS
+
+from ..complexity import Complexity, build_model, measure_complexity
+from ..trial import Trial
+
+
+@dataclass
+class Entry:
+    """One model of the comparison.
+
+    Attributes:
+        name: in the report.
+        trials: of each seed.
+        error: why it failed, if it did.
+        complexity: size and costs, once measured.
+        metrics: of each seed, once tested.
+    """
+
+    name: str
+    trials: list[Trial]
+    error: str = ''
+    complexity: Complexity | None = None
+    metrics: list[dict[str, float]] = field(default_factory=list)
+
+    @property
+    def config(self) -> Config:
+        """Of the first training."""
+        return Config.fromstring(self.trials[0].config, '.py')
+
+    def values(self, key: str) -> np.ndarray:
+        """Of each seed, in percent; mmdet gives no score where a detector found nothing."""
+        scale = 1 if key == 'mIoU' or key.startswith('IoU/') else 100
+        return np.array([max(0.0, metrics.get(key, 0.0)) * scale for metrics in self.metrics])
+
+    def run(self, device: str) -> None:
+        """Trains, tests and measures what is not done yet; an error is kept in :attr:`error`.
+
+        Args:
+            device: that time and memory of a test are measured on.
+        """
+        try:
+            for trial in self.trials:
+                if not trial.done():
+                    start = time.monotonic()
+                    print(f'{trial.folder.name}: training, log in {trial.log}', flush=True)
+                    trial.run()
+                    print(f'{trial.folder.name}: done in {(time.monotonic() - start) / 60:.1f} min', flush=True)
+            self.metrics = [trial.metrics() for trial in self.trials]
+            self.complexity = self._measure(device)
+        except RuntimeError as error:
+            self.error = str(error)
+            print(error, flush=True)
+
+    def _measure(self, device: str) -> Complexity:
+        folder = self.trials[0].folder
+        kept = folder / 'complexity.json'
+        if not kept.is_file():
+            # in a process of its own: its peak memory is its own
+            process = get_context('spawn').Process(target=_measure, args=(folder / 'config.py', device, kept))
+            process.start()
+            process.join()
+            if process.exitcode:
+                raise RuntimeError(f'{self.name}: time and memory could not be measured.')
+        return Complexity(**json.loads(kept.read_text()))
+
+    def curve(self) -> tuple[list[int], list[float]]:
+        """Iterations and losses of the first seed."""
+        logs = sorted(self.trials[0].folder.glob('*/vis_data/scalars.json'))
+        rows = [json.loads(line) for log in logs for line in log.read_text().splitlines()]
+        rows = {row['step']: row['loss'] for row in rows if 'loss' in row}
+        return list(rows), list(rows.values())
+
+    def minutes(self) -> float:
+        """Of one training, without what it waited for being interrupted."""
+        logs = [log for trial in self.trials for log in trial.folder.glob('*/vis_data/scalars.json')]
+        rows = [json.loads(line) for log in logs for line in log.read_text().splitlines()]
+        times = [row['time'] for row in rows if 'loss' in row and 'time' in row]
+        return float(np.mean(times)) * self.config.train_cfg.max_iters / 60 if times else 0.0
+
+
+def _measure(path: Path, device: str, out: Path) -> None:
+    config = Config.fromfile(path)
+    model = build_model(config, device)
+    dataset = DATASETS.build(config.test_dataloader.dataset)
+    packed = dataset[0]
+    batch = dict(inputs=[packed['inputs']], data_samples=[packed['data_samples']])
+    out.write_text(json.dumps(asdict(measure_complexity(model, batch))))

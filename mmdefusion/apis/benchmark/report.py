@@ -1,0 +1,131 @@
+"""What a comparison found: numbers, plots and pictures."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from mmengine.registry import init_default_scope
+
+from mmdefusion.datasets.image_io import read_image
+from mmdefusion.registry import DATASETS
+from mmdefusion.utils.files import write_image
+from mmdefusion.visualization import Report, Sheet, Table, draw_boxes, draw_mask
+from mmdefusion.visualization.plots import plot_bars, plot_curves, plot_tradeoff
+
+from .entry import Entry
+from .plan import DataSet
+
+SHOWN = 6  # test pairs on the sheet, evenly spread
+DRAWN_SCORE = 0.3  # boxes that are surer than this are drawn
+
+
+def class_keys(data: DataSet) -> dict[str, str]:
+    """The key of each class's score."""
+    pattern = 'IoU/{}' if data.toolbox == 'mmseg' else 'coco/{}_precision'
+    return {name: pattern.format(name) for name in data.classes}
+
+
+def mean_and_spread(values: np.ndarray) -> str:
+    spread = f' ± {values.std(ddof=1):.1f}' if len(values) > 1 else ''
+    return f'{values.mean():.1f}{spread}'
+
+
+def tables(entries: Sequence[Entry], data: DataSet) -> tuple[Table, Table]:
+    """Scores and costs; scores of each class."""
+    main = {'mIoU': 'mIoU'} if data.toolbox == 'mmseg' else {'coco/bbox_mAP': 'mAP', 'coco/bbox_mAP_50': 'AP50'}
+    rows = [
+        [
+            entry.name,
+            *(mean_and_spread(entry.values(key)) for key in main),
+            entry.complexity.parameters / 1e6,
+            entry.complexity.operations / 1e9,
+            entry.complexity.seconds * 1000,
+            entry.complexity.peak_bytes / 2**20,
+            entry.minutes(),
+        ]
+        for entry in entries
+    ]
+    costs = ['million parameters', 'GFLOPs', 'ms a pair', 'peak MiB', 'minutes of training']
+    caption = f'Percent on the test split, mean ± standard deviation over {len(entries[0].trials)} seeds.'
+    keys = class_keys(data)
+    by_class = [[entry.name, *(mean_and_spread(entry.values(key)) for key in keys.values())] for entry in entries]
+    score = 'IoU' if data.toolbox == 'mmseg' else 'AP'
+    return (
+        Table(['model', *main.values(), *costs], rows, caption),
+        Table(['model', *keys], by_class, f'{score} of each class, percent.'),
+    )
+
+
+def sheet(entries: Sequence[Entry], data: DataSet) -> Sheet:
+    """Visible, infrared, what each model's first training says, and the truth."""
+    init_default_scope(data.toolbox)
+    dataset = DATASETS.build(data.config.test_dataloader.dataset)
+    indices = range(0, len(dataset), max(1, len(dataset) // SHOWN))[:SHOWN]
+    draw = draw_segments if data.toolbox == 'mmseg' else draw_detections
+    rows = [draw(dataset.get_data_info(index), entries, data) for index in indices]
+    names = ['visible', 'infrared', *(entry.name for entry in entries), 'truth']
+    legend = dict(zip(data.classes, data.palette, strict=False))
+    return Sheet(rows, names, caption='Test pairs, evenly spread over the split.', legend=legend)
+
+
+def draw_segments(info: dict, entries: Sequence[Entry], data: DataSet) -> list[np.ndarray]:
+    visible, infrared = (read_image(info[key], channels=3) for key in ('img_path', 'img_ir_path'))
+    files = [entry.trials[0].folder / 'predictions' / f'{Path(info["img_path"]).stem}.png' for entry in entries]
+    masks = [cv2.imread(str(path), cv2.IMREAD_UNCHANGED) for path in (*files, info['seg_map_path'])]
+    return [visible, infrared, *(draw_mask(visible, mask, data.palette) for mask in masks)]
+
+
+def draw_detections(info: dict, entries: Sequence[Entry], data: DataSet) -> list[np.ndarray]:
+    visible, infrared = (read_image(info[key], channels=3) for key in ('img_path', 'img_ir_path'))
+    drawn = []
+    for entry in entries:
+        path = entry.trials[0].folder / 'predictions.bbox.json'
+        found = json.loads(path.read_text()) if path.is_file() else []
+        found = [one for one in found if one['image_id'] == info['img_id'] and one['score'] >= DRAWN_SCORE]
+        boxes = np.array([one['bbox'] for one in found], float).reshape(-1, 4)
+        boxes[:, 2:] += boxes[:, :2]
+        drawn.append(draw_boxes(visible, boxes, _labels(found, entry, data), data.palette))
+    truth = [one for one in info['instances'] if not one.get('ignore_flag')]
+    boxes = np.array([one['bbox'] for one in truth], float).reshape(-1, 4)
+    labels = np.array([one['bbox_label'] for one in truth], int)
+    return [visible, infrared, *drawn, draw_boxes(visible, boxes, labels, data.palette)]
+
+
+def _labels(found: Sequence[dict], entry: Entry, data: DataSet) -> np.ndarray:
+    """Of results in COCO's format: the file's category ids, in the order of the classes."""
+    dataset = DATASETS.build(data.config.test_dataloader.dataset)
+    ids = list(getattr(dataset, 'cat_ids', range(len(data.classes))))
+    return np.array([ids.index(one['category_id']) for one in found], int)
+
+
+def write_report(entries: Sequence[Entry], data: DataSet, facts: Sequence[str], work_dir: Path) -> Path:
+    """report.html and report.md."""
+    done, failed = [entry for entry in entries if not entry.error], [entry for entry in entries if entry.error]
+    words = [f'{data.path.name}: {data.images} training pairs, classes {", ".join(data.classes)}.', *facts]
+    words += [f'Failed: {entry.name}: {entry.error}' for entry in failed]
+    report, markdown = Report(f'Benchmark on {data.path.stem}', list(words)), [f'- {word}' for word in words]
+    if done:
+        scores, by_class = tables(done, data)
+        main = 'mIoU' if data.toolbox == 'mmseg' else 'coco/bbox_mAP'
+        means, names = [entry.values(main).mean() for entry in done], [entry.name for entry in done]
+        time_label = 'milliseconds a pair', 'mIoU' if data.toolbox == 'mmseg' else 'mAP'
+        plots = {
+            'tradeoff': plot_tradeoff(names, [entry.complexity.seconds * 1000 for entry in done], means, time_label),
+            'classes': plot_bars(
+                list(data.classes),
+                {entry.name: [entry.values(key).mean() for key in class_keys(data).values()] for entry in done},
+                'percent',
+            ),
+            'curves': plot_curves({entry.name: entry.curve() for entry in done}, ('iteration', 'training loss')),
+        }
+        for name, plot in plots.items():
+            write_image(work_dir / f'{name}.png', plot)
+        report.parts += ['# Scores and costs', scores, by_class, '# Plots']
+        report.parts += [Sheet([[plot]], width=plot.shape[1]) for plot in plots.values()]
+        report.parts += ['# Pictures', sheet(done, data)]
+        markdown += [scores.markdown(), by_class.markdown(), *(f'![{name}]({name}.png)' for name in plots)]
+        print(scores.text())
+    (work_dir / 'report.md').write_text('\n'.join([f'# Benchmark on {data.path.stem}', '', *markdown, '']))
+    return report.save(work_dir / 'report.html')

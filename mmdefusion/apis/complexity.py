@@ -1,0 +1,67 @@
+"""Size, operations, time and memory of detectors and segmenters on pairs."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmengine.structures import BaseDataElement
+from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from mmdefusion.registry import MODELS
+from mmdefusion.utils.measuring import measure
+
+
+@dataclass(frozen=True)
+class Complexity:
+    """Of one model on one pair.
+
+    Attributes:
+        parameters: number of learnt values.
+        operations: multiply-adds of a test, each counted once as the toolboxes do; only those of matrix products and
+            convolutions (and so attention's).
+        seconds: median time of a test with its pre- and post-processing.
+        peak_bytes: see :class:`Measurement`.
+    """
+
+    parameters: int
+    operations: int
+    seconds: float
+    peak_bytes: int
+
+
+def build_model(config: Config, device: str = 'cpu') -> nn.Module:
+    """The model of a config, with random weights, in evaluation mode."""
+    init_default_scope(config.get('default_scope', 'mmdefusion'))
+    return MODELS.build(config.model).to(device).eval()
+
+
+def pair_of_noise(config: Config, height: int, width: int) -> dict[str, Any]:
+    """A batch of one visible and infrared pair, as a test pipeline packs it."""
+    if config.default_scope == 'mmseg':
+        from mmseg.structures import SegDataSample as Sample
+    elif config.default_scope == 'mmdet':
+        from mmdet.structures import DetDataSample as Sample
+    else:
+        Sample = BaseDataElement
+    pair = torch.randint(256, (4, height, width), dtype=torch.uint8)
+    shapes = dict(ori_shape=(height, width), img_shape=(height, width), scale_factor=(1.0, 1.0), img_id=0)
+    return dict(inputs=[pair], data_samples=[Sample(metainfo=shapes)])
+
+
+def measure_complexity(model: nn.Module, batch: dict[str, Any], repeats: int = 3) -> Complexity:
+    """Of a model in evaluation mode on a batch of one pair."""
+
+    @torch.no_grad()
+    def test() -> None:
+        model.test_step(batch)
+
+    # the counter does not know the CPU's fused attention; in its plain form it is matrix products
+    with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
+        test()
+    measured = measure(test, repeats, next(model.parameters()).device)
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    return Complexity(parameters, counter.get_total_flops() // 2, measured.seconds, measured.peak_bytes)

@@ -1,0 +1,62 @@
+"""Plots of comparisons, as pictures."""
+
+from collections.abc import Sequence
+
+import matplotlib
+
+matplotlib.use('Agg')
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+
+def plot_tradeoff(
+    names: Sequence[str], cost: Sequence[float], score: Sequence[float], labels: tuple[str, str]
+) -> np.ndarray:
+    """Scores against costs, a named point for each model.
+
+    Returns:
+        np.ndarray: ``(H, W, 3)`` uint8, BGR.
+    """
+    figure, axis = plt.subplots(figsize=(7, 4.5), constrained_layout=True)
+    axis.scatter(cost, score)
+    for name, x, y in zip(names, cost, score, strict=True):
+        axis.annotate(name, (x, y), xytext=(4, 4), textcoords='offset points', fontsize=8)
+    axis.set_xlabel(labels[0])
+    axis.set_ylabel(labels[1])
+    axis.margins(0.15)
+    axis.grid(alpha=0.3)
+    return _picture(figure)
+
+
+def plot_bars(groups: Sequence[str], values: dict[str, Sequence[float]], label: str) -> np.ndarray:
+    """Bars side by side: a group for each class, a bar in it for each model; BGR."""
+    figure, axis = plt.subplots(figsize=(max(7, 1.2 * len(groups) * len(values) / 3), 4), constrained_layout=True)
+    width = 0.8 / max(1, len(values))
+    for place, (name, bars) in enumerate(values.items()):
+        axis.bar(np.arange(len(groups)) + (place - (len(values) - 1) / 2) * width, bars, width, label=name)
+    axis.set_xticks(range(len(groups)), groups)
+    axis.set_ylabel(label)
+    axis.grid(alpha=0.3, axis='y')
+    axis.legend(fontsize='x-small', loc='upper left', bbox_to_anchor=(1, 1))
+    return _picture(figure)
+
+
+def plot_curves(curves: dict[str, tuple[Sequence[float], Sequence[float]]], labels: tuple[str, str]) -> np.ndarray:
+    """A line for each model, on a logarithmic scale; BGR."""
+    figure, axis = plt.subplots(figsize=(7, 4.5), constrained_layout=True)
+    for name, (x, y) in curves.items():
+        axis.plot(x, y, label=name)
+    axis.set_yscale('log')
+    axis.set_xlabel(labels[0])
+    axis.set_ylabel(labels[1])
+    axis.grid(alpha=0.3)
+    axis.legend(fontsize='x-small')
+    return _picture(figure)
+
+
+def _picture(figure: Figure) -> np.ndarray:
+    figure.canvas.draw()
+    picture = np.asarray(figure.canvas.buffer_rgba())[..., 2::-1].copy()
+    plt.close(figure)
+    return picture

@@ -1,0 +1,83 @@
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import pytest
+
+from mmdefusion.apis.benchmark import Budget
+from mmdefusion.apis.benchmark.plan import fit_weights, set_classes
+from mmdefusion.datasets.scenes import write_scenes
+
+pytest.importorskip('mmdet')
+pytest.importorskip('mmseg')
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess:
+    command = [sys.executable, str(ROOT / 'tools/benchmark.py'), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, env=os.environ | {'OMP_NUM_THREADS': '2'})
+
+
+def write_data(folder: Path, kind: str) -> Path:
+    """A config of a data set: some scenes."""
+    scenes = write_scenes(folder / 'scenes', train=4, test=2, size=(96, 64))
+    loader = f'dict(num_workers=0, persistent_workers=False, dataset=dict(data_root={str(scenes)!r}))'
+    lines = [f'_base_ = {str(ROOT / f"configs/_base_/datasets/scenes-{kind}.py")!r}']
+    lines += [f'{part}_dataloader = {loader}' for part in ('train', 'val', 'test')]
+    if kind == 'detection':
+        lines += [f'{part}_evaluator = dict(ann_file={str(scenes / "test.json")!r})' for part in ('val', 'test')]
+    (folder / f'{kind}.py').write_text('\n'.join(lines) + '\n')
+    return folder / f'{kind}.py'
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(('kind', 'head', 'score'), [('segmentation', 'fcn', 'mIoU'), ('detection', 'atss', 'AP50')])
+def test_a_report_with_what_failed_and_nothing_twice(kind, head, score, tmp_path):
+    data, out = write_data(tmp_path, kind), tmp_path / 'out'
+    broken = tmp_path / f'broken_{head}_1xb4.py'
+    broken.write_text(
+        f'_base_ = {str(ROOT / f"configs/baselines/resnet18-visible_{head}_1xb4-500i_scenes-160x128.py")!r}\n'
+        "model = dict(backbone=dict(modality='thermal'))\n"
+    )
+    models = f'resnet18-early-fusion_{head},{broken},resnet50-fused-images_{head}'
+    arguments = '--data', data, '--models', models, '--seeds', 1, '--budget', '2i', '--work-dir', out
+    result = run(*arguments)
+    assert result.returncode == 1 and f'failed: broken_{head}' in result.stderr, result.stdout + result.stderr
+    report = (out / 'report.md').read_text()
+    assert score in report and 'All train on the same 4 pairs and see 8 of them (2 iterations of 4)' in report
+    assert re.search(rf'Failed: broken_{head}: .*output.log', report)
+    assert re.search(rf'\| resnet18-early-fusion_{head} \| [\d.]+ \|', report)
+    page = (out / 'report.html').read_text()
+    assert page.count('data:image/jpeg') == 3 + 2 * 5  # plots; two test pairs with both images, two models and truth
+    assert all(cv2.imread(str(out / f'{name}.png')).std() > 10 for name in ('tradeoff', 'classes', 'curves'))
+    fused = sorted((out / 'fused').rglob('*.png'))
+    assert len(fused) == 6 and cv2.imread(str(fused[0])).shape == (64, 96, 3)
+    again = run(*arguments)
+    assert again.stdout.count(': training') == 1  # the broken one
+
+
+def test_models_of_the_other_toolbox_are_refused(tmp_path):
+    result = run(
+        '--data', write_data(tmp_path, 'detection'), '--models', 'resnet18-visible_fcn', '--work-dir', tmp_path
+    )
+    assert result.returncode == 1 and 'is for mmseg, the data of detection.py for mmdet' in result.stderr
+    result = run('--data', tmp_path / 'detection.py', '--models', 'resnet7_atss')
+    assert result.returncode == 1 and 'resnet7_atss: no such model; --list' in result.stderr
+
+
+def test_budgets():
+    assert Budget.parse('500i').iterations(images=40, batch_size=4) == 500
+    assert Budget.parse('3e').iterations(images=41, batch_size=4) == 33
+    for text in ('500', 'e', '0i', '1.5e'):
+        with pytest.raises(ValueError, match='neither iterations'):
+            Budget.parse(text)
+
+
+def test_heads_are_fitted_to_the_classes():
+    model = dict(head=[dict(num_classes=80, loss=dict(class_weight=[1.0] * 80 + [0.1], loss_weight=2.0))])
+    set_classes(model, 3)
+    assert model == dict(head=[dict(num_classes=3, loss=dict(class_weight=[1.0, 1.0, 1.0, 0.1], loss_weight=2.0))])
+    assert fit_weights([0.3, 2.0, 1.0], 2) == [1.0, 1.0]

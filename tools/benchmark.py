@@ -1,0 +1,95 @@
+"""Trains and tests many models on one data set with the same budget, and writes a report.
+
+    python tools/benchmark.py --list
+    python tools/benchmark.py --data configs/_base_/datasets/m3fd.py
+        --models defusionpp_vit-tiny_atss,resnet50-visible_atss --seeds 3 --budget 12e --work-dir work_dirs/m3fd
+
+--data is a config with dataloaders and evaluators (its model, if it has one, is not read). A model is a config of
+configs/detection, configs/segmentation or configs/baselines, named without batch, schedule and data set, or a file.
+Whatever its own schedule is, each is trained for the budget (500i: iterations, 12e: epochs) and tested once at the end.
+What is finished is not done again, what was interrupted goes on, and what fails is named in the report.
+Writes report.html and report.md to --work-dir.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmdefusion.apis.benchmark import (
+    Budget,
+    DataSet,
+    Entry,
+    describe_fairness,
+    plan,
+    reads_fused_images,
+    short_name,
+    write_fused_images,
+    write_report,
+)
+from mmdefusion.utils.files import make_writable
+
+CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
+FOLDERS = ('detection', 'segmentation', 'baselines')
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--list', action='store_true', help='name all models and stop')
+    parser.add_argument('--data', type=Path, help='config of the data set')
+    parser.add_argument('--models', type=lambda text: text.split(','), help='a,b,c')
+    parser.add_argument('--seeds', type=int, default=3, help='trainings of each model (default: 3)')
+    parser.add_argument('--budget', default='500i', help='500i or 12e (default: 500i)')
+    parser.add_argument('--weights', help="of pretraining, for DeFusion++'s networks (default: all start from random)")
+    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/benchmark'))
+    parser.add_argument('--device', default='cpu', help='that time and memory of a test are measured on')
+    args = parser.parse_args()
+    if not args.list and not (args.data and args.models):
+        parser.error('--data and --models are needed; --list names the models.')
+    return args
+
+
+def find_models() -> dict[str, Path]:
+    """All configs by their names in reports; where there are several of a name, the one on generated scenes."""
+    paths = [path for folder in FOLDERS for path in (CONFIGS / folder).glob('*.py')]
+    paths.sort(key=lambda path: ('scenes' in path.name, path.name))
+    return {short_name(path): path for path in paths}
+
+
+def choose(names: Sequence[str]) -> list[Path]:
+    """The configs that were asked for."""
+    known = find_models()
+    paths = [known.get(name, Path(name)) for name in names]
+    if unknown := [str(path) for path in paths if not path.is_file()]:
+        raise SystemExit(f'{", ".join(unknown)}: no such model; --list names all of them.')
+    return paths
+
+
+def main() -> None:
+    args = parse_args()
+    if args.list:
+        print('\n'.join(find_models()))
+        return
+    try:
+        data, budget, paths = DataSet.load(args.data), Budget.parse(args.budget), choose(args.models)
+        make_writable(args.work_dir)
+        entries = [
+            Entry(
+                short_name(path),
+                [plan(path, data, budget, seed, args.weights, args.work_dir) for seed in range(args.seeds)],
+            )
+            for path in paths
+        ]
+        facts = describe_fairness([entry.config for entry in entries], data)
+        if any(reads_fused_images(entry.config) for entry in entries):
+            write_fused_images(data, args.work_dir / 'fused')
+    except (OSError, ValueError) as error:
+        raise SystemExit(str(error)) from None
+    for entry in entries:
+        entry.run(args.device)
+    print(f'written: {write_report(entries, data, facts, args.work_dir)}')
+    if failed := [entry.name for entry in entries if entry.error]:
+        raise SystemExit(f'failed: {", ".join(failed)}')
+
+
+if __name__ == '__main__':
+    main()
