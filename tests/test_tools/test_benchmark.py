@@ -63,7 +63,7 @@ def test_models_of_the_other_toolbox_are_refused(tmp_path):
     result = run(
         '--data', write_data(tmp_path, 'detection'), '--models', 'resnet18-visible_fcn', '--work-dir', tmp_path
     )
-    assert result.returncode == 1 and 'is for mmseg, the data of detection.py for mmdet' in result.stderr
+    assert result.returncode == 1 and 'is a model of mmseg, detection.py is data of mmdet' in result.stderr
     result = run('--data', tmp_path / 'detection.py', '--models', 'resnet7_atss')
     assert result.returncode == 1 and 'resnet7_atss: no such model; --list' in result.stderr
 
