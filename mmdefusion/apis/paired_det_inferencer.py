@@ -1,0 +1,40 @@
+"""Detectors of pairs on anything."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmdet.apis import DetInferencer
+from mmdet.structures import DetDataSample
+
+from .paired_inferencing import PairedInferencing
+
+
+class PairedDetInferencer(PairedInferencing, DetInferencer):
+    """mmdet's DetInferencer on pairs.
+
+    Predictions are ``bboxes`` (x0 y0 x1 y1, pixels of the visible image), ``labels`` and ``scores``; files are JSON.
+
+    Args:
+        score_thr: boxes that are surer than this are drawn.
+        **options: see :class:`PairedInferencing`.
+    """
+
+    def __init__(self, *args: Any, score_thr: float = 0.3, **options: Any) -> None:
+        self.score_thr = score_thr
+        super().__init__(*args, **options)
+
+    def draw_on(self, picture: np.ndarray, sample: DetDataSample) -> np.ndarray:
+        rgb = np.ascontiguousarray(picture[..., ::-1])
+        self.visualizer.add_datasample('pair', rgb, sample, draw_gt=False, pred_score_thr=self.score_thr)
+        return self.visualizer.get_image()[..., ::-1]
+
+    def plain(self, sample: DetDataSample) -> dict:
+        return self.pred2dict(sample)
+
+    def save(self, sample: DetDataSample, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        classes = self.model.dataset_meta['classes']
+        found = self.pred2dict(sample)
+        path.with_name(f'{path.name}.json').write_text(json.dumps(dict(found, classes=list(classes))))

@@ -1,0 +1,152 @@
+"""Detectors and segmenters on any pairs: what both toolboxes' inferencers share."""
+
+import itertools
+import os
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from mmcv.transforms import Compose
+from mmengine.config import ConfigDict
+from mmengine.structures import BaseDataElement
+from rich.progress import track
+
+from mmdefusion.datasets.image_io import to_channels
+from mmdefusion.utils.files import make_writable, write_image
+from mmdefusion.visualization import contact_sheet
+
+from .disturbances import PARTNER
+from .fusion_inferencer import FusionInferencer
+from .fusion_sources import Item, Source, VideoFrames, is_video, list_items
+from .video_writer import VideoWriter
+
+ANNOTATIONS = ('LoadAnnotations', 'mmdet.LoadAnnotations', 'mmseg.LoadAnnotations')
+
+
+class PairedInferencing:
+    """Put before a toolbox's inferencer, makes it one of pairs: paths, arrays, lists, globs, folders or videos.
+
+    Files are read as the config's own pipeline reads them, arrays (H×W or H×W×3 BGR) take the place of its loaders.
+
+    Args:
+        model: config, or its file.
+        weights: checkpoint.
+        fused: whether drawings show the fused picture too, made with the weights that come with the package.
+        **options: of the toolbox's inferencer (``device``, ``palette``, …).
+
+    Raises:
+        ValueError: if the config's test pipeline has no AppendPartner.
+    """
+
+    def __init__(self, model: Any, weights: str, fused: bool = False, **options: Any) -> None:
+        super().__init__(model, weights, **options)
+        self.fuser = FusionInferencer(device=options.get('device'), show_progress=False) if fused else None
+
+    def __call__(
+        self,
+        visible: Source,
+        infrared: Source,
+        batch_size: int = 1,
+        out_dir: str | os.PathLike | None = None,
+        return_vis: bool = False,
+        return_datasamples: bool = False,
+        resize: bool = False,
+    ) -> dict[str, list]:
+        """Predict for what belongs together of both sources.
+
+        Args:
+            visible, infrared: a path, an array, a list of them, a glob, a folder or a video each.
+            batch_size: pairs at once; they must have one size if there are several.
+            out_dir: writes ``vis/NAME.png`` (drawings on all images side by side; of videos one video) and the
+                predictions to ``preds/NAME.*``.
+            return_vis: return the drawings, too (H×W×3 uint8 BGR).
+            return_datasamples: return the toolbox's samples in place of plain data.
+            resize: bring infrared arrays to the visible size; for files the config's AppendPartner decides.
+
+        Returns:
+            ``predictions`` and ``visualization``, a list each, in the order of the sources.
+
+        Raises:
+            OSError: if a file is not there, or ``out_dir`` cannot be written.
+            ValueError: if the sources do not match.
+        """
+        folder = None if out_dir is None else make_writable(out_dir)
+        videos = is_video(visible) and is_video(infrared)
+        items = VideoFrames([visible, infrared]) if videos else list_items([visible, infrared])
+        writer = None
+        if videos and folder:
+            writer = VideoWriter(make_writable(folder / 'vis') / f'{items.name}.mp4', items.rate)
+        results, batches = dict(predictions=[], visualization=[]), -(-len(items) // batch_size)
+        progress = track(chunks(items, batch_size), 'predicting', total=batches, disable=not self.show_progress)
+        for chunk in progress:
+            loaded = [self.load(item, resize) for item in chunk]
+            samples = self.model.test_step(self.collate_fn([self.pipeline(one) for one in loaded]))
+            for item, sample in zip(chunk, samples, strict=True):
+                if folder or return_vis:
+                    drawing = self.draw(item, sample)
+                    if writer:
+                        writer.write(drawing)
+                    elif folder:
+                        write_image(folder / 'vis' / f'{item.name}.png', drawing)
+                    results['visualization'] += [drawing] if return_vis else []
+                if folder:
+                    self.save(sample, folder / 'preds' / item.name)
+                results['predictions'].append(sample if return_datasamples else self.plain(sample))
+        if writer:
+            writer.finish()
+        return results
+
+    def load(self, item: Item, resize: bool = False) -> dict:
+        """What the loaders of the config's pipeline would give for a pair."""
+        first, second = item.images
+        if not isinstance(first, np.ndarray) and not isinstance(second, np.ndarray):
+            return self.loaders(dict(img_path=os.fspath(first), img_ir_path=os.fspath(second), img_id=0))
+        visible, infrared = item.read()
+        if infrared.shape != visible.shape and resize:
+            infrared = cv2.resize(infrared, visible.shape[1::-1])
+        if infrared.shape != visible.shape:
+            sizes = [f'{image.shape[1]}x{image.shape[0]}' for image in (visible, infrared)]
+            raise ValueError(f'{item.name}: the images are {sizes[0]} and {sizes[1]}: align them, or set resize=True.')
+        pair = np.concatenate([visible, to_channels(infrared, self.partner_channels)], axis=2)
+        return dict(img=pair, img_path=item.name, img_id=0, img_shape=pair.shape[:2], ori_shape=pair.shape[:2])
+
+    def draw(self, item: Item, sample: BaseDataElement) -> np.ndarray:
+        """The prediction on the visible, the infrared and, where asked for, the fused picture, side by side; BGR."""
+        visible, infrared = item.read()
+        pictures = {'visible': visible, 'infrared': infrared}
+        if self.fuser:
+            (result,) = self.fuser([visible], [infrared], resize=True)
+            pictures['fused'] = result.images['fused']
+        return contact_sheet([[self.draw_on(picture, sample) for picture in pictures.values()]], list(pictures))
+
+    @abstractmethod
+    def draw_on(self, picture: np.ndarray, sample: BaseDataElement) -> np.ndarray:
+        """The prediction on one picture (BGR), by the toolbox's visualizer; BGR."""
+
+    @abstractmethod
+    def plain(self, sample: BaseDataElement) -> Any:
+        """The prediction as plain data."""
+
+    @abstractmethod
+    def save(self, sample: BaseDataElement, path: Path) -> None:
+        """Write the prediction to ``path`` with a suffix."""
+
+    def _init_pipeline(self, cfg: ConfigDict) -> Compose:
+        """The test pipeline behind its loaders, which are kept for files."""
+        steps = [step for step in cfg.test_dataloader.dataset.pipeline if step.type not in ANNOTATIONS]
+        places = [place for place, step in enumerate(steps, 1) if step.type in PARTNER]
+        if not places:
+            raise ValueError('The test pipeline has no AppendPartner: this is no model of pairs.')
+        self.loaders = Compose(steps[: places[0]])
+        self.partner_channels = steps[places[0] - 1].get('channels', 1)
+        return Compose(steps[places[0] :])
+
+
+def chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """So many at a time."""
+    iterator = iter(items)
+    while chunk := list(itertools.islice(iterator, size)):
+        yield chunk

@@ -1,0 +1,40 @@
+"""Segmenters of pairs on anything."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmseg.apis import MMSegInferencer
+from mmseg.structures import SegDataSample
+
+from mmdefusion.utils.files import write_image
+
+from .paired_inferencing import PairedInferencing
+
+
+class PairedSegInferencer(PairedInferencing, MMSegInferencer):
+    """mmseg's MMSegInferencer on pairs.
+
+    Predictions are label maps, H×W int, in the size of the visible image; files are PNG.
+
+    Args:
+        opacity: of the classes' colours in drawings.
+        **options: see :class:`PairedInferencing`.
+    """
+
+    def __init__(self, *args: Any, opacity: float = 0.6, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.show_progress = options.get('show_progress', True)
+        self.visualizer.alpha = opacity
+        self.visualizer.set_dataset_meta(**self.model.dataset_meta)
+
+    def draw_on(self, picture: np.ndarray, sample: SegDataSample) -> np.ndarray:
+        rgb = np.ascontiguousarray(picture[..., ::-1])
+        self.visualizer.add_datasample('pair', rgb, sample, draw_gt=False, with_labels=False)
+        return self.visualizer.get_image()[..., ::-1]
+
+    def plain(self, sample: SegDataSample) -> np.ndarray:
+        return sample.pred_sem_seg.data[0].cpu().numpy()
+
+    def save(self, sample: SegDataSample, path: Path) -> None:
+        write_image(path.with_name(f'{path.name}.png'), self.plain(sample).astype(np.uint8))

@@ -1,0 +1,113 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from layouts import grey
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from mmdefusion.datasets.scenes import SceneGenerator
+from mmdefusion.registry import MODELS
+
+pytest.importorskip('mmdet')
+pytest.importorskip('mmseg')
+from mmdefusion.apis import PairedDetInferencer, PairedSegInferencer
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIGS = {
+    'mmdet': ROOT / 'configs/demo/defusionpp_vit-nano_atss_1xb2-500_scenes-160x128.py',
+    'mmseg': ROOT / 'configs/demo/defusionpp_vit-nano_fcn_1xb2-850_scenes-160x128.py',
+}
+INFERENCERS = {'mmdet': PairedDetInferencer, 'mmseg': PairedSegInferencer}
+
+
+@pytest.fixture(scope='module')
+def checkpoints(tmp_path_factory) -> dict[str, str]:
+    """Of untrained models."""
+    found = {}
+    for scope, path in CONFIGS.items():
+        config = Config.fromfile(path)
+        init_default_scope(scope)
+        torch.manual_seed(0)
+        file = tmp_path_factory.mktemp(scope) / 'untrained.pth'
+        meta = dict(dataset_meta=dict(classes=config.classes, palette=config.palette))
+        torch.save(dict(state_dict=MODELS.build(config.model).state_dict(), meta=meta), file)
+        found[scope] = str(file)
+    return found
+
+
+@pytest.fixture(scope='module')
+def pairs(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp('pairs')
+    for name in ('vi', 'ir'):
+        (folder / name).mkdir()
+    for index in range(3):
+        scene = SceneGenerator((96, 80))(index)
+        cv2.imwrite(str(folder / f'vi/{index}.png'), scene.visible)
+        cv2.imwrite(str(folder / f'ir/{index}.png'), scene.infrared)
+    return folder
+
+
+def build(scope: str, checkpoints: dict[str, str], **options):
+    return INFERENCERS[scope](str(CONFIGS[scope]), checkpoints[scope], device='cpu', **options)
+
+
+@pytest.mark.parametrize('scope', CONFIGS)
+def test_files_arrays_and_folders_agree(scope, checkpoints, pairs, tmp_path):
+    inferencer = build(scope, checkpoints)
+    by_folder = inferencer(str(pairs / 'vi'), str(pairs / 'ir'), out_dir=tmp_path, batch_size=2)['predictions']
+    arrays = [[cv2.imread(str(pairs / kind / f'{k}.png'), -1) for k in range(3)] for kind in ('vi', 'ir')]
+    by_array = inferencer(*arrays, return_vis=True)
+    assert len(by_folder) == 3
+    for one, other in zip(by_folder, by_array['predictions'], strict=True):
+        if scope == 'mmseg':
+            assert one.shape == (80, 96) and (one == other).all()
+        else:
+            assert np.allclose(one['bboxes'], other['bboxes'], atol=1e-3) and one['labels'] == other['labels']
+    assert [path.name for path in sorted((tmp_path / 'vis').iterdir())] == ['0.png', '1.png', '2.png']
+    drawing = cv2.imread(str(tmp_path / 'vis/0.png'))
+    assert drawing.shape[1] > 2 * 96 and (drawing == by_array['visualization'][0]).all()
+    saved = sorted((tmp_path / 'preds').iterdir())
+    if scope == 'mmseg':
+        assert (cv2.imread(str(saved[1]), -1) == by_folder[1]).all()
+    else:
+        assert json.loads(saved[1].read_text())['bboxes'] == by_folder[1]['bboxes']
+
+
+def test_videos_with_the_fused_picture(checkpoints, tmp_path):
+    for name in ('vi', 'ir'):
+        writer = cv2.VideoWriter(str(tmp_path / f'{name}.mp4'), cv2.VideoWriter_fourcc(*'mp4v'), 10.0, (96, 80))
+        for k in range(2):
+            writer.write(cv2.cvtColor(grey(k, 80, 96), cv2.COLOR_GRAY2BGR))
+        writer.release()
+    inferencer = build('mmseg', checkpoints, fused=True)
+    results = inferencer(str(tmp_path / 'vi.mp4'), str(tmp_path / 'ir.mp4'), out_dir=tmp_path / 'out')
+    assert len(results['predictions']) == 2
+    video = cv2.VideoCapture(str(tmp_path / 'out/vis/vi.mp4'))
+    assert video.get(cv2.CAP_PROP_FRAME_COUNT) == 2 and video.get(cv2.CAP_PROP_FRAME_WIDTH) > 3 * 96
+
+
+def test_what_it_refuses(checkpoints):
+    inferencer = build('mmseg', checkpoints)
+    with pytest.raises(ValueError, match='96x80 and 48x40: align them, or set resize=True'):
+        inferencer(grey(0, 80, 96), grey(1, 40, 48))
+    assert inferencer(grey(0, 80, 96), grey(1, 40, 48), resize=True)['predictions'][0].shape == (80, 96)
+    config = Config.fromfile(CONFIGS['mmseg'])
+    config.test_dataloader.dataset.pipeline.pop(1)
+    with pytest.raises(ValueError, match='no AppendPartner'):
+        PairedSegInferencer(config, checkpoints['mmseg'], device='cpu')
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('scope', CONFIGS)
+def test_the_tool(scope, checkpoints, pairs, tmp_path):
+    command = [sys.executable, ROOT / 'tools/infer.py', CONFIGS[scope], checkpoints[scope], pairs / 'vi', pairs / 'ir']
+    command += ['--out-dir', tmp_path, '--device', 'cpu']
+    result = subprocess.run([*map(str, command)], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert '3 pairs' in result.stdout and len(list((tmp_path / 'vis').iterdir())) == 3
