@@ -1,0 +1,61 @@
+"""Predictions on both images of a pair, in the log."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmengine.structures import BaseDataElement
+
+from mmdefusion.datasets.image_io import read_image
+from mmdefusion.registry import HOOKS
+
+IMAGES = {'visible': 'img_path', 'infrared': 'img_ir_path'}
+
+
+@HOOKS.register_module()
+class PairedVisualizationHook(Hook):
+    """Draws validation and test predictions, and the truth, on the visible and on the infrared image.
+
+    Goes to the toolbox's visualizer, and so to its backends (files, TensorBoard, …), under ``NAME_visible`` and
+    ``NAME_infrared``. The samples must carry img_path and img_ir_path (``meta_keys`` of the packing transform), and the
+    images be files of three or fewer channels.
+
+    Args:
+        interval: Every so many batches.
+    """
+
+    priority = 'LOW'
+
+    def __init__(self, interval: int = 50) -> None:
+        self.interval = interval
+
+    def after_val_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: Sequence | None = None
+    ) -> None:
+        """Draws the first pair of the batch."""
+        if self.every_n_inner_iters(batch_idx, self.interval):
+            self.draw(runner, outputs[0], runner.iter)
+
+    def after_test_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: Sequence | None = None
+    ) -> None:
+        """Draws the first pair of the batch."""
+        if self.every_n_inner_iters(batch_idx, self.interval):
+            self.draw(runner, outputs[0], batch_idx)
+
+    def draw(self, runner: Runner, sample: BaseDataElement, step: int) -> None:
+        """Hand both images to the visualizer.
+
+        Raises:
+            KeyError: if the sample does not say where its images are.
+        """
+        height, width = sample.ori_shape[:2]
+        for name, key in IMAGES.items():
+            if key not in sample:
+                raise KeyError(f'samples have no {key}: add it to meta_keys of the packing transform')
+            path = getattr(sample, key)
+            image = cv2.resize(read_image(path, channels=3), (width, height))
+            title = f'{Path(sample.img_path).stem}_{name}'
+            runner.visualizer.add_datasample(title, image[..., ::-1].copy(), sample, step=step)

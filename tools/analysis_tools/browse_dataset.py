@@ -1,0 +1,72 @@
+"""Shows what a model is trained on: pairs after all augmentation, with boxes or masks on both images.
+
+    python tools/analysis_tools/browse_dataset.py CONFIG [--number 12] [--split test] [--out sheet.png]
+
+Where an outline fits the visible image and not the infrared one, the pair is not aligned.
+"""
+
+import argparse
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+from mmengine.config import Config, DictAction
+from mmengine.dataset import BaseDataset
+from mmengine.registry import init_default_scope
+
+from mmdefusion.datasets.image_io import to_channels
+from mmdefusion.registry import DATASETS
+from mmdefusion.utils.files import write_image
+from mmdefusion.visualization import contact_sheet, draw_boxes, draw_mask
+
+COLUMNS = 2  # pairs beside each other
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config')
+    parser.add_argument('--split', choices=('train', 'val', 'test'), default='train')
+    parser.add_argument('--number', type=int, default=12, help='of pairs, evenly spread (default: 12)')
+    parser.add_argument('--seed', type=int, default=0, help='of augmentation')
+    parser.add_argument('--width', type=int, default=400, help='of each picture (default: 400)')
+    parser.add_argument('--out', type=Path, default=Path('work_dirs/browse_dataset.png'))
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, help='key.sub=value')
+    return parser.parse_args()
+
+
+def draw(packed: dict, palette: list) -> list[np.ndarray]:
+    """The visible and the infrared image of a packed pair, annotated."""
+    pair = packed['inputs'].permute(1, 2, 0).numpy().clip(0, 255).astype(np.uint8)
+    sample = packed['data_samples']
+    images = [np.ascontiguousarray(pair[..., :3]), to_channels(np.ascontiguousarray(pair[..., 3:]), 3)]
+    if 'gt_sem_seg' in sample:
+        mask = sample.gt_sem_seg.data[0].numpy()
+        return [draw_mask(image, mask, palette) for image in images]
+    truth = sample.gt_instances
+    boxes = getattr(truth.bboxes, 'tensor', truth.bboxes).numpy()
+    return [draw_boxes(image, boxes, truth.labels.numpy(), palette) for image in images]
+
+
+def build(args: argparse.Namespace) -> BaseDataset:
+    """The split's data set, with all of its pipeline."""
+    config = Config.fromfile(args.config)
+    config.merge_from_dict(args.cfg_options)
+    evaluator = config.get('test_evaluator') or {}
+    init_default_scope(config.get('default_scope') or ('mmseg' if 'IoU' in evaluator.get('type', '') else 'mmdet'))
+    return DATASETS.build(config[f'{args.split}_dataloader'].dataset)
+
+
+def main() -> None:
+    args = parse_args()
+    dataset = build(args)
+    np.random.seed(args.seed)
+    palette = dataset.metainfo.get('palette') or [[230, 60, 80]] * len(dataset.metainfo['classes'])
+    chosen = range(0, len(dataset), max(1, len(dataset) // args.number))[: args.number]
+    pairs = [draw(dataset[index], palette) for index in chosen]
+    rows = [list(chain.from_iterable(pairs[first : first + COLUMNS])) for first in range(0, len(pairs), COLUMNS)]
+    write_image(args.out, contact_sheet(rows, ['visible', 'infrared'] * COLUMNS, width=args.width))
+    print(f'{len(pairs)} of {len(dataset)} pairs: {args.out}')
+
+
+if __name__ == '__main__':
+    main()
