@@ -1,0 +1,54 @@
+"""COCO: one JSON file for all images."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from .boxes import AnnotatedImage, Box
+
+
+def read_coco(annotations: Path, images: Path) -> list[AnnotatedImage]:
+    """Of a file in COCO's format; ``images`` is not needed. Boxes of crowds are ignored ones.
+
+    Raises:
+        KeyError: if something that the format demands is not there.
+    """
+    content = json.loads(Path(annotations).read_text())
+    names = {category['id']: category['name'] for category in content['categories']}
+    boxes: dict[int, list[Box]] = {image['id']: [] for image in content['images']}
+    for one in content['annotations']:
+        x, y, width, height = one['bbox']
+        ignore = bool(one.get('iscrowd', 0) or one.get('ignore', 0))
+        boxes[one['image_id']].append(Box(names[one['category_id']], x, y, x + width, y + height, ignore))
+    return [
+        AnnotatedImage(image['file_name'], image['width'], image['height'], tuple(boxes[image['id']]))
+        for image in content['images']
+    ]
+
+
+def write_coco(images: Sequence[AnnotatedImage], classes: Sequence[str], out: Path) -> None:
+    """One JSON file; ignored boxes become crowds."""
+    annotations = []
+    for number, image in enumerate(images, 1):
+        for box in image.boxes:
+            width, height = box.x1 - box.x0, box.y1 - box.y0
+            annotations.append(
+                dict(
+                    id=len(annotations) + 1,
+                    image_id=number,
+                    category_id=list(classes).index(box.label) + 1,
+                    bbox=[box.x0, box.y0, width, height],
+                    area=width * height,
+                    iscrowd=int(box.ignore),
+                )
+            )
+    content = dict(
+        images=[
+            dict(id=number, file_name=image.name, width=image.width, height=image.height)
+            for number, image in enumerate(images, 1)
+        ],
+        annotations=annotations,
+        categories=[dict(id=number, name=name) for number, name in enumerate(classes, 1)],
+    )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(content))

@@ -1,0 +1,40 @@
+"""DroneVehicle: XML files with oriented boxes, made horizontal."""
+
+from pathlib import Path
+from xml.etree.ElementTree import Element
+
+from .boxes import AnnotatedImage, Box, around, list_files, size_of
+from .voc import parse
+
+MISSPELT = {'feright car': 'freight car', 'feright_car': 'freight car', 'feright': 'freight car', 'truvk': 'truck'}
+DROPPED = ('*',)  # labels that name nothing
+
+
+def read_dronevehicle(annotations: Path, images: Path) -> list[AnnotatedImage]:
+    """Of a folder of XML files, with polygons or boxes, named as the images.
+
+    The published images have a white border of 100 pixels, and annotations count from its corner: convert either with
+    the border or, of cropped images, crop the boxes too.
+
+    Raises:
+        FileNotFoundError: if there are no images.
+        ValueError: if a file is no XML.
+    """
+    found = []
+    for stem, name in list_files(images).items():
+        path = Path(annotations) / f'{stem}.xml'
+        objects = parse(path).iter('object') if path.is_file() else ()
+        boxes = [_read_box(one) for one in objects]
+        boxes = tuple(box for box in boxes if box.label not in DROPPED)
+        found.append(AnnotatedImage(name, *size_of(Path(images) / name), boxes))
+    return found
+
+
+def _read_box(one: Element) -> Box:
+    label = one.find('name').text.strip().lower()
+    label = MISSPELT.get(label, label)
+    polygon = one.find('polygon')
+    if polygon is not None:
+        corners = [[float(polygon.find(f'{axis}{k}').text) for k in range(1, 5)] for axis in 'xy']
+        return Box(label, *around(*corners))
+    return Box(label, *(float(one.find('bndbox').find(key).text) for key in ('xmin', 'ymin', 'xmax', 'ymax')))

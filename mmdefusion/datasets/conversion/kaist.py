@@ -1,0 +1,40 @@
+"""KAIST's text annotations (``% bbGt version=3``): a file for each image, in folders of sets and videos."""
+
+from pathlib import Path
+
+from .boxes import AnnotatedImage, Box, size_of
+
+IGNORED = ('people', 'person?', 'person?a')  # crowds and what may be a person
+
+
+def read_kaist(annotations: Path, images: Path) -> list[AnnotatedImage]:
+    """``set00/V000/I00000.txt`` for ``set00/V000/visible/I00000.jpg``; the partner lies in ``lwir``.
+
+    Lines are ``label x y width height occlusion …``. Crowds and doubtful people are ignored boxes, and so are those of
+    the file's own ignore flag, the eleventh column.
+
+    Raises:
+        FileNotFoundError: if there are no annotations, or an image of them is not there.
+        ValueError: if a line is not what it should be.
+    """
+    paths = sorted(Path(annotations).glob('set*/V*/*.txt'))
+    if not paths:
+        raise FileNotFoundError(f'There are no files setNN/VNNN/*.txt in {annotations}.')
+    found = []
+    for path in paths:
+        video = path.parent.relative_to(annotations).as_posix()
+        name = f'{video}/visible/{path.stem}.jpg'
+        lines = [line for line in path.read_text().splitlines() if line.strip() and not line.startswith('%')]
+        boxes = tuple(_read_line(line, path) for line in lines)
+        found.append(AnnotatedImage(name, *size_of(Path(images) / name), boxes))
+    return found
+
+
+def _read_line(line: str, path: Path) -> Box:
+    words = line.split()
+    try:
+        x, y, width, height = map(float, words[1:5])
+    except ValueError:
+        raise ValueError(f'{path}: {line!r} is not "label x y width height occlusion …".') from None
+    ignore = words[0] in IGNORED or (len(words) > 10 and words[10] == '1')
+    return Box('person' if words[0] in IGNORED else words[0], x, y, x + width, y + height, ignore)

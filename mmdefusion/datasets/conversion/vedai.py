@@ -1,0 +1,47 @@
+"""VEDAI: one text file with oriented boxes, made horizontal."""
+
+from pathlib import Path
+
+from .boxes import AnnotatedImage, Box, around, list_files, size_of
+
+CLASSES = {
+    1: 'car',
+    2: 'truck',
+    4: 'tractor',
+    5: 'camping car',
+    7: 'motorcycle',
+    8: 'bus',
+    9: 'van',
+    10: 'other',
+    11: 'pickup',
+    23: 'boat',
+    31: 'plane',
+}
+
+
+def read_vedai(annotations: Path, images: Path) -> list[AnnotatedImage]:
+    """``annotation512.txt`` or ``annotation1024.txt`` for ``NAME_co.png``; the partner is ``NAME_ir.png``.
+
+    Lines are ``name centre_x centre_y angle x1 x2 x3 x4 y1 y2 y3 y4 class contained occluded``; the columns are from
+    the data set's description. Vehicles that are cut off by the border (contained 0) are ignored boxes.
+
+    Raises:
+        FileNotFoundError: if there are no images.
+        ValueError: if a line is not what it should be.
+    """
+    boxes: dict[str, list[Box]] = {}
+    for line in Path(annotations).read_text().splitlines():
+        if not line.strip():
+            continue
+        name, *words = line.split()
+        try:
+            numbers = [float(word) for word in words]
+            label = CLASSES[int(numbers[11])]
+        except (ValueError, IndexError, KeyError):
+            raise ValueError(f'{annotations}: {line!r} is not a vehicle as VEDAI writes them.') from None
+        ignore = len(numbers) > 12 and numbers[12] == 0
+        boxes.setdefault(name, []).append(Box(label, *around(numbers[3:7], numbers[7:11]), ignore))
+    colour = {stem.removesuffix('_co'): name for stem, name in list_files(images).items() if stem.endswith('_co')}
+    return [
+        AnnotatedImage(name, *size_of(Path(images) / name), tuple(boxes.get(stem, ()))) for stem, name in colour.items()
+    ]

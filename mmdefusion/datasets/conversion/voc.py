@@ -1,0 +1,56 @@
+"""Pascal VOC: an XML file for each image. Pixels count from 0, as mmdet reads them."""
+
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Sequence
+from pathlib import Path
+
+from .boxes import AnnotatedImage, Box, list_files, size_of
+
+
+def read_voc(annotations: Path, images: Path) -> list[AnnotatedImage]:
+    """Of a folder of XML files, named as the images; those without a file have no objects. Difficult ones are ignored.
+
+    Raises:
+        FileNotFoundError: if there are no images.
+        ValueError: if a file is no XML.
+    """
+    found = []
+    for stem, name in list_files(images).items():
+        path = Path(annotations) / f'{stem}.xml'
+        boxes = tuple(_read_box(one) for one in parse(path).iter('object')) if path.is_file() else ()
+        found.append(AnnotatedImage(name, *size_of(Path(images) / name), boxes))
+    return found
+
+
+def write_voc(images: Sequence[AnnotatedImage], classes: Sequence[str], out: Path) -> None:
+    """An XML file for each image in the folder ``out``."""
+    for image in images:
+        root = ElementTree.Element('annotation')
+        ElementTree.SubElement(root, 'filename').text = image.name
+        size = ElementTree.SubElement(root, 'size')
+        for key, value in (('width', image.width), ('height', image.height), ('depth', 3)):
+            ElementTree.SubElement(size, key).text = str(value)
+        for box in image.boxes:
+            one = ElementTree.SubElement(root, 'object')
+            ElementTree.SubElement(one, 'name').text = box.label
+            ElementTree.SubElement(one, 'difficult').text = str(int(box.ignore))
+            edges = ElementTree.SubElement(one, 'bndbox')
+            for key, value in (('xmin', box.x0), ('ymin', box.y0), ('xmax', box.x1), ('ymax', box.y1)):
+                ElementTree.SubElement(edges, key).text = f'{value:g}'
+        ElementTree.indent(root)
+        path = out / f'{image.name.rpartition(".")[0]}.xml'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(ElementTree.tostring(root, encoding='unicode'))
+
+
+def parse(path: Path) -> ElementTree.Element:
+    """The root of an XML file."""
+    try:
+        return ElementTree.parse(path).getroot()
+    except ElementTree.ParseError as error:
+        raise ValueError(f'{path} is no XML: {error}') from None
+
+
+def _read_box(one: ElementTree.Element) -> Box:
+    edges = [float(one.find('bndbox').find(key).text) for key in ('xmin', 'ymin', 'xmax', 'ymax')]
+    return Box(one.find('name').text.strip(), *edges, one.findtext('difficult', '0').strip() == '1')

@@ -1,0 +1,125 @@
+"""Every format from a tiny sample of its real layout; those that are written come back as they were."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from layouts import grey, write
+
+from mmdefusion.datasets.conversion import READERS, WRITERS, AnnotatedImage, Box
+
+ROOT = Path(__file__).resolve().parents[2]
+CLASSES = ['person', 'car']
+IMAGES = [
+    AnnotatedImage('a/0.png', 80, 60, (Box('person', 1, 2, 11, 30), Box('car', 40, 10, 79, 50, ignore=True))),
+    AnnotatedImage('a/1.png', 64, 48, ()),
+    AnnotatedImage('b.png', 64, 48, (Box('car', 0, 0, 64, 48),)),
+]
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    for image in IMAGES:
+        write(tmp_path / 'images' / image.name, grey(0, image.height, image.width))
+    return tmp_path
+
+
+def by_name(images: list[AnnotatedImage]) -> dict[str, AnnotatedImage]:
+    return {image.name: image for image in images}
+
+
+@pytest.mark.parametrize('name', WRITERS)
+def test_what_is_written_is_read_again(name, folder):
+    target = folder / ('out.json' if name == 'coco' else 'out')
+    WRITERS[name](IMAGES, CLASSES, target)
+    found = by_name(READERS[name](target, folder / 'images'))
+    assert list(found) == [image.name for image in IMAGES]
+    for image in IMAGES:
+        boxes = [box for box in image.boxes if not (box.ignore and name == 'yolo')]
+        again = found[image.name]
+        assert (again.width, again.height, len(again.boxes)) == (image.width, image.height, len(boxes))
+        for one, other in zip(again.boxes, boxes, strict=True):
+            assert (one.label, one.ignore) == (other.label, other.ignore)
+            assert np.allclose((one.x0, one.y0, one.x1, one.y1), (other.x0, other.y0, other.x1, other.y1), atol=1e-4)
+
+
+def test_kaist_text(tmp_path):
+    write(tmp_path / 'images/set00/V000/visible/I00001.jpg', grey(0, 512, 640))
+    path = tmp_path / 'annotations/set00/V000/I00001.txt'
+    path.parent.mkdir(parents=True)
+    lines = ['person 10 20 30 60 0 0 0 0 0 0 0', 'people 100 20 50 60 0 0 0 0 0 0 0', 'cyclist 1 2 3 4 0 0 0 0 0 1 0']
+    path.write_text('\n'.join(['% bbGt version=3', *lines]))
+    (image,) = READERS['kaist'](tmp_path / 'annotations', tmp_path / 'images')
+    assert image.name == 'set00/V000/visible/I00001.jpg' and (image.width, image.height) == (640, 512)
+    assert image.boxes == (
+        Box('person', 10, 20, 40, 80),
+        Box('person', 100, 20, 150, 80, ignore=True),
+        Box('cyclist', 1, 2, 4, 6, ignore=True),
+    )
+    path.write_text('person 10 20\n')
+    with pytest.raises(ValueError, match=r'I00001.txt: .person 10 20. is not'):
+        READERS['kaist'](tmp_path / 'annotations', tmp_path / 'images')
+
+
+def test_dronevehicle_polygons(tmp_path):
+    write(tmp_path / 'images/00001.jpg', grey(0, 712, 840))
+    corners = ''.join(
+        f'<x{k}>{x}</x{k}><y{k}>{y}</y{k}>' for k, (x, y) in enumerate([(10, 20), (30, 15), (35, 40), (12, 44)], 1)
+    )
+    objects = [
+        f'<object><name>feright car</name><polygon>{corners}</polygon></object>',
+        '<object><name>bus</name><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>3</xmax><ymax>4</ymax></bndbox></object>',
+    ]
+    (tmp_path / 'xml').mkdir()
+    (tmp_path / 'xml/00001.xml').write_text(f'<annotation>{"".join(objects)}</annotation>')
+    (image,) = READERS['dronevehicle'](tmp_path / 'xml', tmp_path / 'images')
+    assert image.boxes == (Box('freight car', 10, 15, 35, 44), Box('bus', 1, 2, 3, 4))
+    (tmp_path / 'xml/00001.xml').write_text('<annotation>')
+    with pytest.raises(ValueError, match=r'00001.xml is no XML'):
+        READERS['dronevehicle'](tmp_path / 'xml', tmp_path / 'images')
+
+
+def test_vedai_text(tmp_path):
+    for name in ('00000001_co', '00000001_ir', '00000002_co'):
+        write(tmp_path / f'images/{name}.png', grey(0, 512, 512))
+    text = tmp_path / 'annotation512.txt'
+    text.write_text('00000001 50 60 0.5 40 60 62 38 50 52 70 68 11 1 0\n00000001 5 6 0 0 9 9 0 2 2 8 8 1 0 0\n')
+    first, second = READERS['vedai'](text, tmp_path / 'images')
+    assert first.name == '00000001_co.png' and second.boxes == ()
+    assert first.boxes == (Box('pickup', 38, 50, 62, 70), Box('car', 0, 2, 9, 8, ignore=True))
+    text.write_text('00000001 50 60\n')
+    with pytest.raises(ValueError, match='not a vehicle as VEDAI'):
+        READERS['vedai'](text, tmp_path / 'images')
+
+
+def run(tool: str, *arguments: object) -> subprocess.CompletedProcess:
+    command = [sys.executable, ROOT / 'tools/dataset_converters' / tool, *arguments]
+    return subprocess.run([*map(str, command)], capture_output=True, text=True)
+
+
+def test_the_tool_takes_a_split_and_classes(folder):
+    WRITERS['voc'](IMAGES, CLASSES, folder / 'xml')
+    (folder / 'train.txt').write_text('a/0\nb.png\n')
+    options = ['--from', 'voc', '--to', 'coco', '--annotations', folder / 'xml', '--images', folder / 'images']
+    options += ['--out', folder / 'train.json', '--list', folder / 'train.txt']
+    result = run('convert_boxes.py', *options)
+    assert result.returncode == 0 and '2 images, 2 car, 1 person (1 ignored)' in result.stdout, result.stderr
+    assert [image.name for image in READERS['coco'](folder / 'train.json', folder)] == ['a/0.png', 'b.png']
+    assert '2 images, 1 person (0 ignored)' in run('convert_boxes.py', *options, '--classes', 'person').stdout
+    (folder / 'train.txt').write_text('c\n')
+    result = run('convert_boxes.py', *options)
+    assert result.returncode == 1 and 'are no images, first c.' in result.stderr
+
+
+def test_mfnet_there_and_back(tmp_path):
+    image = np.random.default_rng(0).integers(0, 256, (20, 30, 4), np.uint8)
+    write(tmp_path / 'images/00001D.png', image)
+    assert run('mfnet_pairs.py', 'split', tmp_path / 'images', tmp_path / 'vi', tmp_path / 'ir').returncode == 0
+    assert cv2.imread(str(tmp_path / 'ir/00001D.png'), -1).shape == (20, 30)
+    assert run('mfnet_pairs.py', 'join', tmp_path / 'again', tmp_path / 'vi', tmp_path / 'ir').returncode == 0
+    assert (cv2.imread(str(tmp_path / 'again/00001D.png'), -1) == image).all()
+    result = run('mfnet_pairs.py', 'split', tmp_path / 'vi', tmp_path / 'x', tmp_path / 'y')
+    assert result.returncode == 1 and 'is no image of four channels' in result.stderr

@@ -1,0 +1,73 @@
+"""Box annotations of pairs from one format into another.
+
+    python tools/dataset_converters/convert_boxes.py --from voc --to coco --annotations Annotation --images Vis \\
+        --out train.json
+    python tools/dataset_converters/convert_boxes.py --from kaist --to coco --annotations annotations --images images \\
+        --out kaist.json --list train.txt
+
+Reads COCO, VOC, YOLO, KAIST's text files, DroneVehicle's and VEDAI's oriented boxes (made horizontal); writes COCO (a
+file), VOC or YOLO (a folder). Images stay where they are. A COCO file goes into PairedCocoDataset with
+data_prefix=dict(img=VISIBLE, img_ir=INFRARED).
+"""
+
+import argparse
+from collections import Counter
+from pathlib import Path
+
+from mmdefusion.datasets.conversion import READERS, WRITERS, AnnotatedImage
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--from', dest='source', choices=list(READERS), required=True)
+    parser.add_argument('--to', dest='target', choices=list(WRITERS), required=True)
+    parser.add_argument('--annotations', type=Path, required=True, help='file or folder')
+    parser.add_argument('--images', type=Path, required=True, help='folder of the visible images')
+    parser.add_argument('--out', type=Path, required=True, help='file (coco) or folder (voc, yolo)')
+    parser.add_argument('--list', type=Path, help='names to take, one a line, with or without suffix: a split')
+    parser.add_argument('--classes', nargs='+', help='to take, in this order (default: all, by name)')
+    args = parser.parse_args()
+    for path in filter(None, (args.annotations, args.images, args.list)):
+        if not path.exists():
+            parser.error(f'{path} is not there.')
+    return args
+
+
+def select(images: list[AnnotatedImage], args: argparse.Namespace) -> tuple[list[AnnotatedImage], list[str]]:
+    """The images of the split with the boxes of the classes, and the classes."""
+    if args.list:
+        wanted = {line.strip() for line in args.list.read_text().splitlines() if line.strip()}
+        known = {key: image for image in images for key in _keys(image.name)}
+        if absent := sorted(wanted - set(known)):
+            raise SystemExit(f'{len(absent)} names in {args.list} are no images, first {", ".join(absent[:5])}.')
+        chosen = {known[name].name for name in wanted}
+        images = [image for image in images if image.name in chosen]
+    classes = args.classes or sorted({box.label for image in images for box in image.boxes})
+    kept = [
+        AnnotatedImage(image.name, image.width, image.height, tuple(box for box in image.boxes if box.label in classes))
+        for image in images
+    ]
+    return kept, classes
+
+
+def _keys(name: str) -> tuple[str, ...]:
+    """How a list may call an image: with or without folders and suffix."""
+    stem = name.rpartition('.')[0]
+    return name, stem, Path(name).name, Path(stem).name
+
+
+def main() -> None:
+    args = parse_args()
+    try:
+        images, classes = select(READERS[args.source](args.annotations, args.images), args)
+        WRITERS[args.target](images, classes, args.out)
+    except (KeyError, OSError, ValueError) as error:
+        raise SystemExit(str(error)) from None
+    counts = Counter(box.label for image in images for box in image.boxes)
+    words = ', '.join(f'{counts[name]} {name}' for name in classes)
+    ignored = sum(box.ignore for image in images for box in image.boxes)
+    print(f'{len(images)} images, {words or "no objects"} ({ignored} ignored): {args.out}')
+
+
+if __name__ == '__main__':
+    main()

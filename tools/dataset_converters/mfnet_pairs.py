@@ -1,0 +1,59 @@
+"""MFNet's 4-channel PNG files to pairs of files, and back.
+
+python tools/dataset_converters/mfnet_pairs.py split images vi ir
+python tools/dataset_converters/mfnet_pairs.py join images vi ir
+"""
+
+import argparse
+from pathlib import Path
+
+import cv2
+import numpy as np
+from rich.progress import track
+
+from mmdefusion.datasets.fusion import match_stems
+from mmdefusion.utils.files import make_writable, write_image
+
+
+def split(images: Path, visible: Path, infrared: Path) -> int:
+    """Each file's colour and its fourth channel, under its name; returns how many."""
+    paths = sorted(images.glob('*.png'))
+    if not paths:
+        raise SystemExit(f'There are no PNG files in {images}.')
+    for path in track(paths, 'splitting'):
+        image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        if image is None or image.ndim != 3 or image.shape[2] != 4:
+            raise SystemExit(f'{path} is no image of four channels.')
+        write_image(visible / path.name, image[..., :3])
+        write_image(infrared / path.name, image[..., 3])
+    return len(paths)
+
+
+def join(images: Path, visible: Path, infrared: Path) -> int:
+    """The reverse."""
+    pairs = match_stems([visible, infrared])
+    for name, (one, other) in track(pairs.items(), 'joining'):
+        colour, grey = cv2.imread(one, cv2.IMREAD_COLOR), cv2.imread(other, cv2.IMREAD_GRAYSCALE)
+        if colour.shape[:2] != grey.shape:
+            raise SystemExit(f'{one} and {other} differ in size.')
+        write_image(images / f'{name}.png', np.dstack([colour, grey]))
+    return len(pairs)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('direction', choices=('split', 'join'))
+    for name in ('images', 'visible', 'infrared'):
+        parser.add_argument(name, type=Path, help='folder')
+    args = parser.parse_args()
+    try:
+        for folder in (args.visible, args.infrared) if args.direction == 'split' else (args.images,):
+            make_writable(folder)
+        count = {'split': split, 'join': join}[args.direction](args.images, args.visible, args.infrared)
+    except (OSError, ValueError) as error:
+        raise SystemExit(str(error)) from None
+    print(f'{count} images')
+
+
+if __name__ == '__main__':
+    main()
