@@ -52,6 +52,14 @@ def pair_of_noise(config: Config, height: int, width: int) -> dict[str, Any]:
     return dict(inputs=[pair], data_samples=[Sample(metainfo=shapes)])
 
 
+def count_operations(model: nn.Module, batch: dict[str, Any]) -> int:
+    """Multiply-adds of a test of one batch, see :class:`Complexity`."""
+    # the counter does not know the CPU's fused attention; in its plain form it is matrix products
+    with torch.no_grad(), FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
+        model.test_step(batch)
+    return counter.get_total_flops() // 2
+
+
 def measure_complexity(model: nn.Module, batch: dict[str, Any], repeats: int = 3) -> Complexity:
     """Of a model in evaluation mode on a batch of one pair."""
 
@@ -59,9 +67,7 @@ def measure_complexity(model: nn.Module, batch: dict[str, Any], repeats: int = 3
     def test() -> None:
         model.test_step(batch)
 
-    # the counter does not know the CPU's fused attention; in its plain form it is matrix products
-    with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
-        test()
+    operations = count_operations(model, batch)
     measured = measure(test, repeats, next(model.parameters()).device)
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    return Complexity(parameters, counter.get_total_flops() // 2, measured.seconds, measured.peak_bytes)
+    return Complexity(parameters, operations, measured.seconds, measured.peak_bytes)

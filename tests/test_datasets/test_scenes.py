@@ -168,3 +168,26 @@ def test_foreign_folder_is_left_alone(tmp_path):
     with pytest.raises(FileExistsError, match='name a new folder'):
         write_scenes(tmp_path, train=1, test=1)
     assert (tmp_path / 'thesis.tex').read_text() == 'precious'
+
+
+def test_instances_have_the_boxes_and_classes_of_their_objects():
+    for index in range(6):
+        scene = SceneGenerator((96, 80), seed=2)(index)
+        assert ((scene.instances > 0) == (scene.mask > 0)).all()
+        for number, (box, label) in enumerate(zip(scene.boxes, scene.labels, strict=True), 1):
+            rows, columns = np.nonzero(scene.instances == number)
+            assert [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1] == box.tolist()
+            assert (scene.mask[rows, columns] == label).all()
+
+
+def test_written_masks_are_read_by_coco(tmp_path):
+    masks = pytest.importorskip('pycocotools.mask')
+    write_scenes(tmp_path / 'scenes', train=4, test=1, seed=2, size=(96, 80))
+    content = json.loads((tmp_path / 'scenes/train.json').read_text())
+    assert len(content['annotations']) > 4
+    for one in content['annotations']:
+        scene = SceneGenerator((96, 80), seed=2)(one['image_id'] - 1)
+        ids = [other['id'] for other in content['annotations'] if other['image_id'] == one['image_id']]
+        number = 1 + ids.index(one['id'])
+        mask = masks.decode(masks.frPyObjects(one['segmentation'], 80, 96))
+        assert (mask.astype(bool) == (scene.instances == number)).all() and one['area'] == mask.sum()

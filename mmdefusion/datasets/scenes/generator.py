@@ -52,6 +52,7 @@ class Scene:
         mask: ``(H, W)`` uint8: 0 background, else 1 + index of `CLASSES`.
         boxes: ``(N, 4)`` float32, x0 y0 x1 y1 in pixels, tight around the visible part of each object.
         labels: ``(N,)`` int64: 1 + index of `CLASSES`.
+        instances: ``(H, W)`` uint8: 0 background, else 1 + index of the object in ``boxes``.
         night: The time of day.
     """
 
@@ -60,6 +61,7 @@ class Scene:
     mask: np.ndarray
     boxes: np.ndarray
     labels: np.ndarray
+    instances: np.ndarray
     night: bool
 
 
@@ -116,31 +118,33 @@ class SceneGenerator:
         draw_ground(canvas, camera, street, rng)
         cast = _Cast(canvas, camera, street, rng)
         labels, areas = cast.paint()
-        mask, boxes, kept = self._label(canvas.owner[::OVERSAMPLING, ::OVERSAMPLING], labels, areas)
+        mask, boxes, kept, instances = self._label(canvas.owner[::OVERSAMPLING, ::OVERSAMPLING], labels, areas)
         return Scene(
             visible(canvas, view, street, self.size, Lights(cast.headlights, cast.radii), rng),
             infrared(canvas, street, self.size, self.bits, rng),
             mask,
             boxes,
             kept,
+            instances,
             night,
         )
 
     def _label(
         self, owner: np.ndarray, labels: list[int], areas: list[int]
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Class mask, boxes and labels of what is large enough and not mostly hidden."""
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Class mask, boxes, labels and instances of what is large enough and not mostly hidden."""
         least = 14 * (self.size[1] / 128) ** 2
-        table = np.zeros(256, np.uint8)
+        classes, objects = np.zeros(256, np.uint8), np.zeros(256, np.uint8)
         boxes, kept = [], []
         for number, (label, area) in enumerate(zip(labels, areas, strict=True), 1):
             rows, columns = np.nonzero(owner == number)
             if len(rows) < max(least, 0.2 * area / OVERSAMPLING**2):
                 continue
-            table[number] = label
+            classes[number], objects[number] = label, len(kept) + 1
             boxes.append((columns.min(), rows.min(), columns.max() + 1, rows.max() + 1))
             kept.append(label)
-        return table[owner], np.array(boxes, np.float32).reshape(-1, 4), np.array(kept, np.int64)
+        boxes = np.array(boxes, np.float32).reshape(-1, 4)
+        return classes[owner], boxes, np.array(kept, np.int64), objects[owner]
 
 
 class _Cast:

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from .generator import CLASSES, Scene, SceneGenerator
 
-VERSION = 1  # of the scenes' looks; raise it when a scene of the same seed and index changes
+VERSION = 2  # raise it when a scene of the same seed and index, or its annotations, change
 STAMP = 'scenes.json'
 TEST_START = 1_000_000  # index of the first test scene, so that neither split depends on the other's length
 
@@ -86,7 +86,26 @@ def _write_split(root: Path, split: str, generator: SceneGenerator, indices: ran
 def _annotations(scene: Scene, image: int, before: int) -> list[dict]:
     sizes = scene.boxes[:, 2:] - scene.boxes[:, :2]
     boxes = np.concatenate([scene.boxes[:, :2], sizes], 1).tolist()  # x, y, width, height
-    return [
-        dict(id=before + i, image_id=image, category_id=label, bbox=box, area=box[2] * box[3], iscrowd=0)
-        for i, (box, label) in enumerate(zip(boxes, scene.labels.tolist(), strict=True), start=1)
-    ]
+    annotations = []
+    for number, (box, label) in enumerate(zip(boxes, scene.labels.tolist(), strict=True), start=1):
+        mask = scene.instances == number
+        annotations.append(
+            dict(
+                id=before + number,
+                image_id=image,
+                category_id=label,
+                bbox=box,
+                area=int(mask.sum()),
+                segmentation=_run_lengths(mask),
+                iscrowd=0,
+            )
+        )
+    return annotations
+
+
+def _run_lengths(mask: np.ndarray) -> dict:
+    """A mask in COCO's plain form: lengths of runs down the columns, of background first."""
+    flat = mask.T.ravel()
+    changes = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    lengths = np.diff(np.concatenate([[0], changes, [flat.size]])).tolist()
+    return dict(counts=[0, *lengths] if flat[0] else lengths, size=list(mask.shape))

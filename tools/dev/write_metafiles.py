@@ -1,0 +1,85 @@
+"""Writes configs/*/metafile.yml and model-index.yml: every config with its parameters and GFLOPs.
+
+    python tools/dev/write_metafiles.py [--only NAME ...]
+
+Both are measured on one pair of the size in the config's name (tools/analysis_tools/get_flops.py does the same). What
+is in the metafiles already is not measured again unless it is named with --only. configs/trained.yml says what was
+trained.
+"""
+
+import argparse
+import re
+from pathlib import Path
+
+import yaml
+from mmengine.config import Config
+from rich.progress import track
+
+from mmdefusion.apis.complexity import build_model, count_operations, pair_of_noise
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDERS = ('detection', 'segmentation', 'baselines')
+COLLECTION = {
+    'Name': 'DeFusion++',
+    'Metadata': {'Architecture': ['DeFusion++ encoder', 'Common and unique decomposition']},
+    'Paper': {
+        'Title': 'Fusion from Decomposition: A Self-Supervised Approach for Image Fusion and Beyond',
+        'URL': 'https://arxiv.org/abs/2410.12274',
+    },
+    'README': 'README.md',
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--only', nargs='*', default=[], metavar='NAME', help='measure these again')
+    args = parser.parse_args()
+    trained = yaml.safe_load((ROOT / 'configs/trained.yml').read_text())
+    metafiles = []
+    for folder in FOLDERS:
+        path = ROOT / 'configs' / folder / 'metafile.yml'
+        known = {}
+        if path.is_file():
+            known = {model['Name']: model['Metadata'] for model in yaml.safe_load(path.read_text())['Models']}
+        models = []
+        for config in track(sorted(path.parent.glob('*.py')), folder):
+            name = config.stem
+            metadata = known.get(name) if name not in args.only else None
+            models.append(describe(config, metadata or measure(config), trained.get(name)))
+        content = {'Models': models}
+        if folder == FOLDERS[0]:
+            content = {'Collections': [COLLECTION], **content}
+        path.write_text(yaml.safe_dump(content, sort_keys=False, width=120))
+        metafiles.append(path.relative_to(ROOT).as_posix())
+    (ROOT / 'model-index.yml').write_text(yaml.safe_dump({'Import': metafiles}))
+
+
+def measure(path: Path) -> dict:
+    """Parameters and operations on a pair of the size in the config's name."""
+    width, height = map(int, re.search(r'-(\d+)x(\d+)$', path.stem).groups())
+    config = Config.fromfile(path)
+    model = build_model(config)
+    return {
+        'Parameters': sum(parameter.numel() for parameter in model.parameters()),
+        'FLOPs': count_operations(model, pair_of_noise(config, height, width)),
+        'Input': f'a pair of {width}x{height}',
+    }
+
+
+def describe(path: Path, metadata: dict, results: list[dict] | None) -> dict:
+    """A model's entry."""
+    entry = {
+        'Name': path.stem,
+        'In Collection': COLLECTION['Name'],
+        'Config': path.relative_to(ROOT).as_posix(),
+        'Metadata': metadata,
+    }
+    if results:
+        entry['Results'] = [{key: value for key, value in result.items() if key != 'Weights'} for result in results]
+        weights = [result['Weights'] for result in results if 'Weights' in result]
+        entry |= {'Weights': weights[0]} if weights else {}
+    return entry
+
+
+if __name__ == '__main__':
+    main()
