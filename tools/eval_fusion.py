@@ -2,7 +2,8 @@
 
     python tools/eval_fusion.py --vi VISIBLE --ir INFRARED --fused FUSED --protocol vifb --out scores.csv
 
-The three folders hold images of the same names (extensions may differ). `vifb` are the 13 metrics of the VIFB
+The three folders hold images of the same names (extensions may differ); NAME_panel and other parts that tools/fuse.py
+writes beside NAME are left out. `vifb` are the 13 metrics of the VIFB
 benchmark, `gray` the 12 that most papers print, `extra` MEF-SSIM, MS-SSIM and FMI, `all` everything.
 """
 
@@ -10,15 +11,15 @@ import argparse
 import sys
 from pathlib import Path
 
-import numpy as np
-
 from mmdefusion.datasets.fusion import match_stems
 from mmdefusion.evaluation.functional import PROTOCOLS, lower_is_better
-from mmdefusion.evaluation.metrics.fusion_metric import write_scores
-from mmdefusion.evaluation.score_files import Row, score_files
+from mmdefusion.evaluation.score_files import score_files
+from mmdefusion.evaluation.scores import mean_row, write_scores
 from mmdefusion.utils.compat import installed
 from mmdefusion.utils.files import make_writable
 from mmdefusion.visualization import Table
+
+PARTS = ('_common', '_unique_a', '_unique_b', '_panel')
 
 
 def parse_args() -> argparse.Namespace:
@@ -34,11 +35,6 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def with_mean(rows: dict[str, Row]) -> dict[str, Row]:
-    metrics = next(iter(rows.values()))
-    return rows | {'mean': {name: float(np.mean([row[name] for row in rows.values()])) for name in metrics}}
-
-
 def main() -> None:
     args = parse_args()
     if args.lpips and not installed('lpips'):
@@ -48,7 +44,7 @@ def main() -> None:
             make_writable(args.out.parent)
             if args.out.is_dir():
                 raise OSError(f'{args.out} is a folder: name a file.')
-        matched = match_stems([args.vi, args.ir, args.fused], args.suffixes)
+        matched = match_stems([args.vi, args.ir, args.fused], args.suffixes, ignored=PARTS)
         scores = score_files(list(matched.values()), args.protocol, args.workers, args.lpips)
     except (OSError, ValueError) as error:
         raise SystemExit(str(error)) from None
@@ -58,11 +54,11 @@ def main() -> None:
         print(error, file=sys.stderr)
     if not rows:
         raise SystemExit('No image could be scored.')
-    rows = with_mean(rows)
     if args.out:
-        write_scores([dict(image=name, **row) for name, row in rows.items()], args.out)
-    direction = [[name, '↓' if lower_is_better(name) else '↑', value] for name, value in rows['mean'].items()]
-    print(Table(['metric', 'better', 'mean'], direction, f'{len(rows) - 1} images in {args.fused}', digits=4).text())
+        write_scores(rows, args.out)
+    means = mean_row(list(rows.values()))
+    direction = [[name, '↓' if lower_is_better(name) else '↑', value] for name, value in means.items()]
+    print(Table(['metric', 'better', 'mean'], direction, f'{len(rows)} images in {args.fused}', digits=4).text())
     if errors:
         raise SystemExit(f'{len(errors)} of {len(scores)} images could not be scored; the mean is of the others.')
 

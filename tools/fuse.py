@@ -7,7 +7,8 @@
     python tools/fuse.py under.jpg normal.jpg over.jpg --task mef   # exposures (or foci: --task mff)
 
 The result has the size and the name of the first image. By default brightness is fused and the colours of the visible
-image are kept, and fine texture that the network cannot represent is put back (--detail none for its plain output).
+image are kept; texture, which the network cannot represent, is taken from the source that the network follows
+(--detail none for its plain output).
 """
 
 import argparse
@@ -33,6 +34,20 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--suffixes', nargs='+', default=(), metavar='S', help='tell files of folders apart: _A _B')
     parser.add_argument('--weights', help='checkpoint of pretraining (default: the one that comes with mmdefusion)')
     parser.add_argument('--config', help='for weights that carry none')
+    parser.add_argument(
+        '--thermal-range',
+        nargs=2,
+        type=float,
+        metavar=('LOW', 'HIGH'),
+        help='counts of 16-bit infrared images that become black and white (default: percentiles of each)',
+    )
+    parser.add_argument(
+        '--whole-below',
+        type=int,
+        default=2**16,
+        metavar='PIXELS',
+        help='pictures of fewer pixels are not cut into windows (default: 65536)',
+    )
     parser.add_argument('--window', type=int, default=224, help='side in pixels (default: 224, as in training)')
     parser.add_argument('--batch-size', type=int, default=4, help='windows at once (default: 4)')
     parser.add_argument('--device', help='default: a GPU if there is one')
@@ -43,7 +58,7 @@ def main() -> None:
     args = parse_args()
     start = time.monotonic()
     try:
-        windows = dict(size=args.window, batch_size=args.batch_size)
+        windows = dict(size=args.window, batch_size=args.batch_size, whole_below=args.whole_below)
         fuser = FusionInferencer(
             args.weights,
             args.config,
@@ -52,6 +67,7 @@ def main() -> None:
             detail=None if args.detail == 'none' else args.detail,
             windows=windows,
             device=args.device,
+            thermal_range=args.thermal_range and tuple(args.thermal_range),
         )
         written = fuser(
             *args.sources,

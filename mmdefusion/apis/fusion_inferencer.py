@@ -4,6 +4,7 @@ import os
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -15,6 +16,7 @@ from mmengine.infer import BaseInferencer
 from rich.progress import track
 from torch import Tensor
 
+from mmdefusion.datasets.image_io import check_scaling
 from mmdefusion.models.fusers import FusedImages, PictureFuser
 from mmdefusion.models.fusers.colour import luma
 from mmdefusion.models.fusers.picture_fuser import Colour, to_picture
@@ -63,9 +65,12 @@ class FusionInferencer(BaseInferencer):
         config: config file, for weights that carry none.
         task: chooses what suits the kind of images for ``colour`` and ``detail``.
         colour: ``'luma'``, ``'rgb'`` or ``'grey'``, see :class:`PictureFuser`.
-        detail: ``'residual'`` puts fine texture back, None gives the network's plain output.
+        detail: ``'residual'`` takes texture from the source that the network follows (:class:`ResidualDetail`), None
+            gives the network's plain output.
         windows: options of :class:`Windows`, such as ``dict(size=224, batch_size=8)``.
         device: the best one there is, by default.
+        thermal_range: counts of 16-bit infrared images that become black and white; without it each image's own
+            percentiles. Other 16-bit images are taken over their full range.
         show_progress: whether a bar is drawn.
 
     Raises:
@@ -83,7 +88,10 @@ class FusionInferencer(BaseInferencer):
         windows: dict | None = None,
         device: str | None = None,
         show_progress: bool = True,
+        thermal_range: tuple[float, float] | None = None,
     ) -> None:
+        check_scaling((1.0, 99.0), thermal_range)
+        self.reading = dict(thermal=task == 'ivf', thermal_range=thermal_range)
         if task not in TASKS:
             raise ValueError(f'task={task!r} is none of {", ".join(TASKS)}.')
         if detail not in ('residual', None):
@@ -142,15 +150,17 @@ class FusionInferencer(BaseInferencer):
             results += [fused] if folder is None else self.postprocess(fused, folder)
         return results
 
-    def fuse(self, item: Item, outputs: Sequence[Output] = ('fused',), resize: bool = False) -> Fused:
-        """Fuse the images of one item.
+    def fuse(
+        self, item: Item, outputs: Sequence[Output] = ('fused',), resize: bool = False, warn_alone: bool = True
+    ) -> Fused:
+        """Fuse the images of one item; warns where there is only one.
 
         Raises:
             OSError: if a file is not there.
             ValueError: if one cannot be read, or the sizes differ; the message names the item.
         """
         pictures = self.preprocess(item, resize)
-        if len(pictures) == 1:
+        if len(pictures) == 1 and warn_alone:
             warnings.warn(f'{item.name} has no partner: it comes back as it is.', stacklevel=2)
         try:
             drawn = self.forward(pictures)
@@ -158,7 +168,7 @@ class FusionInferencer(BaseInferencer):
             raise ValueError(f'{item.name}: {error}') from None
         images = {name: to_bgr(to_picture(image)) for name, image in drawn._asdict().items()}
         if 'panel' in outputs:
-            images['panel'] = self.visualize(item.read(), images)
+            images['panel'] = self.visualize(item.read(**self.reading), images)
         return Fused(item.name, {name: images[name] for name in outputs})
 
     def preprocess(self, item: Item, resize: bool = False) -> list[Tensor]:
@@ -167,7 +177,7 @@ class FusionInferencer(BaseInferencer):
         Raises:
             ValueError: if sizes differ and ``resize`` is not set.
         """
-        first, *others = item.read()
+        first, *others = item.read(**self.reading)
         height, width = first.shape[:2]
         for position, other in enumerate(others):
             if other.shape[:2] != first.shape[:2]:
@@ -227,11 +237,14 @@ class FusionInferencer(BaseInferencer):
         refuse_sources(targets.values(), sources)
         if resume and all(target.is_file() for target in targets.values()):
             return []
-        writers = {name: VideoWriter(target, frames.rate) for name, target in targets.items()}
-        for item in self._track(frames):
-            for name, image in self.fuse(item, outputs, resize).images.items():
-                writers[name].write(image)
-        return [writer.finish() for writer in writers.values()]
+        if len(sources) == 1:
+            warnings.warn(f'{frames.name} has no partner: it comes back as it is.', stacklevel=3)
+        with ExitStack() as stack:
+            writers = {name: stack.enter_context(VideoWriter(to, frames.rate)) for name, to in targets.items()}
+            for item in self._track(frames):
+                for name, image in self.fuse(item, outputs, resize, warn_alone=False).images.items():
+                    writers[name].write(image)
+            return [writer.finish() for writer in writers.values()]
 
     def _track(self, items: Sequence[Item] | VideoFrames) -> Iterable[Item]:
         return track(items, 'fusing', total=len(items)) if self.show_progress else items

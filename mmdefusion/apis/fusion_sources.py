@@ -12,10 +12,11 @@ import cv2
 import numpy as np
 
 from mmdefusion.datasets.fusion import match_stems
-from mmdefusion.datasets.image_io import read_image, to_channels, to_uint8
+from mmdefusion.datasets.image_io import FULL, read_image, to_channels, to_uint8
 
 Image = str | os.PathLike | np.ndarray  # a file or URL, or an array H×W or H×W×3, BGR
 Source = Image | Sequence[Image] | None
+Range = tuple[float, float]
 
 VIDEO_SUFFIXES = ('.mp4', '.avi', '.mov', '.mkv', '.m4v', '.mpg', '.mpeg', '.webm')
 
@@ -32,14 +33,22 @@ class Item:
     name: str
     images: tuple[Image, ...]
 
-    def read(self) -> list[np.ndarray]:
+    def read(self, thermal: bool = True, thermal_range: Range | None = None) -> list[np.ndarray]:
         """All of them, H×W×3 uint8 BGR, at their own sizes.
+
+        Args:
+            thermal: whether 16-bit images but for the first hold thermal counts. Those are scaled between percentiles
+                of their own, other 16-bit images from their full range.
+            thermal_range: counts that become 0 and 255 in all thermal images, in place of percentiles.
 
         Raises:
             OSError: if a file is not there.
             ValueError: if one cannot be read as an image.
         """
-        return [_read(image, f'image {position} of {self.name}') for position, image in enumerate(self.images, 1)]
+        return [
+            _read(image, f'image {position} of {self.name}', thermal_range if thermal and position > 1 else FULL)
+            for position, image in enumerate(self.images, 1)
+        ]
 
 
 def list_items(sources: Sequence[Source], suffixes: Sequence[str] = ()) -> list[Item]:
@@ -119,8 +128,8 @@ def _as_list(source: Image | Sequence[Image]) -> list[Image]:
         return list(source)
     if _is_folder(source):
         raise ValueError(f'{source} is a folder, and not all other sources are: give folders only, or a glob.')
-    if isinstance(source, str) and _is_glob(source):
-        found = sorted(glob.glob(source, recursive=True))
+    if _is_path(source) and _is_glob(source):
+        found = sorted(glob.glob(os.fspath(source), recursive=True))
         if not found:
             raise FileNotFoundError(f'No file matches {source}.')
         return found
@@ -129,22 +138,28 @@ def _as_list(source: Image | Sequence[Image]) -> list[Image]:
 
 def _names(images: Sequence[Image]) -> list[str]:
     """Of files their path below the folder that all of them share, without extension; of arrays their place."""
-    folders = {os.path.dirname(os.fspath(image)) for image in images if _is_path(image)}
-    shared = os.path.commonpath(folders) if len(folders) > 1 else ''.join(folders)
+    paths = [_absolute(image) if _is_path(image) else None for image in images]
+    folders = {os.path.dirname(path) for path in paths if path is not None}
+    shared = os.path.commonpath(folders) if folders else ''
     return [
-        os.path.splitext(os.path.relpath(image, shared or '.'))[0] if _is_path(image) else f'{place:06d}'
-        for place, image in enumerate(images)
+        f'{place:06d}' if path is None else os.path.splitext(os.path.relpath(path, shared))[0]
+        for place, path in enumerate(paths)
     ]
 
 
-def _read(image: Image, name: str) -> np.ndarray:
+def _absolute(path: str | os.PathLike) -> str:
+    """Also of a URL, whose host counts as a folder."""
+    return os.path.abspath(os.fspath(path).replace('://', '/'))
+
+
+def _read(image: Image, name: str, fixed_range: Range | None) -> np.ndarray:
     if not _is_path(image) and not isinstance(image, np.ndarray):
         raise ValueError(f'{name} is a {type(image).__name__}: give a path or an array.')
     if isinstance(image, np.ndarray):
         if not image.size:
             raise ValueError(f'{name} is empty: its shape is {image.shape}.')
-        if image.dtype.kind == 'f' and image.size and np.isfinite(image).all() and (image.min() < 0 or image.max() > 1):
+        if image.dtype.kind == 'f' and np.isfinite(image).all() and (image.min() < 0 or image.max() > 1):
             raise ValueError(f'{name} is a float array with values outside 0 to 1: scale it, or give uint8 or uint16.')
-        image = to_uint8(image, name, fixed_range=(0.0, 1.0) if image.dtype.kind == 'f' else None)
+        image = to_uint8(image, name, fixed_range=(0.0, 1.0) if image.dtype.kind == 'f' else fixed_range)
         return to_channels(image, 3, name)
-    return read_image(os.fspath(image), channels=3)
+    return read_image(os.fspath(image), channels=3, fixed_range=fixed_range)

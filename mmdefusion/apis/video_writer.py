@@ -22,6 +22,15 @@ class VideoWriter:
         self.unfinished = target.with_name(f'.{target.name}')
         self.writer: cv2.VideoWriter | None = None
 
+    def __enter__(self) -> 'VideoWriter':
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Leaves nothing unfinished behind."""
+        if self.writer is not None:
+            self.writer.release()
+        self.unfinished.unlink(missing_ok=True)
+
     def write(self, image: np.ndarray) -> None:
         """Append a frame, H×W×3 BGR or H×W uint8.
 
@@ -47,4 +56,4 @@ class VideoWriter:
         if self.writer is None:
             raise ValueError(f'{self.target} has no frame: the sources have none that can be read.')
         self.writer.release()
-        return self.unfinished.rename(self.target)
+        return self.unfinished.replace(self.target)

@@ -58,6 +58,9 @@ def _truncated(content: bytes) -> bool:
     return content.startswith(b'\x89PNG') and b'IEND' not in content
 
 
+FULL = (0.0, 65535.0)  # range of 16-bit pictures that are no thermal counts
+
+
 def check_scaling(percentiles: Sequence[float], fixed_range: Sequence[float] | None) -> None:
     """Raises a ValueError where the two options of :func:`to_uint8` make no sense."""
     if len(percentiles) != 2 or not 0 <= percentiles[0] < percentiles[1] <= 100:

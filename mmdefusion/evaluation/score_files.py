@@ -1,20 +1,20 @@
 """Metrics of many fused images, in several processes."""
 
-import sys
 from collections.abc import Sequence
 from functools import partial
 from multiprocessing import get_context
 
 import cv2
 import numpy as np
+import torch
 from rich.progress import track
 
-from mmdefusion.datasets.image_io import read_image
+from mmdefusion.datasets.image_io import FULL, read_image
 
 from .functional import PROTOCOLS
+from .scores import Row
 
 Triple = tuple[str, str, str]  # paths of a visible, an infrared and a fused image
-Row = dict[str, float]
 
 
 def score_files(
@@ -36,25 +36,25 @@ def score_files(
 def score_file(paths: Triple, protocol: str, lpips: bool = False) -> Row | ValueError:
     """All metrics of one image, or what is wrong with it."""
     try:
-        images = [_read_rgb(path) for path in paths]
+        visible, infrared, fused = paths
+        images = [_read_rgb(visible, FULL), _read_rgb(infrared), _read_rgb(fused, FULL)]
         return PROTOCOLS[protocol].scores(*images) | (_lpips(images) if lpips else {})
     except (OSError, ValueError) as error:
         return ValueError(f'{", ".join(paths)}: {error}')
 
 
 def _lpips(images: Sequence[np.ndarray]) -> Row:
-    from .functional.lpips import lpips_scores  # brings torch, which nothing else here needs
+    from .functional.lpips import lpips_scores  # brings a network
 
     return lpips_scores(*images)
 
 
 def _work_in_one_thread() -> None:
     cv2.setNumThreads(1)
-    if 'torch' in sys.modules:
-        sys.modules['torch'].set_num_threads(1)
+    torch.set_num_threads(1)
 
 
-def _read_rgb(path: str) -> np.ndarray:
-    """H×W or H×W×3, 0-255."""
-    image = read_image(path, channels=None)
+def _read_rgb(path: str, fixed_range: tuple[float, float] | None = None) -> np.ndarray:
+    """H×W or H×W×3, 0-255; 16 bits of infrared images are scaled by percentiles, those of others in full."""
+    image = read_image(path, channels=None, fixed_range=fixed_range)
     return image if image.ndim == 2 else image[..., ::-1]

@@ -34,4 +34,4 @@ def write_image(path: Path, image: np.ndarray) -> Path:
     unfinished = path.with_name(f'.{path.name}')
     if not cv2.imwrite(str(unfinished), image):
         raise OSError(f'{path} cannot be written: is the disk full?')
-    return unfinished.rename(path)
+    return unfinished.replace(path)

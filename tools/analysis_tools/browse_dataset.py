@@ -17,6 +17,7 @@ from mmengine.registry import init_default_scope
 from mmdefusion.datasets.image_io import to_channels
 from mmdefusion.registry import DATASETS
 from mmdefusion.utils.files import write_image
+from mmdefusion.utils.spread import evenly_spread
 from mmdefusion.visualization import contact_sheet, draw_boxes, draw_mask
 
 COLUMNS = 2  # pairs beside each other
@@ -61,8 +62,7 @@ def main() -> None:
     dataset = build(args)
     np.random.seed(args.seed)
     palette = dataset.metainfo.get('palette') or [[230, 60, 80]] * len(dataset.metainfo['classes'])
-    chosen = range(0, len(dataset), max(1, len(dataset) // args.number))[: args.number]
-    pairs = [draw(dataset[index], palette) for index in chosen]
+    pairs = [draw(dataset[index], palette) for index in evenly_spread(range(len(dataset)), args.number)]
     rows = [list(chain.from_iterable(pairs[first : first + COLUMNS])) for first in range(0, len(pairs), COLUMNS)]
     write_image(args.out, contact_sheet(rows, ['visible', 'infrared'] * COLUMNS, width=args.width))
     print(f'{len(pairs)} of {len(dataset)} pairs: {args.out}')

@@ -19,13 +19,17 @@ from rich.progress import track
 from mmdefusion.apis import FusionInferencer
 from mmdefusion.apis.fusion_inferencer import TASKS
 from mmdefusion.apis.fusion_sources import Item, list_items
+from mmdefusion.datasets.pairing import strip_suffix
 from mmdefusion.evaluation.functional import PROTOCOLS, lower_is_better
 from mmdefusion.models import ResidualDetail
+from mmdefusion.registry import MODELS
 from mmdefusion.utils.files import make_writable, write_image
+from mmdefusion.utils.spread import evenly_spread
 from mmdefusion.visualization import Table, contact_sheet
 
 SHOWN = 6  # pairs on the sheet, evenly spread
 MEAN = 'mean of the sources'
+OPTIONS = {'levels': int, 'boost': float, 'guidance': float, 'sharpness': float}
 
 
 def parse_args() -> argparse.Namespace:
@@ -46,34 +50,37 @@ def parse_args() -> argparse.Namespace:
 
 def options(text: str) -> dict[str, float]:
     """``'levels=5,boost=0.3'`` to options of ResidualDetail."""
-    pairs = (part.split('=') for part in text.split(','))
-    return {name: int(value) if name == 'levels' else float(value) for name, value in pairs}
+    pairs = [part.partition('=')[::2] for part in text.split(',')]
+    if unknown := [name for name, _ in pairs if name not in OPTIONS]:
+        raise argparse.ArgumentTypeError(f'{", ".join(unknown)}: ResidualDetail has {", ".join(OPTIONS)}.')
+    return {name: OPTIONS[name](value) for name, value in pairs}
 
 
 def choose(args: argparse.Namespace) -> list[Item]:
     """The pairs to fuse."""
     items = list_items([args.first, args.second], args.suffixes)
     if args.list:
-        wanted = {Path(line.strip()).stem for line in args.list.read_text().splitlines()}
+        wanted = {strip_suffix(line.strip()) for line in args.list.read_text().splitlines() if line.strip()}
+        if absent := sorted(wanted - {item.name for item in items}):
+            raise ValueError(f'{len(absent)} names in {args.list} are not in {args.first}, first {absent[0]}.')
         items = [item for item in items if item.name in wanted]
-    if not items:
-        raise SystemExit(f'None of the names in {args.list} is in {args.first}.')
-    return items[:: max(1, len(items) // args.limit)][: args.limit] if args.limit else items
+    return evenly_spread(items, args.limit) if args.limit else items
 
 
 def variants(args: argparse.Namespace) -> dict[str, Callable[[Item], np.ndarray]]:
     """What makes a picture of a pair, by name."""
     fuser = FusionInferencer(args.weights, task=args.task)
     rules = {'plain output': None, 'detail': fuser.model.detail}
-    rules |= {
-        ', '.join(f'{name} {value:g}' for name, value in rule.items()): ResidualDetail(**rule) for rule in args.detail
-    }
+    for rule in args.detail:
+        name = ', '.join(f'{option} {value:g}' for option, value in rule.items())
+        rules[name] = MODELS.build({**TASKS[args.task]['detail'], **rule})
 
     def fuse(item: Item, detail: ResidualDetail | None) -> np.ndarray:
         fuser.model.detail = detail
         return fuser.fuse(item).images['fused']
 
-    return {MEAN: mean} | {name: lambda item, rule=rule: fuse(item, rule) for name, rule in rules.items()}
+    # the network first: it names pairs that do not fit
+    return {name: lambda item, rule=rule: fuse(item, rule) for name, rule in rules.items()} | {MEAN: mean}
 
 
 def mean(item: Item) -> np.ndarray:
@@ -82,15 +89,15 @@ def mean(item: Item) -> np.ndarray:
     return cv2.addWeighted(one, 0.5, other, 0.5, 0)
 
 
-def main() -> None:
-    args = parse_args()
+def compare(args: argparse.Namespace) -> Table:
+    """Fuses and scores; writes the table and the sheet."""
     out, items, protocol = make_writable(args.out_dir), choose(args), PROTOCOLS[args.protocol]
     makers = variants(args)
-    shown = items[:: max(1, len(items) // SHOWN)][:SHOWN]
+    shown = evenly_spread(items, SHOWN)
     scores, rows = {name: [] for name in makers}, []
     for item in track(items, 'fusing and scoring'):
-        sources = item.read()
         pictures = {name: make(item) for name, make in makers.items()}
+        sources = item.read()
         for name, picture in pictures.items():
             scores[name].append(protocol.scores(*(image[..., ::-1] for image in (*sources, picture))))
         if item in shown:
@@ -104,7 +111,14 @@ def main() -> None:
     (out / 'table.md').write_text(table.markdown())
     titles = [*(('first', 'second') if args.sources else ()), *makers]
     write_image(out / 'sheet.jpg', contact_sheet(rows, titles, [item.name for item in shown], width=300))
-    print(table.text())
+    return table
+
+
+def main() -> None:
+    try:
+        print(compare(parse_args()).text())
+    except (OSError, ValueError) as error:
+        raise SystemExit(str(error)) from None
 
 
 if __name__ == '__main__':

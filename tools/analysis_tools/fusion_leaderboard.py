@@ -2,15 +2,15 @@
 
     python tools/analysis_tools/fusion_leaderboard.py --data data/VIFB --out-dir work_dirs/leaderboard
 
-Fuses VIFB's 21 pairs (--data has vi/ and ir/) with detail put back and without, scores them as the benchmark does, and
+Fuses VIFB's 21 pairs (--data has vi/ and ir/) with detail and without, scores them as the benchmark does, and
 ranks each by itself among the published means: a place from 1 to 27 for each metric, and the mean place. Writes
 table.md and, with other methods' pictures in --data's fused/METHOD/, sheet.jpg; ranks.png lies with each variant.
 """
 
 import argparse
+import hashlib
 from pathlib import Path
 
-import cv2
 import matplotlib
 
 matplotlib.use('Agg')
@@ -20,9 +20,11 @@ from mmdefusion.apis import FusionInferencer, shipped_weights
 from mmdefusion.datasets.fusion import list_images, match_stems
 from mmdefusion.datasets.image_io import read_image
 from mmdefusion.evaluation.functional import VIFB_METRICS
-from mmdefusion.evaluation.metrics.fusion_metric import write_scores
 from mmdefusion.evaluation.published import mean_rank, rank, vifb_method_means
 from mmdefusion.evaluation.score_files import score_files
+from mmdefusion.evaluation.scores import mean_row, write_scores
+from mmdefusion.utils.files import write_image
+from mmdefusion.utils.spread import evenly_spread
 from mmdefusion.visualization import Table, contact_sheet
 
 DETAIL = {'mmdefusion': 'residual', 'mmdefusion, detail=None': None}
@@ -40,8 +42,9 @@ def parse_args() -> argparse.Namespace:
 
 def folder_of(name: str, args: argparse.Namespace) -> Path:
     """Of one variant's pictures; other weights have other folders."""
-    weights = Path(args.weights or shipped_weights()).stem
-    return args.out_dir / f'{weights}_detail-{DETAIL[name]}'
+    weights = Path(args.weights or shipped_weights())
+    content = hashlib.sha256(weights.read_bytes()).hexdigest()[:8]
+    return args.out_dir / f'{weights.stem.removesuffix(f"-{content}")}-{content}_detail-{DETAIL[name]}'
 
 
 def fuse_and_score(name: str, args: argparse.Namespace) -> dict[str, float]:
@@ -53,10 +56,8 @@ def fuse_and_score(name: str, args: argparse.Namespace) -> dict[str, float]:
     scores = score_files(list(matched.values()), 'vifb', args.workers)
     if errors := [str(row) for row in scores if not isinstance(row, dict)]:
         raise SystemExit('\n'.join(errors))
-    mean = {metric: sum(row[metric] for row in scores) / len(scores) for metric in VIFB_METRICS}
-    rows = [dict(image=image, **row) for image, row in zip(matched, scores, strict=True)]
-    write_scores([*rows, dict(image='mean', **mean)], folder / 'scores.csv')
-    return mean
+    write_scores(dict(zip(matched, scores, strict=True)), folder / 'scores.csv')
+    return mean_row(scores)
 
 
 def tabulate(methods: dict[str, dict[str, float]]) -> Table:
@@ -94,14 +95,22 @@ def draw_sheet(args: argparse.Namespace, out: Path) -> None:
     columns |= {name: folder_of(name, args) / 'fused' for name in DETAIL}
     columns |= {folder.name: folder for folder in sorted((args.data / 'fused').glob('*')) if folder.is_dir()}
     files = {title: list_images(folder) for title, folder in columns.items()}
-    names = sorted(files['visible'])
-    names = names[:: max(1, len(names) // SHOWN)][:SHOWN]
+    files = {title: found for title, found in files.items() if found.keys() >= files['visible'].keys()}
+    names = evenly_spread(sorted(files['visible']), SHOWN)
     rows = [[read_image(of[name], channels=3) for of in files.values()] for name in names]
-    cv2.imwrite(str(out), contact_sheet(rows, list(columns), names, width=300), [cv2.IMWRITE_JPEG_QUALITY, 88])
+    write_image(out, contact_sheet(rows, list(files), names, width=300))
 
 
 def main() -> None:
     args = parse_args()
+    try:
+        print('\n\n'.join(table.text() for table in write_tables(args)))
+    except (OSError, ValueError) as error:
+        raise SystemExit(str(error)) from None
+
+
+def write_tables(args: argparse.Namespace) -> list[Table]:
+    """Of both variants; with plots and the sheet."""
     tables = []
     for name in DETAIL:
         methods = vifb_method_means() | {name: fuse_and_score(name, args)}
@@ -109,7 +118,7 @@ def main() -> None:
         tables.append(tabulate(methods))
     (args.out_dir / 'table.md').write_text('\n'.join(table.markdown() for table in tables))
     draw_sheet(args, args.out_dir / 'sheet.jpg')
-    print('\n\n'.join(table.text() for table in tables))
+    return tables
 
 
 if __name__ == '__main__':

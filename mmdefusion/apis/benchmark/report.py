@@ -11,6 +11,7 @@ from mmengine.registry import init_default_scope
 from mmdefusion.datasets.image_io import read_image
 from mmdefusion.registry import DATASETS
 from mmdefusion.utils.files import write_image
+from mmdefusion.utils.spread import evenly_spread
 from mmdefusion.visualization import Report, Sheet, Table, draw_boxes, draw_mask
 from mmdefusion.visualization.plots import plot_bars, plot_curves, plot_tradeoff
 
@@ -62,7 +63,7 @@ def sheet(entries: Sequence[Entry], data: DataSet) -> Sheet:
     """Visible, infrared, what each model's first training says, and the truth."""
     init_default_scope(data.toolbox)
     dataset = DATASETS.build(data.config.test_dataloader.dataset)
-    indices = range(0, len(dataset), max(1, len(dataset) // SHOWN))[:SHOWN]
+    indices = evenly_spread(range(len(dataset)), SHOWN)
     draw = draw_segments if data.toolbox == 'mmseg' else draw_detections
     rows = [draw(dataset.get_data_info(index), entries, data) for index in indices]
     names = ['visible', 'infrared', *(entry.name for entry in entries), 'truth']

@@ -38,19 +38,28 @@ def list_images(folder: str | os.PathLike, suffix: str = '') -> dict[str, str]:
     return found
 
 
-def match_stems(folders: Sequence[str | os.PathLike], suffixes: Sequence[str] = ()) -> dict[str, tuple[str, ...]]:
+def match_stems(
+    folders: Sequence[str | os.PathLike], suffixes: Sequence[str] = (), ignored: Sequence[str] = ()
+) -> dict[str, tuple[str, ...]]:
     """The files of the same name in all folders, by name.
 
     Args:
         folders: two or more; the same one twice where ``suffixes`` tell the files apart.
         suffixes: of the names in each folder, as in :func:`list_images`.
+        ignored: endings of names that are left out where the name without it is there.
 
     Raises:
         FileNotFoundError: if a folder is not there.
         ValueError: if a file has no partner; the message lists the first ten on either side.
     """
     suffixes = suffixes or [''] * len(folders)
+    if len(suffixes) != len(folders):
+        raise ValueError(f'There are {len(folders)} folders and {len(suffixes)} suffixes: give one for each.')
     listed = [list_images(folder, suffix) for folder, suffix in zip(folders, suffixes, strict=True)]
+    listed = [
+        {name: path for name, path in files.items() if not any(_cut(name, end) in files for end in ignored)}
+        for files in listed
+    ]
     first, *others = listed
     for folder, other in zip(folders[1:], others, strict=True):
         here, there = first.keys() - other.keys(), other.keys() - first.keys()
@@ -60,6 +69,11 @@ def match_stems(folders: Sequence[str | os.PathLike], suffixes: Sequence[str] = 
                 f'{folder}{_some(there)}. Rename or remove them.'
             )
     return {name: tuple(files[name] for files in listed) for name in sorted(first)}
+
+
+def _cut(name: str, end: str) -> str | None:
+    """The name without its end, if it has it."""
+    return name.removesuffix(end) if name.endswith(end) else None
 
 
 def _some(names: set[str]) -> str:

@@ -1,8 +1,6 @@
 """Fusion metrics in a runner."""
 
-import csv
 from collections.abc import Sequence
-from pathlib import Path
 
 from mmengine.dist import is_main_process
 from mmengine.evaluator import BaseMetric
@@ -11,6 +9,7 @@ from mmdefusion.registry import METRICS
 from mmdefusion.utils.files import make_writable, write_image
 
 from ..functional import PROTOCOLS
+from ..scores import mean_row, write_scores
 
 
 @METRICS.register_module()
@@ -38,24 +37,16 @@ class FusionMetric(BaseMetric):
     def process(self, data_batch: object, data_samples: Sequence[dict]) -> None:
         for sample in data_samples:
             fused = sample['fused']
-            scores = self.protocol.scores(sample['visible'], sample['infrared'], fused)
-            self.results.append(dict(image=sample['name'], **scores))
+            try:
+                scores = self.protocol.scores(sample['visible'], sample['infrared'], fused)
+            except ValueError as error:
+                raise ValueError(f'{sample["name"]}: {error}') from None
+            self.results.append((sample['name'], scores))
             if self.out_dir:
                 picture = fused if fused.ndim == 2 else fused[..., ::-1]
                 write_image(self.out_dir / 'fused' / f'{sample["name"]}.png', picture)
 
-    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
-        mean = {name: sum(row[name] for row in results) / len(results) for name in self.protocol.metrics}
+    def compute_metrics(self, results: list[tuple[str, dict]]) -> dict[str, float]:
         if self.out_dir and is_main_process():
-            write_scores([*results, dict(image='mean', **mean)], self.out_dir / 'scores.csv')
-        return mean
-
-
-def write_scores(rows: Sequence[dict], path: Path) -> None:
-    """A CSV with a column ``image`` and one for each metric, six digits after the point."""
-    with path.open('w', newline='') as file:
-        writer = csv.writer(file)
-        writer.writerow(rows[0])
-        writer.writerows(
-            [f'{value:.6f}' if isinstance(value, float) else value for value in row.values()] for row in rows
-        )
+            write_scores(dict(results), self.out_dir / 'scores.csv')
+        return mean_row([scores for _, scores in results])

@@ -1,4 +1,8 @@
-"""Results that others published, to stand beside."""
+"""Results that others published, to stand beside.
+
+``vifb_method_means.csv``: Zhang, Ye and Xiao, VIFB: A Visible and Infrared Image Fusion Benchmark, CVPR Workshops 2020,
+and the results that its authors added to https://github.com/xingchenzhang/VIFB since.
+"""
 
 import csv
 from collections.abc import Mapping

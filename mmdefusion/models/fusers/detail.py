@@ -29,7 +29,7 @@ class ResidualDetail:
     weighted with the network's share.
 
     Where both sources are the same they agree, and weights sum to 1: a picture fused with itself comes back exactly.
-    The rule and its numbers were chosen on training pairs of RoadScene and FLIR (docs/fusion.md).
+    The rule and its numbers were chosen on training pairs of RoadScene, FLIR and LLVIP (docs/fusion.md).
 
     Args:
         levels: of the pyramid; fewer in pictures too small for them.

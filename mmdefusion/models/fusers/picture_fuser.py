@@ -7,9 +7,11 @@ import numpy as np
 import torch
 from mmengine.structures import BaseDataElement
 from torch import Tensor
+from torch.nn.functional import pad
 
 from mmdefusion.registry import MODELS
 
+from ..backbones.defusion_encoder import PATCH_SIZE
 from ..layers import Normalize
 from ..structures import Pair
 from .colour import luma, with_luma
@@ -99,12 +101,19 @@ class PictureFuser(ImageFuser):
 
     def _draw_stacked(self, pair: Pair) -> Tensor:
         """B×C×H×W pictures to B×K×C×H×W: the four images and, where detail needs them, both sources as drawn alone."""
-        channels = pair.a.shape[1]
-        inputs = torch.cat([image.expand(-1, 3, -1, -1) for image in pair], dim=1)
+        channels, height, width = pair.a.shape[1:]
+        inputs = fill_patches(torch.cat([image.expand(-1, 3, -1, -1) for image in pair], dim=1))
         features = self.backbone(self.normalize(inputs))  # once for all of them
         drawn = [*self.draw(self.neck(features)), *(self.draw_alone(features) if self.detail else ())]
-        images = torch.stack(drawn, dim=1)
+        images = torch.stack(drawn, dim=1)[..., :height, :width]
         return luma(images) if channels == 1 else images
+
+
+def fill_patches(images: Tensor) -> Tensor:
+    """B×C×H×W with sides of whole patches: what is missing is mirrored, or in thin pictures repeated."""
+    right, bottom = (-side % PATCH_SIZE for side in (images.shape[-1], images.shape[-2]))
+    mode = 'reflect' if right < images.shape[-1] and bottom < images.shape[-2] else 'replicate'
+    return pad(images, (0, right, 0, bottom), mode=mode)
 
 
 def check(pair: Pair) -> None:

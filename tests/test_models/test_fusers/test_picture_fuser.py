@@ -7,6 +7,7 @@ from torch.testing import assert_close
 
 from mmdefusion.models import PictureFuser
 from mmdefusion.models.fusers.colour import luma
+from mmdefusion.models.fusers.picture_fuser import fill_patches
 from mmdefusion.models.structures import Pair
 
 DETAIL = dict(type='mmdefusion.ResidualDetail')
@@ -35,7 +36,7 @@ def test_an_image_with_itself_comes_back_exactly(colour, size):
 
 
 def test_plain_output_is_the_image_fuser_s():
-    model, pair = build(colour='rgb'), torch.rand(2, 3, 40, 48)
+    model, pair = build(colour='rgb'), torch.rand(2, 3, 32, 48)  # whole patches: nothing is mirrored
     expected = model(model.normalize(pair).flatten(0, 1)[None])
     for ours, theirs in zip(model.fuse_pictures(Pair(*pair)), expected, strict=True):
         assert_close(ours, theirs[0].clip(0, 1), atol=1e-5, rtol=1e-5)
@@ -86,3 +87,13 @@ def test_predictions_are_pictures():
     sample = BaseDataElement(metainfo=dict(img_path='a.png'))
     (sample,) = build(detail=DETAIL)(torch.rand(1, 6, 40, 48), [sample], mode='predict')
     assert sample.fused.shape == sample.visible.shape == (40, 48, 3) and sample.fused.dtype == np.uint8
+
+
+def test_what_does_not_fill_a_patch_is_mirrored():
+    images = torch.rand(1, 6, 20, 50)
+    filled = fill_patches(images)
+    assert filled.shape == (1, 6, 32, 64)
+    assert_close(filled[..., 20, :50], images[..., 18, :])
+    assert_close(filled[..., :20, 50], images[..., 48])
+    thin = torch.rand(1, 6, 3, 50)
+    assert_close(fill_patches(thin)[..., 15, :50], thin[..., 2, :])

@@ -1,0 +1,27 @@
+"""Rows of scores, their mean, and the file that they go to."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+Row = dict[str, float]
+
+
+def mean_row(rows: Sequence[Row]) -> Row:
+    """The mean of each metric."""
+    return {name: sum(row[name] for row in rows) / len(rows) for name in rows[0]}
+
+
+def write_scores(rows: Mapping[str, Row], path: Path) -> None:
+    """A CSV with a column ``image`` and one for each metric, a row for each image and a last one, ``mean``.
+
+    Args:
+        rows: scores by the images' names.
+        path: of the file.
+    """
+    mean = mean_row(list(rows.values()))
+    with path.open('w', newline='') as file:
+        writer = csv.writer(file)
+        writer.writerow(['image', *mean])
+        for name, row in [*rows.items(), ('mean', mean)]:
+            writer.writerow([name, *(f'{value:.6f}' for value in row.values())])
