@@ -61,6 +61,8 @@ def choose(names: Sequence[str]) -> list[Path]:
     paths = [known.get(name, Path(name)) for name in names]
     if unknown := [str(path) for path in paths if not path.is_file()]:
         raise SystemExit(f'{", ".join(unknown)}: no such model; --list names all of them.')
+    if len({short_name(path) for path in paths}) < len(paths):
+        raise SystemExit('Two of the models have the same name: give each once.')
     return paths
 
 

@@ -34,8 +34,9 @@ class Complexity:
 
 
 def build_model(config: Config, device: str = 'cpu') -> nn.Module:
-    """The model of a config, with random weights, in evaluation mode."""
+    """The model of a config, with random weights (the same each time), in evaluation mode."""
     init_default_scope(config.get('default_scope', 'mmdefusion'))
+    torch.manual_seed(0)
     return MODELS.build(config.model).to(device).eval()
 
 
@@ -47,7 +48,8 @@ def pair_of_noise(config: Config, height: int, width: int) -> dict[str, Any]:
         from mmdet.structures import DetDataSample as Sample
     else:
         Sample = BaseDataElement
-    pair = torch.randint(256, (4, height, width), dtype=torch.uint8)
+    noise = torch.Generator().manual_seed(0)
+    pair = torch.randint(256, (4, height, width), dtype=torch.uint8, generator=noise)
     shapes = dict(ori_shape=(height, width), img_shape=(height, width), scale_factor=(1.0, 1.0), img_id=0)
     return dict(inputs=[pair], data_samples=[Sample(metainfo=shapes)])
 

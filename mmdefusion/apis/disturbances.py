@@ -55,6 +55,8 @@ class Disturbance:
         Raises:
             ValueError: if a pipeline has no AppendPartner.
         """
+        if config.get('fused_images'):
+            raise ValueError('The model reads fused images, which are made before: disturbing the pair shows nothing.')
         dataset = config.test_dataloader.dataset
         dataset.pipeline = insert_after_partner(dataset.pipeline, self.transform)
         if 'tta_pipeline' in config:

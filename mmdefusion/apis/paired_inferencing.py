@@ -116,7 +116,7 @@ class PairedInferencing:
     def draw(self, item: Item, sample: BaseDataElement) -> np.ndarray:
         """The prediction on the visible, the infrared and, where asked for, the fused picture, side by side; BGR."""
         visible, infrared = item.read()
-        pictures = {'visible': visible, 'infrared': infrared}
+        pictures = {'visible': visible, 'infrared': cv2.resize(infrared, visible.shape[1::-1])}
         if self.fuser:
             (result,) = self.fuser([visible], [infrared], resize=True)
             pictures['fused'] = result.images['fused']

@@ -22,9 +22,9 @@ class PairedSegInferencer(PairedInferencing, MMSegInferencer):
         **options: see :class:`PairedInferencing`.
     """
 
-    def __init__(self, *args: Any, opacity: float = 0.6, **options: Any) -> None:
+    def __init__(self, *args: Any, opacity: float = 0.6, show_progress: bool = True, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.show_progress = options.get('show_progress', True)
+        self.show_progress = show_progress
         self.visualizer.alpha = opacity
         self.visualizer.set_dataset_meta(**self.model.dataset_meta)
 

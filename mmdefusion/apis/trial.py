@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import multiprocessing
+import shutil
 import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -67,9 +68,10 @@ class Trial:
         self.folder.mkdir(parents=True, exist_ok=True)
         started, config = self.folder / 'started.json', self.folder / 'config.py'
         resume = _read_key(started) == self.key
-        if not resume:
-            (self.folder / 'last_checkpoint').unlink(missing_ok=True)  # of what was here before
-        started.write_text(json.dumps(dict(key=self.key)))
+        if not resume:  # nothing of another trial may stay, nor be taken for this one's
+            shutil.rmtree(self.folder)
+            self.folder.mkdir()
+        _write_json(started, dict(key=self.key))
         config.write_text(self.config)
         with self.log.open('a') as log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
             try:
@@ -77,8 +79,7 @@ class Trial:
             except Exception:
                 traceback.print_exc()
                 raise SystemExit(1) from None
-        finished = json.dumps(dict(key=self.key, metrics=metrics), indent=1)
-        (self.folder / 'metrics.json').write_text(finished)
+        _write_json(self.folder / 'metrics.json', dict(key=self.key, metrics=metrics))
 
     def run(self) -> None:
         """Like :meth:`execute`, in a process of its own: nothing of one trial is left to the next.
@@ -95,7 +96,8 @@ class Trial:
 
 def _train_and_test(path: Path, resume: bool, hooks: Iterable[Hook]) -> dict[str, float]:
     config = Config.fromfile(path)
-    if resume and (Path(config.work_dir) / 'last_checkpoint').is_file():
+    last = Path(config.work_dir) / 'last_checkpoint'
+    if resume and last.is_file() and Path(last.read_text().strip()).is_file():
         config.resume, config.load_from = True, None
     runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
     for hook in hooks:
@@ -105,4 +107,14 @@ def _train_and_test(path: Path, resume: bool, hooks: Iterable[Hook]) -> dict[str
 
 
 def _read_key(path: Path) -> str | None:
-    return json.loads(path.read_text())['key'] if path.is_file() else None
+    try:
+        return json.loads(path.read_text())['key']
+    except (FileNotFoundError, KeyError, ValueError):  # not there, or cut off
+        return None
+
+
+def _write_json(path: Path, content: dict) -> None:
+    """There whole or not at all."""
+    unfinished = path.with_name(f'.{path.name}')
+    unfinished.write_text(json.dumps(content, indent=1))
+    unfinished.replace(path)

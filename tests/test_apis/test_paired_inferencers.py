@@ -96,7 +96,8 @@ def test_what_it_refuses(checkpoints):
     inferencer = build('mmseg', checkpoints)
     with pytest.raises(ValueError, match='96x80 and 48x40: align them, or set resize=True'):
         inferencer(grey(0, 80, 96), grey(1, 40, 48))
-    assert inferencer(grey(0, 80, 96), grey(1, 40, 48), resize=True)['predictions'][0].shape == (80, 96)
+    results = inferencer(grey(0, 80, 96), grey(1, 40, 48), resize=True, return_vis=True)
+    assert results['predictions'][0].shape == (80, 96) and results['visualization'][0].shape[1] > 2 * 96
     config = Config.fromfile(CONFIGS['mmseg'])
     config.test_dataloader.dataset.pipeline.pop(1)
     with pytest.raises(ValueError, match='no AppendPartner'):

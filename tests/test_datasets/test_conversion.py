@@ -57,11 +57,24 @@ def test_kaist_text(tmp_path):
     assert image.boxes == (
         Box('person', 10, 20, 40, 80),
         Box('person', 100, 20, 150, 80, ignore=True),
-        Box('cyclist', 1, 2, 4, 6, ignore=True),
+        Box('person', 1, 2, 4, 6, ignore=True),
     )
     path.write_text('person 10 20\n')
     with pytest.raises(ValueError, match=r'I00001.txt: .person 10 20. is not'):
         READERS['kaist'](tmp_path / 'annotations', tmp_path / 'images')
+
+
+def test_voc_as_mmdet_reads_it(folder):
+    pytest.importorskip('mmdet')
+    from mmdefusion.datasets import PairedXMLDataset
+
+    WRITERS['voc'](IMAGES, CLASSES, folder / 'xml')
+    (folder / 'list.txt').write_text('a/0\n')
+    prefix = dict(img='images', img_ir='images', ann='xml')
+    dataset = PairedXMLDataset(
+        data_root=str(folder), ann_file='list.txt', data_prefix=prefix, metainfo=dict(classes=CLASSES), pipeline=[]
+    )
+    assert dataset.get_data_info(0)['instances'][0]['bbox'] == [1, 2, 11, 30]
 
 
 def test_dronevehicle_polygons(tmp_path):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import pytest
+from mmengine.config import Config
 
 from mmdefusion.apis.benchmark import Budget
 from mmdefusion.apis.benchmark.plan import fit_weights, set_classes
@@ -42,7 +43,7 @@ def test_a_report_with_what_failed_and_nothing_twice(kind, head, score, tmp_path
         f'_base_ = {str(ROOT / f"configs/baselines/resnet18-visible_{head}_1xb4-500i_scenes-160x128.py")!r}\n'
         "model = dict(backbone=dict(modality='thermal'))\n"
     )
-    models = f'resnet18-early-fusion_{head},{broken},resnet50-fused-images_{head}'
+    models = f'resnet50-fused-images_{head},{broken},resnet18-early-fusion_{head}'
     arguments = '--data', data, '--models', models, '--seeds', 1, '--budget', '2i', '--work-dir', out
     result = run(*arguments)
     assert result.returncode == 1 and f'failed: broken_{head}' in result.stderr, result.stdout + result.stderr
@@ -53,6 +54,9 @@ def test_a_report_with_what_failed_and_nothing_twice(kind, head, score, tmp_path
     page = (out / 'report.html').read_text()
     assert page.count('data:image/jpeg') == 3 + 2 * 5  # plots; two test pairs with both images, two models and truth
     assert all(cv2.imread(str(out / f'{name}.png')).std() > 10 for name in ('tradeoff', 'classes', 'curves'))
+    for trial in (out / 'trials').iterdir():
+        steps = [step.type for step in Config.fromfile(trial / 'config.py').train_dataloader.dataset.pipeline]
+        assert steps.count('mmdefusion.ReplaceVisible') == ('fused-images' in trial.name)
     fused = sorted((out / 'fused').rglob('*.png'))
     assert len(fused) == 6 and cv2.imread(str(fused[0])).shape == (64, 96, 3)
     again = run(*arguments)
@@ -77,7 +81,10 @@ def test_budgets():
 
 
 def test_heads_are_fitted_to_the_classes():
-    model = dict(head=[dict(num_classes=80, loss=dict(class_weight=[1.0] * 80 + [0.1], loss_weight=2.0))])
+    model = dict(head=[dict(num_classes=80, loss=dict(class_weight=[1.0] * 80 + [0.1]))])
     set_classes(model, 3)
-    assert model == dict(head=[dict(num_classes=3, loss=dict(class_weight=[1.0, 1.0, 1.0, 0.1], loss_weight=2.0))])
-    assert fit_weights([0.3, 2.0, 1.0], 2) == [1.0, 1.0]
+    assert model == dict(head=[dict(num_classes=3, loss=dict(class_weight=[1.0, 1.0, 1.0, 0.1]))])
+    tuned = dict(num_classes=2, loss=dict(class_weight=[0.3, 3.0]))
+    set_classes(tuned, 2)
+    assert tuned['loss']['class_weight'] == [0.3, 3.0]
+    assert fit_weights([0.3, 3.0], 2, 3) == [1.0, 1.0, 1.0]

@@ -2,14 +2,16 @@
 
     python tools/analysis_tools/benchmark_fusion.py fuse [--sizes 640x512 1920x1080 3840x2160]
     python tools/analysis_tools/benchmark_fusion.py video [--size 320x256] [--frames 50]
-    python tools/analysis_tools/benchmark_fusion.py score [--size 640x480] [--pairs 5]
+    python tools/analysis_tools/benchmark_fusion.py score [--size 640x480] [--pairs 21]
 
-Pictures are generated scenes. "score" takes the metrics of each protocol and,
-with scikit-image and scikit-learn, those that these have functions for: entropy, mutual information, SSIM, PSNR, mean
-squared error and Sobel edges, as a script in this field would. All run in this process, in one thread.
+Pictures are generated scenes. "score" runs tools/eval_fusion.py with each protocol, start of its processes included,
+beside a loop over scikit-image and scikit-learn calls as a script in this field would have it: entropy, mutual
+information, SSIM, PSNR, mean squared error and Sobel edges, a pair at a time.
 """
 
 import argparse
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -19,10 +21,14 @@ import numpy as np
 import torch
 
 from mmdefusion.apis import FusionInferencer
+from mmdefusion.apis.fusion_inferencer import TASKS
 from mmdefusion.datasets.image_io import to_channels
 from mmdefusion.datasets.scenes import SceneGenerator
 from mmdefusion.evaluation.functional import PROTOCOLS
+from mmdefusion.utils.files import write_image
 from mmdefusion.utils.measuring import measure
+
+TOOL = Path(__file__).resolve().parents[1] / 'eval_fusion.py'
 
 
 def parse_args() -> argparse.Namespace:
@@ -31,12 +37,14 @@ def parse_args() -> argparse.Namespace:
     fuse = tasks.add_parser('fuse', help='seconds and peak memory for pictures of some sizes')
     fuse.add_argument('--sizes', nargs='+', type=size, default=[(640, 512), (1920, 1080), (3840, 2160)])
     fuse.add_argument('--repeats', type=int, default=1)
+    fuse.add_argument('--task', choices=list(TASKS), default='ivf', help='others fuse three channels (default: ivf)')
     video = tasks.add_parser('video', help='frames per second of two streams fused into one')
     video.add_argument('--size', type=size, default=(320, 256))
     video.add_argument('--frames', type=int, default=50)
     score = tasks.add_parser('score', help='all metrics beside a loop over scikit-image and scikit-learn')
     score.add_argument('--size', type=size, default=(640, 480))
-    score.add_argument('--pairs', type=int, default=5)
+    score.add_argument('--pairs', type=int, default=21)
+    score.add_argument('--workers', type=int, default=2)
     for task in (fuse, video):
         task.add_argument('--device', help='default: a GPU if there is one')
         task.add_argument('--weights', help='default: those that come with mmdefusion')
@@ -61,7 +69,8 @@ def fuse(args: argparse.Namespace) -> None:
     for wanted in args.sizes:
         pair, cells = scene(0, wanted), ''
         for detail in ('residual', None):
-            fuser = FusionInferencer(args.weights, detail=detail, device=args.device, show_progress=False)
+            options = dict(detail=detail, device=args.device, show_progress=False)
+            fuser = FusionInferencer(args.weights, task=args.task, **options)
             result = measure(lambda fuser=fuser, pair=pair: fuser(*pair), args.repeats, torch.device(fuser.device))
             cells += f'{result.seconds:14.2f} s{result.peak_bytes / 2**20:10.0f} MiB'
         print(f'{wanted[0]:>7d}x{wanted[1]}{cells}', flush=True)
@@ -85,21 +94,29 @@ def video(args: argparse.Namespace) -> None:
 
 
 def score(args: argparse.Namespace) -> None:
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)
-    triples = []
-    for index in range(args.pairs):
-        visible, infrared = scene(index, args.size)
-        grey = cv2.cvtColor(visible, cv2.COLOR_BGR2GRAY)
-        infrared = infrared if infrared.ndim == 2 else infrared[..., 0]
-        triples.append((grey, infrared, cv2.addWeighted(grey, 0.5, infrared, 0.5, 0)))
-    loops = {name: protocol.scores for name, protocol in PROTOCOLS.items()} | {'plain loop': plain_scores}
-    print(f'{"":12s}{"metrics":>10s}{"a pair":>12s}{"a metric":>12s}')
-    for name, scores in loops.items():
+    with tempfile.TemporaryDirectory() as root:
+        folders = [Path(root) / name for name in ('vi', 'ir', 'fused')]
+        for index in range(args.pairs):
+            visible, infrared = (to_channels(image, 1)[..., 0] for image in scene(index, args.size))
+            pictures = visible, infrared, cv2.addWeighted(visible, 0.5, infrared, 0.5, 0)
+            for folder, picture in zip(folders, pictures, strict=True):
+                write_image(folder / f'{index:02d}.png', picture)
+        print(f'{args.pairs} pairs of {args.size[0]}x{args.size[1]}, {args.workers} processes')
+        print(f'{"":12s}{"metrics":>10s}{"all pairs":>12s}{"loop / this":>14s}')
         start = time.perf_counter()
-        counts = [len(scores(*triple)) for triple in triples]
-        seconds = (time.perf_counter() - start) / args.pairs
-        print(f'{name:12s}{counts[0]:10d}{seconds:10.3f} s{seconds / counts[0]:10.3f} s', flush=True)
+        for index in range(args.pairs):
+            paths = (str(folder / f'{index:02d}.png') for folder in folders)
+            count = len(plain_scores(*(cv2.imread(path, cv2.IMREAD_GRAYSCALE) for path in paths)))
+        loop = time.perf_counter() - start
+        print(f'{"plain loop":12s}{count:10d}{loop:10.1f} s', flush=True)
+        for name, protocol in PROTOCOLS.items():
+            command = [sys.executable, str(TOOL), '--protocol', name, '--workers', str(args.workers)]
+            for option, folder in zip(('--vi', '--ir', '--fused'), folders, strict=True):
+                command += [option, str(folder)]
+            start = time.perf_counter()
+            subprocess.run(command, check=True, capture_output=True)
+            seconds = time.perf_counter() - start
+            print(f'{name:12s}{len(protocol.metrics):10d}{seconds:10.1f} s{loop / seconds:14.2f}', flush=True)
 
 
 def plain_scores(visible: np.ndarray, infrared: np.ndarray, fused: np.ndarray) -> dict[str, float]:

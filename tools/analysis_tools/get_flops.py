@@ -3,7 +3,7 @@
     python tools/analysis_tools/get_flops.py CONFIG [CONFIG ...] [--shape 480 640]
 
 GFLOPs are multiply-adds of convolutions and matrix products (attention's too), each counted once as the toolboxes do;
-both images of the pair are counted. Weights are random: no checkpoint is read.
+both images of the pair are counted. Weights are random: what depends on them (proposals, boxes to sort out) does too.
 """
 
 import argparse

@@ -8,8 +8,9 @@ run). Writes table.md, scores.json and curves.png to --out-dir. What is in score
 """
 
 import argparse
+import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import matplotlib
@@ -106,6 +107,14 @@ def draw(scores: dict[str, dict[str, dict[str, float]]], args: argparse.Namespac
     figure.savefig(out, dpi=110)
 
 
+def name_of(config: str, checkpoint: str, taken: Iterable[str]) -> str:
+    """Of a config without batch and schedule, or of its folder where the file says nothing."""
+    path = Path(config)
+    name = path.parent.name if path.stem == 'config' else path.stem.split('_1xb')[0]
+    names = [name, f'{name} ({Path(checkpoint).stem})', *(f'{name} ({number})' for number in range(2, 99))]
+    return next(name for name in names if name not in taken)
+
+
 def main() -> None:
     args = parse_args()
     out = make_writable(args.out_dir)
@@ -117,15 +126,16 @@ def main() -> None:
         raise SystemExit(str(error)) from None
     scores: dict[str, dict[str, dict[str, float]]] = {}
     for config, checkpoint in args.model:
-        key = f'{config} {checkpoint} {Path(checkpoint).stat().st_mtime_ns} {args.cfg_options}'
+        content = Config.fromfile(config).pretty_text
+        key = f'{checkpoint} {Path(checkpoint).stat().st_mtime_ns} {args.cfg_options} {content}'
+        key = hashlib.sha256(key.encode()).hexdigest()
         found = known.setdefault(key, {})
         for disturbance in track(disturbances, Path(config).stem):
             name = disturbance.name if disturbance else AS_IT_IS
             if name not in found:
                 found[name] = test(config, checkpoint, disturbance, args)
                 kept.write_text(json.dumps(known, indent=1))
-        name = Path(config).stem.split('_1xb')[0]
-        scores[f'{name} ({Path(checkpoint).stem})' if name in scores else name] = found
+        scores[name_of(config, checkpoint, scores)] = found
     conditions = [disturbance.name if disturbance else AS_IT_IS for disturbance in disturbances]
     table = tabulate(scores, conditions)
     (out / 'table.md').write_text(table.markdown())

@@ -37,7 +37,12 @@ def select(images: list[AnnotatedImage], args: argparse.Namespace) -> tuple[list
     """The images of the split with the boxes of the classes, and the classes."""
     if args.list:
         wanted = {line.strip() for line in args.list.read_text().splitlines() if line.strip()}
-        known = {key: image for image in images for key in _keys(image.name)}
+        known: dict[str, AnnotatedImage] = {}
+        for image in images:
+            for key in _keys(image.name):
+                if key in wanted and key in known:
+                    raise SystemExit(f'{key} in {args.list} may be {known[key].name} or {image.name}: name its folder.')
+                known[key] = image
         if absent := sorted(wanted - set(known)):
             raise SystemExit(f'{len(absent)} names in {args.list} are no images, first {", ".join(absent[:5])}.')
         chosen = {known[name].name for name in wanted}
@@ -53,7 +58,8 @@ def select(images: list[AnnotatedImage], args: argparse.Namespace) -> tuple[list
 def _keys(name: str) -> tuple[str, ...]:
     """How a list may call an image: with or without folders and suffix."""
     stem = name.rpartition('.')[0]
-    return name, stem, Path(name).name, Path(stem).name
+    short = stem.replace('/visible/', '/')  # KAIST's lists leave the folder of the sensor out
+    return tuple({name, stem, short, Path(name).name, Path(stem).name})
 
 
 def main() -> None:

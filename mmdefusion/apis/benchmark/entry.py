@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from mmengine.config import Config
+from mmengine.runner import load_checkpoint
 
 from mmdefusion.registry import DATASETS
 
@@ -39,9 +40,13 @@ class Entry:
         return Config.fromstring(self.trials[0].config, '.py')
 
     def values(self, key: str) -> np.ndarray:
-        """Of each seed, in percent; mmdet gives no score where a detector found nothing."""
+        """Of each seed, in percent; NaN for classes that the split has none of.
+
+        mmdet gives no score at all where a detector found nothing: 0. It writes -1 or NaN for absent classes.
+        """
         scale = 1 if key == 'mIoU' or key.startswith('IoU/') else 100
-        return np.array([max(0.0, metrics.get(key, 0.0)) * scale for metrics in self.metrics])
+        found = np.array([metrics.get(key, np.nan if metrics else 0.0) for metrics in self.metrics])
+        return np.where(found < 0, np.nan, found * scale)
 
     def run(self, device: str) -> None:
         """Trains, tests and measures what is not done yet; an error is kept in :attr:`error`.
@@ -64,15 +69,15 @@ class Entry:
 
     def _measure(self, device: str) -> Complexity:
         folder = self.trials[0].folder
-        kept = folder / 'complexity.json'
-        if not kept.is_file():
+        kept, key = folder / 'complexity.json', f'{self.trials[0].key} {device}'
+        if not kept.is_file() or json.loads(kept.read_text())['key'] != key:
             # in a process of its own: its peak memory is its own
-            process = get_context('spawn').Process(target=_measure, args=(folder / 'config.py', device, kept))
+            process = get_context('spawn').Process(target=_measure, args=(folder / 'config.py', device, kept, key))
             process.start()
             process.join()
             if process.exitcode:
                 raise RuntimeError(f'{self.name}: time and memory could not be measured.')
-        return Complexity(**json.loads(kept.read_text()))
+        return Complexity(**json.loads(kept.read_text())['complexity'])
 
     def curve(self) -> tuple[list[int], list[float]]:
         """Iterations and losses of the first seed."""
@@ -89,10 +94,12 @@ class Entry:
         return float(np.mean(times)) * self.config.train_cfg.max_iters / 60 if times else 0.0
 
 
-def _measure(path: Path, device: str, out: Path) -> None:
+def _measure(path: Path, device: str, out: Path, key: str) -> None:
     config = Config.fromfile(path)
     model = build_model(config, device)
+    # how many boxes there are to sort out depends on what has been learnt
+    load_checkpoint(model, (path.parent / 'last_checkpoint').read_text().strip(), map_location=device)
     dataset = DATASETS.build(config.test_dataloader.dataset)
     packed = dataset[0]
     batch = dict(inputs=[packed['inputs']], data_samples=[packed['data_samples']])
-    out.write_text(json.dumps(asdict(measure_complexity(model, batch))))
+    out.write_text(json.dumps(dict(key=key, complexity=asdict(measure_complexity(model, batch)))))

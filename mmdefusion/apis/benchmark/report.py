@@ -4,9 +4,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 from mmengine.registry import init_default_scope
+from PIL import Image
 
 from mmdefusion.datasets.image_io import read_image
 from mmdefusion.registry import DATASETS
@@ -16,7 +16,7 @@ from mmdefusion.visualization import Report, Sheet, Table, draw_boxes, draw_mask
 from mmdefusion.visualization.plots import plot_bars, plot_curves, plot_tradeoff
 
 from .entry import Entry
-from .plan import DataSet
+from .plan import DataSet, reads_fused_images
 
 SHOWN = 6  # test pairs on the sheet, evenly spread
 DRAWN_SCORE = 0.3  # boxes that are surer than this are drawn
@@ -28,7 +28,15 @@ def class_keys(data: DataSet) -> dict[str, str]:
     return {name: pattern.format(name) for name in data.classes}
 
 
+def class_means(entry: Entry, data: DataSet) -> list[float]:
+    """The mean score of each class; 0 where the split has none of it."""
+    return [float(np.nan_to_num(entry.values(key)).mean()) for key in class_keys(data).values()]
+
+
 def mean_and_spread(values: np.ndarray) -> str:
+    values = values[~np.isnan(values)]
+    if not len(values):
+        return '–'
     spread = f' ± {values.std(ddof=1):.1f}' if len(values) > 1 else ''
     return f'{values.mean():.1f}{spread}'
 
@@ -65,20 +73,25 @@ def sheet(entries: Sequence[Entry], data: DataSet) -> Sheet:
     dataset = DATASETS.build(data.config.test_dataloader.dataset)
     indices = evenly_spread(range(len(dataset)), SHOWN)
     draw = draw_segments if data.toolbox == 'mmseg' else draw_detections
-    rows = [draw(dataset.get_data_info(index), entries, data) for index in indices]
+    # without a COCO file the metric makes one, with ids from 0
+    own_ids = data.toolbox == 'mmdet' and data.config.test_evaluator.get('ann_file')
+    ids = dataset.cat_ids if own_ids else range(len(data.classes))
+    rows = [draw(dataset.get_data_info(index), entries, data, ids) for index in indices]
     names = ['visible', 'infrared', *(entry.name for entry in entries), 'truth']
     legend = dict(zip(data.classes, data.palette, strict=False))
     return Sheet(rows, names, caption='Test pairs, evenly spread over the split.', legend=legend)
 
 
-def draw_segments(info: dict, entries: Sequence[Entry], data: DataSet) -> list[np.ndarray]:
+def draw_segments(info: dict, entries: Sequence[Entry], data: DataSet, ids: Sequence[int]) -> list[np.ndarray]:
     visible, infrared = (read_image(info[key], channels=3) for key in ('img_path', 'img_ir_path'))
     files = [entry.trials[0].folder / 'predictions' / f'{Path(info["img_path"]).stem}.png' for entry in entries]
-    masks = [cv2.imread(str(path), cv2.IMREAD_UNCHANGED) for path in (*files, info['seg_map_path'])]
+    masks = [np.array(Image.open(path)) for path in (*files, info['seg_map_path'])]
+    if info.get('reduce_zero_label'):  # both count from 1 then
+        masks = [mask - 1 for mask in masks]
     return [visible, infrared, *(draw_mask(visible, mask, data.palette) for mask in masks)]
 
 
-def draw_detections(info: dict, entries: Sequence[Entry], data: DataSet) -> list[np.ndarray]:
+def draw_detections(info: dict, entries: Sequence[Entry], data: DataSet, ids: Sequence[int]) -> list[np.ndarray]:
     visible, infrared = (read_image(info[key], channels=3) for key in ('img_path', 'img_ir_path'))
     drawn = []
     for entry in entries:
@@ -87,37 +100,35 @@ def draw_detections(info: dict, entries: Sequence[Entry], data: DataSet) -> list
         found = [one for one in found if one['image_id'] == info['img_id'] and one['score'] >= DRAWN_SCORE]
         boxes = np.array([one['bbox'] for one in found], float).reshape(-1, 4)
         boxes[:, 2:] += boxes[:, :2]
-        drawn.append(draw_boxes(visible, boxes, _labels(found, entry, data), data.palette))
+        drawn.append(draw_boxes(visible, boxes, _labels(found, ids), data.palette))
     truth = [one for one in info['instances'] if not one.get('ignore_flag')]
     boxes = np.array([one['bbox'] for one in truth], float).reshape(-1, 4)
     labels = np.array([one['bbox_label'] for one in truth], int)
     return [visible, infrared, *drawn, draw_boxes(visible, boxes, labels, data.palette)]
 
 
-def _labels(found: Sequence[dict], entry: Entry, data: DataSet) -> np.ndarray:
-    """Of results in COCO's format: the file's category ids, in the order of the classes."""
-    dataset = DATASETS.build(data.config.test_dataloader.dataset)
-    ids = list(getattr(dataset, 'cat_ids', range(len(data.classes))))
-    return np.array([ids.index(one['category_id']) for one in found], int)
+def _labels(found: Sequence[dict], ids: Sequence[int]) -> np.ndarray:
+    """Of results in COCO's format: the places of their category ids."""
+    return np.array([list(ids).index(one['category_id']) for one in found], int)
 
 
 def write_report(entries: Sequence[Entry], data: DataSet, facts: Sequence[str], work_dir: Path) -> Path:
     """report.html and report.md."""
     done, failed = [entry for entry in entries if not entry.error], [entry for entry in entries if entry.error]
     words = [f'{data.path.name}: {data.images} training pairs, classes {", ".join(data.classes)}.', *facts]
+    if any(reads_fused_images(entry.config) for entry in done):
+        words.append('Models of fused images: costs are without the fusion network; its weights are pretrained ones.')
     words += [f'Failed: {entry.name}: {entry.error}' for entry in failed]
     report, markdown = Report(f'Benchmark on {data.path.stem}', list(words)), [f'- {word}' for word in words]
     if done:
         scores, by_class = tables(done, data)
         main = 'mIoU' if data.toolbox == 'mmseg' else 'coco/bbox_mAP'
-        means, names = [entry.values(main).mean() for entry in done], [entry.name for entry in done]
+        means, names = [np.nanmean(entry.values(main)) for entry in done], [entry.name for entry in done]
         time_label = 'milliseconds a pair', 'mIoU' if data.toolbox == 'mmseg' else 'mAP'
         plots = {
             'tradeoff': plot_tradeoff(names, [entry.complexity.seconds * 1000 for entry in done], means, time_label),
             'classes': plot_bars(
-                list(data.classes),
-                {entry.name: [entry.values(key).mean() for key in class_keys(data).values()] for entry in done},
-                'percent',
+                list(data.classes), {entry.name: class_means(entry, data) for entry in done}, 'percent'
             ),
             'curves': plot_curves({entry.name: entry.curve() for entry in done}, ('iteration', 'training loss')),
         }

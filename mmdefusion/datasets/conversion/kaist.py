@@ -4,14 +4,14 @@ from pathlib import Path
 
 from .boxes import AnnotatedImage, Box, size_of
 
-IGNORED = ('people', 'person?', 'person?a')  # crowds and what may be a person
+IGNORED = ('people', 'person?', 'person?a', 'cyclist')  # crowds, what may be a person, and who rides
 
 
 def read_kaist(annotations: Path, images: Path) -> list[AnnotatedImage]:
     """``set00/V000/I00000.txt`` for ``set00/V000/visible/I00000.jpg``; the partner lies in ``lwir``.
 
-    Lines are ``label x y width height occlusion …``. Crowds and doubtful people are ignored boxes, and so are those of
-    the file's own ignore flag, the eleventh column.
+    Lines are ``label x y width height occlusion …``. Crowds, doubtful people and cyclists are ignored boxes, as in the
+    benchmark, and so are those of the file's own ignore flag, the eleventh column.
 
     Raises:
         FileNotFoundError: if there are no annotations, or an image of them is not there.

@@ -1,4 +1,4 @@
-"""Pascal VOC: an XML file for each image. Pixels count from 0, as mmdet reads them."""
+"""Pascal VOC: an XML file for each image. Its pixels count from 1, as mmdet's XMLDataset has it; ours from 0."""
 
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ def write_voc(images: Sequence[AnnotatedImage], classes: Sequence[str], out: Pat
             ElementTree.SubElement(one, 'difficult').text = str(int(box.ignore))
             edges = ElementTree.SubElement(one, 'bndbox')
             for key, value in (('xmin', box.x0), ('ymin', box.y0), ('xmax', box.x1), ('ymax', box.y1)):
-                ElementTree.SubElement(edges, key).text = f'{value:g}'
+                ElementTree.SubElement(edges, key).text = f'{value + 1:g}'
         ElementTree.indent(root)
         path = out / f'{image.name.rpartition(".")[0]}.xml'
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -52,5 +52,5 @@ def parse(path: Path) -> ElementTree.Element:
 
 
 def _read_box(one: ElementTree.Element) -> Box:
-    edges = [float(one.find('bndbox').find(key).text) for key in ('xmin', 'ymin', 'xmax', 'ymax')]
+    edges = [float(one.find('bndbox').find(key).text) - 1 for key in ('xmin', 'ymin', 'xmax', 'ymax')]
     return Box(one.find('name').text.strip(), *edges, one.findtext('difficult', '0').strip() == '1')
