@@ -69,6 +69,8 @@ def test_trains_and_tests(config, scenes, tmp_path, monkeypatch, capsys):
     ):
         work_dir = tmp_path / ('stock' if toolbox in str(train) else 'ours')
         run(monkeypatch, train, config, '--work-dir', work_dir, '--cfg-options', *options)
-        run(monkeypatch, test, config, work_dir / 'iter_2.pth', '--work-dir', work_dir, '--cfg-options', *options)
+        augmented = ['--tta'] if config.stem.startswith(('defusionpp_vit-tiny_fcn', 'defusionpp_vit-tiny_atss')) else []
+        arguments = [config, work_dir / 'iter_2.pth', '--work-dir', work_dir, *augmented, '--cfg-options', *options]
+        run(monkeypatch, test, *arguments)
         printed = capsys.readouterr()
         assert ('mIoU' if segments else 'bbox_mAP_50') in printed.out + printed.err

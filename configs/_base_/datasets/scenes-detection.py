@@ -13,6 +13,18 @@ test_pipeline = [
     dict(type='Resize', scale=(160, 128), keep_ratio=True),
     dict(type='PackDetInputs', meta_keys=meta_keys),
 ]
+# test-time augmentation (--tta): the pair and its mirror image
+tta_pipeline = [
+    *test_pipeline[:2],
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            [test_pipeline[2]],
+            [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)],
+            [test_pipeline[3]],
+        ],
+    ),
+]
 train_dataloader = dict(
     batch_size=4,
     num_workers=2,

@@ -6,6 +6,26 @@ dataset = dict(
     data_root='data/scenes',
     metainfo=dict(classes=classes, palette=palette),
 )
+meta_keys = ('img_path', 'img_ir_path', 'seg_map_path', 'ori_shape', 'img_shape', 'pad_shape', 'scale_factor', 'flip')
+meta_keys += ('flip_direction', 'reduce_zero_label')
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='mmdefusion.AppendPartner'),
+    dict(type='LoadAnnotations'),
+    dict(type='PackSegInputs', meta_keys=meta_keys),
+]
+# test-time augmentation (--tta): the pair and its mirror image
+tta_pipeline = [
+    *test_pipeline[:2],
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)],
+            [test_pipeline[2]],
+            [test_pipeline[3]],
+        ],
+    ),
+]
 train_dataloader = dict(
     batch_size=4,
     num_workers=2,
@@ -19,7 +39,7 @@ train_dataloader = dict(
             dict(type='LoadAnnotations'),
             dict(type='mmdefusion.AppendPartner'),
             dict(type='RandomFlip', prob=0.5),
-            dict(type='PackSegInputs'),
+            dict(type='PackSegInputs', meta_keys=meta_keys),
         ],
     ),
 )
@@ -32,12 +52,7 @@ val_dataloader = dict(
         **dataset,
         data_prefix=dict(img_path='test/vi', img_ir_path='test/ir', seg_map_path='test/labels'),
         test_mode=True,
-        pipeline=[
-            dict(type='LoadImageFromFile'),
-            dict(type='mmdefusion.AppendPartner'),
-            dict(type='LoadAnnotations'),
-            dict(type='PackSegInputs'),
-        ],
+        pipeline=test_pipeline,
     ),
 )
 test_dataloader = val_dataloader
