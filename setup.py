@@ -29,6 +29,7 @@ class BuildWithMim(build_py):
         for name in PACKED:
             ignored = shutil.ignore_patterns('__pycache__')
             shutil.copytree(ROOT / name, target / name, dirs_exist_ok=True, ignore=ignored)
+        shutil.copy(ROOT / 'model-index.yml', target)
 
 
 setup(

@@ -1,4 +1,4 @@
-"""Writes configs/*/metafile.yml and model-index.yml: every config with its parameters and GFLOPs.
+"""Writes metafile.yml of detectors, segmenters and baselines, and model-index.yml: parameters and GFLOPs of each.
 
     python tools/dev/write_metafiles.py [--only NAME ...]
 
@@ -28,6 +28,8 @@ COLLECTION = {
     },
     'README': 'README.md',
 }
+BASELINES = {'Name': 'Baselines', 'README': 'configs/baselines/README.md'}
+COLLECTIONS = {'detection': COLLECTION, 'segmentation': COLLECTION, 'baselines': BASELINES}
 
 
 def main() -> None:
@@ -47,8 +49,8 @@ def main() -> None:
             metadata = known.get(name) if name not in args.only else None
             models.append(describe(config, metadata or measure(config), trained.get(name)))
         content = {'Models': models}
-        if folder == FOLDERS[0]:
-            content = {'Collections': [COLLECTION], **content}
+        if folder != 'segmentation':  # whose collection is detection's
+            content = {'Collections': [COLLECTIONS[folder]], **content}
         path.write_text(yaml.safe_dump(content, sort_keys=False, width=120))
         metafiles.append(path.relative_to(ROOT).as_posix())
     (ROOT / 'model-index.yml').write_text(yaml.safe_dump({'Import': metafiles}))
@@ -70,14 +72,12 @@ def describe(path: Path, metadata: dict, results: list[dict] | None) -> dict:
     """A model's entry."""
     entry = {
         'Name': path.stem,
-        'In Collection': COLLECTION['Name'],
+        'In Collection': COLLECTIONS[path.parent.name]['Name'],
         'Config': path.relative_to(ROOT).as_posix(),
         'Metadata': metadata,
     }
     if results:
-        entry['Results'] = [{key: value for key, value in result.items() if key != 'Weights'} for result in results]
-        weights = [result['Weights'] for result in results if 'Weights' in result]
-        entry |= {'Weights': weights[0]} if weights else {}
+        entry['Results'] = results
     return entry
 
 
