@@ -4,6 +4,7 @@ import itertools
 import os
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -76,15 +77,14 @@ class PairedInferencing:
         folder = None if out_dir is None else make_writable(out_dir)
         videos = is_video(visible) and is_video(infrared)
         items = VideoFrames([visible, infrared]) if videos else list_items([visible, infrared])
-        writer = None
-        if videos and folder:
-            writer = VideoWriter(make_writable(folder / 'vis') / f'{items.name}.mp4', items.rate)
         results, batches = dict(predictions=[], visualization=[]), -(-len(items) // batch_size)
         progress = track(chunks(items, batch_size), 'predicting', total=batches, disable=not self.show_progress)
-        for chunk in progress:
-            loaded = [self.load(item, resize) for item in chunk]
-            samples = self.model.test_step(self.collate_fn([self.pipeline(one) for one in loaded]))
-            for item, sample in zip(chunk, samples, strict=True):
+        with ExitStack() as stack:
+            writer = None
+            if videos and folder:
+                target = make_writable(folder / 'vis') / f'{items.name}.mp4'
+                writer = stack.enter_context(VideoWriter(target, items.rate))
+            for item, sample in self.predict(progress, resize):
                 if folder or return_vis:
                     drawing = self.draw(item, sample)
                     if writer:
@@ -95,22 +95,28 @@ class PairedInferencing:
                 if folder:
                     self.save(sample, folder / 'preds' / item.name)
                 results['predictions'].append(sample if return_datasamples else self.plain(sample))
-        if writer:
-            writer.finish()
+            if writer:
+                writer.finish()
         return results
+
+    def predict(self, batches: Iterable[list[Item]], resize: bool = False) -> Iterator[tuple[Item, BaseDataElement]]:
+        """Each pair with the toolbox's sample of it."""
+        for batch in batches:
+            loaded = [self.pipeline(self.load(item, resize)) for item in batch]
+            yield from zip(batch, self.model.test_step(self.collate_fn(loaded)), strict=True)
 
     def load(self, item: Item, resize: bool = False) -> dict:
         """What the loaders of the config's pipeline would give for a pair."""
         first, second = item.images
         if not isinstance(first, np.ndarray) and not isinstance(second, np.ndarray):
             return self.loaders(dict(img_path=os.fspath(first), img_ir_path=os.fspath(second), img_id=0))
-        visible, infrared = item.read()
+        visible, infrared = item.read(thermal_range=self.partner.get('fixed_range'))
         if infrared.shape != visible.shape and resize:
             infrared = cv2.resize(infrared, visible.shape[1::-1])
         if infrared.shape != visible.shape:
             sizes = [f'{image.shape[1]}x{image.shape[0]}' for image in (visible, infrared)]
             raise ValueError(f'{item.name}: the images are {sizes[0]} and {sizes[1]}: align them, or set resize=True.')
-        pair = np.concatenate([visible, to_channels(infrared, self.partner_channels)], axis=2)
+        pair = np.concatenate([visible, to_channels(infrared, self.partner.get('channels', 1))], axis=2)
         return dict(img=pair, img_path=item.name, img_id=0, img_shape=pair.shape[:2], ori_shape=pair.shape[:2])
 
     def draw(self, item: Item, sample: BaseDataElement) -> np.ndarray:
@@ -141,7 +147,7 @@ class PairedInferencing:
         if not places:
             raise ValueError('The test pipeline has no AppendPartner: this is no model of pairs.')
         self.loaders = Compose(steps[: places[0]])
-        self.partner_channels = steps[places[0] - 1].get('channels', 1)
+        self.partner = steps[places[0] - 1]
         return Compose(steps[places[0] :])
 
 

@@ -68,7 +68,7 @@ class Trial:
         self.folder.mkdir(parents=True, exist_ok=True)
         started, config = self.folder / 'started.json', self.folder / 'config.py'
         resume = _read_key(started) == self.key
-        if not resume:  # nothing of another trial may stay, nor be taken for this one's
+        if not resume and started.is_file():  # nothing of another trial may be taken for this one's
             shutil.rmtree(self.folder)
             self.folder.mkdir()
         _write_json(started, dict(key=self.key))

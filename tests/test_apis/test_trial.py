@@ -71,3 +71,11 @@ def test_failure_names_the_log(config, tmp_path):
     config.train_dataloader.images.dataset.folders = 'not-there'
     with pytest.raises(RuntimeError, match=r'trial failed: .*output\.log'):
         Trial.of(config, tmp_path / 'trial').run()
+
+
+def test_files_of_others_in_its_folder_stay(config, tmp_path):
+    (tmp_path / 'trial').mkdir()
+    (tmp_path / 'trial/precious.txt').write_text('mine')
+    with pytest.raises(SystemExit):
+        Trial.of(config, tmp_path / 'trial').execute([StopHook(at=0)])
+    assert (tmp_path / 'trial/precious.txt').read_text() == 'mine'

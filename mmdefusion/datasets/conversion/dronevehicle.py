@@ -3,8 +3,8 @@
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-from .boxes import AnnotatedImage, Box, around, list_files, size_of
-from .voc import parse
+from .boxes import AnnotatedImage, Box, around
+from .voc import read_xml
 
 MISSPELT = {'feright car': 'freight car', 'feright_car': 'freight car', 'feright': 'freight car', 'truvk': 'truck'}
 DROPPED = ('*',)  # labels that name nothing
@@ -20,18 +20,13 @@ def read_dronevehicle(annotations: Path, images: Path) -> list[AnnotatedImage]:
         FileNotFoundError: if there are no images.
         ValueError: if a file is no XML.
     """
-    found = []
-    for stem, name in list_files(images).items():
-        path = Path(annotations) / f'{stem}.xml'
-        objects = parse(path).iter('object') if path.is_file() else ()
-        boxes = [_read_box(one) for one in objects]
-        boxes = tuple(box for box in boxes if box.label not in DROPPED)
-        found.append(AnnotatedImage(name, *size_of(Path(images) / name), boxes))
-    return found
+    return read_xml(annotations, images, _read_box)
 
 
-def _read_box(one: Element) -> Box:
+def _read_box(one: Element) -> Box | None:
     label = one.find('name').text.strip().lower()
+    if label in DROPPED:
+        return None
     label = MISSPELT.get(label, label)
     polygon = one.find('polygon')
     if polygon is not None:

@@ -1,7 +1,7 @@
 """Pascal VOC: an XML file for each image. Its pixels count from 1, as mmdet's XMLDataset has it; ours from 0."""
 
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .boxes import AnnotatedImage, Box, list_files, size_of
@@ -14,12 +14,7 @@ def read_voc(annotations: Path, images: Path) -> list[AnnotatedImage]:
         FileNotFoundError: if there are no images.
         ValueError: if a file is no XML.
     """
-    found = []
-    for stem, name in list_files(images).items():
-        path = Path(annotations) / f'{stem}.xml'
-        boxes = tuple(_read_box(one) for one in parse(path).iter('object')) if path.is_file() else ()
-        found.append(AnnotatedImage(name, *size_of(Path(images) / name), boxes))
-    return found
+    return read_xml(annotations, images, _read_box)
 
 
 def write_voc(images: Sequence[AnnotatedImage], classes: Sequence[str], out: Path) -> None:
@@ -43,8 +38,19 @@ def write_voc(images: Sequence[AnnotatedImage], classes: Sequence[str], out: Pat
         path.write_text(ElementTree.tostring(root, encoding='unicode'))
 
 
-def parse(path: Path) -> ElementTree.Element:
-    """The root of an XML file."""
+def read_xml(
+    annotations: Path, images: Path, read_box: Callable[[ElementTree.Element], Box | None]
+) -> list[AnnotatedImage]:
+    """Of a folder of XML files with elements ``object``; ``read_box`` makes a box of one, or nothing."""
+    found = []
+    for stem, name in list_files(images).items():
+        path = Path(annotations) / f'{stem}.xml'
+        boxes = map(read_box, _parse(path).iter('object')) if path.is_file() else ()
+        found.append(AnnotatedImage(name, *size_of(Path(images) / name), tuple(filter(None, boxes))))
+    return found
+
+
+def _parse(path: Path) -> ElementTree.Element:
     try:
         return ElementTree.parse(path).getroot()
     except ElementTree.ParseError as error:
