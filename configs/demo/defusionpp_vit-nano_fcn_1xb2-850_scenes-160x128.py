@@ -1,9 +1,7 @@
 # The demo's segmenter: DeFusion++'s encoder, decomposition and fused pyramid, small enough to train on a CPU from
 # random weights, on generated scenes (tools/dataset_converters/generate_scenes.py).
-_base_ = '../_base_/segmentation_runtime.py'
+_base_ = ['../_base_/datasets/scenes-segmentation.py', '../_base_/segmentation_runtime.py']
 
-classes = ('background', 'person', 'car', 'cone')
-palette = [[0, 0, 0], [230, 60, 80], [60, 130, 240], [250, 170, 30]]
 embed_dims = 96
 channels = 48
 max_iters = 850
@@ -29,7 +27,7 @@ model = dict(
         num_convs=1,
         concat_input=False,
         dropout_ratio=0.0,
-        num_classes=len(classes),
+        num_classes=len(_base_.classes),
         norm_cfg=dict(type='BN'),
         align_corners=False,
         # people and cones fill about one pixel in a hundred
@@ -39,44 +37,11 @@ model = dict(
     test_cfg=dict(mode='whole'),
 )
 
-dataset = dict(
-    type='mmdefusion.PairedSegDataset',
-    data_root='data/scenes',
-    metainfo=dict(classes=classes, palette=palette),
-)
-train_dataloader = dict(
-    batch_size=2,
-    num_workers=0,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
-    dataset=dict(
-        **dataset,
-        data_prefix=dict(img_path='train/vi', img_ir_path='train/ir', seg_map_path='train/labels'),
-        pipeline=[
-            dict(type='LoadImageFromFile'),
-            dict(type='LoadAnnotations'),
-            dict(type='mmdefusion.AppendPartner'),
-            dict(type='RandomFlip', prob=0.5),
-            dict(type='PackSegInputs'),
-        ],
-    ),
-)
-test_dataloader = dict(
-    batch_size=1,
-    num_workers=0,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        **dataset,
-        data_prefix=dict(img_path='test/vi', img_ir_path='test/ir', seg_map_path='test/labels'),
-        test_mode=True,
-        pipeline=[
-            dict(type='LoadImageFromFile'),
-            dict(type='mmdefusion.AppendPartner'),
-            dict(type='LoadAnnotations'),
-            dict(type='PackSegInputs'),
-        ],
-    ),
-)
-test_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
+# small pictures are loaded faster than handed over, and the test comes once, at the end
+loader = dict(num_workers=0, persistent_workers=False)
+train_dataloader = dict(batch_size=2, **loader)
+val_dataloader = val_evaluator = None
+test_dataloader = loader
 
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters + 1)
 test_cfg = dict(type='TestLoop')

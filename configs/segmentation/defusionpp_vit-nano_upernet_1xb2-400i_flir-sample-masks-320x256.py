@@ -13,7 +13,7 @@ channels = 64
 # eight pixels of nine are background
 loss = dict(type='CrossEntropyLoss', class_weight=[0.3, 3.0, 3.0, 1.5])
 model = dict(
-    data_preprocessor=dict(size=(256, 320)),
+    data_preprocessor=dict(size=(256, 320), size_divisor=None),
     backbone=dict(
         arch=dict(_delete_=True, embed_dims=embed_dims, depth=4, num_heads=4, last_num_heads=4), drop_path_rate=0.0
     ),
@@ -21,9 +21,8 @@ model = dict(
         dict(type='mmdefusion.DecompositionNeck', embed_dims=embed_dims),
         dict(type='mmdefusion.FusedPyramid', embed_dims=embed_dims, out_channels=channels, layers=(1, 2, 3)),
     ],
-    decode_head=dict(in_channels=[channels] * 4, channels=channels, num_classes=4, loss_decode=loss),
-    auxiliary_head=dict(in_channels=channels, channels=channels, num_classes=4),
-    test_cfg=dict(_delete_=True, mode='whole'),
+    decode_head=dict(in_channels=[channels] * 4, channels=channels, loss_decode=loss),
+    auxiliary_head=dict(in_channels=channels, channels=channels),
 )
 
 train_dataloader = dict(batch_size=2)

@@ -5,9 +5,3 @@ _base_ = [
     '../_base_/schedules/zoo_500i.py',
     '../_base_/segmentation_runtime.py',
 ]
-model = dict(
-    data_preprocessor=dict(size=None, size_divisor=32),
-    decode_head=dict(num_classes=4),
-    auxiliary_head=dict(num_classes=4),
-    test_cfg=dict(_delete_=True, mode='whole'),
-)

@@ -1,36 +1,19 @@
 """The tools that ship inside mmdet's and mmseg's wheels, and ours, train, resume and test every config as it stands."""
 
-import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
 import layouts
 import pytest
+from tools_in_process import run, stock
 
 ROOT = Path(__file__).resolve().parents[2]
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
-
-
-def run(script: Path | str, *args: str, cwd: Path) -> str:
-    """Output of a tool that must succeed."""
-    environment = os.environ | {'OMP_NUM_THREADS': '2', 'MKL_NUM_THREADS': '2'}
-    result = subprocess.run(
-        [sys.executable, str(script), *map(str, args)], cwd=cwd, capture_output=True, text=True, env=environment
-    )
-    assert result.returncode == 0, (result.stdout + result.stderr)[-4000:]
-    return result.stdout + result.stderr
-
-
-def stock(toolbox: str, name: str) -> Path:
-    pytest.importorskip(toolbox)
-    return Path(find_spec(toolbox).origin).parent / '.mim/tools' / name
 
 
 def m3fd(root: Path) -> None:

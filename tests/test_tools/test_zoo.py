@@ -1,15 +1,10 @@
-"""Every entry of the zoo and every baseline builds, trains two iterations and tests, by our tools and the stock ones.
+"""Every zoo entry and every baseline builds, trains two iterations and tests, by our tools and the stock ones."""
 
-The tools run in this process, one after the other: most of a short run is spent on importing the toolboxes.
-"""
-
-import runpy
 import shutil
-import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from tools_in_process import run, stock
 
 from mmdefusion.datasets.scenes import write_scenes
 
@@ -30,15 +25,6 @@ def scenes(tmp_path_factory) -> Path:
     return root
 
 
-def run(monkeypatch, script: Path, *arguments: object) -> None:
-    monkeypatch.setattr(sys, 'argv', [str(script), *map(str, arguments)])
-    runpy.run_path(str(script), run_name='__main__')
-
-
-def stock(toolbox: str, name: str) -> Path:
-    return Path(find_spec(toolbox).origin).parent / '.mim/tools' / name
-
-
 def few_proposals(name: str) -> list[str]:
     """On a CPU box heads are most of the time."""
     stages = ('rcnn.0', 'rcnn.1', 'rcnn.2') if 'cascade' in name else ('rcnn',)
@@ -52,7 +38,7 @@ def few_proposals(name: str) -> list[str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize('config', CONFIGS, ids=lambda path: path.stem.split('_1xb')[0])
-def test_trains_and_tests(config, scenes, tmp_path, monkeypatch, capsys):
+def test_trains_and_tests(config, scenes, tmp_path):
     segments = any(f'_{head}_' in config.stem for head in SEGMENTERS)
     toolbox = 'mmseg' if segments else 'mmdet'
     options = [f'{loader}.dataset.data_root={scenes}' for loader in LOADERS]
@@ -68,9 +54,7 @@ def test_trains_and_tests(config, scenes, tmp_path, monkeypatch, capsys):
         (ROOT / 'tools/train.py', stock(toolbox, 'test.py')),
     ):
         work_dir = tmp_path / ('stock' if toolbox in str(train) else 'ours')
-        run(monkeypatch, train, config, '--work-dir', work_dir, '--cfg-options', *options)
+        run(train, config, '--work-dir', work_dir, '--cfg-options', *options, cwd=tmp_path)
         augmented = ['--tta'] if config.stem.startswith(('defusionpp_vit-tiny_fcn', 'defusionpp_vit-tiny_atss')) else []
         arguments = [config, work_dir / 'iter_2.pth', '--work-dir', work_dir, *augmented, '--cfg-options', *options]
-        run(monkeypatch, test, *arguments)
-        printed = capsys.readouterr()
-        assert ('mIoU' if segments else 'bbox_mAP_50') in printed.out + printed.err
+        assert ('mIoU' if segments else 'bbox_mAP_50') in run(test, *arguments, cwd=tmp_path)

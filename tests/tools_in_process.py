@@ -1,0 +1,51 @@
+"""Tools run in the process of the tests: most of a short run is spent on importing the toolboxes."""
+
+import contextlib
+import io
+import os
+import runpy
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from mmengine.utils import ManagerMixin
+
+
+@contextlib.contextmanager
+def chdir(folder: Path) -> Iterator[None]:
+    """contextlib's, which Python 3.10 lacks."""
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+def forget_instances(manager: type = ManagerMixin) -> None:
+    """Loggers and visualizers are kept by name, and with them the folder of the run before."""
+    getattr(manager, '_instance_dict', {}).clear()
+    for kind in manager.__subclasses__():
+        forget_instances(kind)
+
+
+def stock(toolbox: str, name: str) -> Path:
+    """A tool that ships inside a toolbox's wheel."""
+    pytest.importorskip(toolbox)
+    return Path(find_spec(toolbox).origin).parent / '.mim/tools' / name
+
+
+def run(script: Path, *arguments: object, cwd: Path) -> str:
+    """What a tool that must succeed prints."""
+    forget_instances()
+    printed = io.StringIO()
+    streams = contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed)
+    with patch.object(sys, 'argv', [str(script), *map(str, arguments)]), chdir(cwd), streams[0], streams[1]:
+        try:
+            runpy.run_path(str(script), run_name='__main__')
+        except SystemExit as stop:
+            assert not stop.code, f'{stop.code}\n{printed.getvalue()[-4000:]}'
+    return printed.getvalue()
