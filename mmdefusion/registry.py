@@ -41,7 +41,7 @@ DATA_SAMPLERS = Registry('data sampler', parent=MMENGINE_DATA_SAMPLERS, location
 TRANSFORMS = Registry('transform', parent=MMENGINE_TRANSFORMS, locations=['mmdefusion.datasets.transforms'])
 HOOKS = Registry('hook', parent=MMENGINE_HOOKS, locations=['mmdefusion.engine'])
 LOOPS = Registry('loop', parent=MMENGINE_LOOPS, locations=['mmdefusion.engine'])
-METRICS = Registry('metric', parent=MMENGINE_METRICS, locations=['mmdefusion.evaluation'])
+METRICS = Registry('metric', parent=MMENGINE_METRICS, locations=['mmdefusion.evaluation.metrics'])
 OPTIM_WRAPPERS = Registry('optimizer wrapper', parent=MMENGINE_OPTIM_WRAPPERS, locations=['mmdefusion.engine'])
 OPTIM_WRAPPER_CONSTRUCTORS = Registry(
     'optimizer wrapper constructor', parent=MMENGINE_OPTIM_WRAPPER_CONSTRUCTORS, locations=['mmdefusion.engine']

@@ -3,20 +3,20 @@
     python tools/eval_fusion.py --vi VISIBLE --ir INFRARED --fused FUSED --protocol vifb --out scores.csv
 
 The three folders hold images of the same names (extensions may differ); NAME_panel and other parts that tools/fuse.py
-writes beside NAME are left out. `vifb` are the 13 metrics of the VIFB
-benchmark, `gray` the 12 that most papers print, `extra` MEF-SSIM, MS-SSIM and FMI, `all` everything.
+writes beside NAME are left out. `vifb` are the 13 metrics of the VIFB benchmark, `gray` the 12 that most papers print,
+`extra` MEF-SSIM, MS-SSIM and FMI, `all` everything.
 """
 
 import argparse
 import sys
 from pathlib import Path
 
-from mmdefusion.datasets.fusion import match_stems
 from mmdefusion.evaluation.functional import PROTOCOLS, lower_is_better
 from mmdefusion.evaluation.score_files import score_files
 from mmdefusion.evaluation.scores import mean_row, write_scores
 from mmdefusion.utils.compat import installed
 from mmdefusion.utils.files import make_writable
+from mmdefusion.utils.stems import match_stems
 from mmdefusion.visualization import Table
 
 PARTS = ('_common', '_unique_a', '_unique_b', '_panel')

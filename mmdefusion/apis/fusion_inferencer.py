@@ -16,12 +16,12 @@ from mmengine.infer import BaseInferencer
 from rich.progress import track
 from torch import Tensor
 
-from mmdefusion.datasets.image_io import check_scaling
 from mmdefusion.models.fusers import FusedImages, PictureFuser
 from mmdefusion.models.fusers.colour import luma
 from mmdefusion.models.fusers.picture_fuser import Colour, to_picture
 from mmdefusion.models.structures import Pair
 from mmdefusion.utils.files import make_writable, write_image
+from mmdefusion.utils.image_io import check_scaling
 from mmdefusion.visualization import contact_sheet
 
 from .fusion_sources import Item, Source, VideoFrames, is_video, list_items

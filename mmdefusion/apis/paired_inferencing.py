@@ -15,8 +15,8 @@ from mmengine.config import ConfigDict
 from mmengine.structures import BaseDataElement
 from rich.progress import track
 
-from mmdefusion.datasets.image_io import to_channels
 from mmdefusion.utils.files import make_writable, write_image
+from mmdefusion.utils.image_io import to_channels
 from mmdefusion.visualization import contact_sheet
 
 from .disturbances import PARTNER

@@ -13,8 +13,8 @@ from mmengine.registry import DATASETS, DefaultScope
 from tqdm import tqdm
 
 from mmdefusion.utils.compat import installed
+from mmdefusion.utils.image_io import Header, decode_image, read_header
 
-from .image_io import Header, decode_image, read_header
 from .pairing import absent_files
 from .transforms import AppendPartner
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from mmengine import fileio
 from mmengine.fileio import LocalBackend
 
-from .image_io import IMAGE_SUFFIXES, Header, read_header
+from mmdefusion.utils.image_io import IMAGE_SUFFIXES, Header, read_header
 
 
 def partner_path(

@@ -1,15 +1,15 @@
 """Metrics of many fused images, in several processes."""
 
+import os
 from collections.abc import Sequence
 from functools import partial
 from multiprocessing import get_context
 
 import cv2
 import numpy as np
-import torch
 from rich.progress import track
 
-from mmdefusion.datasets.image_io import FULL, read_image
+from mmdefusion.utils.image_io import FULL, read_image
 
 from .functional import PROTOCOLS
 from .scores import Row
@@ -51,7 +51,7 @@ def _lpips(images: Sequence[np.ndarray]) -> Row:
 
 def _work_in_one_thread() -> None:
     cv2.setNumThreads(1)
-    torch.set_num_threads(1)
+    os.environ['OMP_NUM_THREADS'] = '1'  # of torch, which only LPIPS will import
 
 
 def _read_rgb(path: str, fixed_range: tuple[float, float] | None = None) -> np.ndarray:

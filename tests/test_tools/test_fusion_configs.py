@@ -1,13 +1,12 @@
 """The fusion benchmarks, from the folders of a data set to a line of scores."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import cv2
 import pytest
 from layouts import grey, write
+from tools_in_process import run
 
 from mmdefusion.apis import shipped_weights
 from mmdefusion.evaluation.functional import PROTOCOLS
@@ -15,8 +14,14 @@ from mmdefusion.evaluation.functional import PROTOCOLS
 ROOT = Path(__file__).resolve().parents[2]
 LAYOUTS = {
     'vifb': (('VI/{}.jpg', 'IR/{}.png'), 'vifb'),
+    'roadscene': (('crop_LR_visible/FLIR_{}.jpg', 'cropinfrared/FLIR_{}.jpg'), 'gray'),
+    'tno': (('vi/{}.bmp', 'ir/{}.bmp'), 'gray'),
     'msrs': (('vi/{}.png', 'ir/{}.png'), 'gray'),
+    'm3fd': (('Vis/{}.png', 'Ir/{}.png'), 'gray'),
+    'llvip': (('visible/test/{}.jpg', 'infrared/test/{}.jpg'), 'gray'),
     'mefb': (('{0}/{0}_A.png', '{0}/{0}_B.png'), 'all'),
+    'sice': (('under/{}.jpg', 'over/{}.jpg'), 'all'),
+    'mfifb': (('{0}/{0}_A.png', '{0}/{0}_B.png'), 'all'),
     'lytro': (('lytro-{}-A.jpg', 'lytro-{}-B.jpg'), 'all'),
     'real-mff': (('imageA/{}_A.png', 'imageB/{}_B.png'), 'all'),
 }
@@ -32,11 +37,15 @@ def test_runs_on_the_real_layout(name, tmp_path):
     config = ROOT / f'configs/fusion/defusionpp_vit-tiny_{name}.py'
     options = [f'test_dataloader.dataset.data_root={tmp_path}/data', 'test_dataloader.num_workers=0']
     options.append(f'test_evaluator.out_dir={tmp_path}/out')
-    command = [sys.executable, ROOT / 'tools/test.py', config, shipped_weights(), '--work-dir', tmp_path / 'work']
-    result = subprocess.run([*command, '--cfg-options', *options], capture_output=True, text=True)
-    assert result.returncode == 0, (result.stdout + result.stderr)[-3000:]
+    arguments = [config, shipped_weights(), '--work-dir', tmp_path / 'work', '--cfg-options', *options]
+    printed = run(ROOT / 'tools/test.py', *arguments, cwd=ROOT)
     for metric in PROTOCOLS[protocol].metrics:
-        assert re.search(rf'fusion/{metric}: -?[\d.]+', result.stdout + result.stderr), metric
+        assert re.search(rf'fusion/{metric}: -?[\d.]+', printed), metric
     fused = sorted((tmp_path / 'out/fused').rglob('*.png'))
     assert [cv2.imread(str(path)).shape for path in fused] == [(50, 70, 3), (50, 71, 3)]
     assert (tmp_path / 'out/scores.csv').read_text().splitlines()[-1].startswith('mean,')
+
+
+def test_every_config_has_a_layout():
+    names = {path.stem.removeprefix('defusionpp_vit-tiny_') for path in (ROOT / 'configs/fusion').glob('*.py')}
+    assert names == set(LAYOUTS)

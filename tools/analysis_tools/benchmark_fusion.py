@@ -22,10 +22,10 @@ import torch
 
 from mmdefusion.apis import FusionInferencer
 from mmdefusion.apis.fusion_inferencer import TASKS
-from mmdefusion.datasets.image_io import to_channels
 from mmdefusion.datasets.scenes import SceneGenerator
 from mmdefusion.evaluation.functional import PROTOCOLS
 from mmdefusion.utils.files import write_image
+from mmdefusion.utils.image_io import to_channels
 from mmdefusion.utils.measuring import measure
 
 TOOL = Path(__file__).resolve().parents[1] / 'eval_fusion.py'

@@ -14,9 +14,9 @@ from mmengine.config import Config, DictAction
 from mmengine.dataset import BaseDataset
 from mmengine.registry import init_default_scope
 
-from mmdefusion.datasets.image_io import to_channels
 from mmdefusion.registry import DATASETS
 from mmdefusion.utils.files import write_image
+from mmdefusion.utils.image_io import to_channels
 from mmdefusion.utils.spread import evenly_spread
 from mmdefusion.visualization import contact_sheet, draw_boxes, draw_mask
 

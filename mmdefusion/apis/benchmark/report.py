@@ -8,9 +8,9 @@ import numpy as np
 from mmengine.registry import init_default_scope
 from PIL import Image
 
-from mmdefusion.datasets.image_io import read_image
 from mmdefusion.registry import DATASETS
 from mmdefusion.utils.files import write_image
+from mmdefusion.utils.image_io import read_image
 from mmdefusion.utils.spread import evenly_spread
 from mmdefusion.visualization import Report, Sheet, Table, draw_boxes, draw_mask
 from mmdefusion.visualization.plots import plot_bars, plot_curves, plot_tradeoff

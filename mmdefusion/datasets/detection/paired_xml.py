@@ -7,8 +7,8 @@ from mmdet.datasets import XMLDataset
 from mmengine import fileio
 
 from mmdefusion.registry import DATASETS
+from mmdefusion.utils.image_io import IMAGE_SUFFIXES
 
-from ..image_io import IMAGE_SUFFIXES
 from ..pairing import PairedDatasetMixin, is_local, strip_suffix
 
 

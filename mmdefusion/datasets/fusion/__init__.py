@@ -1,4 +1,3 @@
 from .fusion_dataset import FusionDataset
-from .stems import list_images, match_stems
 
-__all__ = ['FusionDataset', 'list_images', 'match_stems']
+__all__ = ['FusionDataset']

@@ -5,8 +5,7 @@ import os
 from mmengine.dataset import BaseDataset
 
 from mmdefusion.registry import DATASETS
-
-from .stems import match_stems
+from mmdefusion.utils.stems import match_stems
 
 
 @DATASETS.register_module()

@@ -11,8 +11,8 @@ from mmengine import fileio
 from mmengine.dataset import BaseDataset
 
 from mmdefusion.registry import DATASETS
+from mmdefusion.utils.image_io import IMAGE_SUFFIXES, UnusableImage
 
-from ..image_io import IMAGE_SUFFIXES, UnusableImage
 from ..pairing import strip_suffix
 from ..samplers import Draw
 from .broken_files import BrokenFiles

@@ -9,8 +9,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmdefusion.registry import TRANSFORMS
-
-from ..image_io import UnusableImage, check_scaling, read_fourth_channel, read_image, to_channels
+from mmdefusion.utils.image_io import UnusableImage, check_scaling, read_fourth_channel, read_image, to_channels
 
 SIZE_MISMATCH = ('error', 'resize')
 MISSING = ('error', 'zeros', 'copy')
@@ -32,7 +31,7 @@ class AppendPartner(BaseTransform):
 
     The partner is ``img_ir_path``, if the data set gave one, else what ``rule`` makes of ``img_path``. Where it is
     the visible file itself (MFNet), the fourth channel of that file is taken. Files are read as
-    :mod:`mmdefusion.datasets.image_io` says: 8-bit values stay as they are, 16-bit and float ones are scaled.
+    :mod:`mmdefusion.utils.image_io` says: 8-bit values stay as they are, 16-bit and float ones are scaled.
 
     Args:
         channels: 1 appends a grey partner, 3 a BGR one (pairs of exposures or foci).

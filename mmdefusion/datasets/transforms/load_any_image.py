@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from mmcv.transforms import BaseTransform
 
 from mmdefusion.registry import TRANSFORMS
-
-from ..image_io import check_scaling, read_image
+from mmdefusion.utils.image_io import check_scaling, read_image
 
 
 @TRANSFORMS.register_module()

@@ -7,8 +7,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmdefusion.registry import TRANSFORMS
-
-from ..image_io import read_image
+from mmdefusion.utils.image_io import read_image
 
 
 @TRANSFORMS.register_module()

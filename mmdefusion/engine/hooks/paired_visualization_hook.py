@@ -8,8 +8,8 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmengine.structures import BaseDataElement
 
-from mmdefusion.datasets.image_io import read_image
 from mmdefusion.registry import HOOKS
+from mmdefusion.utils.image_io import read_image
 
 IMAGES = {'visible': 'img_path', 'infrared': 'img_ir_path'}
 

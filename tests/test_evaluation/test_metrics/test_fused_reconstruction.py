@@ -2,7 +2,7 @@ import numpy as np
 import torch
 from mmengine.structures import BaseDataElement
 
-from mmdefusion.evaluation import FusedReconstruction
+from mmdefusion.evaluation.metrics import FusedReconstruction
 
 
 def test_psnr_and_ssim():

@@ -6,7 +6,7 @@ import pytest
 from layouts import grey, write
 from PIL import Image
 
-from mmdefusion.datasets.image_io import (
+from mmdefusion.utils.image_io import (
     check_scaling,
     decode_image,
     read_fourth_channel,

@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..image_io import IMAGE_SUFFIXES
+from mmdefusion.utils.image_io import IMAGE_SUFFIXES
 
 NAMED = 10  # files that an error lists on either side
 

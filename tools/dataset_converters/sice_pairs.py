@@ -1,0 +1,62 @@
+"""SICE's exposure series to pairs: of each scene the darkest and the brightest picture.
+
+    python tools/dataset_converters/sice_pairs.py Dataset_Part1 data/SICE
+
+SICE (Cai et al., 2018) has a folder of 3 to 18 pictures for each scene, Dataset_Part1/1/1.JPG and so on, and one folder
+Label, which is left out. Writes OUT/under/SCENE.* and OUT/over/SCENE.*, as links where the system has them.
+"""
+
+import argparse
+import shutil
+from pathlib import Path
+
+from rich.progress import track
+
+from mmdefusion.utils.files import make_writable
+from mmdefusion.utils.image_io import IMAGE_SUFFIXES, read_image
+
+
+def series(root: Path) -> dict[str, list[Path]]:
+    """The pictures of each scene by its name, of scenes that have two or more."""
+    scenes = {
+        folder.name: sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+        for folder in sorted(root.iterdir())
+        if folder.is_dir() and folder.name != 'Label'
+    }
+    return {name: paths for name, paths in scenes.items() if len(paths) > 1}
+
+
+def place(path: Path, target: Path) -> None:
+    """Links the picture, or copies it."""
+    target.unlink(missing_ok=True)
+    try:
+        target.symlink_to(path.resolve())
+    except OSError:  # a file system without links
+        shutil.copyfile(path, target)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('root', type=Path, metavar='DATASET_PART', help='folder with a folder for each scene')
+    parser.add_argument('out', type=Path)
+    args = parser.parse_args()
+    if not args.root.is_dir():
+        parser.error(f'{args.root} is no folder.')
+    try:
+        for name in ('under', 'over'):
+            make_writable(args.out / name)
+        scenes = series(args.root)
+        if not scenes:
+            raise ValueError(f'{args.root} has no folder with two pictures or more, such as {args.root}/1.')
+        for name, paths in track(scenes.items(), 'looking'):
+            brightness = {path: read_image(str(path), channels=None).mean() for path in paths}
+            for side, choose in (('under', min), ('over', max)):
+                path = choose(brightness, key=brightness.get)
+                place(path, args.out / side / f'{name}{path.suffix.lower()}')
+    except (OSError, ValueError) as error:
+        raise SystemExit(str(error)) from None
+    print(f'{len(scenes)} pairs in {args.out}')
+
+
+if __name__ == '__main__':
+    main()
