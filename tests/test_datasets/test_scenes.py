@@ -126,15 +126,14 @@ def test_wrong_arguments_are_named(arguments):
 def test_written_set_is_the_generated_one(tmp_path):
     root = write_scenes(tmp_path / 'scenes', train=3, test=2, seed=7, bits=16)
     scene = SceneGenerator(seed=7, bits=16)(1)
-    read = [
-        cv2.imread(str(root / 'train' / kind / '000002.png'), cv2.IMREAD_UNCHANGED) for kind in ('vi', 'ir', 'labels')
-    ]
+    name = f'000002{"N" if scene.night else "D"}.png'
+    read = [cv2.imread(str(root / 'train' / kind / name), cv2.IMREAD_UNCHANGED) for kind in ('vi', 'ir', 'labels')]
     for image, expected in zip(read, (scene.visible, scene.infrared, scene.mask), strict=True):
         assert image.dtype == expected.dtype and np.array_equal(image, expected)
     assert len(list((root / 'test' / 'ir').iterdir())) == 2
     coco = json.loads((root / 'train.json').read_text())
     assert [c['name'] for c in coco['categories']] == list(CLASSES)
-    assert coco['images'][1] == dict(id=2, file_name='000002.png', width=160, height=128, night=scene.night)
+    assert coco['images'][1] == dict(id=2, file_name=name, width=160, height=128, night=scene.night)
     boxes = np.array([a['bbox'] for a in coco['annotations'] if a['image_id'] == 2])
     assert np.array_equal(boxes[:, :2] + boxes[:, 2:], scene.boxes[:, 2:])
     assert len({a['id'] for a in coco['annotations']}) == len(coco['annotations'])
@@ -142,13 +141,13 @@ def test_written_set_is_the_generated_one(tmp_path):
 
 def test_finished_set_is_kept_and_another_replaces_it(tmp_path):
     root = write_scenes(tmp_path / 'scenes', train=2, test=1)
-    first = root / 'train' / 'vi' / '000001.png'
+    (first,) = (root / 'train' / 'vi').glob('000001?.png')
     before, content = first.stat().st_mtime_ns, first.read_bytes()
     write_scenes(root, train=2, test=1)
     assert first.stat().st_mtime_ns == before
     write_scenes(root, train=1, test=1)
     assert first.read_bytes() == content  # a scene does not depend on how many there are
-    assert [path.name for path in (root / 'train' / 'vi').iterdir()] == ['000001.png']
+    assert [path.name for path in (root / 'train' / 'vi').iterdir()] == [first.name]
 
 
 def test_interrupted_run_leaves_the_old_set_and_the_next_one_finishes(tmp_path, monkeypatch):

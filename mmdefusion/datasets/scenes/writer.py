@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from .generator import CLASSES, Scene, SceneGenerator
 
-VERSION = 2  # raise it when a scene of the same seed and index, or its annotations, change
+VERSION = 3  # raise it when a scene of the same seed and index, or its annotations, change
 STAMP = 'scenes.json'
 TEST_START = 1_000_000  # index of the first test scene, so that neither split depends on the other's length
 
@@ -25,7 +25,9 @@ def write_scenes(
     bits: int = 8,
     night_share: float = 0.5,
 ) -> Path:
-    """Writes ``root/{train,test}/{vi,ir,labels}/000001.png`` … and ``root/{train,test}.json`` (COCO boxes).
+    """Writes ``root/{train,test}/{vi,ir,labels}/000001D.png`` … and ``root/{train,test}.json`` (COCO boxes).
+
+    Names end with D by day and with N by night, as MFNet's and MSRS's do.
 
     Nothing is done where the same set is already there. An interrupted run leaves ``root`` as it was.
 
@@ -73,7 +75,8 @@ def _write_split(root: Path, split: str, generator: SceneGenerator, indices: ran
     for kind in ('vi', 'ir', 'labels'):
         (root / split / kind).mkdir(parents=True)
     for number, index in enumerate(indices, start=1):
-        scene, name = generator(index), f'{number:06d}.png'
+        scene = generator(index)
+        name = f'{number:06d}{"N" if scene.night else "D"}.png'
         for kind, image in (('vi', scene.visible), ('ir', scene.infrared), ('labels', scene.mask)):
             cv2.imwrite(str(root / split / kind / name), image)
         width, height = generator.size
