@@ -8,24 +8,30 @@
 configs/detection, configs/segmentation or configs/baselines, named without batch, schedule and data set, or a file.
 Whatever its own schedule is, each is trained for the budget (500i: iterations, 12e: epochs) and tested once at the end.
 What is finished is not done again, what was interrupted goes on, and what fails is named in the report.
+--launcher pytorch --processes 8 trains on eight GPUs of this machine, --launcher slurm --processes 8 --at-once 4 has
+Slurm train four models at a time on eight GPUs each; batches are the data set's times the processes then.
 Writes report.html and report.md to --work-dir.
 """
 
 import argparse
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from mmengine.config import DictAction
 
 from mmdefusion.apis.benchmark import (
     Budget,
+    Comparison,
     DataSet,
     Entry,
     describe_fairness,
-    plan,
     reads_fused_images,
     short_name,
     write_fused_images,
     write_report,
 )
+from mmdefusion.apis.launcher import KINDS, Launcher
 from mmdefusion.utils.files import make_writable
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
@@ -40,11 +46,20 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--seeds', type=int, default=3, help='trainings of each model (default: 3)')
     parser.add_argument('--budget', default='500i', help='500i or 12e (default: 500i)')
     parser.add_argument('--weights', help="of pretraining, for DeFusion++'s networks (default: all start from random)")
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, default={}, help='settings of all models: key.sub=value'
+    )
+    parser.add_argument('--launcher', choices=KINDS, default='none', help='of several processes (default: none)')
+    parser.add_argument('--processes', type=int, default=1, help='of each training, one a GPU (default: 1)')
+    parser.add_argument('--partition', help="Slurm's (default: its own default)")
+    parser.add_argument('--at-once', type=int, default=1, help='models that train at the same time (default: 1)')
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/benchmark'))
     parser.add_argument('--device', default='cpu', help='that time and memory of a test are measured on')
     args = parser.parse_args()
     if not args.list and not (args.data and args.models):
         parser.error('--data and --models are needed; --list names the models.')
+    if min(args.seeds, args.processes, args.at_once) < 1:
+        parser.error('--seeds, --processes and --at-once are 1 or more.')
     return args
 
 
@@ -72,22 +87,23 @@ def main() -> None:
         print('\n'.join(find_models()))
         return
     try:
-        data, budget, paths = DataSet.load(args.data), Budget.parse(args.budget), choose(args.models)
+        launcher = Launcher(args.launcher, args.processes, args.partition)
+        data, paths = DataSet.load(args.data), choose(args.models)
         make_writable(args.work_dir)
+        budget = Budget.parse(args.budget)
+        comparison = Comparison(data, budget, args.work_dir, args.weights, args.processes, args.cfg_options)
         entries = [
-            Entry(
-                short_name(path),
-                [plan(path, data, budget, seed, args.weights, args.work_dir) for seed in range(args.seeds)],
-            )
-            for path in paths
+            Entry(short_name(path), [comparison.plan(path, seed) for seed in range(args.seeds)]) for path in paths
         ]
-        facts = describe_fairness([entry.config for entry in entries], data)
+        facts = describe_fairness([entry.config for entry in entries], comparison)
         if any(reads_fused_images(entry.config) for entry in entries):
-            write_fused_images(data, args.work_dir / 'fused')
+            write_fused_images(data, comparison.fused)
     except (OSError, ValueError) as error:
         raise SystemExit(str(error)) from None
+    with ThreadPoolExecutor(args.at_once) as pool:
+        list(pool.map(lambda entry: entry.train(launcher), entries))
     for entry in entries:
-        entry.run(args.device)
+        entry.measure(args.device)
     print(f'written: {write_report(entries, data, facts, args.work_dir)}')
     if failed := [entry.name for entry in entries if entry.error]:
         raise SystemExit(f'failed: {", ".join(failed)}')

@@ -3,19 +3,23 @@
 import contextlib
 import hashlib
 import json
-import multiprocessing
 import shutil
+import subprocess
 import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from mmengine.config import Config
+from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from mmdefusion.utils.distributed import let_processes_talk
 from mmdefusion.version import __version__
+
+from .launcher import Launcher
 
 
 @dataclass(frozen=True)
@@ -65,45 +69,65 @@ class Trial:
         Raises:
             SystemExit: if it fails; the log ends with the error.
         """
+        resume = self._prepare()
+        with self.log.open('a') as log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+            try:
+                train_and_test(self.folder, resume, hooks)
+            except Exception:
+                traceback.print_exc()
+                raise SystemExit(1) from None
+
+    def run(self, launcher: Launcher | None = None) -> None:
+        """Like :meth:`execute`, in processes of its own: nothing of one trial is left to the next.
+
+        Args:
+            launcher: of several processes; None: one.
+
+        Raises:
+            RuntimeError: if it fails; the message names the log.
+        """
+        resume = ['--resume'] if self._prepare() else []
+        module = 'mmdefusion.apis.run_trial'
+        command = (launcher or Launcher()).command(self.folder.name, module, self.folder, *resume)
+        with self.log.open('a') as log:
+            if subprocess.run(command, stdout=log, stderr=subprocess.STDOUT).returncode:
+                raise RuntimeError(f'{self.folder.name} failed: its error is at the end of {self.log}')
+
+    def _prepare(self) -> bool:
+        """Writes what a training needs; returns whether there is one of this very trial to go on with."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        started, config = self.folder / 'started.json', self.folder / 'config.py'
+        started = self.folder / 'started.json'
         resume = _read_key(started) == self.key
         if not resume and started.is_file():  # nothing of another trial may be taken for this one's
             shutil.rmtree(self.folder)
             self.folder.mkdir()
         _write_json(started, dict(key=self.key))
-        config.write_text(self.config)
-        with self.log.open('a') as log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
-            try:
-                metrics = _train_and_test(config, resume, hooks)
-            except Exception:
-                traceback.print_exc()
-                raise SystemExit(1) from None
-        _write_json(self.folder / 'metrics.json', dict(key=self.key, metrics=metrics))
-
-    def run(self) -> None:
-        """Like :meth:`execute`, in a process of its own: nothing of one trial is left to the next.
-
-        Raises:
-            RuntimeError: if it fails; the message names the log.
-        """
-        process = multiprocessing.get_context('spawn').Process(target=self.execute)
-        process.start()
-        process.join()
-        if process.exitcode:
-            raise RuntimeError(f'{self.folder.name} failed: its error is at the end of {self.log}')
+        (self.folder / 'config.py').write_text(self.config)
+        return resume
 
 
-def _train_and_test(path: Path, resume: bool, hooks: Iterable[Hook]) -> dict[str, float]:
-    config = Config.fromfile(path)
-    last = Path(config.work_dir) / 'last_checkpoint'
+def train_and_test(folder: Path, resume: bool, hooks: Iterable[Hook] = (), launcher: str = 'none') -> None:
+    """Trains by ``folder/config.py``, tests after the last iteration and writes ``folder/metrics.json``.
+
+    Args:
+        folder: of a trial that was begun.
+        resume: go on from its latest checkpoint, if it has one.
+        hooks: more of them.
+        launcher: that started this process, with others: 'pytorch', 'slurm', or 'none'.
+    """
+    config = Config.fromfile(folder / 'config.py')
+    config.launcher = launcher
+    last = folder / 'last_checkpoint'
     if resume and last.is_file() and Path(last.read_text().strip()).is_file():
         config.resume, config.load_from = True, None
+    let_processes_talk(config)
     runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
     for hook in hooks:
         runner.register_hook(hook)
     runner.train()
-    return {name: float(value) for name, value in runner.test().items()}
+    metrics = {name: float(value) for name, value in runner.test().items()}
+    if is_main_process():
+        _write_json(folder / 'metrics.json', dict(key=_read_key(folder / 'started.json'), metrics=metrics))
 
 
 def _read_key(path: Path) -> str | None:

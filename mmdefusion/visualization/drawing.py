@@ -17,16 +17,15 @@ def as_colour(image: np.ndarray) -> np.ndarray:
 
 
 def draw_mask(
-    image: np.ndarray, mask: np.ndarray, palette: Sequence[Sequence[int]], opacity: float = 0.6, background: int = 0
+    image: np.ndarray, mask: np.ndarray, palette: Sequence[Sequence[int]], opacity: float = 0.6
 ) -> np.ndarray:
     """A copy of an image with its class mask laid over it.
 
     Args:
         image: ``(H, W)`` or ``(H, W, 3)``, BGR.
-        mask: ``(H, W)`` class indices; those beyond the palette (the ignored ones) and ``background`` are left out.
-        palette: RGB of each class, as in a data set's metainfo.
+        mask: ``(H, W)`` class indices; those beyond the palette (the ignored ones) are left out.
+        palette: RGB of each class, as in a data set's metainfo; a black class (the background) is left out.
         opacity: Share of the class's colour.
-        background: The class that is not drawn.
 
     Returns:
         np.ndarray: ``(H, W, 3)`` uint8, BGR.
@@ -37,8 +36,9 @@ def draw_mask(
     if image.shape[:2] != mask.shape:
         raise ValueError(f"image of {image.shape[:2]} and mask of {mask.shape} differ: give a mask of the image's size")
     drawn = as_colour(image).copy()
-    inside = (mask != background) & (mask < len(palette))
-    colours = np.array(palette, np.float32)[:, ::-1][mask[inside]]
+    colours = np.array(palette, np.float32)[:, ::-1]
+    inside = np.isin(mask, np.flatnonzero(colours.any(1)))
+    colours = colours[mask[inside]]
     drawn[inside] = (drawn[inside] * (1 - opacity) + colours * opacity).astype(np.uint8)
     return drawn
 

@@ -51,6 +51,7 @@ def test_a_report_with_what_failed_and_nothing_twice(kind, head, score, tmp_path
     assert score in report and 'All train on the same 4 pairs and see 8 of them (2 iterations of 4)' in report
     assert re.search(rf'Failed: broken_{head}: .*output.log', report)
     assert re.search(rf'\| resnet18-early-fusion_{head} \| [\d.]+ \|', report)
+    assert '| model | day | night |' in report
     page = (out / 'report.html').read_text()
     assert page.count('data:image/jpeg') == 3 + 2 * 5  # plots; two test pairs with both images, two models and truth
     assert all(cv2.imread(str(out / f'{name}.png')).std() > 10 for name in ('tradeoff', 'classes', 'curves'))
@@ -61,6 +62,18 @@ def test_a_report_with_what_failed_and_nothing_twice(kind, head, score, tmp_path
     assert len(fused) == 6 and cv2.imread(str(fused[0])).shape == (64, 96, 3)
     again = run(*arguments)
     assert again.stdout.count(': training') == 1  # the broken one
+
+
+@pytest.mark.slow
+def test_two_processes_see_twice_the_pairs(tmp_path):
+    data, out = write_data(tmp_path, 'detection'), tmp_path / 'out'
+    models = '--models', 'resnet18-visible_atss,resnet18-infrared_atss', '--at-once', 2
+    distributed = '--launcher', 'pytorch', '--processes', 2
+    result = run('--data', data, *models, *distributed, '--seeds', 1, '--budget', '2i', '--work-dir', out)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert 'see 16 of them (2 iterations of 8)' in (out / 'report.md').read_text()
+    log = (out / 'trials/resnet18-visible_atss_seed0/output.log').read_text()
+    assert 'GPU number: 2' in log  # MMEngine's word for processes
 
 
 def test_models_of_the_other_toolbox_are_refused(tmp_path):

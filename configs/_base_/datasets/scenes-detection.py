@@ -60,3 +60,4 @@ val_dataloader = dict(
 test_dataloader = val_dataloader
 val_evaluator = dict(type='CocoMetric', ann_file='data/scenes/test.json', metric='bbox')
 test_evaluator = val_evaluator
+night = r'N\.png$'  # what tools/benchmark.py takes for night

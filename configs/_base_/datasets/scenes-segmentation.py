@@ -58,3 +58,4 @@ val_dataloader = dict(
 test_dataloader = val_dataloader
 val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
 test_evaluator = val_evaluator
+night = r'N\.png$'  # what tools/benchmark.py takes for night

@@ -1,13 +1,16 @@
+from .data_set import DataSet
 from .entry import Entry
-from .plan import Budget, DataSet, describe_fairness, plan, reads_fused_images, short_name, write_fused_images
+from .fairness import describe_fairness
+from .fused_images import reads_fused_images, write_fused_images
+from .plan import Budget, Comparison, short_name
 from .report import write_report
 
 __all__ = [
     'Budget',
+    'Comparison',
     'DataSet',
     'Entry',
     'describe_fairness',
-    'plan',
     'reads_fused_images',
     'short_name',
     'write_fused_images',

@@ -13,6 +13,7 @@ from mmengine.runner import load_checkpoint
 from mmdefusion.registry import DATASETS
 
 from ..complexity import Complexity, build_model, measure_complexity
+from ..launcher import Launcher
 from ..trial import Trial
 
 
@@ -48,24 +49,28 @@ class Entry:
         found = np.array([metrics.get(key, np.nan if metrics else 0.0) for metrics in self.metrics])
         return np.where(found < 0, np.nan, found * scale)
 
-    def run(self, device: str) -> None:
-        """Trains, tests and measures what is not done yet; an error is kept in :attr:`error`.
-
-        Args:
-            device: that time and memory of a test are measured on.
-        """
+    def train(self, launcher: Launcher) -> None:
+        """Trains and tests what is not done yet; an error is kept in :attr:`error`."""
         try:
             for trial in self.trials:
                 if not trial.done():
                     start = time.monotonic()
                     print(f'{trial.folder.name}: training, log in {trial.log}', flush=True)
-                    trial.run()
+                    trial.run(launcher)
                     print(f'{trial.folder.name}: done in {(time.monotonic() - start) / 60:.1f} min', flush=True)
             self.metrics = [trial.metrics() for trial in self.trials]
-            self.complexity = self._measure(device)
         except RuntimeError as error:
             self.error = str(error)
             print(error, flush=True)
+
+    def measure(self, device: str) -> None:
+        """Time and memory of a test on ``device``, unless training failed; an error is kept in :attr:`error`."""
+        if not self.error:
+            try:
+                self.complexity = self._measure(device)
+            except RuntimeError as error:
+                self.error = str(error)
+                print(error, flush=True)
 
     def _measure(self, device: str) -> Complexity:
         folder = self.trials[0].folder

@@ -5,18 +5,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from mmengine.registry import init_default_scope
-from PIL import Image
 
-from mmdefusion.registry import DATASETS
 from mmdefusion.utils.files import write_image
 from mmdefusion.utils.image_io import read_image
 from mmdefusion.utils.spread import evenly_spread
 from mmdefusion.visualization import Report, Sheet, Table, draw_boxes, draw_mask
 from mmdefusion.visualization.plots import plot_bars, plot_curves, plot_tradeoff
 
+from .data_set import DataSet
+from .day_night import TIMES, read_masks, scores_by_time
 from .entry import Entry
-from .plan import DataSet, reads_fused_images
+from .fused_images import reads_fused_images
 
 SHOWN = 6  # test pairs on the sheet, evenly spread
 DRAWN_SCORE = 0.3  # boxes that are surer than this are drawn
@@ -67,31 +66,32 @@ def tables(entries: Sequence[Entry], data: DataSet) -> tuple[Table, Table]:
     )
 
 
+def table_by_time(entries: Sequence[Entry], data: DataSet) -> Table:
+    """Scores by day and by night."""
+    rows = []
+    for entry in entries:
+        found = [scores_by_time(trial.folder, data) for trial in entry.trials]
+        rows.append([entry.name, *(mean_and_spread(np.array([one[time] for one in found])) for time in TIMES)])
+    return Table(['model', *TIMES], rows, f'{"mIoU" if data.toolbox == "mmseg" else "mAP"} by time of day, percent.')
+
+
 def sheet(entries: Sequence[Entry], data: DataSet) -> Sheet:
     """Visible, infrared, what each model's first training says, and the truth."""
-    init_default_scope(data.toolbox)
-    dataset = DATASETS.build(data.config.test_dataloader.dataset)
-    indices = evenly_spread(range(len(dataset)), SHOWN)
     draw = draw_segments if data.toolbox == 'mmseg' else draw_detections
-    # without a COCO file the metric makes one, with ids from 0
-    own_ids = data.toolbox == 'mmdet' and data.config.test_evaluator.get('ann_file')
-    ids = dataset.cat_ids if own_ids else range(len(data.classes))
-    rows = [draw(dataset.get_data_info(index), entries, data, ids) for index in indices]
+    rows = [draw(info, entries, data) for info in evenly_spread(data.test, SHOWN)]
     names = ['visible', 'infrared', *(entry.name for entry in entries), 'truth']
     legend = dict(zip(data.classes, data.palette, strict=False))
     return Sheet(rows, names, caption='Test pairs, evenly spread over the split.', legend=legend)
 
 
-def draw_segments(info: dict, entries: Sequence[Entry], data: DataSet, ids: Sequence[int]) -> list[np.ndarray]:
+def draw_segments(info: dict, entries: Sequence[Entry], data: DataSet) -> list[np.ndarray]:
     visible, infrared = (read_image(info[key], channels=3) for key in ('img_path', 'img_ir_path'))
-    files = [entry.trials[0].folder / 'predictions' / f'{Path(info["img_path"]).stem}.png' for entry in entries]
-    masks = [np.array(Image.open(path)) for path in (*files, info['seg_map_path'])]
-    if info.get('reduce_zero_label'):  # both count from 1 then
-        masks = [mask - 1 for mask in masks]
+    read = [read_masks(entry.trials[0].folder, info) for entry in entries]
+    masks = [*(predicted for predicted, _ in read), read[0][1]]
     return [visible, infrared, *(draw_mask(visible, mask, data.palette) for mask in masks)]
 
 
-def draw_detections(info: dict, entries: Sequence[Entry], data: DataSet, ids: Sequence[int]) -> list[np.ndarray]:
+def draw_detections(info: dict, entries: Sequence[Entry], data: DataSet) -> list[np.ndarray]:
     visible, infrared = (read_image(info[key], channels=3) for key in ('img_path', 'img_ir_path'))
     drawn = []
     for entry in entries:
@@ -100,7 +100,7 @@ def draw_detections(info: dict, entries: Sequence[Entry], data: DataSet, ids: Se
         found = [one for one in found if one['image_id'] == info['img_id'] and one['score'] >= DRAWN_SCORE]
         boxes = np.array([one['bbox'] for one in found], float).reshape(-1, 4)
         boxes[:, 2:] += boxes[:, :2]
-        drawn.append(draw_boxes(visible, boxes, _labels(found, ids), data.palette))
+        drawn.append(draw_boxes(visible, boxes, _labels(found, data.ids), data.palette))
     truth = [one for one in info['instances'] if not one.get('ignore_flag')]
     boxes = np.array([one['bbox'] for one in truth], float).reshape(-1, 4)
     labels = np.array([one['bbox_label'] for one in truth], int)
@@ -115,7 +115,7 @@ def _labels(found: Sequence[dict], ids: Sequence[int]) -> np.ndarray:
 def write_report(entries: Sequence[Entry], data: DataSet, facts: Sequence[str], work_dir: Path) -> Path:
     """report.html and report.md."""
     done, failed = [entry for entry in entries if not entry.error], [entry for entry in entries if entry.error]
-    words = [f'{data.path.name}: {data.images} training pairs, classes {", ".join(data.classes)}.', *facts]
+    words = [f'{data.path.name}: {len(data.train)} training pairs, classes {", ".join(data.classes)}.', *facts]
     if any(reads_fused_images(entry.config) for entry in done):
         words.append('Models of fused images: costs are without the fusion network; its weights are pretrained ones.')
     words += [f'Failed: {entry.name}: {entry.error}' for entry in failed]
@@ -134,10 +134,11 @@ def write_report(entries: Sequence[Entry], data: DataSet, facts: Sequence[str], 
         }
         for name, plot in plots.items():
             write_image(work_dir / f'{name}.png', plot)
-        report.parts += ['# Scores and costs', scores, by_class, '# Plots']
+        numbers = [scores, by_class, *([table_by_time(done, data)] if data.marks_night else [])]
+        report.parts += ['# Scores and costs', *numbers, '# Plots']
         report.parts += [Sheet([[plot]], width=plot.shape[1]) for plot in plots.values()]
         report.parts += ['# Pictures', sheet(done, data)]
-        markdown += [scores.markdown(), by_class.markdown(), *(f'![{name}]({name}.png)' for name in plots)]
+        markdown += [*(table.markdown() for table in numbers), *(f'![{name}]({name}.png)' for name in plots)]
         print(scores.text())
     (work_dir / 'report.md').write_text('\n'.join([f'# Benchmark on {data.path.stem}', '', *markdown, '']))
     return report.save(work_dir / 'report.html')

@@ -2,8 +2,9 @@ from types import SimpleNamespace
 
 import cv2
 import pytest
+import torch
 from layouts import grey
-from mmengine.structures import BaseDataElement
+from mmengine.structures import BaseDataElement, InstanceData
 
 from mmdefusion.engine.hooks import PairedVisualizationHook
 
@@ -34,3 +35,33 @@ def test_both_images_every_so_often(tmp_path):
     del paths['img_ir_path']
     with pytest.raises(KeyError, match='no img_ir_path: add it to meta_keys'):
         hook.after_test_iter(runner, 1, outputs=[BaseDataElement(metainfo=paths)])
+
+
+def test_files_and_tensorboard(tmp_path):
+    pytest.importorskip('tensorboard')
+    pytest.importorskip('mmdet')
+    from mmdet.structures import DetDataSample
+    from mmdet.visualization import DetLocalVisualizer
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    cv2.imwrite(str(tmp_path / 'vi.png'), grey(0, 40, 60))
+    cv2.imwrite(str(tmp_path / 'ir.png'), grey(1, 40, 60))
+    paths = dict(img_path=str(tmp_path / 'vi.png'), img_ir_path=str(tmp_path / 'ir.png'), ori_shape=(40, 60))
+    sample = DetDataSample(metainfo=paths)
+    boxes, labels = torch.tensor([[5.0, 5.0, 30.0, 30.0]]), torch.tensor([0])
+    sample.gt_instances = InstanceData(bboxes=boxes, labels=labels)
+    sample.pred_instances = InstanceData(bboxes=boxes, labels=labels, scores=torch.tensor([0.9]))
+    backends = [dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')]
+    visualizer = DetLocalVisualizer('paired', vis_backends=backends, save_dir=str(tmp_path / 'out'))
+    visualizer.dataset_meta = dict(classes=('person',), palette=[(230, 60, 80)])
+    PairedVisualizationHook(interval=1).after_val_iter(
+        SimpleNamespace(visualizer=visualizer, iter=7), 0, None, [sample]
+    )
+    visualizer.close()
+    drawn = {path.name: cv2.imread(str(path)) for path in (tmp_path / 'out').rglob('*.png')}
+    assert set(drawn) == {'vi_visible_7.png', 'vi_infrared_7.png'}
+    for image in drawn.values():
+        assert image.shape == (40, 120, 3)  # truth and prediction side by side
+        assert (image.max(2) - image.min(2)).max() > 100  # the boxes have a colour, the pictures have none
+    (event,) = (tmp_path / 'out').rglob('events.*')
+    assert set(EventAccumulator(str(event)).Reload().Tags()['images']) == {'vi_visible', 'vi_infrared'}

@@ -1,0 +1,116 @@
+"""The data set of a comparison."""
+
+import hashlib
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.dataset import BaseDataset
+from mmengine.registry import init_default_scope
+
+from mmdefusion.registry import DATASETS
+
+DATA_KEYS = ('train_dataloader', 'test_dataloader', 'test_evaluator')
+EVALUATORS = {'CocoMetric': 'mmdet', 'IoUMetric': 'mmseg'}
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """What the benchmark is about.
+
+    Attributes:
+        config: with dataloaders and evaluators; its model and schedule are not read.
+        path: of the config.
+        train: what the data set knows of each training pair.
+        test: of each test pair.
+        classes: names.
+        palette: RGB of each class.
+        ids: of the classes in the files of predictions.
+    """
+
+    config: Config
+    path: Path
+    train: list[dict]
+    test: list[dict]
+    classes: tuple[str, ...]
+    palette: Sequence[Sequence[int]]
+    ids: Sequence[int]
+
+    @classmethod
+    def load(cls, path: Path) -> 'DataSet':
+        """Reads the config and the lists of pairs.
+
+        Raises:
+            ValueError: if the config has no dataloaders or evaluators, or test pairs are training pairs.
+            OSError: if the data are not there.
+        """
+        config = Config.fromfile(path)
+        if missing := [key for key in DATA_KEYS if key not in config]:
+            raise ValueError(f'{path} has no {", ".join(missing)}: give a config of a data set or of a whole model.')
+        evaluator = config.test_evaluator.get('type') if isinstance(config.test_evaluator, dict) else None
+        if evaluator not in EVALUATORS:
+            raise ValueError(f'{path}: test_evaluator must be one of {", ".join(EVALUATORS)}, not {evaluator}.')
+        config.default_scope = EVALUATORS[evaluator]
+        init_default_scope(config.default_scope)
+        for key in ('train_dataloader', 'test_dataloader'):
+            if 'pipeline' not in config[key].dataset:
+                raise ValueError(f'{path}: {key}.dataset is wrapped: give a data set with a pipeline of its own.')
+        datasets = [DATASETS.build(config[key].dataset) for key in ('train_dataloader', 'test_dataloader')]
+        train, test = map(read_infos, datasets)
+        if both := {info['img_path'] for info in train} & {info['img_path'] for info in test}:
+            raise ValueError(f'{len(both)} test images are training images, such as {min(both)}.')
+        classes = tuple(datasets[0].metainfo['classes'])
+        palette = datasets[0].metainfo.get('palette')
+        palette = palette or [[(37 * k) % 256, (91 * k) % 256, 200] for k in range(len(classes))]
+        # without a COCO file the metric makes one, with ids from 0
+        own_ids = config.default_scope == 'mmdet' and config.test_evaluator.get('ann_file')
+        return cls(config, path, train, test, classes, palette, datasets[1].cat_ids if own_ids else range(len(classes)))
+
+    @property
+    def toolbox(self) -> str:
+        """'mmdet' or 'mmseg'."""
+        return self.config.default_scope
+
+    @cached_property
+    def digest(self) -> str:
+        """Changes with the files' names, sizes and dates and with their annotations."""
+        content = hashlib.sha256()
+        for info in (*self.train, *self.test):
+            files = [Path(info[key]) for key in ('img_path', 'img_ir_path', 'seg_map_path') if info.get(key)]
+            stamps = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+            content.update(repr((stamps, info.get('instances'))).encode())
+        return content.hexdigest()
+
+    @cached_property
+    def root(self) -> str:
+        """Folder that all visible images are below."""
+        return os.path.commonpath([os.path.dirname(info['img_path']) for info in (*self.train, *self.test)])
+
+    @property
+    def marks_night(self) -> bool:
+        """Whether the config says which pairs are by night: a regular expression of their paths, ``night``."""
+        return 'night' in self.config
+
+    def is_night(self, info: dict) -> bool:
+        """Whether a pair is by night."""
+        return re.search(self.config.night, Path(info['img_path']).as_posix()) is not None
+
+
+def read_infos(dataset: BaseDataset) -> list[dict]:
+    """What a data set knows of each pair.
+
+    Raises:
+        ValueError: if it does not know the partner.
+    """
+    found = [dataset.get_data_info(index) for index in range(len(dataset))]
+    for info in found:
+        if 'img_ir_path' not in info:
+            raise ValueError(
+                f'{type(dataset).__name__} does not say where the partner of {info["img_path"]} is: use a '
+                'paired data set (docs/datasets.md).'
+            )
+    return found

@@ -1,0 +1,59 @@
+"""Whether a comparison is fair: checked, and put in words."""
+
+import re
+from collections.abc import Sequence
+
+from mmengine.config import Config
+
+from .plan import Comparison
+
+
+def describe_fairness(configs: Sequence[Config], comparison: Comparison) -> list[str]:
+    """What is the same for all trainings, checked and put in words.
+
+    Args:
+        configs: of all models.
+        comparison: that they are of.
+
+    Raises:
+        ValueError: if something is not.
+    """
+    facts = {
+        'the training split': lambda c: _source(c.train_dataloader.dataset),
+        'the test split': lambda c: _source(c.test_dataloader.dataset),
+        'the augmentation': lambda c: [step for step in c.train_dataloader.dataset.pipeline if not _replaces(step)],
+        'the number of pairs seen': lambda c: c.train_cfg.max_iters * c.train_dataloader.batch_size,
+        'the schedule': lambda c: c.param_scheduler,
+        'the optimizer': lambda c: c.optim_wrapper,
+    }
+    for name, look in facts.items():
+        found = [look(config) for config in configs]
+        if any(other != found[0] for other in found):
+            raise ValueError(f'The comparison is not fair: {name} is not the same for all models.')
+    first, starts = configs[0], [starting_point(config) or 'random weights' for config in configs]
+    batch_size = first.train_dataloader.batch_size * comparison.processes
+    pairs, iterations = len(comparison.data.train), first.train_cfg.max_iters
+    optimizer = first.optim_wrapper.optimizer
+    options = [f'{key}={value}' for key, value in comparison.options.items()]
+    return [
+        f'All train on the same {pairs} pairs and see {iterations * batch_size} of them ({iterations} '
+        f'iterations of {batch_size}), with the same augmentation.',
+        f'The same optimizer ({optimizer.type}, learning rate {optimizer.lr:g}) and schedule (warm-up and cosine).',
+        'Each is tested once, after its last iteration; no checkpoint is picked on the test split.',
+        f'All start from {starts[0]}.' if len(set(starts)) == 1 else f'They start, in turn, from {", ".join(starts)}.',
+        *([f'Settings of all models: {", ".join(options)}.'] if options else []),
+    ]
+
+
+def starting_point(config: Config) -> str | None:
+    """The checkpoint that a model, or a part of it, starts from."""
+    text = re.search(r"checkpoint='([^']+)'", Config(dict(model=config.model)).pretty_text)
+    return config.load_from or (text and text.group(1))
+
+
+def _source(dataset: dict) -> list:
+    return [dataset.type, dataset.get('ann_file'), dataset.get('data_prefix'), dataset.get('data_root')]
+
+
+def _replaces(step: dict) -> bool:
+    return step['type'].endswith('ReplaceVisible')

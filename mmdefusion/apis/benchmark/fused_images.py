@@ -1,0 +1,45 @@
+"""Models that read fused pictures in place of the visible images, the way the literature compares fusion methods."""
+
+from pathlib import Path
+
+from mmengine.config import Config
+from rich.progress import track
+
+from mmdefusion.datasets.transforms.replace_visible import replacement
+from mmdefusion.utils.files import write_image
+
+from ..fusion_inferencer import FusionInferencer
+from .data_set import DataSet
+
+READER = 'LoadImageFromFile'
+
+
+def reads_fused_images(config: Config) -> bool:
+    """Whether a model wants fused pictures in place of the visible images: its config says ``fused_images = True``."""
+    return config.get('fused_images', False)
+
+
+def use_fused_images(config: Config, root: str, folder: Path) -> None:
+    """Has a model read fused pictures in both splits."""
+    for loader in (config.train_dataloader, config.test_dataloader):
+        pipeline = loader.dataset.pipeline
+        place = next(place for place, step in enumerate(pipeline, 1) if step['type'] == READER)
+        replace = dict(type='mmdefusion.ReplaceVisible', folder=str(folder), root=root)
+        loader.dataset.pipeline = [*pipeline[:place], replace, *pipeline[place:]]
+
+
+def write_fused_images(data: DataSet, folder: Path, device: str | None = None) -> None:
+    """Writes a fused picture of every pair of both splits, where it is not there yet."""
+    pairs = [(info['img_path'], info['img_ir_path']) for info in (*data.train, *data.test)]
+    if below := [visible for visible, infrared in pairs if visible == infrared]:
+        raise ValueError(
+            f'{below[0]} holds both images: split the files first (tools/dataset_converters/mfnet_pairs.py).'
+        )
+    targets = {replacement(visible, data.root, str(folder)): (visible, infrared) for visible, infrared in pairs}
+    waiting = {target: pair for target, pair in targets.items() if not target.is_file()}
+    if not waiting:
+        return
+    fuser = FusionInferencer(device=device, show_progress=False)
+    for target, (visible, infrared) in track(waiting.items(), 'fusing', total=len(waiting)):
+        (result,) = fuser([visible], [infrared])
+        write_image(target, result.images['fused'])

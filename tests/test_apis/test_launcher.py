@@ -1,0 +1,29 @@
+import sys
+
+import pytest
+
+from mmdefusion.apis.launcher import Launcher
+
+CALLED = ['-m', 'module', 'folder', '--launcher']
+
+
+def test_one_process():
+    assert Launcher().command('job', 'module', 'folder') == [sys.executable, '-u', *CALLED, 'none']
+    with pytest.raises(ValueError, match='2 processes need a launcher'):
+        Launcher(processes=2)
+
+
+def test_several_processes_of_this_machine():
+    command = Launcher('pytorch', 4).command('job', 'module', 'folder')
+    assert command[1:3] == ['-m', 'torch.distributed.run'] and '--nproc_per_node=4' in command
+    assert command[-5:] == [*CALLED, 'pytorch']
+
+
+def test_a_slurm_job(monkeypatch):
+    monkeypatch.setenv('SRUN_ARGS', '--time=60 --exclude=bad')
+    monkeypatch.setenv('CPUS_PER_TASK', '3')
+    command = Launcher('slurm', 8, 'gpu').command('job', 'module', 'folder')
+    assert command[0] == 'srun' and command[-5:] == [*CALLED, 'slurm']
+    wanted = {'--partition=gpu', '--job-name=job', '--gres=gpu:8', '--ntasks=8', '--cpus-per-task=3', '--time=60'}
+    assert wanted | {'--exclude=bad'} <= set(command)
+    assert not any(word.startswith('--partition') for word in Launcher('slurm').command('job', 'module', 'folder'))
