@@ -33,7 +33,9 @@ def test_operations_of_convolutions_and_attention():
     assert found.seconds > 0 and found.peak_bytes > 0
 
 
-@pytest.mark.parametrize('folder', ['detection', 'segmentation', 'baselines'])
+@pytest.mark.parametrize(
+    'folder', ['detection', 'segmentation', 'baselines', 'pretrain', 'fusion', 'demo', 'comparison']
+)
 def test_metafiles_list_every_config(folder):
     pytest.importorskip('mmdet')
     pytest.importorskip('mmseg')

@@ -8,7 +8,7 @@ import cv2
 import pytest
 from mmengine.config import Config
 
-from mmdefusion.apis.benchmark import Budget
+from mmdefusion.apis.benchmark import Budget, short_name
 from mmdefusion.apis.benchmark.plan import fit_weights, set_classes
 from mmdefusion.datasets.scenes import write_scenes
 
@@ -91,6 +91,12 @@ def test_budgets():
     for text in ('500', 'e', '0i', '1.5e'):
         with pytest.raises(ValueError, match='neither iterations'):
             Budget.parse(text)
+
+
+def test_names_in_reports():
+    assert short_name(Path('a_b_1xb4-500i_scenes-160x128.py')) == 'a_b'
+    assert short_name(Path('a_b_1xb4-500i_scenes-160x128_dropout.py')) == 'a_b_dropout'
+    assert short_name(Path('mine.py')) == 'mine'
 
 
 def test_heads_are_fitted_to_the_classes():

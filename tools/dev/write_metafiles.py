@@ -1,10 +1,10 @@
-"""Writes metafile.yml of detectors, segmenters and baselines, and model-index.yml: parameters and GFLOPs of each.
+"""Writes metafile.yml of every folder of configs, and model-index.yml: parameters and GFLOPs of each.
 
     python tools/dev/write_metafiles.py [--only NAME ...]
 
-Both are measured on one pair of the size in the config's name (tools/analysis_tools/get_flops.py does the same). What
-is in the metafiles already is not measured again unless it is named with --only. configs/trained.yml says what was
-trained.
+Both are measured on one pair of the size in the config's name (tools/analysis_tools/get_flops.py does the same), of
+fusion on one window; of pretraining only parameters are counted. What is in the metafiles already is not measured again
+unless it is named with --only. configs/trained.yml says what was trained.
 """
 
 import argparse
@@ -18,7 +18,8 @@ from rich.progress import track
 from mmdefusion.apis.complexity import build_model, count_operations, pair_of_noise
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ('detection', 'segmentation', 'baselines')
+FOLDERS = ('detection', 'segmentation', 'baselines', 'pretrain', 'fusion', 'demo', 'comparison')
+WINDOW = 224, 224  # of fusion
 COLLECTION = {
     'Name': 'DeFusion++',
     'Metadata': {'Architecture': ['DeFusion++ encoder', 'Common and unique decomposition']},
@@ -29,7 +30,7 @@ COLLECTION = {
     'README': 'README.md',
 }
 BASELINES = {'Name': 'Baselines', 'README': 'configs/baselines/README.md'}
-COLLECTIONS = {'detection': COLLECTION, 'segmentation': COLLECTION, 'baselines': BASELINES}
+COLLECTIONS = {'detection': COLLECTION, 'baselines': BASELINES}  # in the metafile of the first that has it
 
 
 def main() -> None:
@@ -49,7 +50,7 @@ def main() -> None:
             metadata = known.get(name) if name not in args.only else None
             models.append(describe(config, metadata or measure(config), trained.get(name)))
         content = {'Models': models}
-        if folder != 'segmentation':  # whose collection is detection's
+        if folder in COLLECTIONS:
             content = {'Collections': [COLLECTIONS[folder]], **content}
         path.write_text(yaml.safe_dump(content, sort_keys=False, width=120))
         metafiles.append(path.relative_to(ROOT).as_posix())
@@ -57,22 +58,23 @@ def main() -> None:
 
 
 def measure(path: Path) -> dict:
-    """Parameters and operations on a pair of the size in the config's name."""
-    width, height = map(int, re.search(r'-(\d+)x(\d+)$', path.stem).groups())
+    """Parameters, and operations on a pair of the size in the config's name."""
     config = Config.fromfile(path)
     model = build_model(config)
-    return {
-        'Parameters': sum(parameter.numel() for parameter in model.parameters()),
-        'FLOPs': count_operations(model, pair_of_noise(config, height, width)),
-        'Input': f'a pair of {width}x{height}',
-    }
+    found = {'Parameters': sum(parameter.numel() for parameter in model.parameters())}
+    if path.parent.name != 'pretrain':
+        size = re.search(r'-(\d+)x(\d+)(?:_|$)', path.stem)
+        width, height = map(int, size.groups()) if size else WINDOW
+        found['FLOPs'] = count_operations(model, pair_of_noise(config, height, width))
+        found['Input'] = f'a pair of {width}x{height}'
+    return found
 
 
 def describe(path: Path, metadata: dict, results: list[dict] | None) -> dict:
     """A model's entry."""
     entry = {
         'Name': path.stem,
-        'In Collection': COLLECTIONS[path.parent.name]['Name'],
+        'In Collection': COLLECTIONS.get(path.parent.name, COLLECTION)['Name'],
         'Config': path.relative_to(ROOT).as_posix(),
         'Metadata': metadata,
     }

@@ -154,5 +154,6 @@ def loads_masks(config: Config) -> bool:
 
 
 def short_name(model: Path) -> str:
-    """What a config is called in reports: its name without batch, schedule and data set."""
-    return model.stem.split('_1xb')[0]
+    """What a config is called in reports: of MODEL_1xb4-500i_DATA_VARIANT, model and variant."""
+    name, _, rest = model.stem.partition('_1xb')
+    return '_'.join([name, *rest.split('_')[2:]])
