@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import runpy
+import subprocess
 import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -36,6 +37,14 @@ def stock(toolbox: str, name: str) -> Path:
     """A tool that ships inside a toolbox's wheel."""
     pytest.importorskip(toolbox)
     return Path(find_spec(toolbox).origin).parent / '.mim/tools' / name
+
+
+def run_apart(script: Path, *arguments: object, cwd: Path) -> str:
+    """The same in a process of its own, as its user runs it: nothing has been imported there."""
+    command = [sys.executable, str(script), *map(str, arguments)]
+    result = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+    assert result.returncode == 0, (result.stdout + result.stderr)[-4000:]
+    return result.stdout + result.stderr
 
 
 def run(script: Path, *arguments: object, cwd: Path) -> str:

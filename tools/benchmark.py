@@ -52,7 +52,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--launcher', choices=KINDS, default='none', help='of several processes (default: none)')
     parser.add_argument('--processes', type=int, default=1, help='of each training, one a GPU (default: 1)')
     parser.add_argument('--partition', help="Slurm's (default: its own default)")
-    parser.add_argument('--at-once', type=int, default=1, help='models that train at the same time (default: 1)')
+    parser.add_argument('--at-once', type=int, default=1, help='models that Slurm trains at the same time (default: 1)')
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/benchmark'))
     parser.add_argument('--device', default='cpu', help='that time and memory of a test are measured on')
     args = parser.parse_args()
@@ -60,6 +60,8 @@ def parse_args() -> argparse.Namespace:
         parser.error('--data and --models are needed; --list names the models.')
     if min(args.seeds, args.processes, args.at_once) < 1:
         parser.error('--seeds, --processes and --at-once are 1 or more.')
+    if args.at_once > 1 and args.launcher != 'slurm':
+        parser.error('--at-once is for --launcher slurm: here all models would share the same GPUs.')
     return args
 
 
@@ -88,7 +90,7 @@ def main() -> None:
         return
     try:
         launcher = Launcher(args.launcher, args.processes, args.partition)
-        data, paths = DataSet.load(args.data), choose(args.models)
+        data, paths = DataSet.load(args.data, args.cfg_options), choose(args.models)
         make_writable(args.work_dir)
         budget = Budget.parse(args.budget)
         comparison = Comparison(data, budget, args.work_dir, args.weights, args.processes, args.cfg_options)

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 import sys
 from dataclasses import dataclass
 
@@ -19,7 +20,7 @@ class Launcher:
             in ``tools/slurm_train.sh``.
 
     Raises:
-        ValueError: if several processes are wanted without a launcher.
+        ValueError: if several processes are wanted without a launcher, or Slurm is not there.
     """
 
     kind: str = 'none'
@@ -29,6 +30,8 @@ class Launcher:
     def __post_init__(self) -> None:
         if self.kind == 'none' and self.processes > 1:
             raise ValueError(f'{self.processes} processes need a launcher: pytorch or slurm.')
+        if self.kind == 'slurm' and shutil.which('srun') is None:
+            raise ValueError('There is no srun here: start this on a machine of the Slurm cluster.')
 
     def command(self, job: str, module: str, *arguments: object) -> list[str]:
         """What runs ``python -m module arguments`` in all processes; the job's name is for Slurm."""

@@ -1,9 +1,16 @@
 """Trains and tests what a trial's folder holds: ``python -m mmdefusion.apis.run_trial FOLDER`` (see Trial.run)."""
 
 import argparse
+import os
 from pathlib import Path
 
 from mmdefusion.apis.trial import train_and_test
+
+
+def slurm_port() -> int:
+    """Of each job step its own: MMEngine takes one port for all, and steps may share a machine."""
+    job, step = (int(os.environ.get(f'SLURM_{name}_ID', 0)) for name in ('JOB', 'STEP'))
+    return 20000 + (31 * job + step) % 20000
 
 
 def main() -> None:
@@ -13,6 +20,8 @@ def main() -> None:
     parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm'), default='none')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help='set by the launcher')
     args = parser.parse_args()
+    if args.launcher == 'slurm':
+        os.environ.setdefault('MASTER_PORT', str(slurm_port()))
     train_and_test(args.folder, args.resume, launcher=args.launcher)
 
 

@@ -1,6 +1,5 @@
 """Metrics of many fused images, in several processes."""
 
-import os
 from collections.abc import Sequence
 from functools import partial
 from multiprocessing import get_context
@@ -44,14 +43,17 @@ def score_file(paths: Triple, protocol: str, lpips: bool = False) -> Row | Value
 
 
 def _lpips(images: Sequence[np.ndarray]) -> Row:
+    import torch
+
     from .functional.lpips import lpips_scores  # brings a network
+
+    torch.set_num_threads(1)
 
     return lpips_scores(*images)
 
 
 def _work_in_one_thread() -> None:
     cv2.setNumThreads(1)
-    os.environ['OMP_NUM_THREADS'] = '1'  # of torch, which only LPIPS will import
 
 
 def _read_rgb(path: str, fixed_range: tuple[float, float] | None = None) -> np.ndarray:

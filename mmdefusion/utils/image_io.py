@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
-import mmcv
 import numpy as np
 from mmengine import fileio
 from PIL import Image
@@ -21,7 +20,7 @@ class UnusableImage(ValueError):
     """A file's content is at fault, not a setting: another file may do."""
 
 
-# Depth and channels as stored, alpha dropped, turned as EXIF says. mmcv's 'unchanged' ignores EXIF, and the partner of
+# Depth and channels as stored, alpha dropped, turned as EXIF says. IMREAD_UNCHANGED ignores EXIF, and the partner of
 # a turned photograph would lie on its side beside the visible image that LoadImageFromFile has turned.
 _AS_STORED = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR
 
@@ -43,7 +42,7 @@ def decode_image(content: bytes, name: str, alpha: bool = False) -> np.ndarray:
     if _truncated(content):
         raise UnusableImage(f'{name} is cut short ({len(content)} bytes); copy or download it again')
     try:
-        image = mmcv.imfrombytes(content, flag='unchanged' if alpha else _AS_STORED, backend='cv2')
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED if alpha else _AS_STORED)
     except cv2.error:
         image = None
     if image is None:

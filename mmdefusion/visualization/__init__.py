@@ -1,4 +1,4 @@
-from .drawing import contact_sheet, draw_boxes, draw_mask
+from .drawing import contact_sheet, draw_boxes, draw_mask, hide_background
 from .report import Picture, Report, Sheet, Table
 
-__all__ = ['Picture', 'Report', 'Sheet', 'Table', 'contact_sheet', 'draw_boxes', 'draw_mask']
+__all__ = ['Picture', 'Report', 'Sheet', 'Table', 'contact_sheet', 'draw_boxes', 'draw_mask', 'hide_background']

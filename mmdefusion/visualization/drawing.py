@@ -16,6 +16,11 @@ def as_colour(image: np.ndarray) -> np.ndarray:
     return cv2.cvtColor(image, cv2.COLOR_GRAY2BGR) if image.ndim == 2 else image
 
 
+def hide_background(classes: Sequence[str], palette: Sequence[Sequence[int]]) -> list[Sequence[int]]:
+    """The palette with black for the class 'background', which :func:`draw_mask` then leaves out."""
+    return [(0, 0, 0) if name == 'background' else colour for name, colour in zip(classes, palette, strict=False)]
+
+
 def draw_mask(
     image: np.ndarray, mask: np.ndarray, palette: Sequence[Sequence[int]], opacity: float = 0.6
 ) -> np.ndarray:

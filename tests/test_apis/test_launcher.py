@@ -3,6 +3,7 @@ import sys
 import pytest
 
 from mmdefusion.apis.launcher import Launcher
+from mmdefusion.apis.run_trial import slurm_port
 
 CALLED = ['-m', 'module', 'folder', '--launcher']
 
@@ -19,7 +20,11 @@ def test_several_processes_of_this_machine():
     assert command[-5:] == [*CALLED, 'pytorch']
 
 
-def test_a_slurm_job(monkeypatch):
+def test_a_slurm_job(monkeypatch, tmp_path):
+    monkeypatch.setenv('PATH', str(tmp_path))
+    with pytest.raises(ValueError, match='no srun here'):
+        Launcher('slurm')
+    (tmp_path / 'srun').touch(0o755)
     monkeypatch.setenv('SRUN_ARGS', '--time=60 --exclude=bad')
     monkeypatch.setenv('CPUS_PER_TASK', '3')
     command = Launcher('slurm', 8, 'gpu').command('job', 'module', 'folder')
@@ -27,3 +32,12 @@ def test_a_slurm_job(monkeypatch):
     wanted = {'--partition=gpu', '--job-name=job', '--gres=gpu:8', '--ntasks=8', '--cpus-per-task=3', '--time=60'}
     assert wanted | {'--exclude=bad'} <= set(command)
     assert not any(word.startswith('--partition') for word in Launcher('slurm').command('job', 'module', 'folder'))
+
+
+def test_steps_of_one_job_have_ports_of_their_own(monkeypatch):
+    monkeypatch.setenv('SLURM_JOB_ID', '123456')
+    ports = set()
+    for step in range(4):
+        monkeypatch.setenv('SLURM_STEP_ID', str(step))
+        ports.add(slurm_port())
+    assert len(ports) == 4 and all(20000 <= port < 40000 for port in ports)

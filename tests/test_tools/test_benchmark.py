@@ -55,6 +55,7 @@ def test_a_report_with_what_failed_and_nothing_twice(kind, head, score, tmp_path
     page = (out / 'report.html').read_text()
     assert page.count('data:image/jpeg') == 3 + 2 * 5  # plots; two test pairs with both images, two models and truth
     assert all(cv2.imread(str(out / f'{name}.png')).std() > 10 for name in ('tradeoff', 'classes', 'curves'))
+    assert cv2.imread(str(out / 'pictures.jpg')).shape[1] > 5 * 200
     for trial in (out / 'trials').iterdir():
         steps = [step.type for step in Config.fromfile(trial / 'config.py').train_dataloader.dataset.pipeline]
         assert steps.count('mmdefusion.ReplaceVisible') == ('fused-images' in trial.name)
@@ -67,7 +68,7 @@ def test_a_report_with_what_failed_and_nothing_twice(kind, head, score, tmp_path
 @pytest.mark.slow
 def test_two_processes_see_twice_the_pairs(tmp_path):
     data, out = write_data(tmp_path, 'detection'), tmp_path / 'out'
-    models = '--models', 'resnet18-visible_atss,resnet18-infrared_atss', '--at-once', 2
+    models = '--models', 'resnet18-visible_atss'
     distributed = '--launcher', 'pytorch', '--processes', 2
     result = run('--data', data, *models, *distributed, '--seeds', 1, '--budget', '2i', '--work-dir', out)
     assert result.returncode == 0, result.stdout + result.stderr
@@ -83,6 +84,8 @@ def test_models_of_the_other_toolbox_are_refused(tmp_path):
     assert result.returncode == 1 and 'is a model of mmseg, detection.py is data of mmdet' in result.stderr
     result = run('--data', tmp_path / 'detection.py', '--models', 'resnet7_atss')
     assert result.returncode == 1 and 'resnet7_atss: no such model; --list' in result.stderr
+    result = run('--data', tmp_path / 'detection.py', '--models', 'resnet18-visible_atss', '--at-once', 2)
+    assert result.returncode == 2 and '--at-once is for --launcher slurm' in result.stderr
 
 
 def test_budgets():

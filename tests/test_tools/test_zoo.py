@@ -57,4 +57,4 @@ def test_trains_and_tests(config, scenes, tmp_path):
         run(train, config, '--work-dir', work_dir, '--cfg-options', *options, cwd=tmp_path)
         augmented = ['--tta'] if config.stem.startswith(('defusionpp_vit-tiny_fcn', 'defusionpp_vit-tiny_atss')) else []
         arguments = [config, work_dir / 'iter_2.pth', '--work-dir', work_dir, *augmented, '--cfg-options', *options]
-        assert ('mIoU' if segments else 'bbox_mAP_50') in run(test, *arguments, cwd=tmp_path)
+        assert ('mIoU: ' if segments else 'bbox_mAP_50') in run(test, *arguments, cwd=tmp_path)

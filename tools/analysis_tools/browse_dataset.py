@@ -18,7 +18,7 @@ from mmdefusion.registry import DATASETS
 from mmdefusion.utils.files import write_image
 from mmdefusion.utils.image_io import to_channels
 from mmdefusion.utils.spread import evenly_spread
-from mmdefusion.visualization import contact_sheet, draw_boxes, draw_mask
+from mmdefusion.visualization import contact_sheet, draw_boxes, draw_mask, hide_background
 
 COLUMNS = 2  # pairs beside each other
 
@@ -61,7 +61,8 @@ def main() -> None:
     args = parse_args()
     dataset = build(args)
     np.random.seed(args.seed)
-    palette = dataset.metainfo.get('palette') or [[230, 60, 80]] * len(dataset.metainfo['classes'])
+    classes = dataset.metainfo['classes']
+    palette = hide_background(classes, dataset.metainfo.get('palette') or [[230, 60, 80]] * len(classes))
     pairs = [draw(dataset[index], palette) for index in evenly_spread(range(len(dataset)), args.number)]
     rows = [list(chain.from_iterable(pairs[first : first + COLUMNS])) for first in range(0, len(pairs), COLUMNS)]
     write_image(args.out, contact_sheet(rows, ['visible', 'infrared'] * COLUMNS, width=args.width))

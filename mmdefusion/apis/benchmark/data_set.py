@@ -13,6 +13,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.registry import init_default_scope
 
 from mmdefusion.registry import DATASETS
+from mmdefusion.visualization.drawing import hide_background
 
 DATA_KEYS = ('train_dataloader', 'test_dataloader', 'test_evaluator')
 EVALUATORS = {'CocoMetric': 'mmdet', 'IoUMetric': 'mmseg'}
@@ -41,14 +42,20 @@ class DataSet:
     ids: Sequence[int]
 
     @classmethod
-    def load(cls, path: Path) -> 'DataSet':
+    def load(cls, path: Path, options: dict | None = None) -> 'DataSet':
         """Reads the config and the lists of pairs.
 
+        Args:
+            path: of the config.
+            options: settings, ``key.sub`` to value; those that are not of the data are left out.
+
         Raises:
-            ValueError: if the config has no dataloaders or evaluators, or test pairs are training pairs.
+            ValueError: if the config has no dataloaders or evaluators, an option does not fit it, test pairs are
+                training pairs, or two test pairs would share a file of predictions.
             OSError: if the data are not there.
         """
         config = Config.fromfile(path)
+        merge(config, {key: value for key, value in (options or {}).items() if is_of_data(key)})
         if missing := [key for key in DATA_KEYS if key not in config]:
             raise ValueError(f'{path} has no {", ".join(missing)}: give a config of a data set or of a whole model.')
         evaluator = config.test_evaluator.get('type') if isinstance(config.test_evaluator, dict) else None
@@ -63,9 +70,14 @@ class DataSet:
         train, test = map(read_infos, datasets)
         if both := {info['img_path'] for info in train} & {info['img_path'] for info in test}:
             raise ValueError(f'{len(both)} test images are training images, such as {min(both)}.')
+        if config.default_scope == 'mmseg':
+            check_names(test)
+        if config.get('night'):
+            compile_pattern(config.night, path)
         classes = tuple(datasets[0].metainfo['classes'])
         palette = datasets[0].metainfo.get('palette')
         palette = palette or [[(37 * k) % 256, (91 * k) % 256, 200] for k in range(len(classes))]
+        palette = hide_background(classes, palette)
         # without a COCO file the metric makes one, with ids from 0
         own_ids = config.default_scope == 'mmdet' and config.test_evaluator.get('ann_file')
         return cls(config, path, train, test, classes, palette, datasets[1].cat_ids if own_ids else range(len(classes)))
@@ -93,11 +105,46 @@ class DataSet:
     @property
     def marks_night(self) -> bool:
         """Whether the config says which pairs are by night: a regular expression of their paths, ``night``."""
-        return 'night' in self.config
+        return bool(self.config.get('night'))
 
     def is_night(self, info: dict) -> bool:
         """Whether a pair is by night."""
         return re.search(self.config.night, Path(info['img_path']).as_posix()) is not None
+
+
+def is_of_data(key: str) -> bool:
+    """Whether an option is a setting of the data."""
+    return key.split('.')[0] in DATA_KEYS
+
+
+def merge(config: Config, options: dict) -> None:
+    """Puts options into a config.
+
+    Raises:
+        ValueError: if one does not fit it.
+    """
+    try:
+        config.merge_from_dict(options)
+    except (AttributeError, IndexError, KeyError, TypeError) as error:
+        raise ValueError(f'--cfg-options {options} do not fit {config.filename}: {error}') from None
+
+
+def check_names(infos: Sequence[dict]) -> None:
+    """Raises a ValueError where mmseg's metric would write the mask of one image over another's."""
+    seen = {}
+    for info in infos:
+        path, stem = info['img_path'], Path(info['img_path']).stem
+        if other := seen.get(stem):
+            raise ValueError(f'{other} and {path} have the same name, so one mask would replace the other: rename one.')
+        seen[stem] = path
+
+
+def compile_pattern(pattern: str, path: Path) -> None:
+    """Raises a ValueError where a config's ``night`` is no regular expression."""
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f'{path}: night={pattern!r} is no regular expression: {error}') from None
 
 
 def read_infos(dataset: BaseDataset) -> list[dict]:

@@ -26,7 +26,7 @@ if installed('mmseg'):
 
 
 def scores_by_time(folder: Path, data: DataSet) -> dict[str, float]:
-    """mAP or mIoU of one training in percent, by day and by night; NaN where the split has no such pair.
+    """mAP or mIoU of one training in percent, by day and by night; NaN where the split has nothing of it.
 
     Args:
         folder: of the trial, with its predictions.
@@ -53,6 +53,8 @@ def _miou(folder: Path, infos: Sequence[dict], data: DataSet) -> float:
 
 def _map(folder: Path, infos: Sequence[dict], data: DataSet) -> float:
     found = folder / 'predictions.bbox.json'
+    if not any(not one.get('ignore_flag') for info in infos for one in info['instances']):
+        return np.nan
     if not found.is_file():  # mmdet writes none where nothing was found
         return 0.0
     with contextlib.redirect_stdout(None):

@@ -59,7 +59,7 @@ class Entry:
                     trial.run(launcher)
                     print(f'{trial.folder.name}: done in {(time.monotonic() - start) / 60:.1f} min', flush=True)
             self.metrics = [trial.metrics() for trial in self.trials]
-        except RuntimeError as error:
+        except (OSError, RuntimeError, ValueError) as error:
             self.error = str(error)
             print(error, flush=True)
 
@@ -68,7 +68,7 @@ class Entry:
         if not self.error:
             try:
                 self.complexity = self._measure(device)
-            except RuntimeError as error:
+            except (OSError, RuntimeError, ValueError) as error:
                 self.error = str(error)
                 print(error, flush=True)
 

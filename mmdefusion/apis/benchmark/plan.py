@@ -11,7 +11,7 @@ from mmengine.config import Config
 
 from ..model import shipped_weights
 from ..trial import Trial
-from .data_set import DATA_KEYS, DataSet
+from .data_set import DATA_KEYS, DataSet, is_of_data, merge
 from .fused_images import reads_fused_images, use_fused_images
 
 WARM_UP = 0.1  # share of the iterations
@@ -51,7 +51,8 @@ class Comparison:
         work_dir: of everything that is written.
         weights: of pretraining, for models of DeFusion++'s network; None trains all of them from random weights.
         processes: of each training, that each take a batch; epochs are shorter then.
-        options: settings of every model's config, ``key.sub`` to value.
+        options: settings of every model's config, ``key.sub`` to value; those of the data are read by
+            :meth:`DataSet.load`.
     """
 
     data: DataSet
@@ -74,7 +75,7 @@ class Comparison:
             seed: of weights, order and augmentation.
 
         Raises:
-            ValueError: if the model is of another toolbox than the data set.
+            ValueError: if the model is of another toolbox than the data set, or an option has no effect.
         """
         folder = self.work_dir / 'trials' / f'{short_name(model)}_seed{seed}'
         config = self._compose(model, seed, folder)
@@ -93,7 +94,7 @@ class Comparison:
             )
         for key in DATA_KEYS:
             config[key] = copy.deepcopy(data.config[key])
-        config.merge_from_dict(self.options)
+        merge(config, {key: value for key, value in self.options.items() if not is_of_data(key)})
         if reads_fused_images(config):
             use_fused_images(config, data.root, self.fused)
         if 'mask_head' in (config.model.get('roi_head') or {}) and not loads_masks(config):
@@ -109,7 +110,22 @@ class Comparison:
             config.test_evaluator.update(type='mmdefusion.ClassIoUMetric', **predictions)
         else:
             config.test_evaluator.update(metric='bbox', classwise=True, outfile_prefix=str(folder / 'predictions'))
+        check_options(config, self.options)
         return config
+
+
+def check_options(config: Config, options: dict) -> None:
+    """Raises a ValueError where the budget, the seed, the weights or the data had the last word."""
+    for key, value in options.items():
+        if '.pipeline.' in key:  # counted otherwise where a step was put in
+            continue
+        found = config
+        for part in key.split('.'):
+            found = found[int(part)] if isinstance(found, list | tuple) else found.get(part)
+        if found != value:
+            raise ValueError(
+                f'--cfg-options {key}={value} has no effect: it is {found} by --budget, --seeds, --weights or --data.'
+            )
 
 
 def set_classes(model: dict, count: int) -> None:

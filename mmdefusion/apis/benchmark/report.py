@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from mmdefusion.datasets.transforms import AppendPartner
 from mmdefusion.utils.files import write_image
 from mmdefusion.utils.image_io import read_image
 from mmdefusion.utils.spread import evenly_spread
-from mmdefusion.visualization import Report, Sheet, Table, draw_boxes, draw_mask
+from mmdefusion.visualization import Report, Sheet, Table, contact_sheet, draw_boxes, draw_mask
 from mmdefusion.visualization.plots import plot_bars, plot_curves, plot_tradeoff
 
 from .data_set import DataSet
@@ -84,15 +85,21 @@ def sheet(entries: Sequence[Entry], data: DataSet) -> Sheet:
     return Sheet(rows, names, caption='Test pairs, evenly spread over the split.', legend=legend)
 
 
+def read_pair(info: dict) -> list[np.ndarray]:
+    """Both images of a pair, which may be channels of one file."""
+    visible, infrared = info['img_path'], info['img_ir_path']
+    return [read_image(visible, channels=3), AppendPartner(channels=3).read(infrared, visible)]
+
+
 def draw_segments(info: dict, entries: Sequence[Entry], data: DataSet) -> list[np.ndarray]:
-    visible, infrared = (read_image(info[key], channels=3) for key in ('img_path', 'img_ir_path'))
+    visible, infrared = read_pair(info)
     read = [read_masks(entry.trials[0].folder, info) for entry in entries]
     masks = [*(predicted for predicted, _ in read), read[0][1]]
     return [visible, infrared, *(draw_mask(visible, mask, data.palette) for mask in masks)]
 
 
 def draw_detections(info: dict, entries: Sequence[Entry], data: DataSet) -> list[np.ndarray]:
-    visible, infrared = (read_image(info[key], channels=3) for key in ('img_path', 'img_ir_path'))
+    visible, infrared = read_pair(info)
     drawn = []
     for entry in entries:
         path = entry.trials[0].folder / 'predictions.bbox.json'
@@ -113,7 +120,7 @@ def _labels(found: Sequence[dict], ids: Sequence[int]) -> np.ndarray:
 
 
 def write_report(entries: Sequence[Entry], data: DataSet, facts: Sequence[str], work_dir: Path) -> Path:
-    """report.html and report.md."""
+    """report.html, and report.md with its pictures beside it."""
     done, failed = [entry for entry in entries if not entry.error], [entry for entry in entries if entry.error]
     words = [f'{data.path.name}: {len(data.train)} training pairs, classes {", ".join(data.classes)}.', *facts]
     if any(reads_fused_images(entry.config) for entry in done):
@@ -137,8 +144,11 @@ def write_report(entries: Sequence[Entry], data: DataSet, facts: Sequence[str], 
         numbers = [scores, by_class, *([table_by_time(done, data)] if data.marks_night else [])]
         report.parts += ['# Scores and costs', *numbers, '# Plots']
         report.parts += [Sheet([[plot]], width=plot.shape[1]) for plot in plots.values()]
-        report.parts += ['# Pictures', sheet(done, data)]
-        markdown += [*(table.markdown() for table in numbers), *(f'![{name}]({name}.png)' for name in plots)]
+        pictures = sheet(done, data)
+        write_image(work_dir / 'pictures.jpg', contact_sheet(pictures.rows, pictures.columns, width=200))
+        report.parts += ['# Pictures', pictures]
+        shown = [*(f'![{name}]({name}.png)\n' for name in plots), f'{pictures.caption}\n\n![pictures](pictures.jpg)']
+        markdown += ['', *(table.markdown() for table in numbers), *shown]
         print(scores.text())
     (work_dir / 'report.md').write_text('\n'.join([f'# Benchmark on {data.path.stem}', '', *markdown, '']))
     return report.save(work_dir / 'report.html')

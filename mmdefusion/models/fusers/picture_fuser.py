@@ -28,8 +28,8 @@ class PictureFuser(ImageFuser):
         windows: config of :class:`Windows`.
         detail: config of :class:`ResidualDetail`; None gives the network's plain output, as in the paper.
         colour: ``'luma'`` fuses brightness and keeps the colours of the first picture (so that one must be the
-            coloured one), ``'rgb'`` fuses the three
-            channels as the network gives them, ``'grey'`` fuses brightness and gives one channel.
+            coloured one), ``'rgb'`` fuses the three channels as the network gives them, ``'grey'`` fuses brightness
+            and gives one channel.
         **fuser: of :class:`ImageFuser`.
 
     Raises:

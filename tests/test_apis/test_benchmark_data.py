@@ -1,0 +1,95 @@
+"""The data of a comparison: options, names, time of day."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from mmdefusion.datasets.scenes import write_scenes
+
+pytest.importorskip('mmdet')
+pytest.importorskip('mmseg')
+from mmdefusion.apis.benchmark import Budget, Comparison, DataSet
+from mmdefusion.apis.benchmark.day_night import scores_by_time
+
+ROOT = Path(__file__).resolve().parents[2]
+MODEL = ROOT / 'configs/baselines/resnet18-visible_atss_1xb4-500i_scenes-160x128.py'
+
+
+@pytest.fixture(scope='module')
+def scenes(tmp_path_factory) -> Path:
+    return write_scenes(tmp_path_factory.mktemp('data') / 'scenes', train=3, test=6, size=(96, 64))
+
+
+def load(scenes: Path, kind: str, **more: object) -> DataSet:
+    """The scenes, with more options of the data."""
+    options = {f'{split}_dataloader.dataset.data_root': str(scenes) for split in ('train', 'test')}
+    if kind == 'detection':
+        options['test_evaluator.ann_file'] = str(scenes / 'test.json')
+    return DataSet.load(ROOT / f'configs/_base_/datasets/scenes-{kind}.py', options | more)
+
+
+def test_boxes_right_by_day_and_none_by_night(scenes, tmp_path):
+    data = load(scenes, 'detection')
+    truth = json.loads((scenes / 'test.json').read_text())
+    night = {image['id']: image['night'] for image in truth['images']}
+    assert len(set(night.values())) == 2
+    by_day = [one | dict(score=1.0) for one in truth['annotations'] if not night[one['image_id']]]
+    (tmp_path / 'predictions.bbox.json').write_text(json.dumps(by_day))
+    assert scores_by_time(tmp_path, data) == pytest.approx(dict(day=100, night=0))
+
+
+def test_masks_right_by_day_and_empty_by_night(scenes, tmp_path):
+    data = load(scenes, 'segmentation')
+    (tmp_path / 'predictions').mkdir()
+    for info in data.test:
+        mask = cv2.imread(info['seg_map_path'], cv2.IMREAD_UNCHANGED)
+        predicted = np.zeros_like(mask) if data.is_night(info) else mask
+        cv2.imwrite(str(tmp_path / 'predictions' / f'{Path(info["img_path"]).stem}.png'), predicted)
+    found = scores_by_time(tmp_path, data)
+    assert found['day'] == pytest.approx(100) and 10 < found['night'] < 30  # background alone, of four classes
+
+
+def test_a_time_of_day_that_the_split_has_none_of(scenes, tmp_path):
+    data = load(scenes, 'detection')
+    data.config.night = 'nothing'
+    found = scores_by_time(tmp_path, data)  # no file of predictions: nothing was found
+    assert found['day'] == 0 and np.isnan(found['night'])
+
+
+def test_options_of_the_data_and_of_the_models(scenes, tmp_path):
+    data = load(scenes, 'detection', **{'train_dataloader.dataset.indices': 2})
+    assert len(data.train) == 2
+    options = {'model.bbox_head.stacked_convs': 1, 'optim_wrapper.optimizer.lr': 1e-3}
+    trial = Comparison(data, Budget(5), tmp_path, options=options).plan(MODEL, 0)
+    assert 'stacked_convs=1' in trial.config and 'lr=0.001' in trial.config
+    for key, value in {'load_from': 'mine.pth', 'train_cfg.max_iters': 7, 'model.bbox_head.num_classes': 9}.items():
+        with pytest.raises(ValueError, match=f'{key}={value} has no effect'):
+            Comparison(data, Budget(5), tmp_path, options={key: value}).plan(MODEL, 0)
+    with pytest.raises(ValueError, match='do not fit'):
+        Comparison(data, Budget(5), tmp_path, options={'optim_wrapper.optimizer.lr.x': 1}).plan(MODEL, 0)
+    with pytest.raises(ValueError, match='do not fit'):
+        load(scenes, 'detection', **{'test_dataloader.dataset.pipeline.9.x': 1})
+
+
+def test_what_would_spoil_the_result_is_refused(scenes, tmp_path):
+    with pytest.raises(ValueError, match='test images are training images'):
+        prefix = dict(img_path='train/vi', img_ir_path='train/ir', seg_map_path='train/labels')
+        load(scenes, 'segmentation', **{'test_dataloader.dataset.data_prefix': prefix})
+    twice = write_scenes(tmp_path / 'twice', train=1, test=1, size=(96, 64))
+    for kind in ('vi', 'ir', 'labels'):
+        (path,) = (twice / 'test' / kind).glob('*.png')
+        for part in ('one', 'two'):
+            (twice / 'test' / kind / part).mkdir()
+            (twice / 'test' / kind / part / path.name).write_bytes(path.read_bytes())
+        path.unlink()
+    with pytest.raises(ValueError, match='have the same name'):
+        load(twice, 'segmentation')
+    config = tmp_path / 'bad.py'
+    base = ROOT / 'configs/_base_/datasets/scenes-detection.py'
+    config.write_text(f'_base_ = {str(base)!r}\nnight = "*N.png"\n')
+    options = {f'{split}_dataloader.dataset.data_root': str(scenes) for split in ('train', 'test')}
+    with pytest.raises(ValueError, match='no regular expression'):
+        DataSet.load(config, options)
