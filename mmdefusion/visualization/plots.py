@@ -9,23 +9,26 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
+MARKERS = 'osD^v'
+COLOURS = 10  # of matplotlib's cycle, after which the next marker begins
+
 
 def plot_tradeoff(
     names: Sequence[str], cost: Sequence[float], score: Sequence[float], labels: tuple[str, str]
 ) -> np.ndarray:
-    """Scores against costs, a named point for each model.
+    """Scores against costs, a point for each model, in the colours of :func:`plot_bars`.
 
     Returns:
         np.ndarray: ``(H, W, 3)`` uint8, BGR.
     """
-    figure, axis = plt.subplots(figsize=(7, 4.5), constrained_layout=True)
-    axis.scatter(cost, score)
-    for name, x, y in zip(names, cost, score, strict=True):
-        axis.annotate(name, (x, y), xytext=(4, 4), textcoords='offset points', fontsize=8)
+    figure, axis = plt.subplots(figsize=(7, 4), constrained_layout=True)
+    for place, (name, x, y) in enumerate(zip(names, cost, score, strict=True)):
+        axis.scatter(x, y, label=name, marker=MARKERS[place // COLOURS % len(MARKERS)])
     axis.set_xlabel(labels[0])
     axis.set_ylabel(labels[1])
     axis.margins(0.15)
     axis.grid(alpha=0.3)
+    axis.legend(fontsize='x-small', loc='upper left', bbox_to_anchor=(1, 1))
     return _picture(figure)
 
 

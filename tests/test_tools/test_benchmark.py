@@ -55,7 +55,7 @@ def test_a_report_with_what_failed_and_nothing_twice(kind, head, score, tmp_path
     page = (out / 'report.html').read_text()
     assert page.count('data:image/jpeg') == 3 + 2 * 5  # plots; two test pairs with both images, two models and truth
     assert all(cv2.imread(str(out / f'{name}.png')).std() > 10 for name in ('tradeoff', 'classes', 'curves'))
-    assert cv2.imread(str(out / 'pictures.jpg')).shape[1] > 5 * 200
+    assert cv2.imread(str(out / 'pictures.jpg')).shape[1] > 5 * 160
     for trial in (out / 'trials').iterdir():
         steps = [step.type for step in Config.fromfile(trial / 'config.py').train_dataloader.dataset.pipeline]
         assert steps.count('mmdefusion.ReplaceVisible') == ('fused-images' in trial.name)

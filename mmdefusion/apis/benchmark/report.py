@@ -145,7 +145,7 @@ def write_report(entries: Sequence[Entry], data: DataSet, facts: Sequence[str], 
         report.parts += ['# Scores and costs', *numbers, '# Plots']
         report.parts += [Sheet([[plot]], width=plot.shape[1]) for plot in plots.values()]
         pictures = sheet(done, data)
-        write_image(work_dir / 'pictures.jpg', contact_sheet(pictures.rows, pictures.columns, width=200))
+        write_image(work_dir / 'pictures.jpg', contact_sheet(pictures.rows, pictures.columns, width=160))
         report.parts += ['# Pictures', pictures]
         shown = [*(f'![{name}]({name}.png)\n' for name in plots), f'{pictures.caption}\n\n![pictures](pictures.jpg)']
         markdown += ['', *(table.markdown() for table in numbers), *shown]
