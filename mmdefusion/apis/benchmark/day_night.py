@@ -52,14 +52,15 @@ def _miou(folder: Path, infos: Sequence[dict], data: DataSet) -> float:
 
 
 def _map(folder: Path, infos: Sequence[dict], data: DataSet) -> float:
-    found = folder / 'predictions.bbox.json'
+    path = folder / 'predictions.bbox.json'
+    found = json.loads(path.read_text()) if path.is_file() else []  # mmdet may write none where nothing was found
     if not any(not one.get('ignore_flag') for info in infos for one in info['instances']):
         return np.nan
-    if not found.is_file():  # mmdet writes none where nothing was found
+    if not found:
         return 0.0
     with contextlib.redirect_stdout(None):
         truth = COCO(str(data.config.test_evaluator.get('ann_file') or folder / 'predictions.gt.json'))
-        evaluation = COCOeval(truth, truth.loadRes(json.loads(found.read_text())), 'bbox')
+        evaluation = COCOeval(truth, truth.loadRes(found), 'bbox')
         evaluation.params.imgIds = [info['img_id'] for info in infos]
         evaluation.params.catIds = truth.get_cat_ids(cat_names=data.classes)
         evaluation.evaluate()
