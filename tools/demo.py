@@ -23,11 +23,10 @@ import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
-from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
 
 from mmdefusion.apis import Trial
 from mmdefusion.datasets.scenes import CLASSES, PALETTE, write_scenes
+from mmdefusion.evaluation.parts import class_iou, class_precision
 from mmdefusion.visualization import Report, Sheet, Table, contact_sheet, draw_boxes, draw_mask
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs' / 'demo'
@@ -221,31 +220,16 @@ def _corners(annotations: list[dict]) -> tuple[np.ndarray, np.ndarray]:
     return boxes, np.array([a['category_id'] for a in annotations], int)
 
 
-def class_iou(run: Run, test: HeldOut, night: bool | None = None) -> np.ndarray:
+def iou(run: Run, test: HeldOut, night: bool | None = None) -> np.ndarray:
     """IoU in percent of background and classes over all pixels of the scenes of one time of day, or of both."""
-    count = len(CLASSES) + 1
-    confusion = np.zeros((count, count))
-    for image in test.images(night):
-        truth, predicted = test.read('labels', image).astype(int), prediction(run, image).astype(int)
-        confusion += np.bincount((count * truth + predicted).ravel(), minlength=count**2).reshape(count, count)
-    both = np.diag(confusion)
-    return 100 * both / np.maximum(confusion.sum(0) + confusion.sum(1) - both, 1)
+    masks = ((prediction(run, image), test.read('labels', image)) for image in test.images(night))
+    return 100 * np.nan_to_num(class_iou(masks, len(CLASSES) + 1))
 
 
-def class_ap50(run: Run, test: HeldOut, night: bool | None = None) -> np.ndarray:
-    """AP in percent at IoU 0.5 of each class, COCO's interpolation, over the scenes of one time of day, or of both."""
-    found = all_detections(run)
-    if not found:
-        return np.zeros(len(CLASSES))
-    with contextlib.redirect_stdout(None):
-        truth = COCO(str(test.root / 'test.json'))
-        evaluation = COCOeval(truth, truth.loadRes(found), 'bbox')
-        evaluation.params.imgIds = [image['id'] for image in test.images(night)]
-        evaluation.params.iouThrs = np.array([0.5])
-        evaluation.evaluate()
-        evaluation.accumulate()
-    precision = evaluation.eval['precision'][0, :, :, 0, -1]  # recall, class; all sizes, the most detections
-    return 100 * precision.mean(0)
+def ap50(run: Run, test: HeldOut, night: bool | None = None) -> np.ndarray:
+    """AP in percent at IoU 0.5 of each class over the scenes of one time of day, or of both."""
+    images = [image['id'] for image in test.images(night)]
+    return 100 * np.nan_to_num(class_precision(test.root / 'test.json', all_detections(run), images, CLASSES)[0])
 
 
 def prediction(run: Run, image: dict) -> np.ndarray:
@@ -269,14 +253,14 @@ def tables(runs: dict[str, Run], test: HeldOut) -> tuple[Table, Table, Table]:
     """Segmentation over all scenes, by time of day, and detection."""
     overall, by_time = [], []
     for name, title in NAMES.items():
-        iou = class_iou(runs[name], test)
-        overall.append([title, float(iou.mean()), *map(float, iou)])
-        day, night = (class_iou(runs[name], test, night)[1:] for night in (False, True))
+        found = iou(runs[name], test)
+        overall.append([title, float(found.mean()), *map(float, found)])
+        day, night = (iou(runs[name], test, night)[1:] for night in (False, True))
         by_time.append([title, *(float(value) for pair in zip(day, night, strict=True) for value in pair)])
     columns = [f'{name}, {when}' for name in CLASSES for when in ('day', 'night')]
     detection = []
     for title, night in (('all', None), ('day', False), ('night', True)):
-        ap = class_ap50(runs['detector'], test, night)
+        ap = ap50(runs['detector'], test, night)
         detection.append([title, float(ap.mean()), *map(float, ap)])
 
     def best(rows: list[list]) -> dict[int, str]:

@@ -1,6 +1,3 @@
-# ResNet-18 on fused pictures; see resnet50-fused-images_fcn_1xb4-500i_scenes-160x128.py.
-_base_ = './resnet18-visible_fcn_1xb4-500i_scenes-160x128.py'
-fused_images = True
-train_dataloader = dict(dataset=dict(data_prefix=dict(img_path='train/fused')))
-val_dataloader = dict(dataset=dict(data_prefix=dict(img_path='test/fused')))
-test_dataloader = val_dataloader
+# ResNet-18 on fused pictures.
+_base_ = './resnet50-fused-images_fcn_1xb4-500i_scenes-160x128.py'
+model = dict(backbone=dict(backbone=dict(depth=18)), neck=dict(in_channels=[64, 128, 256, 512]))

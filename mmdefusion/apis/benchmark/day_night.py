@@ -3,26 +3,22 @@
 A data set's config marks its night images with a regular expression of their paths, ``night = r'N\\.png$'``.
 """
 
-import contextlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 
+from mmdefusion.evaluation.parts import class_iou, class_precision
 from mmdefusion.utils.compat import installed
 
 from .data_set import DataSet
 
 TIMES = ('day', 'night')
 
-if installed('mmdet'):
-    from mmdet.datasets.api_wrappers import COCO, COCOeval
 if installed('mmseg'):
     from mmseg.datasets.transforms import LoadAnnotations
-    from mmseg.evaluation import IoUMetric
 
 
 def scores_by_time(folder: Path, data: DataSet) -> dict[str, float]:
@@ -45,25 +41,12 @@ def read_masks(folder: Path, info: dict) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _miou(folder: Path, infos: Sequence[dict], data: DataSet) -> float:
-    pairs = (map(torch.from_numpy, read_masks(folder, info)) for info in infos)
-    areas = [IoUMetric.intersect_and_union(*pair, len(data.classes), ignore_index=255) for pair in pairs]
-    scores = IoUMetric.total_area_to_metrics(*map(sum, zip(*areas, strict=True)), ['mIoU'])
-    return 100 * float(np.nanmean(scores['IoU']))
+    return 100 * float(np.nanmean(class_iou((read_masks(folder, info) for info in infos), len(data.classes))))
 
 
 def _map(folder: Path, infos: Sequence[dict], data: DataSet) -> float:
     path = folder / 'predictions.bbox.json'
     found = json.loads(path.read_text()) if path.is_file() else []  # mmdet may write none where nothing was found
-    if not any(not one.get('ignore_flag') for info in infos for one in info['instances']):
-        return np.nan
-    if not found:
-        return 0.0
-    with contextlib.redirect_stdout(None):
-        truth = COCO(str(data.config.test_evaluator.get('ann_file') or folder / 'predictions.gt.json'))
-        evaluation = COCOeval(truth, truth.loadRes(found), 'bbox')
-        evaluation.params.imgIds = [info['img_id'] for info in infos]
-        evaluation.params.catIds = truth.get_cat_ids(cat_names=data.classes)
-        evaluation.evaluate()
-        evaluation.accumulate()
-        evaluation.summarize()
-    return 100 * float(evaluation.stats[0])
+    truth = data.config.test_evaluator.get('ann_file') or folder / 'predictions.gt.json'
+    precision = class_precision(Path(truth), found, [info['img_id'] for info in infos], data.classes)
+    return np.nan if np.isnan(precision).all() else 100 * float(np.nanmean(precision))

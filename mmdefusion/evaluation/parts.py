@@ -1,0 +1,60 @@
+"""Scores of a part of a split, such as its night images, from what the test of the whole split wrote.
+
+By mmseg's and COCO's own evaluations. Needs mmdet or mmseg, whichever the scores are of.
+"""
+
+import contextlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+NO_ID = -1  # of a class that a file does not know
+
+
+def class_iou(masks: Iterable[tuple[NDArray, NDArray]], classes: int, ignored: int = 255) -> NDArray:
+    """IoU of each class over all pixels of all masks.
+
+    Args:
+        masks: predicted and true labels of each image, H×W integers.
+        classes: how many there are.
+        ignored: true label of pixels that do not count.
+
+    Returns:
+        ``(classes,)``, 0 to 1; NaN where a class is neither predicted nor true anywhere.
+    """
+    from mmseg.evaluation import IoUMetric
+
+    pairs = (map(torch.from_numpy, pair) for pair in masks)
+    areas = [IoUMetric.intersect_and_union(*pair, classes, ignored) for pair in pairs]
+    return IoUMetric.total_area_to_metrics(*map(sum, zip(*areas, strict=True)), ['mIoU'])['IoU']
+
+
+def class_precision(truth: Path, found: list[dict], images: Sequence[int], classes: Sequence[str]) -> NDArray:
+    """COCO's average precision of boxes of all sizes, at most 100 an image.
+
+    Args:
+        truth: a file of annotations in COCO's format.
+        found: boxes in the format of COCO's results.
+        images: ids of those that count.
+        classes: names of those that count.
+
+    Returns:
+        ``(10, len(classes))``, 0 to 1, at each IoU from 0.5 to 0.95; NaN for classes that the images have none of.
+    """
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+
+    with contextlib.redirect_stdout(None):
+        annotated = COCO(str(truth))
+        ids = {category['name']: category['id'] for category in annotated.cats.values()}
+        results = annotated.loadRes(found) if found else COCO()  # loadRes refuses an empty list
+        evaluation = COCOeval(annotated, results, 'bbox')
+        evaluation.params.imgIds = list(images)
+        evaluation.params.catIds = [ids.get(name, NO_ID) for name in classes]
+        evaluation.evaluate()
+        evaluation.accumulate()
+    precision = evaluation.eval['precision'][:, :, :, 0, -1]  # IoU, recall, class; all sizes, the most boxes
+    return np.where(precision < 0, np.nan, precision).mean(1)
