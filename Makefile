@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 PY := $(VENV)/bin/python
+# a test on each core, up to four (some take gigabytes); one that trains gains little from a second
+PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n auto --maxprocesses 4 --dist worksteal
 export PYTHON VENV TORCH TORCH_INDEX
 
 .PHONY: help env demo test test-fast lint format clean
@@ -17,10 +19,10 @@ demo: env ## train on generated night and day pairs, write work_dirs/demo/report
 	$(PY) tools/demo.py --work-dir work_dirs/demo
 
 test: env ## every test, those that train too (about half an hour on 2 cores)
-	$(PY) -m pytest tests
+	$(PYTEST) tests
 
 test-fast: env ## all but the tests that train
-	$(PY) -m pytest tests -m 'not slow'
+	$(PYTEST) tests -m 'not slow'
 
 lint: env ## style: ruff's lint and format checks
 	$(PY) -m ruff check .

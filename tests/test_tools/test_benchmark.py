@@ -1,4 +1,3 @@
-import os
 import re
 import subprocess
 import sys
@@ -19,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def run(*arguments: object) -> subprocess.CompletedProcess:
     command = [sys.executable, str(ROOT / 'tools/benchmark.py'), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, env=os.environ | {'OMP_NUM_THREADS': '2'})
+    return subprocess.run(command, capture_output=True, text=True)
 
 
 def write_data(folder: Path, kind: str) -> Path:

@@ -1,4 +1,4 @@
-"""Every zoo entry and every baseline builds, trains two iterations and tests, by our tools and the stock ones."""
+"""Every zoo entry and every baseline builds, trains two iterations and tests, by the stock tools."""
 
 import shutil
 from pathlib import Path
@@ -49,12 +49,8 @@ def test_trains_and_tests(config, scenes, tmp_path):
         options += [f'{evaluator}.ann_file={scenes}/test.json' for evaluator in ('val_evaluator', 'test_evaluator')]
         options += [f'{loader}.dataset.pipeline.2.scale=(96,64)' for loader in LOADERS[1:]]
         options += few_proposals(config.stem) if 'rcnn' in config.stem else ['model.test_cfg.score_thr=0.0']
-    for train, test in (
-        (stock(toolbox, 'train.py'), ROOT / 'tools/test.py'),
-        (ROOT / 'tools/train.py', stock(toolbox, 'test.py')),
-    ):
-        work_dir = tmp_path / ('stock' if toolbox in str(train) else 'ours')
-        run(train, config, '--work-dir', work_dir, '--cfg-options', *options, cwd=tmp_path)
-        augmented = ['--tta'] if config.stem.startswith(('defusionpp_vit-tiny_fcn', 'defusionpp_vit-tiny_atss')) else []
-        arguments = [config, work_dir / 'iter_2.pth', '--work-dir', work_dir, *augmented, '--cfg-options', *options]
-        assert ('mIoU: ' if segments else 'bbox_mAP_50') in run(test, *arguments, cwd=tmp_path)
+    train, test = (stock(toolbox, f'{name}.py') for name in ('train', 'test'))
+    run(train, config, '--work-dir', tmp_path, '--cfg-options', *options, cwd=tmp_path)
+    augmented = ['--tta'] if config.stem.startswith(('defusionpp_vit-tiny_fcn', 'defusionpp_vit-tiny_atss')) else []
+    arguments = [config, tmp_path / 'iter_2.pth', '--work-dir', tmp_path, *augmented, '--cfg-options', *options]
+    assert ('mIoU: ' if segments else 'bbox_mAP_50') in run(test, *arguments, cwd=tmp_path)
