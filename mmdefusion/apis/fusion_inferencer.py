@@ -36,8 +36,11 @@ Output = Literal['fused', 'common', 'unique_a', 'unique_b', 'panel']
 # exposure, so there the network chooses alone.
 TASKS: dict[str, dict] = {
     'ivf': dict(colour='luma', detail=dict(type='mmdefusion.ResidualDetail')),
-    'mef': dict(colour='rgb', detail=dict(type='mmdefusion.ResidualDetail', boost=0.0, sharpness=0.0)),
-    'mff': dict(colour='rgb', detail=dict(type='mmdefusion.ResidualDetail', boost=0.0)),
+    'mef': dict(
+        colour='rgb',
+        detail=dict(type='mmdefusion.ResidualDetail', boost=0.0, sharpness=1.0, contrast=0.0, brightness=0.0),
+    ),
+    'mff': dict(colour='rgb', detail=dict(type='mmdefusion.ResidualDetail', boost=0.0, brightness=0.0)),
 }
 DISTORTION = 0.02  # of height against width, from which on resizing is worth a warning
 TITLES = {'fused': 'fused', 'common': 'common', 'unique_a': 'unique to the first', 'unique_b': 'unique to the second'}

@@ -2,7 +2,7 @@
 
     python tools/analysis_tools/compare_fusion.py VISIBLE_DIR INFRARED_DIR --limit 12
     python tools/analysis_tools/compare_fusion.py DIR DIR --suffixes _A _B --task mef --protocol extra
-    python tools/analysis_tools/compare_fusion.py VISIBLE_DIR INFRARED_DIR --detail levels=5 boost=0.3,sharpness=4
+    python tools/analysis_tools/compare_fusion.py VISIBLE_DIR INFRARED_DIR --detail levels=5 boost=0.3,sharpness=8
 
 The last one compares rules of detail: each group of options of ResidualDetail is a column of the table. Choose rules on
 training pairs only. Writes table.md and sheet.jpg (--sources puts the sources on it) to --out-dir.
@@ -10,6 +10,7 @@ training pairs only. Writes table.md and sheet.jpg (--sources puts the sources o
 
 import argparse
 from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 
 import cv2
@@ -29,7 +30,7 @@ from mmdefusion.visualization import Table, contact_sheet
 
 SHOWN = 6  # pairs on the sheet, evenly spread
 MEAN = 'mean of the sources'
-OPTIONS = {'levels': int, 'boost': float, 'guidance': float, 'sharpness': float}
+OPTIONS = {name: type(option.default) for name, option in signature(ResidualDetail).parameters.items()}
 
 
 def parse_args() -> argparse.Namespace:
