@@ -18,7 +18,7 @@ env: ## create .venv with torch, mmcv (built), mmdet, mmseg and this package
 demo: env ## train on generated night and day pairs, write work_dirs/demo/report.html
 	$(PY) tools/demo.py --work-dir work_dirs/demo
 
-test: env ## every test, those that train too (about half an hour on 2 cores)
+test: env ## every test, those that train too (about 17 minutes on 2 cores)
 	$(PYTEST) tests
 
 test-fast: env ## all but the tests that train

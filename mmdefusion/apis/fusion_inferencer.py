@@ -16,7 +16,7 @@ from mmengine.infer import BaseInferencer
 from rich.progress import track
 from torch import Tensor
 
-from mmdefusion.models.fusers import FusedImages, PictureFuser
+from mmdefusion.models.fusers import PictureFuser
 from mmdefusion.models.fusers.colour import luma
 from mmdefusion.models.fusers.picture_fuser import Colour, to_picture
 from mmdefusion.models.structures import Pair
@@ -166,10 +166,10 @@ class FusionInferencer(BaseInferencer):
         if len(pictures) == 1 and warn_alone:
             warnings.warn(f'{item.name} has no partner: it comes back as it is.', stacklevel=2)
         try:
-            drawn = self.forward(pictures)
+            drawn = self.forward(pictures, parts=set(outputs) != {'fused'})
         except ValueError as error:
             raise ValueError(f'{item.name}: {error}') from None
-        images = {name: to_bgr(to_picture(image)) for name, image in drawn._asdict().items()}
+        images = {name: to_bgr(to_picture(image)) for name, image in drawn.items()}
         if 'panel' in outputs:
             images['panel'] = self.visualize(item.read(**self.reading), images)
         return Fused(item.name, {name: images[name] for name in outputs})
@@ -196,16 +196,22 @@ class FusionInferencer(BaseInferencer):
                 others[position] = cv2.resize(other, (width, height), interpolation=method)
         return [to_tensor(image).to(self.device) for image in (first, *others)]
 
-    def forward(self, inputs: Sequence[Tensor]) -> FusedImages:
-        """Fuse the first picture with the second, the result with the third and so on; a single one stays as it is."""
+    def forward(self, inputs: Sequence[Tensor], parts: bool = True) -> dict[str, Tensor]:
+        """Fuse the first picture with the second, the result with the third and so on; a single one stays as it is.
+
+        Args:
+            inputs: 3×H×W each, RGB in [0, 1].
+            parts: draw what the last two have in common, and what only one of them has.
+
+        Returns:
+            Images by the names of :class:`FusedImages`, or ``fused`` alone.
+        """
         first, *others = inputs
-        if not others:
-            fused = luma(first) if self.model.colour == 'grey' else first
-            return self.model.fuse_pictures(Pair(first, first))._replace(fused=fused)
-        for other in others:
-            drawn = self.model.fuse_pictures(Pair(first, other))
-            first = drawn.fused.expand(3, -1, -1)
-        return drawn
+        for other in others[:-1]:
+            first = self.model.fuse_picture(Pair(first, other)).expand(3, -1, -1)
+        pair = Pair(first, others[-1] if others else first)
+        drawn = self.model.fuse_pictures(pair)._asdict() if parts else {'fused': self.model.fuse_picture(pair)}
+        return drawn if others else drawn | {'fused': luma(first) if self.model.colour == 'grey' else first}
 
     def visualize(self, inputs: Sequence[np.ndarray], preds: dict[str, np.ndarray]) -> np.ndarray:
         """One picture with sources, parts and fused image, BGR."""

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from mmdefusion.registry import MODELS
 
-from ..structures import Decomposition, Pair, PairFeatures
+from ..structures import Decomposition, Pair, PairFeatures, Parts
 
 
 class FusedImages(NamedTuple):
@@ -56,14 +56,18 @@ class ImageFuser(BaseModel):
 
     def draw(self, decomposition: Decomposition) -> FusedImages:
         """The images of what was decomposed and fused."""
+        return FusedImages(*self.draw_parts(decomposition), self.draw_fused(decomposition))
+
+    def draw_parts(self, decomposition: Decomposition) -> Parts:
+        """The common and both unique images."""
         parts, features = decomposition.full(), decomposition.features
-        images = [
-            self.common_head(parts.common, features.grid),
-            self.unique_head(parts.unique_a, features.grid),
-            self.unique_head(parts.unique_b, features.grid),
-            self.fused_head(decomposition.fused + decomposition.blended, features.grid),
-        ]
-        return FusedImages(*(crop(image, features) for image in images))
+        heads = self.common_head, self.unique_head, self.unique_head
+        return Parts(*(crop(head(part, features.grid), features) for head, part in zip(heads, parts, strict=True)))
+
+    def draw_fused(self, decomposition: Decomposition) -> Tensor:
+        """The fused image."""
+        features = decomposition.features
+        return crop(self.fused_head(decomposition.fused + decomposition.blended, features.grid), features)
 
     def draw_alone(self, features: PairFeatures) -> Pair:
         """Each image fused with itself: what the network can say of it."""

@@ -1,6 +1,7 @@
 """From two pictures to the one that people want to see."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Literal, get_args
 
 import numpy as np
@@ -71,14 +72,14 @@ class PictureFuser(ImageFuser):
         samples = list(data_samples or [BaseDataElement() for _ in inputs])
         for sample, pair in zip(samples, inputs, strict=True):
             visible, infrared = pair.chunk(2)
-            fused = self.fuse_pictures(Pair(visible, infrared)).fused
+            fused = self.fuse_picture(Pair(visible, infrared))
             pictures = dict(fused=fused, visible=visible, infrared=infrared)
             sample.set_data({name: to_picture(image) for name, image in pictures.items()})
         return samples
 
     @torch.no_grad()
     def fuse_pictures(self, pair: Pair) -> FusedImages:
-        """Fuse two pictures of any size.
+        """Fuse two pictures of any size, and draw their parts.
 
         Args:
             pair: 3×H×W each, RGB in [0, 1].
@@ -89,24 +90,39 @@ class PictureFuser(ImageFuser):
         Raises:
             ValueError: if the sizes differ, or a value is not finite.
         """
-        check(pair)
-        sources = pair if self.colour == 'rgb' else Pair(*(luma(image) for image in pair))
-        drawn = self.windows(self._draw_stacked, sources)
-        images = FusedImages(*drawn[:4])
-        if self.detail:
-            images = images._replace(fused=self.detail(images.fused, sources, Pair(*drawn[4:])))
-        if self.colour == 'luma':
-            images = images._replace(fused=with_luma(pair.a, images.fused))
+        sources = self._read(pair)
+        common, unique_a, unique_b, *drawn = self.windows(partial(self._draw_stacked, parts=True), sources)
+        images = common, unique_a, unique_b, self._finish(pair, sources, *drawn)
         return FusedImages(*(image.clip(0, 1) for image in images))
 
-    def _draw_stacked(self, pair: Pair) -> Tensor:
-        """B×C×H×W pictures to B×K×C×H×W: the four images and, where detail needs them, both sources as drawn alone."""
+    @torch.no_grad()
+    def fuse_picture(self, pair: Pair) -> Tensor:
+        """The fused picture of :meth:`fuse_pictures` alone, sooner than with the parts."""
+        sources = self._read(pair)
+        drawn = self.windows(partial(self._draw_stacked, parts=False), sources)
+        return self._finish(pair, sources, *drawn).clip(0, 1)
+
+    def _read(self, pair: Pair) -> Pair:
+        """What the network is to fuse of two pictures."""
+        check(pair)
+        return pair if self.colour == 'rgb' else Pair(*(luma(image) for image in pair))
+
+    def _draw_stacked(self, pair: Pair, parts: bool) -> Tensor:
+        """B×C×H×W pictures to B×K×C×H×W: parts, the fused image and, for detail, both sources as drawn alone."""
         channels, height, width = pair.a.shape[1:]
         inputs = fill_patches(torch.cat([image.expand(-1, 3, -1, -1) for image in pair], dim=1))
         features = self.backbone(self.normalize(inputs))  # once for all of them
-        drawn = [*self.draw(self.neck(features)), *(self.draw_alone(features) if self.detail else ())]
+        decomposition = self.neck(features)
+        drawn = [*(self.draw_parts(decomposition) if parts else ()), self.draw_fused(decomposition)]
+        drawn += self.draw_alone(features) if self.detail else ()
         images = torch.stack(drawn, dim=1)[..., :height, :width]
         return luma(images) if channels == 1 else images
+
+    def _finish(self, pair: Pair, sources: Pair, fused: Tensor, *alone: Tensor) -> Tensor:
+        """The fused image with detail and colours."""
+        if self.detail:
+            fused = self.detail(fused, sources, Pair(*alone))
+        return with_luma(pair.a, fused) if self.colour == 'luma' else fused
 
 
 def fill_patches(images: Tensor) -> Tensor:

@@ -42,6 +42,17 @@ def test_plain_output_is_the_image_fuser_s():
         assert_close(ours, theirs[0].clip(0, 1), atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize('colour', ['rgb', 'luma', 'grey'])
+def test_the_fused_picture_alone_is_the_same(colour):
+    model, pair = build(detail=DETAIL, colour=colour), Pair(*torch.rand(2, 3, 70, 58))
+    drawn = []
+    model.common_head.register_forward_hook(lambda *_: drawn.append('common'))
+    alone = model.fuse_picture(pair)
+    assert not drawn
+    assert_close(alone, model.fuse_pictures(pair).fused)
+    assert drawn
+
+
 def test_what_the_network_makes_of_each_source_alone():
     model, pair = build(), torch.rand(2, 1, 3, 40, 48)
     features = model.backbone(model.normalize(torch.cat([*pair], dim=1)))
