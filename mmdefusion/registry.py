@@ -35,9 +35,9 @@ from mmengine.registry import (
     Registry,
 )
 
-MODELS = Registry('model', parent=MMENGINE_MODELS, locations=['mmdefusion.models'])
-DATASETS = Registry('dataset', parent=MMENGINE_DATASETS, locations=['mmdefusion.datasets'])
-DATA_SAMPLERS = Registry('data sampler', parent=MMENGINE_DATA_SAMPLERS, locations=['mmdefusion.datasets'])
+MODELS = Registry('model', parent=MMENGINE_MODELS, locations=['mmdefusion.models.registered'])
+DATASETS = Registry('dataset', parent=MMENGINE_DATASETS, locations=['mmdefusion.datasets.registered'])
+DATA_SAMPLERS = Registry('data sampler', parent=MMENGINE_DATA_SAMPLERS, locations=['mmdefusion.datasets.registered'])
 TRANSFORMS = Registry('transform', parent=MMENGINE_TRANSFORMS, locations=['mmdefusion.datasets.transforms'])
 HOOKS = Registry('hook', parent=MMENGINE_HOOKS, locations=['mmdefusion.engine'])
 LOOPS = Registry('loop', parent=MMENGINE_LOOPS, locations=['mmdefusion.engine'])

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from mmengine.config import DictAction
 
-from mmdefusion.apis.benchmark import (
+from mmdefusion.experiments.benchmark import (
     Budget,
     Comparison,
     DataSet,
@@ -31,7 +31,7 @@ from mmdefusion.apis.benchmark import (
     write_fused_images,
     write_report,
 )
-from mmdefusion.apis.launcher import KINDS, Launcher
+from mmdefusion.experiments.launcher import KINDS, Launcher
 from mmdefusion.utils.files import make_writable
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'

@@ -24,9 +24,9 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmdefusion.apis import Trial
-from mmdefusion.datasets.scenes import CLASSES, PALETTE, write_scenes
 from mmdefusion.evaluation.parts import class_iou, class_precision
+from mmdefusion.experiments import Trial
+from mmdefusion.scenes import CLASSES, PALETTE, write_scenes
 from mmdefusion.visualization import Report, Sheet, Table, contact_sheet, draw_boxes, draw_mask
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs' / 'demo'

@@ -11,12 +11,12 @@ import argparse
 import sys
 from pathlib import Path
 
+from mmdefusion.datasets.stems import match_stems
 from mmdefusion.evaluation.functional import PROTOCOLS, lower_is_better
 from mmdefusion.evaluation.score_files import score_files
 from mmdefusion.evaluation.scores import mean_row, write_scores
 from mmdefusion.utils.compat import installed
 from mmdefusion.utils.files import make_writable
-from mmdefusion.utils.stems import match_stems
 from mmdefusion.visualization import Table
 
 PARTS = ('_common', '_unique_a', '_unique_b', '_panel')

@@ -13,7 +13,7 @@ from mmengine.evaluator import DumpResults
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from mmdefusion.apis import Disturbance
+from mmdefusion.experiments import Disturbance
 from mmdefusion.utils.distributed import let_processes_talk
 
 

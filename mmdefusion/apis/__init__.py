@@ -1,11 +1,9 @@
 from mmdefusion.utils.compat import installed
 
-from .disturbances import Disturbance
 from .fusion_inferencer import FusionInferencer
-from .model import load_fuser, shipped_weights
-from .trial import Trial
+from .loading import load_fuser, shipped_weights
 
-__all__ = ['Disturbance', 'FusionInferencer', 'Trial', 'load_fuser', 'shipped_weights']
+__all__ = ['FusionInferencer', 'load_fuser', 'shipped_weights']
 
 if installed('mmdet'):
     from .paired_det_inferencer import PairedDetInferencer

@@ -17,15 +17,15 @@ from rich.progress import track
 from torch import Tensor
 
 from mmdefusion.models.fusers import PictureFuser
-from mmdefusion.models.fusers.colour import luma
 from mmdefusion.models.fusers.picture_fuser import Colour, to_picture
+from mmdefusion.models.layers.colour import luma
 from mmdefusion.models.structures import Pair
 from mmdefusion.utils.files import make_writable, write_image
 from mmdefusion.utils.image_io import check_scaling
 from mmdefusion.visualization import contact_sheet
 
 from .fusion_sources import Item, Source, VideoFrames, is_video, list_items
-from .model import load_fuser, shipped_weights
+from .loading import load_fuser, shipped_weights
 from .video_writer import VideoWriter
 
 Task = Literal['ivf', 'mef', 'mff']
@@ -99,7 +99,7 @@ class FusionInferencer(BaseInferencer):
             raise ValueError(f'task={task!r} is none of {", ".join(TASKS)}.')
         if detail not in ('residual', None):
             raise ValueError(f"detail={detail!r} is neither 'residual' nor None.")
-        options = dict(TASKS[task], windows=dict(type='mmdefusion.Windows', **(windows or {})))
+        options = dict(TASKS[task], windows=dict(type='mmdefusion.SlidingWindow', **(windows or {})))
         if colour is not None:
             options['colour'] = colour
         if detail is None:

@@ -11,8 +11,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mmdefusion.datasets.stems import match_stems
 from mmdefusion.utils.image_io import FULL, read_image, to_channels, to_uint8
-from mmdefusion.utils.stems import match_stems
 
 Image = str | os.PathLike | np.ndarray  # a file or URL, or an array H×W or H×W×3, BGR
 Source = Image | Sequence[Image] | None

@@ -15,11 +15,11 @@ from mmengine.config import ConfigDict
 from mmengine.structures import BaseDataElement
 from rich.progress import track
 
+from mmdefusion.datasets.pipelines import PARTNER, find_step
 from mmdefusion.utils.files import make_writable, write_image
 from mmdefusion.utils.image_io import to_channels
 from mmdefusion.visualization import contact_sheet
 
-from .disturbances import PARTNER
 from .fusion_inferencer import FusionInferencer
 from .fusion_sources import Item, Source, VideoFrames, is_video, list_items
 from .video_writer import VideoWriter
@@ -143,12 +143,12 @@ class PairedInferencing:
     def _init_pipeline(self, cfg: ConfigDict) -> Compose:
         """The test pipeline behind its loaders, which are kept for files."""
         steps = [step for step in cfg.test_dataloader.dataset.pipeline if step.type not in ANNOTATIONS]
-        places = [place for place, step in enumerate(steps, 1) if step.type in PARTNER]
-        if not places:
+        place = find_step(steps, PARTNER)
+        if place is None:
             raise ValueError('The test pipeline has no AppendPartner: this is no model of pairs.')
-        self.loaders = Compose(steps[: places[0]])
-        self.partner = steps[places[0] - 1]
-        return Compose(steps[places[0] :])
+        self.loaders = Compose(steps[: place + 1])
+        self.partner = steps[place]
+        return Compose(steps[place + 1 :])
 
 
 def chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:

@@ -1,14 +1,1 @@
-from mmdefusion.utils.compat import installed
-
-from .fusion import FusionDataset
-from .pretraining import ImageFolders, PairFolders
-from .samplers import ResumableSampler
-from .transforms import *  # noqa: F403
-
-__all__ = ['FusionDataset', 'ImageFolders', 'PairFolders', 'ResumableSampler']
-
-if installed('mmdet'):
-    from .detection import *  # noqa: F403
-
-if installed('mmseg'):
-    from .segmentation import *  # noqa: F403
+"""Pairs and images. Nothing is imported here: each room is imported by its name, so that fusing needs no toolbox."""

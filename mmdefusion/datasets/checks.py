@@ -16,6 +16,7 @@ from mmdefusion.utils.compat import installed
 from mmdefusion.utils.image_io import Header, decode_image, read_header
 
 from .pairing import absent_files
+from .pipelines import PARTNER, find_step
 from .transforms import AppendPartner
 
 if installed('mmseg'):
@@ -131,10 +132,10 @@ def check_dataset(cfg: ConfigDict, split: str = '', pixels: bool = False) -> Spl
 
 
 def _append_partner(pipeline: Sequence[dict]) -> AppendPartner | None:
-    for step in pipeline:
-        if step['type'] is AppendPartner or str(step['type']).rsplit('.', 1)[-1] == 'AppendPartner':
-            return AppendPartner(**{key: value for key, value in step.items() if key != 'type'})
-    return None
+    place = find_step(pipeline, PARTNER)
+    if place is None:
+        return None
+    return AppendPartner(**{key: value for key, value in pipeline[place].items() if key != 'type'})
 
 
 def _build(cfg: ConfigDict) -> BaseDataset:

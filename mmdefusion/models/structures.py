@@ -53,3 +53,12 @@ class Decomposition(NamedTuple):
     def full(self) -> Parts:
         """Deep plus skip, which image heads and teachers' predictions read."""
         return Parts(*(deep + skip for deep, skip in zip(self.deep, self.skip, strict=True)))
+
+
+class FusedImages(NamedTuple):
+    """RGB images B×3×H×W in [0, 1] space, not clipped."""
+
+    common: Tensor
+    unique_a: Tensor
+    unique_b: Tensor
+    fused: Tensor

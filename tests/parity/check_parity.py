@@ -20,6 +20,8 @@ from torch import Tensor
 sys.path.insert(0, str(Path(__file__).parent))
 from formula import formula_checkpoint, formula_image, formula_masks, formula_noise
 
+from mmdefusion.models.checkpoints.mae import read_mae_encoder
+from mmdefusion.models.checkpoints.reference import TEACHERS, from_reference
 from mmdefusion.models.fusers.image_fuser import FusedImages
 from mmdefusion.models.layers import draw_kept
 from mmdefusion.models.losses import CUDLoss, MCUDLoss
@@ -28,8 +30,6 @@ from mmdefusion.models.pretrainers import MCUDPretrainer
 from mmdefusion.models.pretrainers.cud import targets
 from mmdefusion.models.pretrainers.views import Views
 from mmdefusion.models.structures import Pair, PairFeatures, Parts
-from mmdefusion.models.teachers.mae_checkpoint import read_mae_encoder
-from mmdefusion.utils.reference_checkpoint import TEACHERS, from_reference
 
 DESCRIPTION = ('size', 'batch', 'seed', 'loss_seed', 'loss_batch')  # of the case, not to be compared
 

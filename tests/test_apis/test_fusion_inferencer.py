@@ -1,13 +1,13 @@
 import cv2
 import numpy as np
 import pytest
-from layouts import grey
+from helpers.layouts import grey
+from helpers.pretraining import write_fuser, write_images
 from PIL import Image
-from pretraining import write_fuser, write_images
 
 from mmdefusion.apis import FusionInferencer
 from mmdefusion.apis.fusion_sources import Item
-from mmdefusion.datasets.scenes import SceneGenerator
+from mmdefusion.scenes import SceneGenerator
 
 
 @pytest.fixture(scope='module')

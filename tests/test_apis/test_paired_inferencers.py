@@ -7,12 +7,12 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from layouts import grey
+from helpers.layouts import grey
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from mmdefusion.datasets.scenes import SceneGenerator
 from mmdefusion.registry import MODELS
+from mmdefusion.scenes import SceneGenerator
 
 pytest.importorskip('mmdet')
 pytest.importorskip('mmseg')

@@ -3,9 +3,9 @@ import sys
 from pathlib import Path
 
 import cv2
-import layouts
 import numpy as np
 import pytest
+from helpers import layouts
 from mmengine.config import Config, ConfigDict
 
 from mmdefusion.datasets.checks import check_config, check_dataset

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from layouts import grey, write
+from helpers.layouts import grey, write
 
 from mmdefusion.datasets.conversion import READERS, WRITERS, AnnotatedImage, Box
 
@@ -66,7 +66,7 @@ def test_kaist_text(tmp_path):
 
 def test_voc_as_mmdet_reads_it(folder):
     pytest.importorskip('mmdet')
-    from mmdefusion.datasets import PairedXMLDataset
+    from mmdefusion.datasets.detection import PairedXMLDataset
 
     WRITERS['voc'](IMAGES, CLASSES, folder / 'xml')
     (folder / 'list.txt').write_text('a/0\n')

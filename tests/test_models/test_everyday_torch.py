@@ -5,7 +5,7 @@ import socket
 import pytest
 import torch
 import torch.multiprocessing as mp
-from everyday_model import build, every_parameter_learns
+from helpers.everyday_model import build, every_parameter_learns
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.testing import assert_close
 

@@ -4,15 +4,15 @@ import json
 from pathlib import Path
 
 import cv2
-import layouts
 import pytest
 import torch
+from helpers import layouts
+from helpers.tools_in_process import run, stock
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from tools_in_process import run, stock
 
-from mmdefusion.datasets.scenes import write_scenes
 from mmdefusion.registry import MODELS
+from mmdefusion.scenes import write_scenes
 
 ROOT = Path(__file__).resolve().parents[2]
 DETECTOR = ROOT / 'configs/demo/defusionpp_vit-nano_atss_1xb2-500_scenes-160x128.py'

@@ -7,9 +7,9 @@ import cv2
 import pytest
 from mmengine.config import Config
 
-from mmdefusion.apis.benchmark import Budget, short_name
-from mmdefusion.apis.benchmark.plan import fit_weights, set_classes
-from mmdefusion.datasets.scenes import write_scenes
+from mmdefusion.experiments.benchmark import Budget, short_name
+from mmdefusion.experiments.benchmark.plan import fit_weights, set_classes
+from mmdefusion.scenes import write_scenes
 
 pytest.importorskip('mmdet')
 pytest.importorskip('mmseg')

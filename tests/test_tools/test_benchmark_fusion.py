@@ -3,7 +3,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from pretraining import write_fuser
+from helpers.pretraining import write_fuser
 
 TOOL = Path(__file__).resolve().parents[2] / 'tools/analysis_tools/benchmark_fusion.py'
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from mmdefusion.datasets.scenes import write_scenes
+from mmdefusion.scenes import write_scenes
 
 ROOT = Path(__file__).resolve().parents[2]
 

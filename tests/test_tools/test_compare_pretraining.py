@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mmdefusion.apis import shipped_weights
-from mmdefusion.datasets.scenes import write_scenes
+from mmdefusion.scenes import write_scenes
 
 pytest.importorskip('mmdet')
 pytest.importorskip('mmseg')

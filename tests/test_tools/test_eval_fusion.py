@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from layouts import grey, write
+from helpers.layouts import grey, write
 
 from mmdefusion.evaluation.functional import GRAY_METRICS, gray_scores
 

@@ -3,7 +3,7 @@ import sys
 from pathlib import Path
 
 import cv2
-from pretraining import write_fuser, write_images
+from helpers.pretraining import write_fuser, write_images
 
 TOOL = Path(__file__).resolve().parents[2] / 'tools/fuse.py'
 

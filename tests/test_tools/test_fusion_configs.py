@@ -5,8 +5,8 @@ from pathlib import Path
 
 import cv2
 import pytest
-from layouts import grey, write
-from tools_in_process import run
+from helpers.layouts import grey, write
+from helpers.tools_in_process import run
 
 from mmdefusion.apis import shipped_weights
 from mmdefusion.evaluation.functional import PROTOCOLS

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import cv2
 import pytest
-from pretraining import write_fuser, write_images
+from helpers.pretraining import write_fuser, write_images
 
 TOOL = Path(__file__).resolve().parents[2] / 'tools/analysis_tools/fusion_leaderboard.py'
 

@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
-from tools_in_process import run
+from helpers.tools_in_process import run
 
-from mmdefusion.datasets.scenes import write_scenes
+from mmdefusion.scenes import write_scenes
 
 pytest.importorskip('mmseg')
 ROOT = Path(__file__).resolve().parents[2]

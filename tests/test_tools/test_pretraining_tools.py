@@ -6,8 +6,8 @@ from pathlib import Path
 
 import cv2
 import pytest
+from helpers.pretraining import joint_config, write_images, write_teacher
 from mmengine.runner import Runner
-from pretraining import joint_config, write_images, write_teacher
 
 TOOLS = Path(__file__).resolve().parents[2] / 'tools/analysis_tools'
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from pretraining import TEACHER, build, cud_config
+from helpers.pretraining import TEACHER, build, cud_config
 from torch.testing import assert_close
 
 from mmdefusion.apis import load_fuser
-from mmdefusion.models import MAETeacher
+from mmdefusion.models.teachers import MAETeacher
 
 TOOL = Path(__file__).resolve().parents[2] / 'tools/model_converters/publish_model.py'
 

@@ -10,9 +10,9 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from mmdefusion.apis import Disturbance
-from mmdefusion.datasets.scenes import write_scenes
+from mmdefusion.experiments import Disturbance
 from mmdefusion.registry import MODELS
+from mmdefusion.scenes import write_scenes
 
 pytest.importorskip('mmseg')
 ROOT = Path(__file__).resolve().parents[2]

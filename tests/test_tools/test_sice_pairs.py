@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import cv2
-from layouts import grey, write
-from tools_in_process import run
+from helpers.layouts import grey, write
+from helpers.tools_in_process import run
 
 TOOL = Path(__file__).resolve().parents[2] / 'tools/dataset_converters/sice_pairs.py'
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-import layouts
 import pytest
-from tools_in_process import run, run_apart, stock
+from helpers import layouts
+from helpers.tools_in_process import run, run_apart, stock
 
 ROOT = Path(__file__).resolve().parents[2]
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')

@@ -4,9 +4,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tools_in_process import run, stock
+from helpers.tools_in_process import run, stock
 
-from mmdefusion.datasets.scenes import write_scenes
+from mmdefusion.scenes import write_scenes
 
 pytest.importorskip('mmdet')
 pytest.importorskip('mmseg')

@@ -3,7 +3,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from layouts import grey, write
+from helpers.layouts import grey, write
 from PIL import Image
 
 from mmdefusion.utils.image_io import (

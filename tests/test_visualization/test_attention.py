@@ -1,10 +1,10 @@
 import numpy as np
 import torch
+from helpers.pretraining import SMALL
 from mmengine.registry import init_default_scope
-from pretraining import SMALL
 from torch.testing import assert_close
 
-from mmdefusion.utils.reference_checkpoint import build_fuser
+from mmdefusion.models.checkpoints.reference import build_fuser
 from mmdefusion.visualization.attention import attention_maps, draw_heat
 
 

@@ -22,8 +22,8 @@ import torch
 
 from mmdefusion.apis import FusionInferencer
 from mmdefusion.apis.fusion_inferencer import TASKS
-from mmdefusion.datasets.scenes import SceneGenerator
 from mmdefusion.evaluation.functional import PROTOCOLS
+from mmdefusion.scenes import SceneGenerator
 from mmdefusion.utils.files import write_image
 from mmdefusion.utils.image_io import to_channels
 from mmdefusion.utils.measuring import measure

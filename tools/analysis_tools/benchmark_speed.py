@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from mmdefusion.models import DecompositionNeck, DeFusionEncoder
+from mmdefusion.models.backbones import DeFusionEncoder
+from mmdefusion.models.necks import DecompositionNeck
 from mmdefusion.models.structures import Pair, PairFeatures
 from mmdefusion.utils.measuring import measure
 

@@ -22,7 +22,7 @@ from mmdefusion.apis.fusion_inferencer import TASKS
 from mmdefusion.apis.fusion_sources import Item, list_items
 from mmdefusion.datasets.pairing import strip_suffix
 from mmdefusion.evaluation.functional import PROTOCOLS, lower_is_better
-from mmdefusion.models import ResidualDetail
+from mmdefusion.models.fusers import ResidualDetail
 from mmdefusion.registry import MODELS
 from mmdefusion.utils.files import make_writable, write_image
 from mmdefusion.utils.spread import evenly_spread

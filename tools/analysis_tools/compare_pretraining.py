@@ -15,7 +15,7 @@ import numpy as np
 from mmengine.config import Config, DictAction
 from rich.progress import track
 
-from mmdefusion.apis import Trial
+from mmdefusion.experiments import Trial
 from mmdefusion.visualization import Table
 
 STARTS = ('random', 'pretrained')

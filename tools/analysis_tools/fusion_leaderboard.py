@@ -17,6 +17,7 @@ matplotlib.use('Agg')
 import matplotlib.pyplot as plt
 
 from mmdefusion.apis import FusionInferencer, shipped_weights
+from mmdefusion.datasets.stems import list_images, match_stems
 from mmdefusion.evaluation.functional import VIFB_METRICS
 from mmdefusion.evaluation.published import mean_rank, rank, vifb_method_means
 from mmdefusion.evaluation.score_files import score_files
@@ -24,7 +25,6 @@ from mmdefusion.evaluation.scores import mean_row, write_scores
 from mmdefusion.utils.files import write_image
 from mmdefusion.utils.image_io import read_image
 from mmdefusion.utils.spread import evenly_spread
-from mmdefusion.utils.stems import list_images, match_stems
 from mmdefusion.visualization import Table, contact_sheet
 
 DETAIL = {'mmdefusion': 'residual', 'mmdefusion, detail=None': None}

@@ -11,7 +11,7 @@ import argparse
 import torch
 from mmengine.config import Config, DictAction
 
-from mmdefusion.apis.complexity import build_model, measure_complexity, pair_of_noise
+from mmdefusion.experiments.complexity import build_model, measure_complexity, pair_of_noise
 
 
 def main() -> None:

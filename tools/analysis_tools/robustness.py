@@ -22,8 +22,8 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 from rich.progress import track
 
-from mmdefusion.apis import Disturbance
 from mmdefusion.datasets.transforms import CORRUPTIONS
+from mmdefusion.experiments import Disturbance
 from mmdefusion.utils.files import make_writable
 from mmdefusion.visualization import Table
 

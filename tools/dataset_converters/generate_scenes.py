@@ -10,7 +10,7 @@ from pathlib import Path
 
 import cv2
 
-from mmdefusion.datasets.scenes import PALETTE, SceneGenerator, write_scenes
+from mmdefusion.scenes import PALETTE, SceneGenerator, write_scenes
 from mmdefusion.visualization import contact_sheet, draw_boxes, draw_mask
 
 

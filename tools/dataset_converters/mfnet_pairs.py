@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from rich.progress import track
 
+from mmdefusion.datasets.stems import match_stems
 from mmdefusion.utils.files import make_writable, write_image
-from mmdefusion.utils.stems import match_stems
 
 
 def split(images: Path, visible: Path, infrared: Path) -> int:

@@ -27,7 +27,7 @@ from mmdefusion.datasets.pairing import strip_suffix
 from mmdefusion.evaluation.functional import VIFB_METRICS, vifb_scores
 from mmdefusion.evaluation.published import mean_rank, rank, vifb_method_means
 from mmdefusion.evaluation.scores import mean_row
-from mmdefusion.models import ResidualDetail
+from mmdefusion.models.fusers import ResidualDetail
 from mmdefusion.utils.spread import evenly_spread
 from mmdefusion.visualization import Table
 

@@ -15,7 +15,7 @@ import yaml
 from mmengine.config import Config
 from rich.progress import track
 
-from mmdefusion.apis.complexity import build_model, count_operations, pair_of_noise
+from mmdefusion.experiments.complexity import build_model, count_operations, pair_of_noise
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ('detection', 'segmentation', 'baselines', 'pretrain', 'fusion', 'demo', 'comparison')

@@ -16,9 +16,9 @@ from pathlib import Path
 import torch
 
 from mmdefusion import __version__
+from mmdefusion.models.checkpoints.mae import read_mae_encoder
+from mmdefusion.models.checkpoints.unwrap import State, unwrap
 from mmdefusion.models.layers import sincos_position_embedding
-from mmdefusion.models.teachers.mae_checkpoint import read_mae_encoder
-from mmdefusion.utils.checkpoint import State, unwrap
 from mmdefusion.utils.run_log import validation_scores
 
 

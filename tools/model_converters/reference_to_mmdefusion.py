@@ -12,8 +12,8 @@ from pathlib import Path
 
 import torch
 
-from mmdefusion.utils.checkpoint import unwrap
-from mmdefusion.utils.reference_checkpoint import from_reference, to_reference
+from mmdefusion.models.checkpoints.reference import from_reference, to_reference
+from mmdefusion.models.checkpoints.unwrap import unwrap
 
 
 def load(path: Path) -> dict:

@@ -4,8 +4,8 @@ import os
 
 from mmengine.dataset import BaseDataset
 
+from mmdefusion.datasets.stems import match_stems
 from mmdefusion.registry import DATASETS
-from mmdefusion.utils.stems import match_stems
 
 
 @DATASETS.register_module()

@@ -12,7 +12,6 @@ from mmdefusion.registry import MODELS
 from ..layers import PatchEmbed, PositionEmbedding, TransformerBlock, init_transformer
 from ..structures import Pair, PairFeatures
 
-PATCH_SIZE = 16
 EPS = 1e-6  # LayerNorm's epsilon inside the encoder
 
 
@@ -97,7 +96,7 @@ class DeFusionEncoder(BaseModule):
         self.frozen_stages = frozen_stages
         self.with_cp = with_cp
 
-        self.patch_embed = PatchEmbed(self.embed_dims, PATCH_SIZE)
+        self.patch_embed = PatchEmbed(self.embed_dims)
         self.position_embedding = PositionEmbedding(self.embed_dims)
         self.cls_token = nn.Parameter(torch.zeros(1, 1, self.embed_dims))
         self.blocks = nn.ModuleList(

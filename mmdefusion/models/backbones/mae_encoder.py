@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from mmdefusion.registry import MODELS
 
 from ..layers import PatchEmbed, PositionEmbedding, TransformerBlock, init_transformer, keep_tokens
-from .defusion_encoder import EPS, PATCH_SIZE, resolve_architecture
+from .defusion_encoder import EPS, resolve_architecture
 
 
 @MODELS.register_module()
@@ -24,7 +24,7 @@ class MAEEncoder(BaseModule):
         super().__init__(init_cfg)
         self.arch = resolve_architecture(arch)
         self.embed_dims = self.arch.embed_dims
-        self.patch_embed = PatchEmbed(self.embed_dims, PATCH_SIZE)
+        self.patch_embed = PatchEmbed(self.embed_dims)
         self.position_embedding = PositionEmbedding(self.embed_dims)
         self.cls_token = nn.Parameter(torch.zeros(1, 1, self.embed_dims))
         blocks = (TransformerBlock(self.embed_dims, self.arch.num_heads, EPS) for _ in range(self.arch.depth))

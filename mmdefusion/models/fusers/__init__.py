@@ -1,6 +1,6 @@
 from .detail import ResidualDetail
-from .image_fuser import FusedImages, ImageFuser
+from .image_fuser import ImageFuser
 from .picture_fuser import PictureFuser
-from .windows import Windows
+from .sliding_window import SlidingWindow
 
-__all__ = ['FusedImages', 'ImageFuser', 'PictureFuser', 'ResidualDetail', 'Windows']
+__all__ = ['ImageFuser', 'PictureFuser', 'ResidualDetail', 'SlidingWindow']

@@ -8,7 +8,7 @@ from torch.nn.functional import avg_pool2d, interpolate, pad
 
 from mmdefusion.registry import MODELS
 
-from ..backbones.defusion_encoder import PATCH_SIZE
+from ..layers import PATCH_SIZE
 from ..structures import Pair
 from .pyramid import blur, build_pyramid, expand, shrink
 

@@ -1,22 +1,13 @@
 """DeFusion++ with its image heads: a pair in, four images out."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from mmengine.model import BaseModel
 from torch import Tensor
 
 from mmdefusion.registry import MODELS
 
-from ..structures import Decomposition, Pair, PairFeatures, Parts
-
-
-class FusedImages(NamedTuple):
-    """RGB images B×3×H×W in [0, 1] space, not clipped."""
-
-    common: Tensor
-    unique_a: Tensor
-    unique_b: Tensor
-    fused: Tensor
+from ..structures import Decomposition, FusedImages, Pair, PairFeatures, Parts
 
 
 @MODELS.register_module()

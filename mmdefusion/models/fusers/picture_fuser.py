@@ -12,11 +12,9 @@ from torch.nn.functional import pad
 
 from mmdefusion.registry import MODELS
 
-from ..backbones.defusion_encoder import PATCH_SIZE
-from ..layers import Normalize
-from ..structures import Pair
-from .colour import luma, with_luma
-from .image_fuser import FusedImages, ImageFuser
+from ..layers import PATCH_SIZE, Normalize, luma, with_luma
+from ..structures import FusedImages, Pair
+from .image_fuser import ImageFuser
 
 Colour = Literal['rgb', 'luma', 'grey']
 
@@ -26,7 +24,7 @@ class PictureFuser(ImageFuser):
     """The image fuser with all that pictures need around it: any size, detail, colour.
 
     Args:
-        windows: config of :class:`Windows`.
+        windows: config of :class:`SlidingWindow`.
         detail: config of :class:`ResidualDetail`; None gives the network's plain output, as in the paper.
         colour: ``'luma'`` fuses brightness and keeps the colours of the first picture (so that one must be the
             coloured one), ``'rgb'`` fuses the three channels as the network gives them, ``'grey'`` fuses brightness
@@ -47,7 +45,7 @@ class PictureFuser(ImageFuser):
         super().__init__(**fuser)
         if colour not in get_args(Colour):
             raise ValueError(f'colour={colour!r} is none of {get_args(Colour)}.')
-        self.windows = MODELS.build(windows or dict(type='mmdefusion.Windows'))
+        self.windows = MODELS.build(windows or dict(type='mmdefusion.SlidingWindow'))
         self.detail = MODELS.build(detail) if detail else None
         self.colour = colour
         self.normalize = Normalize()

@@ -5,9 +5,7 @@ from torch import Tensor, nn
 
 from mmdefusion.registry import MODELS
 
-from ..backbones.defusion_encoder import PATCH_SIZE
-from ..layers import TransformerBlock, init_transformer, unpatchify
-from ..necks.decomposition import NUM_HEADS
+from ..layers import NUM_HEADS, PATCH_SIZE, TransformerBlock, init_transformer, unpatchify
 
 
 @MODELS.register_module()

@@ -6,8 +6,9 @@ from torch import Tensor, nn
 
 from mmdefusion.registry import MODELS
 
-from ..backbones.defusion_encoder import PATCH_SIZE
 from ..layers import (
+    NUM_HEADS,
+    PATCH_SIZE,
     PositionEmbedding,
     TransformerBlock,
     draw_kept,
@@ -16,7 +17,6 @@ from ..layers import (
     restore_tokens,
     unpatchify,
 )
-from ..necks.decomposition import NUM_HEADS
 from ..structures import Parts
 
 

@@ -1,18 +1,21 @@
 """Plain torch building blocks; nothing here knows of a registry."""
 
 from .attention import CrossAttention, SelfAttention
-from .decomposition_block import DecompositionBlock
+from .colour import luma, with_luma
+from .decomposition_block import NUM_HEADS, DecompositionBlock
 from .drop_path import DropPath
 from .init import init_transformer
 from .layer_norm import LayerNorm2d
 from .normalize import Normalize
-from .patch_embed import PatchEmbed
+from .patch_embed import PATCH_SIZE, PatchEmbed
 from .position_embedding import PositionEmbedding, sincos_position_embedding
 from .token_masking import draw_kept, keep_tokens, restore_tokens
 from .tokens import patchify, tokens_to_map, unpatchify
 from .transformer_block import TransformerBlock
 
 __all__ = [
+    'NUM_HEADS',
+    'PATCH_SIZE',
     'CrossAttention',
     'DecompositionBlock',
     'DropPath',
@@ -25,9 +28,11 @@ __all__ = [
     'draw_kept',
     'init_transformer',
     'keep_tokens',
+    'luma',
     'patchify',
     'restore_tokens',
     'sincos_position_embedding',
     'tokens_to_map',
     'unpatchify',
+    'with_luma',
 ]

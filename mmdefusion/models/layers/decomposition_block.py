@@ -6,6 +6,8 @@ from torch import Tensor, nn
 
 from .attention import CrossAttention
 
+NUM_HEADS = 16  # of every block outside the encoder and the teachers
+
 
 class DecompositionBlock(nn.Module):
     """D(s, t): a post-norm cross-attention block in which t gives the query and the residual.
@@ -27,7 +29,7 @@ class DecompositionBlock(nn.Module):
         self,
         embed_dims: int,
         kind: Literal['common', 'unique'],
-        num_heads: int = 16,
+        num_heads: int = NUM_HEADS,
         dropout: float = 0.1,
         mlp_ratio: int = 4,
     ) -> None:

@@ -3,6 +3,8 @@
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+PATCH_SIZE = 16  # pixels of a side; all networks here are ViT/16
+
 
 class PatchEmbed(nn.Module):
     """Non-overlapping convolution: B×3×H×W to B×(h·w)×C tokens, row-major, h = ceil(H/16), w = ceil(W/16).
@@ -11,7 +13,7 @@ class PatchEmbed(nn.Module):
     repeating its last pixels, which adds no edge that the scene does not have.
     """
 
-    def __init__(self, embed_dims: int, patch_size: int = 16, in_channels: int = 3) -> None:
+    def __init__(self, embed_dims: int, patch_size: int = PATCH_SIZE, in_channels: int = 3) -> None:
         super().__init__()
         self.patch_size = patch_size
         self.proj = nn.Conv2d(in_channels, embed_dims, patch_size, patch_size)

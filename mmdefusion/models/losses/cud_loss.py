@@ -5,7 +5,7 @@ from torch.nn.functional import l1_loss
 
 from mmdefusion.registry import MODELS
 
-from ..fusers.image_fuser import FusedImages
+from ..structures import FusedImages
 from .ssim import ssim_loss
 
 

@@ -7,9 +7,8 @@ from torch import Tensor, nn
 
 from mmdefusion.registry import MODELS
 
-from ..layers import DecompositionBlock, LayerNorm2d, init_transformer, tokens_to_map
+from ..layers import NUM_HEADS, DecompositionBlock, LayerNorm2d, init_transformer, tokens_to_map
 from ..structures import Decomposition, Pair
-from .decomposition import NUM_HEADS
 from .rescale import STRIDES, crop_to_stride, rescale
 
 

@@ -12,8 +12,7 @@ from contextlib import ExitStack, contextmanager
 import torch
 from torch import Tensor, nn
 
-from ..backbones.defusion_encoder import PATCH_SIZE
-from ..layers import DecompositionBlock, PatchEmbed, TransformerBlock, patchify
+from ..layers import PATCH_SIZE, DecompositionBlock, PatchEmbed, TransformerBlock, patchify
 from .cud import CUDPretrainer, draw_order, targets
 
 

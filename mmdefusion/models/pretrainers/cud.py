@@ -11,9 +11,9 @@ from torch import Tensor
 
 from mmdefusion.registry import MODELS
 
-from ..fusers.image_fuser import FusedImages, ImageFuser
+from ..fusers.image_fuser import ImageFuser
 from ..layers import Normalize
-from ..structures import Decomposition, Pair
+from ..structures import Decomposition, FusedImages, Pair
 from .views import Views
 
 

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from mmdefusion.registry import MODELS
 
-from ..backbones.defusion_encoder import PATCH_SIZE
 from ..layers import (
+    PATCH_SIZE,
     Normalize,
     PositionEmbedding,
     TransformerBlock,

@@ -12,6 +12,7 @@ from torch import Generator, Tensor, nn
 
 from mmdefusion.registry import MODELS
 
+from ..layers import luma
 from ..structures import Pair
 
 FULL_SIZE = 224  # the grids below divide an image of this side; their cells keep their size in pixels at any other
@@ -120,18 +121,12 @@ def brightness(images: Tensor, factor: Tensor) -> Tensor:
 
 def contrast(images: Tensor, factor: Tensor) -> Tensor:
     """Towards the mean grey of each image."""
-    return torch.lerp(grey(images).mean((-2, -1), keepdim=True).expand_as(images), images, factor).clip(0, 1)
+    return torch.lerp(luma(images).mean((-2, -1), keepdim=True).expand_as(images), images, factor).clip(0, 1)
 
 
 def saturation(images: Tensor, factor: Tensor) -> Tensor:
     """Towards the grey of each pixel."""
-    return torch.lerp(grey(images).expand_as(images), images, factor).clip(0, 1)
-
-
-def grey(images: Tensor) -> Tensor:
-    """ITU-R 601 luma, B×1×H×W."""
-    weights = images.new_tensor([0.299, 0.587, 0.114]).view(3, 1, 1)
-    return (images * weights).sum(1, keepdim=True)
+    return torch.lerp(luma(images).expand_as(images), images, factor).clip(0, 1)
 
 
 class _Draw:

@@ -11,7 +11,7 @@ from torch import Tensor
 from mmdefusion.registry import MODELS
 
 from ..backbones.mae_encoder import MAEEncoder
-from .mae_checkpoint import read_mae_encoder
+from ..checkpoints.mae import read_mae_encoder
 
 HOW_TO_GET = (
     "Visible: MAE's published ViT-B/16 pretraining checkpoint (mae_pretrain_vit_base.pth), or mmpretrain's. Infrared: "

@@ -1,11 +1,11 @@
 from pathlib import Path
 
-import layouts
 import pytest
+from helpers import layouts
 
 pytest.importorskip('mmdet')
 
-from mmdefusion.datasets import FLIRAlignedDataset, FLIRAlignedXMLDataset
+from mmdefusion.datasets.detection import FLIRAlignedDataset, FLIRAlignedXMLDataset
 
 
 def test_coco_layout(tmp_path: Path, det_pipeline: list, assert_moved_together) -> None:

@@ -1,11 +1,11 @@
 from pathlib import Path
 
-import layouts
 import pytest
+from helpers import layouts
 
 pytest.importorskip('mmdet')
 
-from mmdefusion.datasets import KAISTDataset
+from mmdefusion.datasets.detection import KAISTDataset
 
 
 def test_layout_boxes_and_ignored_people(tmp_path: Path, det_pipeline: list, assert_moved_together) -> None:

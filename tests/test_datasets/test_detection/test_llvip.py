@@ -1,11 +1,11 @@
 from pathlib import Path
 
-import layouts
 import pytest
+from helpers import layouts
 
 pytest.importorskip('mmdet')
 
-from mmdefusion.datasets import LLVIPDataset
+from mmdefusion.datasets.detection import LLVIPDataset
 
 TEST = dict(img='visible/test', img_ir='infrared/test')
 

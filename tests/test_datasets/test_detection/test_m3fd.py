@@ -1,12 +1,12 @@
 from itertools import chain, pairwise
 from pathlib import Path
 
-import layouts
 import pytest
+from helpers import layouts
 
 pytest.importorskip('mmdet')
 
-from mmdefusion.datasets import M3FDDataset
+from mmdefusion.datasets.detection import M3FDDataset
 from mmdefusion.datasets.detection.m3fd import split_by_blocks
 
 IDS = [f'{index:05d}' for index in range(4200)]

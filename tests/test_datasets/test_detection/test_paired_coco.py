@@ -1,12 +1,12 @@
 import json
 from pathlib import Path
 
-import layouts
 import pytest
+from helpers import layouts
 
 pytest.importorskip('mmdet')
 
-from mmdefusion.datasets import PairedCocoDataset
+from mmdefusion.datasets.detection import PairedCocoDataset
 
 PREFIX = dict(img='vi/', img_ir='ir/')
 CLASSES = dict(classes=('person', 'bicycle', 'car'))

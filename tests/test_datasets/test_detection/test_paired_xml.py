@@ -1,11 +1,11 @@
 from pathlib import Path
 
-import layouts
 import pytest
+from helpers import layouts
 
 pytest.importorskip('mmdet')
 
-from mmdefusion.datasets import PairedXMLDataset
+from mmdefusion.datasets.detection import PairedXMLDataset
 from mmdefusion.datasets.detection.paired_xml import add_extensions
 
 CLASSES = dict(classes=('Car', 'Lamp'))

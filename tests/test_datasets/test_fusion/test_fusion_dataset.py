@@ -1,7 +1,7 @@
 """Pairs from any two folders."""
 
 import pytest
-from layouts import grey, write
+from helpers.layouts import grey, write
 
 from mmdefusion.datasets.fusion import FusionDataset
 

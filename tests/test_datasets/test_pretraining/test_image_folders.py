@@ -6,10 +6,10 @@ from threading import Thread
 import cv2
 import numpy as np
 import pytest
+from helpers.pretraining import write_images
 from PIL import Image
-from pretraining import write_images
 
-from mmdefusion.datasets import ImageFolders
+from mmdefusion.datasets.pretraining import ImageFolders
 from mmdefusion.datasets.samplers import Draw
 
 PIPELINE = [

@@ -1,9 +1,9 @@
 import cv2
 import numpy as np
 import pytest
-from pretraining import write_images
+from helpers.pretraining import write_images
 
-from mmdefusion.datasets import PairFolders
+from mmdefusion.datasets.pretraining import PairFolders
 
 PIPELINE = [
     dict(type='mmdefusion.LoadAnyImage'),

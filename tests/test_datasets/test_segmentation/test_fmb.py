@@ -1,11 +1,11 @@
 from pathlib import Path
 
-import layouts
 import pytest
+from helpers import layouts
 
 pytest.importorskip('mmseg')
 
-from mmdefusion.datasets import FMBDataset
+from mmdefusion.datasets.segmentation import FMBDataset
 
 
 def test_layout_and_ignored_zero(tmp_path: Path, seg_pipeline: list, assert_moved_together) -> None:

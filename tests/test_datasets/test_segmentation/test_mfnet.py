@@ -1,11 +1,11 @@
 from pathlib import Path
 
-import layouts
 import pytest
+from helpers import layouts
 
 pytest.importorskip('mmseg')
 
-from mmdefusion.datasets import MFNetDataset, MSRSDataset
+from mmdefusion.datasets.segmentation import MFNetDataset, MSRSDataset
 
 
 @pytest.mark.parametrize('ann_file, images', [('train.txt', 3), ('test_night.txt', 1)])

@@ -1,12 +1,12 @@
 from pathlib import Path
 
-import layouts
 import numpy as np
 import pytest
+from helpers import layouts
 
 pytest.importorskip('mmseg')
 
-from mmdefusion.datasets import PairedSegDataset
+from mmdefusion.datasets.segmentation import PairedSegDataset
 
 PREFIX = dict(img_path='vi', img_ir_path='ir', seg_map_path='labels')
 META = dict(classes=('a', 'b', 'c'))

@@ -1,11 +1,11 @@
 from pathlib import Path
 
-import layouts
 import pytest
+from helpers import layouts
 
 pytest.importorskip('mmseg')
 
-from mmdefusion.datasets import PST900Dataset
+from mmdefusion.datasets.segmentation import PST900Dataset
 
 
 def test_layout(tmp_path: Path, seg_pipeline: list, assert_moved_together) -> None:

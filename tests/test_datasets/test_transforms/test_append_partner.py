@@ -4,11 +4,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from layouts import grey, write
+from helpers.layouts import grey, write
 from mmcv.transforms import LoadImageFromFile
 from PIL import Image
 
-from mmdefusion.datasets import AppendPartner
+from mmdefusion.datasets.transforms import AppendPartner
 from mmdefusion.registry import TRANSFORMS
 
 

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import cv2
 import pytest
 import torch
-from layouts import grey
+from helpers.layouts import grey
 from mmengine.structures import BaseDataElement, InstanceData
 
 from mmdefusion.engine.hooks import PairedVisualizationHook

@@ -3,8 +3,8 @@
 import cv2
 import pytest
 import torch
+from helpers.pretraining import joint_config, write_images, write_teacher
 from mmengine.runner import Runner
-from pretraining import joint_config, write_images, write_teacher
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from helpers.pretraining import joint_config, write_images, write_teacher
 from mmengine.runner import Runner
-from pretraining import joint_config, write_images, write_teacher
 from torch.testing import assert_close
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -1,7 +1,7 @@
 import cv2
 import numpy as np
 import pytest
-from layouts import grey
+from helpers.layouts import grey
 
 from mmdefusion.evaluation.functional import PROTOCOLS
 from mmdefusion.evaluation.metrics import FusionMetric

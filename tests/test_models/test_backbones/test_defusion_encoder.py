@@ -3,7 +3,7 @@ import torch
 from mmengine.runner import load_checkpoint
 from torch.testing import assert_close
 
-from mmdefusion.models import DeFusionEncoder
+from mmdefusion.models.backbones import DeFusionEncoder
 from mmdefusion.models.backbones.defusion_encoder import encoder_layer_id
 from mmdefusion.registry import MODELS
 

@@ -2,8 +2,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from mmdefusion.models import PairNormalizer
-from mmdefusion.models.data_preprocessors import PairedPreprocessing
+from mmdefusion.models.data_preprocessors import PairedPreprocessing, PairNormalizer
 from mmdefusion.registry import MODELS
 
 MEAN = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mmdefusion.models import PretrainingDataPreprocessor
+from mmdefusion.models.data_preprocessors import PretrainingDataPreprocessor
 
 
 def test_channels():

@@ -2,9 +2,9 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from mmdefusion.models import ResidualDetail
-from mmdefusion.models.fusers.colour import luma, with_luma
+from mmdefusion.models.fusers import ResidualDetail
 from mmdefusion.models.fusers.detail import disagreement, network_share
+from mmdefusion.models.layers.colour import luma, with_luma
 from mmdefusion.models.structures import Pair
 
 

@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 import torch
+from helpers.pretraining import SMALL
 from mmengine.structures import BaseDataElement
-from pretraining import SMALL
 from torch.testing import assert_close
 
-from mmdefusion.models import PictureFuser
-from mmdefusion.models.fusers.colour import luma
+from mmdefusion.models.fusers import PictureFuser
 from mmdefusion.models.fusers.picture_fuser import fill_patches
+from mmdefusion.models.layers.colour import luma
 from mmdefusion.models.structures import Pair
 
 DETAIL = dict(type='mmdefusion.ResidualDetail')
@@ -22,7 +22,7 @@ def build(**options) -> PictureFuser:
         common_head=head,
         unique_head=head,
         fused_head=head,
-        windows=dict(type='mmdefusion.Windows', size=64, overlap=16, whole_below=64 * 64),
+        windows=dict(type='mmdefusion.SlidingWindow', size=64, overlap=16, whole_below=64 * 64),
         **options,
     ).eval()
 

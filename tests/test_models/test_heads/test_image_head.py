@@ -1,6 +1,6 @@
 import torch
 
-from mmdefusion.models import ImageHead
+from mmdefusion.models.heads import ImageHead
 
 
 def test_a_constant_projection_gives_its_pixels():

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from mmdefusion.models import DecompositionNeck
+from mmdefusion.models.necks import DecompositionNeck
 from mmdefusion.models.structures import Pair, PairFeatures
 from mmdefusion.registry import MODELS
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mmdefusion.models import FusedPyramid, SimpleFeaturePyramid
+from mmdefusion.models.necks import FusedPyramid, SimpleFeaturePyramid
 from mmdefusion.models.structures import Decomposition, Pair, PairFeatures
 
 

@@ -1,5 +1,5 @@
 import torch
-from pretraining import build, cud_config
+from helpers.pretraining import build, cud_config
 from torch.nn.functional import interpolate
 
 from mmdefusion.models.pretrainers.closed_form_init import init_in_closed_form

@@ -1,6 +1,6 @@
 import torch
+from helpers.pretraining import build, cud_config
 from mmengine.structures import BaseDataElement
-from pretraining import build, cud_config
 from torch.testing import assert_close
 
 from mmdefusion.models.structures import Pair

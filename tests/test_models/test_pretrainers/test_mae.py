@@ -1,9 +1,9 @@
 import torch
-from pretraining import TEACHER, build
+from helpers.pretraining import TEACHER, build
 from torch.testing import assert_close
 
-from mmdefusion.models import MAETeacher
 from mmdefusion.models.layers import patchify
+from mmdefusion.models.teachers import MAETeacher
 
 CONFIG = dict(
     type='mmdefusion.MAEPretrainer',

@@ -1,9 +1,9 @@
 import pytest
 import torch
-from pretraining import TEACHER, build, mcud_config
+from helpers.pretraining import TEACHER, build, mcud_config
 from torch.testing import assert_close
 
-from mmdefusion.models import MAEEncoder
+from mmdefusion.models.backbones import MAEEncoder
 from mmdefusion.models.structures import Pair
 
 

@@ -1,8 +1,8 @@
 import torch
-from pretraining import TEACHER, write_teacher
+from helpers.pretraining import TEACHER, write_teacher
 from torch.testing import assert_close
 
-from mmdefusion.models import CachedTeacher
+from mmdefusion.models.teachers import CachedTeacher
 
 
 def build(tmp_path) -> CachedTeacher:

@@ -1,11 +1,12 @@
 import pytest
 import torch
-from pretraining import TEACHER
+from helpers.pretraining import TEACHER
 from torch.testing import assert_close
 
-from mmdefusion.models import MAEEncoder, MAETeacher
+from mmdefusion.models.backbones import MAEEncoder
+from mmdefusion.models.checkpoints.mae import read_mae_encoder
 from mmdefusion.models.layers import sincos_position_embedding
-from mmdefusion.models.teachers.mae_checkpoint import read_mae_encoder
+from mmdefusion.models.teachers import MAETeacher
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmdefusion.datasets.scenes import CLASSES, SceneGenerator, write_scenes
+from mmdefusion.scenes import CLASSES, SceneGenerator, write_scenes
 
 PERSON, CAR, CONE = 1, 2, 3
 

@@ -2,8 +2,8 @@ import sys
 
 import pytest
 
-from mmdefusion.apis.launcher import Launcher
-from mmdefusion.apis.run_trial import slurm_port
+from mmdefusion.experiments.launcher import Launcher
+from mmdefusion.experiments.run_trial import slurm_port
 
 CALLED = ['-m', 'module', 'folder', '--launcher']
 

@@ -87,7 +87,7 @@ class Trial:
             RuntimeError: if it fails; the message names the log.
         """
         resume = ['--resume'] if self._prepare() else []
-        module = 'mmdefusion.apis.run_trial'
+        module = 'mmdefusion.experiments.run_trial'
         command = (launcher or Launcher()).command(self.folder.name, module, self.folder, *resume)
         with self.log.open('a') as log:
             if subprocess.run(command, stdout=log, stderr=subprocess.STDOUT).returncode:

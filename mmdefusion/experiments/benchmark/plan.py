@@ -9,7 +9,8 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from ..model import shipped_weights
+from mmdefusion.apis import shipped_weights
+
 from ..trial import Trial
 from .data_set import DATA_KEYS, DataSet, is_of_data, merge
 from .fused_images import reads_fused_images, use_fused_images

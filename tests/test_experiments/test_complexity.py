@@ -8,7 +8,7 @@ from mmengine.model import BaseModel
 from torch import nn
 from torch.nn.functional import scaled_dot_product_attention
 
-from mmdefusion.apis.complexity import build_model, measure_complexity, pair_of_noise
+from mmdefusion.experiments.complexity import build_model, measure_complexity, pair_of_noise
 
 ROOT = Path(__file__).resolve().parents[2]
 

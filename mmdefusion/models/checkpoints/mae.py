@@ -4,7 +4,7 @@ import re
 
 from torch import Tensor
 
-from mmdefusion.utils.checkpoint import State, unwrap
+from mmdefusion.models.checkpoints.unwrap import State, unwrap
 
 from ..layers import sincos_position_embedding
 

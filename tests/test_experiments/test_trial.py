@@ -1,10 +1,10 @@
 import json
 
 import pytest
+from helpers.pretraining import joint_config, write_images, write_teacher
 from mmengine.hooks import Hook
-from pretraining import joint_config, write_images, write_teacher
 
-from mmdefusion.apis import Trial
+from mmdefusion.experiments import Trial
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from mmdefusion.utils.plain_config import read_plain_config
+from mmdefusion.models.checkpoints.plain_config import read_plain_config
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.mark.parametrize('path', sorted((ROOT / 'configs/pretrain').glob('*.py')), ids=lambda path: path.stem)

@@ -3,8 +3,8 @@ import torch
 from formula import formula_checkpoint
 from torch.testing import assert_close
 
-from mmdefusion.utils.checkpoint import unwrap
-from mmdefusion.utils.reference_checkpoint import build_fuser, from_reference, to_reference
+from mmdefusion.models.checkpoints.reference import build_fuser, from_reference, to_reference
+from mmdefusion.models.checkpoints.unwrap import unwrap
 
 
 @pytest.fixture(scope='module')

@@ -7,10 +7,10 @@ import torch
 from mmengine.config import Config
 from mmengine.runner.checkpoint import CheckpointLoader
 
+from mmdefusion.models.checkpoints.plain_config import read_plain_config
+from mmdefusion.models.checkpoints.unwrap import unwrap
 from mmdefusion.models.fusers import PictureFuser
 from mmdefusion.registry import MODELS
-from mmdefusion.utils.checkpoint import unwrap
-from mmdefusion.utils.plain_config import read_plain_config
 
 WEIGHTS = Path(__file__).resolve().parents[1] / 'weights'
 SLOTS = ('backbone', 'neck', 'common_head', 'unique_head', 'fused_head')

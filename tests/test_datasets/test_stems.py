@@ -1,7 +1,7 @@
 import pytest
-from layouts import grey, write
+from helpers.layouts import grey, write
 
-from mmdefusion.utils.stems import list_images, match_stems
+from mmdefusion.datasets.stems import list_images, match_stems
 
 
 def fill(folder, names):

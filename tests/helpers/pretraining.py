@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from mmengine.config import Config
 
-from mmdefusion.models import MAEEncoder
+from mmdefusion.models.backbones import MAEEncoder
 from mmdefusion.registry import MODELS
 
 SMALL = dict(embed_dims=32, depth=3, num_heads=2, last_num_heads=4)

@@ -16,7 +16,7 @@ from mmdefusion.models.fusers import ImageFuser
 from mmdefusion.models.heads import MFMHead, TeacherPredictionHead
 from mmdefusion.models.layers import sincos_position_embedding
 
-from .checkpoint import State, unwrap
+from .unwrap import State, unwrap
 
 # reference prefix -> ours; the first that fits counts, in either direction
 PREFIXES = {

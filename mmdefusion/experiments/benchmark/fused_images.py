@@ -5,10 +5,11 @@ from pathlib import Path
 from mmengine.config import Config
 from rich.progress import track
 
+from mmdefusion.apis import FusionInferencer
+from mmdefusion.datasets.pipelines import insert_behind
 from mmdefusion.datasets.transforms.replace_visible import replacement
 from mmdefusion.utils.files import write_image
 
-from ..fusion_inferencer import FusionInferencer
 from .data_set import DataSet
 
 READER = 'LoadImageFromFile'
@@ -22,10 +23,8 @@ def reads_fused_images(config: Config) -> bool:
 def use_fused_images(config: Config, root: str, folder: Path) -> None:
     """Has a model read fused pictures in both splits."""
     for loader in (config.train_dataloader, config.test_dataloader):
-        pipeline = loader.dataset.pipeline
-        place = next(place for place, step in enumerate(pipeline, 1) if step['type'] == READER)
         replace = dict(type='mmdefusion.ReplaceVisible', folder=str(folder), root=root)
-        loader.dataset.pipeline = [*pipeline[:place], replace, *pipeline[place:]]
+        loader.dataset.pipeline = insert_behind(loader.dataset.pipeline, READER, replace)
 
 
 def write_fused_images(data: DataSet, folder: Path, device: str | None = None) -> None:

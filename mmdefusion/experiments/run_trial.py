@@ -1,10 +1,10 @@
-"""Trains and tests what a trial's folder holds: ``python -m mmdefusion.apis.run_trial FOLDER`` (see Trial.run)."""
+"""Trains and tests what a trial's folder holds: ``python -m mmdefusion.experiments.run_trial FOLDER``."""
 
 import argparse
 import os
 from pathlib import Path
 
-from mmdefusion.apis.trial import train_and_test
+from mmdefusion.experiments.trial import train_and_test
 
 
 def slurm_port() -> int:

@@ -7,14 +7,14 @@ from torch import Tensor
 
 from mmdefusion.registry import MODELS
 
-from ..backbones.defusion_encoder import PATCH_SIZE
+from ..layers import PATCH_SIZE
 from ..structures import Pair
 
 Network = Callable[[Pair], Tensor]
 
 
 @MODELS.register_module()
-class Windows:
+class SlidingWindow:
     """Runs a network on the whole picture, or on overlapping windows whose results fade into each other.
 
     Attention over the whole picture grows with the square of its size; windows keep time per pixel and memory the

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from mmengine.config import Config
 
+from mmdefusion.datasets.pipelines import PARTNER, insert_behind
 from mmdefusion.datasets.transforms import CORRUPTIONS
 from mmdefusion.datasets.transforms.drop_modality import DROPPABLE
 
 SEED = 0  # the same disturbance of an image for every model and in every run
-PARTNER = ('mmdefusion.AppendPartner', 'AppendPartner')
 
 
 @dataclass(frozen=True)
@@ -58,21 +58,9 @@ class Disturbance:
         if config.get('fused_images'):
             raise ValueError('The model reads fused images, which are made before: disturbing the pair shows nothing.')
         dataset = config.test_dataloader.dataset
-        dataset.pipeline = insert_after_partner(dataset.pipeline, self.transform)
+        dataset.pipeline = insert_behind(dataset.pipeline, PARTNER, self.transform)
         if 'tta_pipeline' in config:
-            config.tta_pipeline = insert_after_partner(config.tta_pipeline, self.transform)
-
-
-def insert_after_partner(pipeline: list[dict], transform: dict) -> list[dict]:
-    """A copy of the pipeline with one transform more.
-
-    Raises:
-        ValueError: if it has no AppendPartner.
-    """
-    for place, step in enumerate(pipeline, 1):
-        if step['type'] in PARTNER:
-            return [*pipeline[:place], transform, *pipeline[place:]]
-    raise ValueError('The test pipeline has no AppendPartner: there is no pair to disturb.')
+            config.tta_pipeline = insert_behind(config.tta_pipeline, PARTNER, self.transform)
 
 
 def _number(text: str, whole: str) -> float:

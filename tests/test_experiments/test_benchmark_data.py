@@ -7,12 +7,12 @@ import cv2
 import numpy as np
 import pytest
 
-from mmdefusion.datasets.scenes import write_scenes
+from mmdefusion.scenes import write_scenes
 
 pytest.importorskip('mmdet')
 pytest.importorskip('mmseg')
-from mmdefusion.apis.benchmark import Budget, Comparison, DataSet
-from mmdefusion.apis.benchmark.day_night import scores_by_time
+from mmdefusion.experiments.benchmark import Budget, Comparison, DataSet
+from mmdefusion.experiments.benchmark.day_night import scores_by_time
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = ROOT / 'configs/baselines/resnet18-visible_atss_1xb4-500i_scenes-160x128.py'

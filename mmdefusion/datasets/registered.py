@@ -1,0 +1,11 @@
+"""Imports every room whose classes a config may name: MMEngine's registry looks here at its first ``mmdefusion.X``."""
+
+from mmdefusion.utils.compat import installed
+
+from . import fusion, pretraining, samplers, transforms  # noqa: F401
+
+if installed('mmdet'):
+    from . import detection  # noqa: F401
+
+if installed('mmseg'):
+    from . import segmentation  # noqa: F401

@@ -1,0 +1,6 @@
+"""Trainings that are planned, run, resumed and compared, on top of what a user calls (``apis``)."""
+
+from .disturbances import Disturbance
+from .trial import Trial
+
+__all__ = ['Disturbance', 'Trial']

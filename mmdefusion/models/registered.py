@@ -1,0 +1,9 @@
+"""Imports every room whose classes a config may name: MMEngine's registry looks here at its first ``mmdefusion.X``."""
+
+from mmdefusion.registry import MODELS
+
+from . import backbones, data_preprocessors, fusers, heads, losses, necks, pretrainers, teachers  # noqa: F401
+from .layers import LayerNorm2d
+
+# so that heads of the toolboxes can be told norm_cfg=dict(type='mmdefusion.LayerNorm2d'), as ViTDet's are
+MODELS.register_module(module=LayerNorm2d)
