@@ -1,9 +1,9 @@
 from mmdefusion.utils.compat import installed
 
-from .fusion_inferencer import FusionInferencer
+from .fusion_inferencer import FusionInferencer, NotAllFused
 from .loading import load_fuser, shipped_weights
 
-__all__ = ['FusionInferencer', 'load_fuser', 'shipped_weights']
+__all__ = ['FusionInferencer', 'NotAllFused', 'load_fuser', 'shipped_weights']
 
 if installed('mmdet'):
     from .paired_det_inferencer import PairedDetInferencer

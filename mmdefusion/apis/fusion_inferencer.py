@@ -24,8 +24,9 @@ from mmdefusion.utils.files import make_writable, write_image
 from mmdefusion.utils.image_io import check_scaling
 from mmdefusion.visualization import contact_sheet
 
-from .fusion_sources import Item, Source, VideoFrames, is_video, list_items
 from .loading import load_fuser, shipped_weights
+from .sources import Item, Source, is_video, list_items, refuse_folding
+from .video_reader import VideoFrames
 from .video_writer import VideoWriter
 
 Task = Literal['ivf', 'mef', 'mff']
@@ -56,6 +57,21 @@ class Fused(NamedTuple):
 
     name: str
     images: dict[str, np.ndarray]
+
+
+class NotAllFused(ValueError):
+    """Some of many items could not be fused; all others were.
+
+    Attributes:
+        failures: what was wrong with each, by its name.
+        results: of the others, as :class:`FusionInferencer` returns them.
+    """
+
+    def __init__(self, failures: dict[str, Exception], results: list[Fused] | list[Path]) -> None:
+        self.failures = failures
+        self.results = results
+        lines = [f'  {name}: {str(error).removeprefix(f"{name}: ")}' for name, error in failures.items()]
+        super().__init__('\n'.join([f'{len(failures)} could not be fused, all others are done:', *lines]))
 
 
 class FusionInferencer(BaseInferencer):
@@ -116,8 +132,12 @@ class FusionInferencer(BaseInferencer):
         resize: bool = False,
         resume: bool = False,
         suffixes: Sequence[str] = (),
+        fold: bool = False,
+        skip_unmatched: bool = False,
     ) -> list[Fused] | list[Path]:
         """Fuse what belongs together of two or more sources; more than two are folded pairwise.
+
+        What cannot be read or fused does not stop the rest.
 
         Args:
             sources: files, URLs, arrays (H×W or H×W×3 BGR), lists of them, globs, folders or videos.
@@ -126,13 +146,17 @@ class FusionInferencer(BaseInferencer):
             resize: bring the others to the size of the first.
             resume: skip what is in ``out_dir`` already.
             suffixes: tell the files of folders apart, such as ``('_A', '_B')``.
+            fold: make one picture of more than nine single files, or of several from several folders, which may also
+                be what a shell has made of unquoted patterns.
+            skip_unmatched: leave out files of folders and globs that lack a partner of the same name.
 
         Returns:
             The paths written, or without ``out_dir`` the results.
 
         Raises:
-            OSError: if a file is not there, or ``out_dir`` cannot be written.
-            ValueError: if the sources do not match or cannot be fused.
+            OSError: if ``out_dir`` cannot be written, or the only item is not there.
+            ValueError: if the sources do not match, or the only item cannot be fused.
+            NotAllFused: in the end, if some of several items are not there or cannot be fused.
         """
         if unknown := set(outputs) - {*TITLES, 'panel'}:
             raise ValueError(f'outputs={sorted(unknown)} are none of {", ".join([*TITLES, "panel"])}.')
@@ -141,16 +165,26 @@ class FusionInferencer(BaseInferencer):
         if given and all(is_video(source) for source in given):
             if folder is None:
                 raise ValueError('Videos are written, not returned: give out_dir.')
+            if not fold:
+                refuse_folding(given)
             return self._fuse_video(given, outputs, resize, folder, resume)
-        items = list_items(sources, suffixes)
+        items = list_items(sources, suffixes, fold, skip_unmatched)
         if folder is not None:
             refuse_overwriting(items, folder, outputs)
         if folder is not None and resume:
             items = [item for item in items if not all(path(folder, item.name, name).is_file() for name in outputs)]
-        results = []
+        results, failures = [], {}
         for item in self._track(items):
-            fused = self.fuse(item, outputs, resize)
-            results += [fused] if folder is None else self.postprocess(fused, folder)
+            try:
+                fused = self.fuse(item, outputs, resize)
+            except (OSError, ValueError) as error:
+                if len(items) == 1:
+                    raise
+                failures[item.name] = error
+            else:  # not tried: where one file cannot be written, the next cannot either
+                results += [fused] if folder is None else self.postprocess(fused, folder)
+        if failures:
+            raise NotAllFused(failures, results)
         return results
 
     def fuse(
