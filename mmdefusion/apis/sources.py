@@ -17,9 +17,7 @@ Image = str | os.PathLike | np.ndarray  # a file or URL, or an array H×W or H×
 Source = Image | Sequence[Image] | None
 Range = tuple[float, float]
 
-FOLDED_UNASKED = (
-    9  # pictures that become one without being asked whether they should; brackets of exposures have as many
-)
+FOLDED_UNASKED = 9  # single files that may become one image: as many as a bracket of exposures has
 SKIP = 'leave out what lacks a partner with skip_unmatched=True (--skip-unmatched)'
 VIDEO_SUFFIXES = ('.mp4', '.avi', '.mov', '.mkv', '.m4v', '.mpg', '.mpeg', '.webm')
 
