@@ -1,16 +1,21 @@
+"""What a user calls. Each is imported when it is first asked for: fusing needs neither mmcv nor a toolbox."""
+
+from importlib import import_module
+from typing import Any
+
 from mmdefusion.utils.compat import installed
 
-from .fusion_inferencer import FusionInferencer
-from .loading import load_fuser, shipped_weights
+_ROOMS = {
+    'FusionInferencer': 'fusion_inferencer',
+    'load_fuser': 'loading',
+    'shipped_weights': 'loading',
+    **({'PairedDetInferencer': 'paired_det_inferencer'} if installed('mmdet') else {}),
+    **({'PairedSegInferencer': 'paired_seg_inferencer'} if installed('mmseg') else {}),
+}
+__all__ = list(_ROOMS)
 
-__all__ = ['FusionInferencer', 'load_fuser', 'shipped_weights']
 
-if installed('mmdet'):
-    from .paired_det_inferencer import PairedDetInferencer
-
-    __all__ += ['PairedDetInferencer']
-
-if installed('mmseg'):
-    from .paired_seg_inferencer import PairedSegInferencer
-
-    __all__ += ['PairedSegInferencer']
+def __getattr__(name: str) -> Any:
+    if name not in _ROOMS:
+        raise AttributeError(f'{__name__} has no {name}.')
+    return getattr(import_module(f'.{_ROOMS[name]}', __name__), name)
