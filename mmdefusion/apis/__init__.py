@@ -1,21 +1,15 @@
-"""What a user calls. Each is imported when it is first asked for: fusing needs neither mmcv nor a toolbox."""
+"""What a user calls: inferencers, and the way from a checkpoint to a network."""
 
-from importlib import import_module
-from typing import Any
+from mmdefusion.utils.lazy import lazy_exports
 
-from mmdefusion.utils.compat import installed
-
-_ROOMS = {
+_HOMES = {
     'FusionInferencer': 'fusion_inferencer',
+    'PairedDetInferencer': 'paired_det_inferencer',
+    'PairedSegInferencer': 'paired_seg_inferencer',
     'load_fuser': 'loading',
     'shipped_weights': 'loading',
-    **({'PairedDetInferencer': 'paired_det_inferencer'} if installed('mmdet') else {}),
-    **({'PairedSegInferencer': 'paired_seg_inferencer'} if installed('mmseg') else {}),
 }
-__all__ = list(_ROOMS)
 
+__all__ = [*_HOMES]
 
-def __getattr__(name: str) -> Any:
-    if name not in _ROOMS:
-        raise AttributeError(f'{__name__} has no {name}.')
-    return getattr(import_module(f'.{_ROOMS[name]}', __name__), name)
+__getattr__, __dir__ = lazy_exports(__name__, _HOMES)
