@@ -17,6 +17,7 @@ FLOORS = (
     ('models.backbones', 'models.losses', 'models.data_preprocessors', 'datasets'),
     ('models.necks',),
     ('models.heads', 'models.fusers', 'models.defusion_pp'),
+    ('models.checkpoints.network_config',),
     ('models.pretrainers', 'models.teachers', 'models.checkpoints.reference', 'models.assembly'),
     ('models.registered',),
     ('engine', 'evaluation', 'apis.loading'),
