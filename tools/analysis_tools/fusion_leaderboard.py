@@ -49,8 +49,8 @@ def folder_of(name: str, args: argparse.Namespace) -> Path:
 
 def fuse_and_score(name: str, args: argparse.Namespace) -> dict[str, float]:
     """Mean of each metric; pictures and scores of each go to a folder of their own."""
+    fuser = FusionInferencer(args.weights, detail=DETAIL[name])  # first: it refuses what is no checkpoint
     folder = folder_of(name, args)
-    fuser = FusionInferencer(args.weights, detail=DETAIL[name])
     fuser(args.data / 'vi', args.data / 'ir', out_dir=folder / 'fused')
     matched = match_stems([args.data / 'vi', args.data / 'ir', folder / 'fused'])
     scores = score_files(list(matched.values()), 'vifb', args.workers)
