@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import re
 import runpy
 import subprocess
 import sys
@@ -37,6 +38,12 @@ def stock(toolbox: str, name: str) -> Path:
     """A tool that ships inside a toolbox's wheel."""
     pytest.importorskip(toolbox)
     return Path(find_spec(toolbox).origin).parent / '.mim/tools' / name
+
+
+def printed_score(printed: str, name: str) -> float:
+    """The last value of a score that a test printed, such as ``coco/bbox_mAP_50: 0.8320``; NaN where there is none."""
+    found = re.findall(rf'{name}: (-?[\d.]+|nan)', printed)
+    return float(found[-1]) if found else float('nan')
 
 
 def run_apart(script: Path, *arguments: object, cwd: Path) -> str:
