@@ -16,6 +16,7 @@ from mmengine.config import Config, DictAction
 from rich.progress import track
 
 from mmdefusion.experiments import Trial
+from mmdefusion.utils.files import write_text
 from mmdefusion.visualization import Table
 
 STARTS = ('random', 'pretrained')
@@ -83,7 +84,7 @@ def main() -> None:
     for trial in track(waiting, 'training'):
         trial.run()
     table = tabulate(groups)
-    (args.work_dir / 'table.md').write_text(table.markdown())
+    write_text(args.work_dir / 'table.md', table.markdown())
     print(table.text())
 
 

@@ -22,7 +22,7 @@ from mmdefusion.evaluation.functional import VIFB_METRICS
 from mmdefusion.evaluation.published import mean_rank, rank, vifb_method_means
 from mmdefusion.evaluation.score_files import score_files
 from mmdefusion.evaluation.scores import mean_row, write_scores
-from mmdefusion.utils.files import write_image
+from mmdefusion.utils.files import write_image, write_text
 from mmdefusion.utils.image_io import read_image
 from mmdefusion.utils.spread import evenly_spread
 from mmdefusion.visualization import Table, contact_sheet
@@ -116,7 +116,7 @@ def write_tables(args: argparse.Namespace) -> list[Table]:
         methods = vifb_method_means() | {name: fuse_and_score(name, args)}
         draw_ranks(methods, name, folder_of(name, args) / 'ranks.png')
         tables.append(tabulate(methods))
-    (args.out_dir / 'table.md').write_text('\n'.join(table.markdown() for table in tables))
+    write_text(args.out_dir / 'table.md', '\n'.join(table.markdown() for table in tables))
     draw_sheet(args, args.out_dir / 'sheet.jpg')
     return tables
 

@@ -24,7 +24,7 @@ from rich.progress import track
 
 from mmdefusion.datasets.transforms import CORRUPTIONS
 from mmdefusion.experiments import Disturbance
-from mmdefusion.utils.files import make_writable
+from mmdefusion.utils.files import make_writable, write_text
 from mmdefusion.visualization import Table
 
 SCORES = {'coco/bbox_mAP_50': ('AP50', 100), 'pascal_voc/AP50': ('AP50', 100), 'mIoU': ('mIoU', 1)}
@@ -134,11 +134,11 @@ def main() -> None:
             name = disturbance.name if disturbance else AS_IT_IS
             if name not in found:
                 found[name] = test(config, checkpoint, disturbance, args)
-                kept.write_text(json.dumps(known, indent=1))
+                write_text(kept, json.dumps(known, indent=1))
         scores[name_of(config, checkpoint, scores)] = found
     conditions = [disturbance.name if disturbance else AS_IT_IS for disturbance in disturbances]
     table = tabulate(scores, conditions)
-    (out / 'table.md').write_text(table.markdown())
+    write_text(out / 'table.md', table.markdown())
     draw(scores, args, out / 'curves.png')
     print(table.text())
 

@@ -10,9 +10,10 @@ import argparse
 import json
 from pathlib import Path
 
-import cv2
 import numpy as np
 from tqdm import tqdm
+
+from mmdefusion.utils.files import write_image, write_text
 
 
 def box_label_map(size: tuple[int, int], boxes: list[tuple[list[float], int]]) -> np.ndarray:
@@ -40,8 +41,8 @@ def convert(annotations: Path, out: Path) -> int:
     for image in tqdm(coco['images'], desc='label maps'):
         stems.append(Path(image['file_name']).stem)
         label_map = box_label_map((image['height'], image['width']), boxes[image['id']])
-        cv2.imwrite(str(out / f'{stems[-1]}.png'), label_map)
-    (out / f'{annotations.stem}.txt').write_text('\n'.join(stems) + '\n')
+        write_image(out / f'{stems[-1]}.png', label_map)
+    write_text(out / f'{annotations.stem}.txt', '\n'.join(stems) + '\n')
     return len(stems)
 
 

@@ -4,6 +4,8 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from mmdefusion.utils.files import write_text
+
 from .boxes import AnnotatedImage, Box, list_files, size_of
 
 
@@ -35,7 +37,7 @@ def write_voc(images: Sequence[AnnotatedImage], classes: Sequence[str], out: Pat
         ElementTree.indent(root)
         path = out / f'{image.name.rpartition(".")[0]}.xml'
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(ElementTree.tostring(root, encoding='unicode'))
+        write_text(path, ElementTree.tostring(root, encoding='unicode'))
 
 
 def read_xml(

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from mmdefusion.utils.files import write_text
+
 from .boxes import AnnotatedImage, Box, list_files, size_of
 
 NAMES = 'classes.txt'
@@ -30,12 +32,12 @@ def read_yolo(annotations: Path, images: Path) -> list[AnnotatedImage]:
 def write_yolo(images: Sequence[AnnotatedImage], classes: Sequence[str], out: Path) -> None:
     """A text file for each image in the folder ``out``, and the names; ignored boxes are left out."""
     out.mkdir(parents=True, exist_ok=True)
-    (out / NAMES).write_text('\n'.join(classes))
+    write_text(out / NAMES, '\n'.join(classes))
     for image in images:
         lines = [_line(box, list(classes), image) for box in image.boxes if not box.ignore]
         path = out / f'{image.name.rpartition(".")[0]}.txt'
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text('\n'.join(lines))
+        write_text(path, '\n'.join(lines))
 
 
 def _read_line(line: str, names: Sequence[str], width: int, height: int, path: Path) -> Box:
