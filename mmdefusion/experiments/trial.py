@@ -17,6 +17,7 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from mmdefusion.utils.distributed import let_processes_talk
+from mmdefusion.utils.files import write_text
 from mmdefusion.version import __version__
 
 from .launcher import Launcher
@@ -102,7 +103,7 @@ class Trial:
             shutil.rmtree(self.folder)
             self.folder.mkdir()
         _write_json(started, dict(key=self.key))
-        (self.folder / 'config.py').write_text(self.config)
+        write_text(self.folder / 'config.py', self.config)
         return resume
 
 
@@ -138,7 +139,4 @@ def _read_key(path: Path) -> str | None:
 
 
 def _write_json(path: Path, content: dict) -> None:
-    """There whole or not at all."""
-    unfinished = path.with_name(f'.{path.name}')
-    unfinished.write_text(json.dumps(content, indent=1))
-    unfinished.replace(path)
+    write_text(path, json.dumps(content, indent=1))
