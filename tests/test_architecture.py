@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / 'mmdefusion'
 FLOORS = (
     ('version', 'models'),
     ('utils', 'registry'),
-    ('visualization', 'scenes', 'models.layers', 'models.structures', 'evaluation.functional', 'datasets.conversion'),
+    ('visualization', 'scenes', 'models.layers', 'models.structures', 'evaluation.functional'),
     ('models.checkpoints', 'evaluation.published', 'evaluation.results'),
     ('models.backbones', 'models.losses', 'models.data_preprocessors', 'datasets'),
     ('models.necks',),
