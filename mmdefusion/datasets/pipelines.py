@@ -7,7 +7,7 @@ PARTNER = 'AppendPartner'
 
 def find_step(pipeline: Sequence[dict], name: str) -> int | None:
     """Place of the first transform called ``name``: its type may have a scope (``'mmdefusion.X'``) or be the class."""
-    return next((place for place, step in enumerate(pipeline) if _name(step['type']) == name), None)
+    return next((place for place, step in enumerate(pipeline) if name_of_step(step) == name), None)
 
 
 def insert_behind(pipeline: Sequence[dict], name: str, transform: dict) -> list[dict]:
@@ -22,5 +22,7 @@ def insert_behind(pipeline: Sequence[dict], name: str, transform: dict) -> list[
     return [*pipeline[: place + 1], transform, *pipeline[place + 1 :]]
 
 
-def _name(kind: str | type) -> str:
+def name_of_step(step: dict) -> str:
+    """What a transform's config calls it, without the scope."""
+    kind = step['type']
     return kind.rsplit('.', 1)[-1] if isinstance(kind, str) else kind.__name__
