@@ -10,6 +10,8 @@ from mmengine.config import Config, DictAction
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from mmdefusion.engine import use_safe_checkpoints
+from mmdefusion.engine.checkpoint_files import BrokenCheckpointError
 from mmdefusion.utils.distributed import let_processes_talk
 
 
@@ -21,7 +23,7 @@ def parse_args() -> argparse.Namespace:
         '--resume',
         nargs='?',
         const='auto',
-        help='go on from this checkpoint, or from the latest one in the work dir where none is named',
+        help='go on from this checkpoint, or from the latest whole one in the work dir where none is named',
     )
     parser.add_argument('--amp', action='store_true', help='automatic mixed precision (needs an accelerator)')
     parser.add_argument('--auto-scale-lr', action='store_true', help='scale the learning rate with the batch size')
@@ -49,9 +51,13 @@ def main() -> None:
     if args.resume:
         config.resume = True
         config.load_from = None if args.resume == 'auto' else args.resume
+    use_safe_checkpoints(config)
     let_processes_talk(config)
     runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
-    runner.train()
+    try:
+        runner.train()
+    except (BrokenCheckpointError, FloatingPointError) as error:
+        raise SystemExit(str(error)) from None
 
 
 if __name__ == '__main__':
