@@ -14,6 +14,7 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from mmdefusion.experiments import Disturbance
+from mmdefusion.models.checkpoints.fitting import read_weights, refuse_misfit
 from mmdefusion.utils.distributed import let_processes_talk
 
 
@@ -64,10 +65,15 @@ def main() -> None:
     try:
         for disturbance in disturbances(args):
             disturbance.apply(config)
-    except ValueError as error:
+        weights = read_weights(args.checkpoint)
+    except (OSError, ValueError) as error:
         raise SystemExit(str(error)) from None
     let_processes_talk(config)
     runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
+    try:
+        refuse_misfit(runner.model, weights, args.checkpoint)
+    except ValueError as error:
+        raise SystemExit(str(error)) from None
     if args.out:
         runner.test_evaluator.metrics.append(DumpResults(args.out))
     runner.test()

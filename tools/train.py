@@ -11,7 +11,8 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from mmdefusion.engine import use_safe_checkpoints
-from mmdefusion.engine.checkpoint_files import BrokenCheckpointError
+from mmdefusion.models.checkpoints.errors import CheckpointError
+from mmdefusion.models.checkpoints.fitting import read_weights
 from mmdefusion.utils.distributed import let_processes_talk
 
 
@@ -51,12 +52,17 @@ def main() -> None:
     if args.resume:
         config.resume = True
         config.load_from = None if args.resume == 'auto' else args.resume
+    if config.get('load_from'):
+        try:
+            read_weights(config.load_from)
+        except (OSError, ValueError) as error:
+            raise SystemExit(str(error)) from None
     use_safe_checkpoints(config)
     let_processes_talk(config)
     runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
     try:
         runner.train()
-    except (BrokenCheckpointError, FloatingPointError) as error:
+    except (CheckpointError, FloatingPointError) as error:
         raise SystemExit(str(error)) from None
 
 

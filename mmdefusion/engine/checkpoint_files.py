@@ -1,53 +1,19 @@
 """Checkpoints of runs on the disk: which are whole, and which a run goes on from."""
 
-import struct
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 import torch
 
-ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, ValueError)
+from mmdefusion.models.checkpoints.errors import CheckpointError
+from mmdefusion.models.checkpoints.reading import read_checkpoint
 
 
-class BrokenCheckpointError(ValueError):
-    """A run should go on from a checkpoint that is not whole."""
-
-
-def find_flaw(path: Path) -> str | None:
-    """What is wrong with the file of a checkpoint, in a few words, or None.
-
-    ``torch.save`` writes a checksum (CRC-32) with each of its records, and ``torch.load`` does not look at them: what
-    was flipped becomes a weight. Files of torch before 1.6 have none and pass.
-    """
-    try:
-        with path.open('rb') as file:
-            start = file.read(2)
-        if start != b'PK':
-            return None if start else 'it is empty'
-        with zipfile.ZipFile(path) as records:
-            entries = records.infolist()
-            if any(entry.compress_type for entry in entries):  # never unpack what torch does not pack
-                return 'it is compressed, which torch.save never does'
-            if sum(entry.file_size for entry in entries) > path.stat().st_size:
-                return 'its records are larger than the file'
-            broken = records.testzip()
-    except ZIP_ERRORS as error:
-        return f'it is cut off or damaged ({error})'
-    return f'{broken} does not match its checksum' if broken else None
-
-
-def find_flaw_of_run(path: Path) -> str | None:
-    """Like :func:`find_flaw`, of a file that a run is to go on from: torch must load it, and nothing be NaN."""
-    if flaw := find_flaw(path):
-        return flaw
-    try:
-        content = torch.load(path, map_location='cpu', weights_only=True)
-        bad = [name for name, value in content['state_dict'].items() if torch.is_tensor(value) and value.isnan().any()]
-    except Exception as error:  # what a file can do to torch's loader has no one type
-        return f'torch cannot load it ({_first_line(error)})'
-    return f'{len(bad)} of its weights are NaN, first {bad[0]}' if bad else None
+def refuse_broken_run(path: Path) -> None:
+    """Raises a CheckpointError where a run cannot go on from a file: it is not whole, or its weights are NaN."""
+    state = read_checkpoint(path).get('state_dict', {})
+    if bad := [name for name, value in state.items() if torch.is_tensor(value) and value.isnan().any()]:
+        raise CheckpointError(f'{path}: {len(bad)} of its weights are NaN, first {bad[0]}.')
 
 
 def find_latest_whole(folder: Path, suffix: str = '.pth') -> tuple[Path | None, list[str]]:
@@ -63,32 +29,33 @@ def find_latest_whole(folder: Path, suffix: str = '.pth') -> tuple[Path | None, 
     Returns:
         Its path, None if there is none; and a line for each that is broken.
     """
-    dated, skipped = [], []
+    dated, broken = [], []
     for path in sorted(folder.glob(f'*{suffix}')):
         if path.name.startswith(('.', 'best_')) or not path.is_file():
             continue
-        try:
-            content = torch.load(path, map_location='cpu', weights_only=True, mmap=True)  # reads no tensors
-        except Exception:
-            skipped.append(f'{path.name}: {find_flaw_of_run(path)}')
-            continue
-        if date := _date(content):
+        date = _date(path)
+        if date is not None:
             dated.append((date, path))
     for _, path in sorted(dated, reverse=True):
-        flaw = find_flaw_of_run(path)
-        if flaw is None:
-            return path, skipped
-        skipped.append(f'{path.name}: {flaw}')
-    return None, skipped
+        try:
+            refuse_broken_run(path)
+        except CheckpointError as error:
+            broken.append(str(error))
+        else:
+            return path, broken
+    return None, broken
 
 
-def _date(content: Any) -> tuple[str, int] | None:
+UNREADABLE = ('~', 0)  # sorts behind all dates: looked at first, and found broken
+
+
+def _date(path: Path) -> tuple[str, int] | None:
     """When a run was saved, and at which iteration; None of what is no run."""
+    try:
+        content: Any = torch.load(path, map_location='cpu', weights_only=True, mmap=True)  # reads no tensors
+    except Exception:  # torch raises many kinds for a file that is no whole checkpoint
+        return UNREADABLE
     meta = content.get('meta') if isinstance(content, dict) and 'message_hub' in content else None
     if isinstance(meta, dict) and isinstance(meta.get('iter'), int):
         return str(meta.get('time', '')), meta['iter']
     return None
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]

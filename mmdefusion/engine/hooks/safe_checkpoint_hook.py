@@ -9,11 +9,13 @@ from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.fileio import BaseStorageBackend, LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook
 
-from mmdefusion.engine.checkpoint_files import BrokenCheckpointError, find_flaw, find_latest_whole
+from mmdefusion.engine.checkpoint_files import find_latest_whole
+from mmdefusion.models.checkpoints.errors import CheckpointError
+from mmdefusion.models.checkpoints.reading import read_checkpoint
 from mmdefusion.registry import HOOKS
 from mmdefusion.utils.files import write_bytes, write_text
 
-from .plain_checkpoint_hook import from_plain, to_plain
+from .plain_checkpoint_hook import PlainCheckpointHook
 
 BACKEND = 'mmdefusion.whole'
 
@@ -34,7 +36,8 @@ class SafeCheckpointHook(CheckpointHook):
     - A file is written beside its name, synced and renamed; what it replaces is deleted after that.
     - ``--resume`` takes the newest file that is whole by its checksums, says which it skipped, and needs neither
       ``last_checkpoint`` nor the work dir to be where they were. A file that is named must be whole, too.
-    - Nothing but tensors and plain data is saved, so that torch (2.6 and later) resumes with its safe loader.
+    - Nothing but tensors and plain data is saved, by :class:`PlainCheckpointHook`: torch (2.6 and later) resumes with
+      its safe loader.
 
     Args:
         *args, **kwargs: of MMEngine's CheckpointHook. Where its ``backend_args`` or a URL as ``out_dir`` say that files
@@ -43,6 +46,7 @@ class SafeCheckpointHook(CheckpointHook):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.plain = PlainCheckpointHook()
         self.local = self.backend_args is None and self.file_client_args is None and '://' not in str(self.out_dir)
         if self.local:
             self.backend_args = dict(backend=BACKEND)
@@ -51,19 +55,18 @@ class SafeCheckpointHook(CheckpointHook):
         """Point a run that goes on to the newest whole checkpoint, before MMEngine looks for it.
 
         Raises:
-            BrokenCheckpointError: if there are checkpoints and none is whole, or the one that is named is not.
+            CheckpointError: if there are checkpoints and none is whole, or the one that is named is not.
         """
         if runner._has_loaded:
             return
         if runner._load_from is not None:
-            path = Path(str(runner._load_from))
-            if '://' not in str(path) and path.is_file() and (flaw := find_flaw(path)):
-                raise BrokenCheckpointError(f'{path} is not whole: {flaw}. Name another file.')
+            if Path(str(runner._load_from)).is_file():
+                read_checkpoint(runner._load_from)
         elif runner._resume and self.local:
             outcome = [self._point_to_latest(runner) if is_main_process() else None]
             broadcast_object_list(outcome)
             if outcome[0]:
-                raise BrokenCheckpointError(outcome[0])
+                raise CheckpointError(outcome[0])
 
     def _point_to_latest(self, runner: Any) -> str | None:
         """Write MMEngine's ``last_checkpoint``; returns what is to be raised, in every process."""
@@ -75,12 +78,12 @@ class SafeCheckpointHook(CheckpointHook):
             folder = Path(self.out_dir) / folder.name  # as MMEngine does
         latest, skipped = find_latest_whole(folder, Path(self.filename_tmpl).suffix)
         for line in skipped:
-            runner.logger.warning(f'Skipped the checkpoint {line}.')
+            runner.logger.warning(f'Skipped a checkpoint: {line}')
         if latest is not None:
             write_text(pointer, str(latest))
         elif skipped:
             return (
-                f'None of the {len(skipped)} checkpoints in {folder} is whole ({"; ".join(skipped)}). Delete them to '
+                f'None of the {len(skipped)} checkpoints in {folder} is whole ({" ".join(skipped)}) Delete them to '
                 'start anew, or resume from one elsewhere.'
             )
         else:
@@ -89,16 +92,12 @@ class SafeCheckpointHook(CheckpointHook):
         return None
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
-        """Turn MMEngine's histories and NumPy's numbers into plain data."""
-        for key in ('message_hub', 'meta'):
-            if key in checkpoint:
-                checkpoint[key] = to_plain(checkpoint[key])
+        """Leave plain data and tensors only."""
+        self.plain.before_save_checkpoint(runner, checkpoint)
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
-        """Turn the histories back."""
-        checkpoint.get('meta', {}).pop('config', None)  # MMEngine would run it as Python
-        if 'message_hub' in checkpoint:
-            checkpoint['message_hub'] = from_plain(checkpoint['message_hub'])
+        """Undo that."""
+        self.plain.after_load_checkpoint(runner, checkpoint)
 
     def _save_checkpoint_with_step(self, runner: Any, step: int, meta: dict) -> None:
         """Save, point to the file, delete what is too many: in this order, and MMEngine's is the other way round."""

@@ -1,13 +1,11 @@
 from .baselines import EarlyFusion, OneModality, TwoStreams
 from .defusion_encoder import ARCHITECTURES, Architecture, DeFusionEncoder
-from .defusion_pp import DeFusionPP
 from .mae_encoder import MAEEncoder
 
 __all__ = [
     'ARCHITECTURES',
     'Architecture',
     'DeFusionEncoder',
-    'DeFusionPP',
     'EarlyFusion',
     'MAEEncoder',
     'OneModality',
