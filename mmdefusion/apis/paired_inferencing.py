@@ -24,7 +24,8 @@ from mmdefusion.utils.image_io import to_channels
 from mmdefusion.visualization import contact_sheet
 
 from .fusion_inferencer import FusionInferencer
-from .fusion_sources import Item, Source, VideoFrames, is_video, list_items
+from .sources import Item, Source, is_video, list_items
+from .video_reader import VideoFrames
 from .video_writer import VideoWriter
 
 ANNOTATIONS = ('LoadAnnotations', 'mmdet.LoadAnnotations', 'mmseg.LoadAnnotations')

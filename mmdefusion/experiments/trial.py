@@ -22,6 +22,7 @@ from mmdefusion.utils.files import write_text
 from mmdefusion.version import __version__
 
 from .launcher import Launcher
+from .logs import find_error
 
 
 @dataclass(frozen=True)
@@ -86,14 +87,15 @@ class Trial:
             launcher: of several processes; None: one.
 
         Raises:
-            RuntimeError: if it fails; the message names the log.
+            RuntimeError: if it fails; the message gives the error and names the log.
         """
         resume = ['--resume'] if self._prepare() else []
         module = 'mmdefusion.experiments.run_trial'
         command = (launcher or Launcher()).command(self.folder.name, module, self.folder, *resume)
         with self.log.open('a') as log:
-            if subprocess.run(command, stdout=log, stderr=subprocess.STDOUT).returncode:
-                raise RuntimeError(f'{self.folder.name} failed: its error is at the end of {self.log}')
+            status = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT).returncode
+        if status:
+            raise RuntimeError(f'{self.folder.name} failed: {find_error(self.log, status)} (log: {self.log})')
 
     def _prepare(self) -> bool:
         """Writes what a training needs; returns whether there is one of this very trial to go on with."""

@@ -20,7 +20,7 @@ from rich.progress import track
 
 from mmdefusion.apis import FusionInferencer
 from mmdefusion.apis.fusion_inferencer import TASKS
-from mmdefusion.apis.fusion_sources import Item, list_items
+from mmdefusion.apis.sources import Item, list_items
 from mmdefusion.datasets.pairing import strip_suffix
 from mmdefusion.evaluation.functional import PROTOCOLS, lower_is_better
 from mmdefusion.evaluation.scores import mean_row

@@ -1,8 +1,8 @@
 """torch's checkpoint files, looked at before torch unpacks them.
 
 torch reads with ``weights_only=True``, which calls nothing that a file names. It does allocate what a file asks for,
-decompress what a file holds, import codecs that a file chooses, and take a flipped byte for a weight. So a file may only
-be what ``torch.save`` writes of tensors and plain data: a pickle without other names, and in a zip archive nothing
+decompress what a file holds, import codecs that a file chooses, and take a flipped byte for a weight. So a file may be
+only what ``torch.save`` writes of tensors and plain data: a pickle without other names, and in a zip archive nothing
 compressed, and each record as its checksum says.
 """
 
