@@ -2,10 +2,10 @@
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from mmdefusion.utils.image_io import IMAGE_SUFFIXES
+from mmdefusion.utils.image_headers import IMAGE_SUFFIXES
 
 NAMED = 10  # files that an error lists on either side
 
@@ -73,14 +73,14 @@ def match_stems(
     shared = set(first).intersection(*others)
     if skip_unmatched and shared:
         if loose := set().union(*listed) - shared:
-            warnings.warn(f'{len(loose)} names lack a partner and are left out{_some(loose)}.', stacklevel=3)
+            warnings.warn(f'{len(loose)} names lack a partner and are left out{some_names(loose)}.', stacklevel=3)
         return {name: tuple(files[name] for files in listed) for name in sorted(shared)}
     for folder, other in zip(folders[1:], others, strict=True):
         here, there = first.keys() - other.keys(), other.keys() - first.keys()
         if here or there:
             raise UnmatchedFiles(
-                f'The file names do not match: {len(here)} only in {folders[0]}{_some(here)}; {len(there)} only in '
-                f'{folder}{_some(there)}. Rename or remove them.'
+                f'The file names do not match: {len(here)} only in {folders[0]}{some_names(here)}; '
+                f'{len(there)} only in {folder}{some_names(there)}. Rename or remove them.'
             )
     return {name: tuple(files[name] for files in listed) for name in sorted(first)}
 
@@ -90,7 +90,8 @@ def _cut(name: str, end: str) -> str | None:
     return name.removesuffix(end) if name.endswith(end) else None
 
 
-def _some(names: set[str]) -> str:
+def some_names(names: Collection[str]) -> str:
+    """The first ten of a list of names in brackets, for an error; nothing for none."""
     if not names:
         return ''
     return f' ({", ".join(sorted(names)[:NAMED])}{", ..." if len(names) > NAMED else ""})'
