@@ -6,12 +6,12 @@ State = dict[str, Tensor]
 
 
 def unwrap(checkpoint: dict) -> State:
-    """The weights of a checkpoint that may be wrapped in ``state_dict`` or ``model`` and prefixed ``module.``.
+    """The weights of a checkpoint, perhaps wrapped in ``state_dict``, ``model`` or ``teacher``, without ``module.``.
 
     Raises:
         ValueError: if it holds no tensors.
     """
-    for key in ('state_dict', 'model'):
+    for key in ('state_dict', 'model', 'teacher'):
         if isinstance(checkpoint.get(key), dict):
             checkpoint = checkpoint[key]
     state = {name.removeprefix('module.'): value for name, value in checkpoint.items() if isinstance(value, Tensor)}
