@@ -20,6 +20,7 @@ from pathlib import Path
 
 from mmengine.config import DictAction
 
+from mmdefusion.evaluation.results import short_name
 from mmdefusion.experiments.benchmark import (
     Budget,
     Comparison,
@@ -27,7 +28,6 @@ from mmdefusion.experiments.benchmark import (
     Entry,
     describe_fairness,
     reads_fused_images,
-    short_name,
     write_fused_images,
     write_report,
 )

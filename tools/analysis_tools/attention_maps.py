@@ -10,10 +10,10 @@ import cv2
 import torch
 
 from mmdefusion.apis import load_fuser
+from mmdefusion.apis.attention import attention_maps, draw_heat
 from mmdefusion.models.layers import Normalize
 from mmdefusion.utils.image_io import read_image
 from mmdefusion.visualization import contact_sheet
-from mmdefusion.visualization.attention import attention_maps, draw_heat
 
 
 def parse_args() -> argparse.Namespace:

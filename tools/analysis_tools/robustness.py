@@ -23,11 +23,12 @@ from mmengine.runner import Runner
 from rich.progress import track
 
 from mmdefusion.datasets.transforms import CORRUPTIONS
+from mmdefusion.evaluation.results import main_score
 from mmdefusion.experiments import Disturbance
 from mmdefusion.utils.files import make_writable
 from mmdefusion.visualization import Table
 
-SCORES = {'coco/bbox_mAP_50': ('AP50', 100), 'pascal_voc/AP50': ('AP50', 100), 'mIoU': ('mIoU', 1)}
+SCORES = ('mIoU', 'pascal_voc/AP50', 'coco/bbox_mAP_50')
 AS_IT_IS = 'as it is'
 
 
@@ -68,22 +69,14 @@ def test(path: str, checkpoint: str, disturbance: Disturbance | None, args: argp
     return {name: float(value) for name, value in runner.test().items()}
 
 
-def score_of(metrics: dict[str, float]) -> tuple[str, float]:
-    """Its name and value in percent; mmdet gives none where a detector found nothing."""
-    for key, (name, factor) in SCORES.items():
-        if key in metrics:
-            return name, metrics[key] * factor
-    return 'AP50', 0.0
-
-
 def tabulate(scores: dict[str, dict[str, dict[str, float]]], conditions: Sequence[str]) -> Table:
     """A row for each condition; for each model its score, and beside it what is lost."""
     header, rows = ['condition'], [[condition] for condition in conditions]
     for model, found in scores.items():
-        name, whole = score_of(found[AS_IT_IS])
+        name, whole = main_score(found[AS_IT_IS], SCORES)
         header += [f'{model}: {name}', 'lost']
         for row, condition in zip(rows, conditions, strict=True):
-            value = score_of(found[condition])[1]
+            value = main_score(found[condition], SCORES)[1]
             row += [value, None if condition == AS_IT_IS else whole - value]
     return Table(header, rows, 'In percent, on the test split.')
 
@@ -98,7 +91,9 @@ def draw(scores: dict[str, dict[str, dict[str, float]]], args: argparse.Namespac
     figure, axes = plt.subplots(1, len(panels), figsize=(3 * len(panels), 3), sharey=True, constrained_layout=True)
     for axis, (title, points) in zip(axes if len(panels) > 1 else [axes], panels.items(), strict=True):
         for model, found in scores.items():
-            values = [score_of(found[condition])[1] for condition in (AS_IT_IS, *(name for _, name in points))]
+            values = [
+                main_score(found[condition], SCORES)[1] for condition in (AS_IT_IS, *(name for _, name in points))
+            ]
             axis.plot([0, *(place for place, _ in points)], values, marker='o', label=model)
         axis.set_xlabel(title)
         axis.grid(alpha=0.3)

@@ -10,6 +10,7 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.runner import load_checkpoint
 
+from mmdefusion.evaluation.results import score_in_percent
 from mmdefusion.registry import DATASETS
 
 from ..complexity import Complexity, build_model, measure_complexity
@@ -41,13 +42,8 @@ class Entry:
         return Config.fromstring(self.trials[0].config, '.py')
 
     def values(self, key: str) -> np.ndarray:
-        """Of each seed, in percent; NaN for classes that the split has none of.
-
-        mmdet gives no score at all where a detector found nothing: 0. It writes -1 or NaN for absent classes.
-        """
-        scale = 1 if key == 'mIoU' or key.startswith('IoU/') else 100
-        found = np.array([metrics.get(key, np.nan if metrics else 0.0) for metrics in self.metrics])
-        return np.where(found < 0, np.nan, found * scale)
+        """Of each seed, in percent; NaN for classes that the split has none of."""
+        return np.array([score_in_percent(metrics, key) for metrics in self.metrics])
 
     def train(self, launcher: Launcher) -> None:
         """Trains and tests what is not done yet; an error is kept in :attr:`error`."""
