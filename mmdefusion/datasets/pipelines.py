@@ -34,7 +34,7 @@ def insert_behind(pipeline: Sequence[dict], name: str, transform: dict) -> list[
 
 def _find_inside(step: dict, name: str) -> int | None:
     """Place of the group of alternatives that holds ``name``, where the step is TestTimeAug."""
-    if _name(step['type']) != 'TestTimeAug':
+    if name_of_step(step) != 'TestTimeAug':
         return None
     groups = enumerate(step['transforms'])
     return next((place for place, group in groups if find_step(group, name) is not None), None)
