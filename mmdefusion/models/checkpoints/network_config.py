@@ -12,7 +12,7 @@ import torch
 from mmengine.model import BaseDataPreprocessor, Sequential
 from torch import nn
 
-from ..backbones.defusion_encoder import ARCHITECTURES, Architecture, DeFusionEncoder
+from ..backbones import ARCHITECTURES, Architecture, DeFusionEncoder
 from ..fusers.image_fuser import ImageFuser
 from ..heads import ImageHead
 from ..layers import NUM_HEADS
