@@ -12,7 +12,8 @@ import torch
 from mmengine.model import BaseDataPreprocessor, Sequential
 from torch import nn
 
-from ..backbones.defusion_encoder import ARCHITECTURES, Architecture, DeFusionEncoder
+from ..backbones.architectures import ARCHITECTURES, Architecture
+from ..backbones.defusion_encoder import DeFusionEncoder
 from ..fusers.image_fuser import ImageFuser
 from ..heads import ImageHead
 from ..layers import NUM_HEADS
@@ -22,6 +23,7 @@ from .unwrap import State
 
 MAX_DEPTH = 128
 MAX_WIDTH = 2**13
+MAX_REGISTERS = 64
 HEADS = ('common_head', 'unique_head', 'fused_head')
 SLOTS = ('backbone', 'neck', *HEADS)
 PREFIXES = ('backbone.', 'neck.0.', *(f'{slot}.' for slot in HEADS))
@@ -53,7 +55,11 @@ ARCH = Rule(
     f'one of {tuple(ARCHITECTURES)} or a dict', lambda value: type(value) is dict or value in tuple(ARCHITECTURES)
 )
 FIELDS = dict(
-    embed_dims=WIDTH, depth=whole(1, MAX_DEPTH), num_heads=whole(1, MAX_WIDTH), last_num_heads=whole(1, MAX_WIDTH)
+    embed_dims=WIDTH,
+    depth=whole(1, MAX_DEPTH),
+    num_heads=whole(1, MAX_WIDTH),
+    last_num_heads=whole(1, MAX_WIDTH),
+    num_registers=whole(0, MAX_REGISTERS),
 )
 # slot -> its class, with all arguments that a file may give
 CLASSES: dict[str, tuple[str, dict[str, Rule]]] = {

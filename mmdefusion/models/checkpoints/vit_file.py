@@ -1,9 +1,6 @@
 """Finds out whether the file that a config names holds a public ViT."""
 
-from pathlib import Path
-
-from mmengine.runner.checkpoint import CheckpointLoader
-
+from .reading import read_checkpoint
 from .unwrap import State, unwrap
 from .vit import ViTWeights, read_vit
 
@@ -34,9 +31,7 @@ def is_public(state: State) -> bool:
 
 def read_weights(path: str) -> State:
     """Unwrapped weights of a file or URL."""
-    if '://' not in path and not Path(path).is_file():
-        raise FileNotFoundError(f'{path} is not there: correct init_cfg.checkpoint.')
-    return unwrap(CheckpointLoader.load_checkpoint(path, map_location='cpu'))
+    return unwrap(read_checkpoint(path), path)
 
 
 def _inside(state: State, prefix: str | None) -> State:
