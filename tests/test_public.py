@@ -54,7 +54,6 @@ def test_importing_the_package_imports_next_to_nothing():
     assert not {'torch', 'numpy', 'cv2', 'mmengine', 'mmcv', 'mmdet', 'mmseg'} & set(loaded)
 
 
-@pytest.mark.xfail(reason='load_fuser still builds through the registry', strict=True)
 def test_two_images_are_fused_where_no_toolbox_is_installed():
     code = """
 import numpy as np

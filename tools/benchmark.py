@@ -32,6 +32,7 @@ from mmdefusion.experiments.benchmark import (
     write_report,
 )
 from mmdefusion.experiments.launcher import KINDS, Launcher
+from mmdefusion.models.checkpoints.fitting import read_weights
 from mmdefusion.utils.files import make_writable
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
@@ -90,6 +91,8 @@ def main() -> None:
         return
     try:
         launcher = Launcher(args.launcher, args.processes, args.partition)
+        if args.weights:
+            read_weights(args.weights)
         data, paths = DataSet.load(args.data, args.cfg_options), choose(args.models)
         make_writable(args.work_dir)
         budget = Budget.parse(args.budget)

@@ -10,6 +10,7 @@ from mmengine.config import Config, DictAction
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from mmdefusion.models.checkpoints.fitting import read_weights
 from mmdefusion.utils.distributed import let_processes_talk
 
 
@@ -49,6 +50,11 @@ def main() -> None:
     if args.resume:
         config.resume = True
         config.load_from = None if args.resume == 'auto' else args.resume
+    if config.get('load_from'):
+        try:
+            read_weights(config.load_from)
+        except (OSError, ValueError) as error:
+            raise SystemExit(str(error)) from None
     let_processes_talk(config)
     runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
     runner.train()

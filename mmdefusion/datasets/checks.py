@@ -13,7 +13,8 @@ from mmengine.registry import DATASETS, DefaultScope
 from tqdm import tqdm
 
 from mmdefusion.utils.compat import installed
-from mmdefusion.utils.image_io import Header, decode_image, read_header
+from mmdefusion.utils.image_headers import Header, UnusableImage, read_header
+from mmdefusion.utils.image_io import decode_image
 
 from .pairing import absent_files
 from .pipelines import PARTNER, find_step
@@ -185,8 +186,8 @@ def _check_headers(report: SplitReport, info: dict, append: AppendPartner, absen
     for path in {img_path, img_ir_path, seg_map_path} - absent - {None}:
         try:
             headers[path] = read_header(path, append.backend_args)
-        except (OSError, SyntaxError) as error:  # Pillow raises SyntaxError for some broken PNG files
-            report.unreadable.append(f'{path}: {error}')
+        except (OSError, UnusableImage) as error:
+            report.unreadable.append(str(error))
     report.deep_partners += img_ir_path in headers and headers[img_ir_path].deep
     if img_path not in headers:
         return set(headers)

@@ -16,6 +16,8 @@ from rich.progress import track
 
 from mmdefusion.evaluation.results import NAMES, mean_and_range, score_in_percent
 from mmdefusion.experiments import Trial
+from mmdefusion.models.checkpoints.fitting import read_weights
+from mmdefusion.utils.files import write_text
 from mmdefusion.visualization import Table
 
 STARTS = ('random', 'pretrained')
@@ -33,6 +35,10 @@ def parse_args() -> argparse.Namespace:
     for path in (*args.configs, args.weights):
         if not path.is_file():
             parser.error(f'{path} is not there.')
+    try:
+        read_weights(args.weights)
+    except ValueError as error:
+        parser.error(str(error))
     if len({path.stem for path in args.configs}) < len(args.configs):
         parser.error('two of the configs have the same name; each needs one of its own for its folder.')
     return args
@@ -74,7 +80,7 @@ def main() -> None:
     for trial in track(waiting, 'training'):
         trial.run()
     table = tabulate(groups)
-    (args.work_dir / 'table.md').write_text(table.markdown())
+    write_text(args.work_dir / 'table.md', table.markdown())
     print(table.text())
 
 

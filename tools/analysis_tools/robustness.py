@@ -25,7 +25,9 @@ from rich.progress import track
 from mmdefusion.datasets.transforms import CORRUPTIONS
 from mmdefusion.evaluation.results import main_score
 from mmdefusion.experiments import Disturbance
-from mmdefusion.utils.files import make_writable
+from mmdefusion.models.checkpoints.errors import CheckpointError
+from mmdefusion.models.checkpoints.fitting import read_weights, refuse_misfit
+from mmdefusion.utils.files import make_writable, write_text
 from mmdefusion.visualization import Table
 
 SCORES = ('mIoU', 'pascal_voc/AP50', 'coco/bbox_mAP_50')
@@ -66,6 +68,7 @@ def test(path: str, checkpoint: str, disturbance: Disturbance | None, args: argp
     if disturbance:
         disturbance.apply(config)
     runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
+    refuse_misfit(runner.model, read_weights(checkpoint), checkpoint)
     return {name: float(value) for name, value in runner.test().items()}
 
 
@@ -117,7 +120,9 @@ def main() -> None:
     known = json.loads(kept.read_text()) if kept.is_file() else {}
     try:
         disturbances = plan(args)
-    except ValueError as error:
+        for _, checkpoint in args.model:
+            read_weights(checkpoint)
+    except (OSError, ValueError) as error:
         raise SystemExit(str(error)) from None
     scores: dict[str, dict[str, dict[str, float]]] = {}
     for config, checkpoint in args.model:
@@ -128,12 +133,15 @@ def main() -> None:
         for disturbance in track(disturbances, Path(config).stem):
             name = disturbance.name if disturbance else AS_IT_IS
             if name not in found:
-                found[name] = test(config, checkpoint, disturbance, args)
-                kept.write_text(json.dumps(known, indent=1))
+                try:
+                    found[name] = test(config, checkpoint, disturbance, args)
+                except CheckpointError as error:
+                    raise SystemExit(str(error)) from None
+                write_text(kept, json.dumps(known, indent=1))
         scores[name_of(config, checkpoint, scores)] = found
     conditions = [disturbance.name if disturbance else AS_IT_IS for disturbance in disturbances]
     table = tabulate(scores, conditions)
-    (out / 'table.md').write_text(table.markdown())
+    write_text(out / 'table.md', table.markdown())
     draw(scores, args, out / 'curves.png')
     print(table.text())
 

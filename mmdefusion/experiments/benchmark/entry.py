@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 from mmengine.config import Config
-from mmengine.runner import load_checkpoint
 
 from mmdefusion.evaluation.results import score_in_percent
+from mmdefusion.models.checkpoints.fitting import read_weights, refuse_misfit
 from mmdefusion.registry import DATASETS
+from mmdefusion.utils.files import write_text
 
 from ..complexity import Complexity, build_model, measure_complexity
 from ..launcher import Launcher
@@ -99,8 +100,11 @@ def _measure(path: Path, device: str, out: Path, key: str) -> None:
     config = Config.fromfile(path)
     model = build_model(config, device)
     # how many boxes there are to sort out depends on what has been learnt
-    load_checkpoint(model, (path.parent / 'last_checkpoint').read_text().strip(), map_location=device)
+    checkpoint = (path.parent / 'last_checkpoint').read_text().strip()
+    weights = read_weights(checkpoint)
+    refuse_misfit(model, weights, checkpoint)
+    model.load_state_dict(weights, strict=False)
     dataset = DATASETS.build(config.test_dataloader.dataset)
     packed = dataset[0]
     batch = dict(inputs=[packed['inputs']], data_samples=[packed['data_samples']])
-    out.write_text(json.dumps(dict(key=key, complexity=asdict(measure_complexity(model, batch)))))
+    write_text(out, json.dumps(dict(key=key, complexity=asdict(measure_complexity(model, batch)))))

@@ -3,13 +3,14 @@
 from pathlib import Path
 
 import torch
-from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor
 
 from mmdefusion.registry import MODELS
 
 from ..backbones.mae_encoder import MAEEncoder
 from ..checkpoints.mae import read_mae_encoder
+from ..checkpoints.reading import read_checkpoint
+from ..checkpoints.unwrap import refuse_useless
 from .frozen_teacher import FrozenTeacher
 
 HOW_TO_GET = (
@@ -39,14 +40,15 @@ class MAETeacher(FrozenTeacher):
 
         Raises:
             FileNotFoundError: if there is no such file.
-            ValueError: if it holds no such encoder.
+            ValueError: if it holds no such encoder, or its weights are not finite.
         """
         if self.checkpoint is None:
             raise ValueError(f'The teacher has no checkpoint: set checkpoint=... in its config. {HOW_TO_GET}')
         if '://' not in self.checkpoint and not Path(self.checkpoint).is_file():
             raise FileNotFoundError(f'The teacher {self.checkpoint} is not there. {HOW_TO_GET}')
-        checkpoint = CheckpointLoader.load_checkpoint(self.checkpoint, map_location='cpu')
-        self.load(read_mae_encoder(checkpoint, self.checkpoint))
+        state = read_mae_encoder(read_checkpoint(self.checkpoint), self.checkpoint)
+        refuse_useless(state, self.checkpoint)
+        self.load(state)
 
     def load(self, state: dict[str, Tensor]) -> None:
         """Take weights in MAE's layout.
@@ -59,7 +61,7 @@ class MAETeacher(FrozenTeacher):
         except RuntimeError as error:
             raise ValueError(
                 f'{self.checkpoint or "The weights"} do not fit a teacher of arch={self.encoder.arch}: set arch to '
-                f'that of the checkpoint. {error}'
+                f'that of the checkpoint. {" ".join(str(error).split())[:300]}'
             ) from None
 
     @torch.no_grad()
