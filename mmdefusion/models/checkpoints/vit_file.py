@@ -1,7 +1,7 @@
 """Finds out whether the file that a config names holds a public ViT."""
 
-from .reading import read_checkpoint
-from .unwrap import State, unwrap
+from .fitting import read_weights
+from .unwrap import State
 from .vit import ViTWeights, read_vit
 
 POSITIONS = ('pos_embed', 'embeddings.position_embeddings')  # every public ViT stores them, our encoder never
@@ -12,7 +12,7 @@ def pretrained_vit(init_cfg: dict | list | None) -> tuple[ViTWeights | None, str
 
     Raises:
         FileNotFoundError: if the file is not there.
-        ValueError: if it holds a ViT that is not plain.
+        CheckpointError: if it cannot be read, or holds a ViT that is not plain.
     """
     configs = [init_cfg] if isinstance(init_cfg, dict) else init_cfg or []
     for config in configs:
@@ -27,11 +27,6 @@ def is_public(state: State) -> bool:
     """Whether these are weights of a public ViT, not ours."""
     ours = any(key.endswith('skip_norm1.weight') for key in state)
     return not ours and any(key == end or key.endswith(f'.{end}') for key in state for end in POSITIONS)
-
-
-def read_weights(path: str) -> State:
-    """Unwrapped weights of a file or URL."""
-    return unwrap(read_checkpoint(path), path)
 
 
 def _inside(state: State, prefix: str | None) -> State:
