@@ -111,7 +111,7 @@ class PairedInferencing:
         """Each pair with the toolbox's sample of it."""
         for batch in batches:
             loaded = [self.pipeline(self.load(item, resize)) for item in batch]
-            yield from zip(batch, self.model.test_step(self.collate_fn(loaded)), strict=True)
+            yield from zip(batch, self.forward(self.collate_fn(loaded)), strict=True)
 
     def load(self, item: Item, resize: bool = False) -> dict:
         """What the loaders of the config's pipeline would give for a pair."""

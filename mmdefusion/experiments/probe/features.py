@@ -13,8 +13,10 @@ from rich.progress import track
 from torch import Tensor, nn
 
 from mmdefusion.models.backbones import DeFusionEncoder
+from mmdefusion.models.checkpoints.fitting import read_weights
+from mmdefusion.models.checkpoints.reading import read_plain
 from mmdefusion.models.checkpoints.vit import read_vit
-from mmdefusion.models.checkpoints.vit_file import is_public, read_weights
+from mmdefusion.models.checkpoints.vit_file import is_public
 from mmdefusion.models.layers import PATCH_SIZE, Normalize, patchify
 from mmdefusion.models.necks import DecompositionNeck
 from mmdefusion.registry import MODELS
@@ -76,7 +78,7 @@ class FeatureReader:
                 if path is not None:
                     write(path, found[kind])
             return torch.cat([found[kind] for kind in kinds], dim=1).float()
-        return torch.cat([torch.load(path, weights_only=True) for path in paths], dim=1).float()
+        return torch.cat([read_plain(path) for path in paths], dim=1).float()
 
     @torch.no_grad()
     def _compute(self, pairs: LabelledPairs, kinds: Sequence[str], name: str) -> dict[str, Tensor]:

@@ -12,7 +12,7 @@ FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 
 
 def unwrap(checkpoint: dict[str, Any], name: str = 'The checkpoint') -> State:
-    """The weights of a checkpoint perhaps wrapped in ``state_dict``, ``model`` or ``teacher``, without ``module.``.
+    """The weights of a checkpoint, perhaps wrapped in ``state_dict``, ``model`` or ``teacher``, without ``module.``.
 
     Args:
         checkpoint: what :func:`read_checkpoint` gave.

@@ -13,6 +13,7 @@ from torch.nn.functional import interpolate
 
 from ..layers import PATCH_SIZE, sincos_position_embedding
 from ..layers.position_embedding import GRID
+from .errors import CheckpointError
 from .unwrap import State
 from .vit_layouts import canonical_names, strip_prefix
 
@@ -72,7 +73,7 @@ def read_vit(state: State, name: str) -> ViTWeights:
         name: what errors call it.
 
     Raises:
-        ValueError: naming what is missing, misshapen, or inside a block without our blocks knowing it.
+        CheckpointError: naming what is missing, misshapen, or inside a block without our blocks knowing it.
     """
     state = canonical_names(strip_prefix(state, name))
     state = fold_layer_scale(join_qkv(state))
@@ -135,7 +136,7 @@ def read_positions(value: Tensor | None, embed_dims: int, name: str) -> Tensor |
     """Learned positions as a table (1 + g·g)×C; ``None`` for no positions or those that our encoder computes.
 
     Raises:
-        ValueError: if they are of another width, or not of a square grid.
+        CheckpointError: if they are of another width, or not of a square grid.
     """
     if value is None:
         return None
@@ -144,7 +145,7 @@ def read_positions(value: Tensor | None, embed_dims: int, name: str) -> Tensor |
     if side * side == len(table):  # timm's no_embed_class: none for the class token
         table = torch.cat([torch.zeros_like(table[:1]), table])
     if table.shape[-1] != embed_dims or side * side != len(table) - 1:
-        raise ValueError(
+        raise CheckpointError(
             f'{name} has positions of shape {tuple(value.shape)}, which are no square grid of width {embed_dims}.'
         )
     # half precision rounds by 2.4e-4
@@ -165,7 +166,7 @@ def _raise_on(name: str, state: State, unknown: list[str]) -> None:
     weight = state.get('patch_embed.proj.weight')
     if weight is None or weight.ndim != 4 or weight.shape[1] != 3 or weight.shape[2] != weight.shape[3]:
         shape = None if weight is None else tuple(weight.shape)
-        raise ValueError(f'{name} has no patch embedding C×3×p×p of a plain ViT (found {shape}).')
+        raise CheckpointError(f'{name} has no patch embedding C×3×p×p of a plain ViT (found {shape}).')
     width = len(weight)
     depth = 1 + max((int(key.split('.')[1]) for key in state if key.startswith('blocks.')), default=-1)
     expected = {
@@ -191,4 +192,4 @@ def _raise_on(name: str, state: State, unknown: list[str]) -> None:
         f'{kind}: {", ".join(keys[:8])}{", ..." if len(keys) > 8 else ""}' for kind, keys in problems.items() if keys
     ]
     if found:
-        raise ValueError(f'{name} is no ViT that mmdefusion.DeFusionEncoder can hold; {"; ".join(found)}.')
+        raise CheckpointError(f'{name} is no ViT that mmdefusion.DeFusionEncoder can hold; {"; ".join(found)}.')

@@ -1,10 +1,7 @@
 """Finds out whether the file that a config names holds a public ViT."""
 
-from pathlib import Path
-
-from mmengine.runner.checkpoint import CheckpointLoader
-
-from .unwrap import State, unwrap
+from .fitting import read_weights
+from .unwrap import State
 from .vit import ViTWeights, read_vit
 
 POSITIONS = ('pos_embed', 'embeddings.position_embeddings')  # every public ViT stores them, our encoder never
@@ -15,7 +12,7 @@ def pretrained_vit(init_cfg: dict | list | None) -> tuple[ViTWeights | None, str
 
     Raises:
         FileNotFoundError: if the file is not there.
-        ValueError: if it holds a ViT that is not plain.
+        CheckpointError: if it cannot be read, or holds a ViT that is not plain.
     """
     configs = [init_cfg] if isinstance(init_cfg, dict) else init_cfg or []
     for config in configs:
@@ -30,13 +27,6 @@ def is_public(state: State) -> bool:
     """Whether these are weights of a public ViT, not ours."""
     ours = any(key.endswith('skip_norm1.weight') for key in state)
     return not ours and any(key == end or key.endswith(f'.{end}') for key in state for end in POSITIONS)
-
-
-def read_weights(path: str) -> State:
-    """Unwrapped weights of a file or URL."""
-    if '://' not in path and not Path(path).is_file():
-        raise FileNotFoundError(f'{path} is not there: correct init_cfg.checkpoint.')
-    return unwrap(CheckpointLoader.load_checkpoint(path, map_location='cpu'))
 
 
 def _inside(state: State, prefix: str | None) -> State:

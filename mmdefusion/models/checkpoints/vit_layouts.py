@@ -2,6 +2,7 @@
 
 import re
 
+from .errors import CheckpointError
 from .unwrap import State
 
 # how the class token is called in each layout; what stands before it is a wrapper's prefix
@@ -37,7 +38,7 @@ def strip_prefix(state: State, name: str) -> State:
     """The keys of the one ViT in a file, without what wrappers put before them.
 
     Raises:
-        ValueError: if there is none, or more than one.
+        CheckpointError: if there is none, or more than one.
     """
     found = {}
     for key in state:
@@ -45,12 +46,12 @@ def strip_prefix(state: State, name: str) -> State:
         if token is not None:
             found.setdefault(key[: -len(token)], token)
     if not found:
-        raise ValueError(
+        raise CheckpointError(
             f'{name} holds no ViT: no class token (cls_token, embeddings.cls_token) is in it; its keys begin '
             f'{sorted(state)[:3]}.'
         )
     if len(found) > 1:
-        raise ValueError(
+        raise CheckpointError(
             f'{name} holds {len(found)} ViTs, under {", ".join(map(repr, sorted(found)))}: say which with '
             "init_cfg=dict(type='Pretrained', checkpoint=..., prefix=...)."
         )
