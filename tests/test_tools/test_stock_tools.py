@@ -12,8 +12,10 @@ import pytest
 from helpers import layouts
 from helpers.tools_in_process import printed_score, run, run_apart, stock
 from helpers.watched_training import watched_training
+from mmengine.config import Config
 
 ROOT = Path(__file__).resolve().parents[2]
+SIDE = 192  # of images, about: what the configs train at takes minutes on a CPU
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 
@@ -89,10 +91,7 @@ class Case:
             options += ['model.test_cfg.rpn.max_per_img=16']
         elif self.toolbox == 'mmdet':  # after two iterations no box is sure enough, and mmdet scores no empty result
             options += ['model.test_cfg.score_thr=0.0', 'model.test_cfg.nms_pre=50']
-        if self.unit == 'epochs':  # at 1333×800 the test would take minutes
-            options += [
-                f'{loader}.dataset.pipeline.{3 if loader == LOADERS[0] else 2}.scale=(320,256)' for loader in LOADERS
-            ]
+        options += self.small_images()
         return [
             *options,
             *interval,
@@ -100,6 +99,25 @@ class Case:
             'default_hooks.checkpoint.interval=1',
             'default_hooks.logger.interval=1',
         ]
+
+    def small_images(self) -> list[str]:
+        """All sizes of the config divided by one number, so that nothing else changes."""
+        config = Config.fromfile(ROOT / 'configs' / self.config)
+        steps = [step for loader in LOADERS for step in config[loader].dataset.pipeline]
+        sides = [max(step.get('crop_size', step.get('scale', (0,)))) for step in steps]
+        part = max(1, round(max(sides) / SIDE))
+        found = {
+            f'{loader}.dataset.pipeline.{place}.{key}': step[key]
+            for loader in LOADERS
+            for place, step in enumerate(config[loader].dataset.pipeline)
+            for key in ('scale', 'crop_size')
+            if key in step
+        }
+        if self.toolbox == 'mmseg':
+            found['model.data_preprocessor.size'] = config.model.data_preprocessor.size
+            keys = ('crop_size', 'stride') if config.model.test_cfg.mode == 'slide' else ()
+            found |= {f'model.test_cfg.{key}': config.model.test_cfg[key] for key in keys}
+        return [f'{key}=({size[0] // part},{size[1] // part})' for key, size in found.items()]
 
     @property
     def score(self) -> str:
