@@ -7,7 +7,7 @@ PY := $(VENV)/bin/python
 PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n auto --maxprocesses 4 --dist worksteal
 export PYTHON VENV TORCH TORCH_INDEX
 
-.PHONY: help env demo test test-fast lint format clean
+.PHONY: help env demo test test-fast soak lint format clean
 
 help: ## show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -23,6 +23,9 @@ test: env ## every test, those that train too (about 17 minutes on 2 cores)
 
 test-fast: env ## all but the tests that train
 	$(PYTEST) tests -m 'not slow'
+
+soak: env ## what takes long: all hostile checkpoints against every reader and tool
+	OMP_NUM_THREADS=1 $(PY) tests/reliability/hostile_checkpoints.py
 
 lint: env ## style: ruff's lint and format checks
 	$(PY) -m ruff check .

@@ -109,7 +109,7 @@ class FeatureReader:
 
     def _key(self, pairs: LabelledPairs, kind: str) -> str:
         """Named by the weights, the code's options and the images, so that nothing answers for anything else."""
-        digest = hashlib.sha1(repr((kind, self.layer, self.encoder.arch, pairs.size, len(pairs))).encode())
+        digest = hashlib.sha256(repr((kind, self.layer, self.encoder.arch, pairs.size, len(pairs))).encode())
         if kind != 'pixels':
             for part in (self.encoder, self.neck):
                 for value in part.state_dict().values() if part is not None else ():
