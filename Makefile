@@ -7,7 +7,7 @@ PY := $(VENV)/bin/python
 PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n auto --maxprocesses 4 --dist worksteal
 export PYTHON VENV TORCH TORCH_INDEX
 
-.PHONY: help env demo test test-fast lint format clean
+.PHONY: help env demo test test-fast soak lint format clean
 
 help: ## show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -23,6 +23,11 @@ test: env ## every test, those that train too (about 17 minutes on 2 cores)
 
 test-fast: env ## all but the tests that train
 	$(PYTEST) tests -m 'not slow'
+
+soak: env ## kills, full disks and lost processes, for half an hour or more (docs/reliability.md)
+	OMP_NUM_THREADS=1 $(PY) tests/reliability/kill_and_resume.py
+	OMP_NUM_THREADS=1 $(PY) -m pytest tests/reliability
+	if [ "$$(id -u)" = 0 ]; then OMP_NUM_THREADS=1 $(PY) tests/reliability/full_disk.py; fi
 
 lint: env ## style: ruff's lint and format checks
 	$(PY) -m ruff check .

@@ -65,7 +65,7 @@ def checkpoints(times: int, random: np.random.Generator) -> bool:
         size = (folder / 'whole/iter_10.pth').stat().st_size
         for number in range(times):
             # logs and configs take some, so how far it comes is a matter of chance
-            filler = fill(small, int(size * random.uniform(1.5, 6)))
+            filler = fill(small, int(size * random.uniform(1.5, 3)))
             work_dir = small / str(number)
             code, printed = run(work_dir, folder)
             latest, broken = find_latest_whole(work_dir)
