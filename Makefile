@@ -24,7 +24,10 @@ test: env ## every test, those that train too (about 17 minutes on 2 cores)
 test-fast: env ## all but the tests that train
 	$(PYTEST) tests -m 'not slow'
 
-soak: env ## what takes long: all hostile checkpoints against every reader and tool
+soak: env ## what takes hours: kills, full disks, lost processes, hostile checkpoints, fuzzing (docs/reliability.md)
+	OMP_NUM_THREADS=1 $(PY) tests/reliability/kill_and_resume.py
+	OMP_NUM_THREADS=1 $(PY) -m pytest tests/reliability
+	if [ "$$(id -u)" = 0 ]; then OMP_NUM_THREADS=1 $(PY) tests/reliability/full_disk.py; fi
 	OMP_NUM_THREADS=1 $(PY) tests/reliability/hostile_checkpoints.py
 
 lint: env ## style: ruff's lint and format checks
