@@ -19,7 +19,7 @@ FLOORS = (
     ('models.necks',),
     ('models.heads', 'models.fusers', 'models.defusion_pp'),
     ('models.checkpoints.network_config',),
-    ('models.pretrainers', 'models.teachers', 'models.checkpoints.reference'),
+    ('models.pretrainers', 'models.teachers', 'models.checkpoints.reference', 'models.assembly'),
     ('models.registered',),
     ('engine', 'evaluation', 'apis.loading'),
     ('apis',),

@@ -91,11 +91,11 @@ def main() -> None:
         return
     try:
         launcher = Launcher(args.launcher, args.processes, args.partition)
+        if args.weights:
+            read_weights(args.weights)
         data, paths = DataSet.load(args.data, args.cfg_options), choose(args.models)
         make_writable(args.work_dir)
         budget = Budget.parse(args.budget)
-        if args.weights:
-            read_weights(args.weights)
         comparison = Comparison(data, budget, args.work_dir, args.weights, args.processes, args.cfg_options)
         entries = [
             Entry(short_name(path), [comparison.plan(path, seed) for seed in range(args.seeds)]) for path in paths

@@ -8,13 +8,15 @@
 
 The result has the size and the name of the first image. By default brightness is fused and the colours of the visible
 image are kept; texture, which the network cannot represent, is taken from the source that the network follows
-(--detail none for its plain output).
+(--detail none for its plain output). What cannot be read or fused is named in the end (exit status 1); all the rest is
+done.
 """
 
 import argparse
 import time
+import warnings
 
-from mmdefusion.apis import FusionInferencer
+from mmdefusion.apis import FusionInferencer, NotAllFused
 from mmdefusion.apis.fusion_inferencer import TASKS, TITLES
 
 
@@ -32,6 +34,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--resize', action='store_true', help='bring the others to the size of the first')
     parser.add_argument('--resume', action='store_true', help='skip what is in --out-dir already')
     parser.add_argument('--suffixes', nargs='+', default=(), metavar='S', help='tell files of folders apart: _A _B')
+    parser.add_argument('--fold', action='store_true', help='make one picture of many files (more than 9, of folders)')
+    parser.add_argument('--skip-unmatched', action='store_true', help='leave out files that lack a partner')
     parser.add_argument('--weights', help='checkpoint of pretraining (default: the one that comes with mmdefusion)')
     parser.add_argument('--config', help='for weights that carry none')
     parser.add_argument(
@@ -56,7 +60,8 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    start = time.monotonic()
+    warnings.formatwarning = lambda message, *_: f'{message}\n'
+    start, failed = time.monotonic(), None
     try:
         windows = dict(size=args.window, batch_size=args.batch_size, whole_below=args.whole_below)
         fuser = FusionInferencer(
@@ -76,11 +81,17 @@ def main() -> None:
             resize=args.resize,
             resume=args.resume,
             suffixes=args.suffixes,
+            fold=args.fold,
+            skip_unmatched=args.skip_unmatched,
         )
+    except NotAllFused as error:
+        written, failed = error.results, str(error)
     except (OSError, ValueError) as error:
         raise SystemExit(str(error)) from None
     shown = ', '.join(map(str, written[:3])) + (', ...' if len(written) > 3 else '')
     print(f'{len(written)} written in {time.monotonic() - start:.1f} s{f": {shown}" if written else ""}')
+    if failed:
+        raise SystemExit(failed)
 
 
 if __name__ == '__main__':

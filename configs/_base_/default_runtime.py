@@ -5,6 +5,7 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=5000, max_keep_ckpts=2),
     sampler_seed=dict(type='DistSamplerSeedHook'),
+    finite_loss=dict(type='mmdefusion.FiniteLossHook'),
 )
 # lets torch's safe loader (the default since 2.6) read the checkpoints, so that training can be resumed
 custom_hooks = [dict(type='mmdefusion.PlainCheckpointHook')]

@@ -4,7 +4,6 @@ default_scope = 'mmengine'
 default_hooks = dict(checkpoint=dict(interval=1000))
 guards = [
     dict(type='mmdefusion.PlainCheckpointHook'),
-    dict(type='mmdefusion.FiniteLossHook'),
     dict(type='mmdefusion.BrokenFilesHook', interval=1000),
 ]
 panel = dict(type='mmdefusion.PretrainingPanelHook', interval=1000)

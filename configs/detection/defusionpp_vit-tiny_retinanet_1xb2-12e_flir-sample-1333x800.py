@@ -14,6 +14,8 @@ append_partner = dict(type='mmdefusion.AppendPartner', rule=(r'/vi/(?=[^/]*$)', 
 train_pipeline = [_base_.train_pipeline[0], append_partner, *_base_.train_pipeline[1:]]
 test_pipeline = [_base_.test_pipeline[0], append_partner, *_base_.test_pipeline[1:]]
 
+# stops at the first loss or weight that is no number; merged into mmdet's default_hooks, which stay
+default_hooks = dict(finite_loss=dict(type='mmdefusion.FiniteLossHook'))
 # checkpoints that torch's safe loader reads, so that training can be resumed
 custom_hooks = [dict(type='mmdefusion.PlainCheckpointHook')]
 

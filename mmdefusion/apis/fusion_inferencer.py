@@ -2,11 +2,10 @@
 
 import os
 import warnings
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -24,12 +23,13 @@ from mmdefusion.utils.files import make_writable, write_image
 from mmdefusion.utils.image_io import check_scaling
 from mmdefusion.visualization import contact_sheet
 
-from .fusion_sources import Item, Source, VideoFrames, is_video, list_items
 from .loading import load_fuser, shipped_weights
+from .outputs import Fused, NotAllFused, Output, path, refuse_overwriting, refuse_sources
+from .sources import Item, Source, is_video, list_items, refuse_folding
+from .video_reader import VideoFrames
 from .video_writer import VideoWriter
 
 Task = Literal['ivf', 'mef', 'mff']
-Output = Literal['fused', 'common', 'unique_a', 'unique_b', 'panel']
 
 # What suits each task: infrared-visible, multi-exposure and multi-focus pairs. Where one source is out of focus the
 # other has all of the detail, and exposures have enough of it: none has to be made up for. Contrast says little of
@@ -44,18 +44,6 @@ TASKS: dict[str, dict] = {
 }
 DISTORTION = 0.02  # of height against width, from which on resizing is worth a warning
 TITLES = {'fused': 'fused', 'common': 'common', 'unique_a': 'unique to the first', 'unique_b': 'unique to the second'}
-
-
-class Fused(NamedTuple):
-    """One result.
-
-    Attributes:
-        name: of the first image, without extension.
-        images: each output by its name, H×W×3 (BGR) or H×W uint8, in the size of the first image.
-    """
-
-    name: str
-    images: dict[str, np.ndarray]
 
 
 class FusionInferencer(BaseInferencer):
@@ -116,8 +104,12 @@ class FusionInferencer(BaseInferencer):
         resize: bool = False,
         resume: bool = False,
         suffixes: Sequence[str] = (),
+        fold: bool = False,
+        skip_unmatched: bool = False,
     ) -> list[Fused] | list[Path]:
         """Fuse what belongs together of two or more sources; more than two are folded pairwise.
+
+        What cannot be read or fused does not stop the rest.
 
         Args:
             sources: files, URLs, arrays (H×W or H×W×3 BGR), lists of them, globs, folders or videos.
@@ -126,13 +118,17 @@ class FusionInferencer(BaseInferencer):
             resize: bring the others to the size of the first.
             resume: skip what is in ``out_dir`` already.
             suffixes: tell the files of folders apart, such as ``('_A', '_B')``.
+            fold: make one picture of more than nine single files, or of several from several folders, which may also
+                be what a shell has made of unquoted patterns.
+            skip_unmatched: leave out files of folders and globs that lack a partner of the same name.
 
         Returns:
             The paths written, or without ``out_dir`` the results.
 
         Raises:
-            OSError: if a file is not there, or ``out_dir`` cannot be written.
-            ValueError: if the sources do not match or cannot be fused.
+            OSError: if ``out_dir`` cannot be written, or the only item is not there.
+            ValueError: if the sources do not match, or the only item cannot be fused.
+            NotAllFused: in the end, if some of several items are not there or cannot be fused.
         """
         if unknown := set(outputs) - {*TITLES, 'panel'}:
             raise ValueError(f'outputs={sorted(unknown)} are none of {", ".join([*TITLES, "panel"])}.')
@@ -141,16 +137,26 @@ class FusionInferencer(BaseInferencer):
         if given and all(is_video(source) for source in given):
             if folder is None:
                 raise ValueError('Videos are written, not returned: give out_dir.')
+            if not fold:
+                refuse_folding(given)
             return self._fuse_video(given, outputs, resize, folder, resume)
-        items = list_items(sources, suffixes)
+        items = list_items(sources, suffixes, fold, skip_unmatched)
         if folder is not None:
             refuse_overwriting(items, folder, outputs)
         if folder is not None and resume:
             items = [item for item in items if not all(path(folder, item.name, name).is_file() for name in outputs)]
-        results = []
+        results, failures = [], {}
         for item in self._track(items):
-            fused = self.fuse(item, outputs, resize)
-            results += [fused] if folder is None else self.postprocess(fused, folder)
+            try:
+                fused = self.fuse(item, outputs, resize)
+            except (OSError, ValueError) as error:
+                if len(items) == 1:
+                    raise
+                failures[item.name] = error
+            else:  # not tried: where one file cannot be written, the next cannot either
+                results += [fused] if folder is None else self.postprocess(fused, folder)
+        if failures:
+            raise NotAllFused(failures, results)
         return results
 
     def fuse(
@@ -257,27 +263,6 @@ class FusionInferencer(BaseInferencer):
 
     def _track(self, items: Sequence[Item] | VideoFrames) -> Iterable[Item]:
         return track(items, 'fusing', total=len(items)) if self.show_progress else items
-
-
-def refuse_overwriting(items: Sequence[Item], folder: Path, outputs: Sequence[Output]) -> None:
-    """Raises a ValueError where a result would take the place of a source, or of another result."""
-    targets = [path(folder, item.name, name) for item in items for name in outputs]
-    if twice := [target for target, count in Counter(targets).items() if count > 1]:
-        raise ValueError(f'{len(twice)} results would be written twice, first {twice[0]}: fuse them into two folders.')
-    refuse_sources(targets, [image for item in items for image in item.images if not isinstance(image, np.ndarray)])
-
-
-def refuse_sources(targets: Iterable[Path], sources: Iterable[str | os.PathLike]) -> None:
-    """Raises a ValueError where a target is one of the sources."""
-    taken = {os.path.realpath(source) for source in sources}
-    for target in targets:
-        if os.path.realpath(target) in taken:
-            raise ValueError(f'{target} is one of the sources and would be overwritten: choose another out_dir.')
-
-
-def path(folder: Path, name: str, output: str, suffix: str = '.png') -> Path:
-    """Where an output goes."""
-    return folder / f'{name}{"" if output == "fused" else f"_{output}"}{suffix}'
 
 
 def to_tensor(image: np.ndarray) -> Tensor:

@@ -14,15 +14,18 @@ from mmcv.transforms import Compose
 from mmengine.config import ConfigDict
 from mmengine.structures import BaseDataElement
 from rich.progress import track
+from torch import nn
 
 from mmdefusion.datasets.pipelines import PARTNER, find_step
 from mmdefusion.models.checkpoints.fitting import read_weights, refuse_misfit
+from mmdefusion.models.checkpoints.unwrap import unwrap
 from mmdefusion.utils.files import make_writable, write_image
 from mmdefusion.utils.image_io import to_channels
 from mmdefusion.visualization import contact_sheet
 
 from .fusion_inferencer import FusionInferencer
-from .fusion_sources import Item, Source, VideoFrames, is_video, list_items
+from .sources import Item, Source, is_video, list_items
+from .video_reader import VideoFrames
 from .video_writer import VideoWriter
 
 ANNOTATIONS = ('LoadAnnotations', 'mmdet.LoadAnnotations', 'mmseg.LoadAnnotations')
@@ -46,9 +49,9 @@ class PairedInferencing:
 
     def __init__(self, model: Any, weights: str, fused: bool = False, **options: Any) -> None:
         refuse_no_config(model, weights)
-        state = read_weights(weights)
+        read_weights(weights)
+        self.weights = str(weights)
         super().__init__(model, weights, **options)
-        refuse_misfit(self.model, state, weights)
         self.fuser = FusionInferencer(device=options.get('device'), show_progress=False) if fused else None
 
     def __call__(
@@ -144,6 +147,11 @@ class PairedInferencing:
     @abstractmethod
     def save(self, sample: BaseDataElement, path: Path) -> None:
         """Write the prediction to ``path`` with a suffix."""
+
+    def _load_weights_to_model(self, model: nn.Module, checkpoint: dict, cfg: ConfigDict) -> None:
+        """The toolbox's, once the weights are known to be the model's."""
+        refuse_misfit(model, unwrap(checkpoint, self.weights), self.weights)
+        super()._load_weights_to_model(model, checkpoint, cfg)
 
     def _init_pipeline(self, cfg: ConfigDict) -> Compose:
         """The test pipeline behind its loaders, which are kept for files."""

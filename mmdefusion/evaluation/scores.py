@@ -1,9 +1,12 @@
 """Rows of scores, their mean, and the file that they go to."""
 
 import csv
+import io
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from mmdefusion.utils.files import write_text
 
 Row = dict[str, float]
 
@@ -21,11 +24,12 @@ def write_scores(rows: Mapping[str, Row], path: Path) -> None:
         path: of the file.
     """
     mean = mean_row(list(rows.values()))
-    with path.open('w', newline='') as file:
-        writer = csv.writer(file)
-        writer.writerow(['image', *mean])
-        for name, row in [*rows.items(), ('mean', mean)]:
-            writer.writerow([name, *(f'{value:.6f}' for value in row.values())])
+    table = io.StringIO()
+    writer = csv.writer(table)
+    writer.writerow(['image', *mean])
+    for name, row in [*rows.items(), ('mean', mean)]:
+        writer.writerow([name, *(f'{value:.6f}' for value in row.values())])
+    write_text(path, table.getvalue())
 
 
 def _mean(values: Sequence[float]) -> float:

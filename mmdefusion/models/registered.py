@@ -3,6 +3,7 @@
 from mmdefusion.registry import MODELS
 
 from . import (  # noqa: F401
+    assembly,
     backbones,
     data_preprocessors,
     defusion_pp,

@@ -5,9 +5,10 @@ import os
 import shutil
 from pathlib import Path
 
-import cv2
 import numpy as np
 from tqdm import tqdm
+
+from mmdefusion.utils.files import write_image, write_text
 
 from .generator import CLASSES, Scene, SceneGenerator
 
@@ -62,7 +63,7 @@ def write_scenes(
     with tqdm(total=train + test, desc='scenes', unit='scene') as progress:
         for split, first, count in (('train', 0, train), ('test', TEST_START, test)):
             _write_split(partial, split, generator, range(first, first + count), progress)
-    (partial / STAMP).write_text(json.dumps(stamp))
+    write_text(partial / STAMP, json.dumps(stamp))
     shutil.rmtree(root, ignore_errors=True)
     os.replace(partial, root)
     return root
@@ -78,12 +79,12 @@ def _write_split(root: Path, split: str, generator: SceneGenerator, indices: ran
         scene = generator(index)
         name = f'{number:06d}{"N" if scene.night else "D"}.png'
         for kind, image in (('vi', scene.visible), ('ir', scene.infrared), ('labels', scene.mask)):
-            cv2.imwrite(str(root / split / kind / name), image)
+            write_image(root / split / kind / name, image)
         width, height = generator.size
         coco['images'].append(dict(id=number, file_name=name, width=width, height=height, night=scene.night))
         coco['annotations'] += _annotations(scene, number, len(coco['annotations']))
         progress.update()
-    (root / f'{split}.json').write_text(json.dumps(coco))
+    write_text(root / f'{split}.json', json.dumps(coco))
 
 
 def _annotations(scene: Scene, image: int, before: int) -> list[dict]:

@@ -54,6 +54,22 @@ def run_apart(script: Path, *arguments: object, cwd: Path) -> str:
     return result.stdout + result.stderr
 
 
+def fail(script: Path, *arguments: object, cwd: Path) -> str:
+    """What a tool that must end with an error says last: a line for its user, and no traceback."""
+    forget_instances()
+    printed = io.StringIO()
+    streams = contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed)
+    with patch.object(sys, 'argv', [str(script), *map(str, arguments)]), chdir(cwd), streams[0], streams[1]:
+        try:
+            runpy.run_path(str(script), run_name='__main__')
+        except SystemExit as stop:
+            assert stop.code, f'{script.name} ended as if all were well'
+            text = stop.code if isinstance(stop.code, str) else printed.getvalue().strip().splitlines()[-1]
+            assert '\n' not in text and 'Traceback' not in printed.getvalue(), text
+            return text
+    raise AssertionError(f'{script.name} ended as if all were well')
+
+
 def run(script: Path, *arguments: object, cwd: Path) -> str:
     """What a tool that must succeed prints."""
     forget_instances()

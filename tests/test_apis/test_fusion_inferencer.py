@@ -1,3 +1,6 @@
+from collections.abc import Sequence
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -5,8 +8,9 @@ from helpers.layouts import grey
 from helpers.pretraining import write_fuser, write_images
 from PIL import Image
 
-from mmdefusion.apis import FusionInferencer
-from mmdefusion.apis.fusion_sources import Item
+from mmdefusion.apis import FusionInferencer, NotAllFused
+from mmdefusion.apis.sources import Item
+from mmdefusion.apis.video_reader import VideoFrames
 from mmdefusion.scenes import SceneGenerator
 
 
@@ -159,23 +163,69 @@ def test_resume_does_only_what_is_missing(fuser, tmp_path):
     assert (out / '000.png').stat().st_mtime_ns == before
 
 
-def test_an_interrupted_run_keeps_what_is_finished(fuser, tmp_path):
-    write_images(tmp_path / 'vi', 2)
-    write_images(tmp_path / 'ir', 2, seed=1)
+def test_what_fails_does_not_stop_the_rest(fuser, tmp_path):
+    for seed, name in enumerate(('vi', 'ir')):
+        write_images(tmp_path / name, 3, seed=seed)
     (tmp_path / 'ir/001.png').write_bytes(b'no image')
-    with pytest.raises(ValueError, match='ir/001.png is not an image'):
-        fuser(str(tmp_path / 'vi'), str(tmp_path / 'ir'), out_dir=tmp_path / 'out')
-    assert [path.name for path in (tmp_path / 'out').iterdir()] == ['000.png']
+    folders, out = (str(tmp_path / 'vi'), str(tmp_path / 'ir')), tmp_path / 'out'
+    with pytest.raises(NotAllFused, match='ir/001.png is not an image') as raised:
+        fuser(*folders, out_dir=out)
+    assert sorted(out.iterdir()) == raised.value.results == [out / '000.png', out / '002.png']
+    with pytest.raises(NotAllFused) as raised:
+        fuser(*folders)
+    assert list(raised.value.failures) == ['001'] and [result.name for result in raised.value.results] == ['000', '002']
+    with pytest.raises(ValueError, match='is not an image') as raised:
+        fuser(str(tmp_path / 'vi/001.png'), str(tmp_path / 'ir/001.png'))
+    assert not isinstance(raised.value, NotAllFused)
+
+
+def test_stacks_are_folded_and_pairs_are_not(fuser, tmp_path):
+    for seed, name in enumerate(('vi', 'ir', 'nir')):
+        write_images(tmp_path / name, 10, size=(20, 30), seed=seed)
+    vi, ir, nir = (sorted(map(str, (tmp_path / name).iterdir())) for name in ('vi', 'ir', 'nir'))
+    for stack in (vi[:3], [vi[0], ir[0], nir[0]], vi[:9], [grey(seed, 20, 30) for seed in range(11)]):
+        assert len(fuser(*stack)) == 1  # a bracket of exposures, three sensors, and arrays, which no shell lists
+    for pairs in (vi[:2] + ir[:2], vi, [*vi[:2], ir[0]]):
+        with pytest.raises(ValueError, match=f'These {len(pairs)} files.*would be folded into one.*--fold'):
+            fuser(*pairs)
+    assert len(fuser(*vi, fold=True)) == 1
+    with pytest.raises(ValueError, match='These 4 files'):
+        fuser('a/1.mp4', 'a/2.mp4', 'b/1.mp4', 'b/2.mp4', out_dir=tmp_path / 'out')
+
+
+def test_globs_and_folders_without_some_partners(fuser, tmp_path):
+    for seed, name in enumerate(('vi', 'ir')):
+        write_images(tmp_path / name, 4, size=(20, 30), seed=seed)
+    (tmp_path / 'vi/001.png').unlink()
+    (tmp_path / 'ir/003.png').unlink()
+    patterns = f'{tmp_path}/vi/*.png', f'{tmp_path}/ir/*.png'
+    with pytest.raises(ValueError, match=r'2 names of .* lack a partner, first 001, .*--skip-unmatched'):
+        fuser(*patterns)  # by place 002 would meet 001
+    folders = str(tmp_path / 'vi'), str(tmp_path / 'ir')
+    with pytest.raises(ValueError, match=r'do not match: 1 only in .*--skip-unmatched'):
+        fuser(*folders)
+    for sources in (patterns, folders):
+        with pytest.warns(UserWarning, match='2 names lack a partner'):
+            assert [result.name for result in fuser(*sources, skip_unmatched=True)] == ['000', '002']
+    (tmp_path / 'ir/000.png').unlink()
+    (tmp_path / 'ir/002.png').unlink()
+    for sources in (patterns, folders):
+        with pytest.raises(ValueError):
+            fuser(*sources, skip_unmatched=True)
+
+
+def write_video(path: Path, rate: float, levels: Sequence[int]) -> str:
+    """Flat frames of these grey values."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'mp4v'), rate, (64, 48))
+    for level in levels:
+        writer.write(np.full((48, 64, 3), level, np.uint8))
+    writer.release()
+    return str(path)
 
 
 def test_videos(fuser, tmp_path):
-    for name, offset in (('vi', 0), ('ir', 50)):
-        writer = cv2.VideoWriter(str(tmp_path / f'{name}.mp4'), cv2.VideoWriter_fourcc(*'mp4v'), 10.0, (64, 48))
-        for k in range(4 if name == 'vi' else 3):
-            writer.write(colour(offset + k, 48, 64))
-        writer.release()
-    videos = str(tmp_path / 'vi.mp4'), str(tmp_path / 'ir.mp4')
-    with pytest.warns(UserWarning, match=r'have \[4, 3\] frames'):
+    videos = [write_video(tmp_path / 'vi.mp4', 10, range(4)), write_video(tmp_path / 'ir.mp4', 10, range(3))]
+    with pytest.warns(UserWarning, match=r'last 0.40 and 0.30 s: the shortest ends'):
         (written,) = fuser(*videos, out_dir=tmp_path / 'out')
     with pytest.warns(UserWarning):
         assert fuser(*videos, out_dir=tmp_path / 'out', resume=True) == []
@@ -189,6 +239,24 @@ def test_videos(fuser, tmp_path):
     (tmp_path / 'no.mp4').write_bytes(b'no video')
     with pytest.raises(ValueError, match='no.mp4 is no video'):
         fuser(str(tmp_path / 'no.mp4'), str(tmp_path / 'ir.mp4'), out_dir=tmp_path / 'out')
+
+
+@pytest.mark.parametrize(('rates', 'counts'), [((10, 30), (8, 24)), ((30, 10), (24, 8)), ((30, 25), (30, 25))])
+def test_frames_of_videos_are_paired_by_time(rates, counts, tmp_path):
+    """Each video is as bright as its time, so partners must be equally bright, up to half a frame of the slower."""
+    seconds = counts[0] / rates[0]
+    paths = [
+        write_video(tmp_path / f'{place}.mp4', rate, [round(200 * k / rate / seconds) for k in range(count)])
+        for place, (rate, count) in enumerate(zip(rates, counts, strict=True))
+    ]
+    with pytest.warns(UserWarning, match=f'{rates[0]} and {rates[1]} frames a second: they are paired by time') as seen:
+        frames = VideoFrames(paths)
+    levels = [[image.mean() for image in item.images] for item in frames]
+    assert len(levels) == len(frames) and abs(len(frames) - counts[0]) <= rates[0] // min(rates) // 2
+    assert len(seen) <= 2 and levels[-1][0] > 150
+    gap = 200 / seconds / min(rates) / 2 + 3  # grey levels; the codec takes some
+    assert max(abs(one - other) for one, other in levels) < gap
+    assert all(not capture.isOpened() for capture in frames.captures)
 
 
 def test_nothing_is_overwritten(fuser, tmp_path):

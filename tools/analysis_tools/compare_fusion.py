@@ -20,13 +20,13 @@ from rich.progress import track
 
 from mmdefusion.apis import FusionInferencer
 from mmdefusion.apis.fusion_inferencer import TASKS
-from mmdefusion.apis.fusion_sources import Item, list_items
+from mmdefusion.apis.sources import Item, list_items
 from mmdefusion.datasets.pairing import strip_suffix
 from mmdefusion.evaluation.functional import PROTOCOLS, lower_is_better
 from mmdefusion.evaluation.scores import mean_row
 from mmdefusion.models.fusers import ResidualDetail
 from mmdefusion.registry import MODELS
-from mmdefusion.utils.files import make_writable, write_image
+from mmdefusion.utils.files import make_writable, write_image, write_text
 from mmdefusion.utils.spread import evenly_spread
 from mmdefusion.visualization import Table, contact_sheet
 
@@ -112,7 +112,7 @@ def compare(args: argparse.Namespace) -> Table:
         for metric in protocol.metrics
     ]
     table = Table(['metric', *makers], cells, f'Means over {len(items)} pairs of {args.first}.', digits=3)
-    (out / 'table.md').write_text(table.markdown())
+    write_text(out / 'table.md', table.markdown())
     titles = [*(('first', 'second') if args.sources else ()), *makers]
     write_image(out / 'sheet.jpg', contact_sheet(rows, titles, [item.name for item in shown], width=300))
     return table

@@ -17,6 +17,7 @@ from rich.progress import track
 from mmdefusion.evaluation.results import NAMES, mean_and_range, score_in_percent
 from mmdefusion.experiments import Trial
 from mmdefusion.models.checkpoints.fitting import read_weights
+from mmdefusion.utils.files import write_text
 from mmdefusion.visualization import Table
 
 STARTS = ('random', 'pretrained')
@@ -79,7 +80,7 @@ def main() -> None:
     for trial in track(waiting, 'training'):
         trial.run()
     table = tabulate(groups)
-    (args.work_dir / 'table.md').write_text(table.markdown())
+    write_text(args.work_dir / 'table.md', table.markdown())
     print(table.text())
 
 

@@ -24,7 +24,7 @@ from mmdefusion.evaluation.functional import TARGET_METRICS, VIFB_METRICS, lower
 from mmdefusion.evaluation.published import mean_rank, rank, vifb_method_means
 from mmdefusion.evaluation.score_files import score_files
 from mmdefusion.evaluation.scores import Row, mean_row, write_scores
-from mmdefusion.utils.files import write_image
+from mmdefusion.utils.files import write_image, write_text
 from mmdefusion.utils.image_io import read_image
 from mmdefusion.utils.spread import evenly_spread
 from mmdefusion.visualization import Table, contact_sheet
@@ -51,8 +51,8 @@ def folder_of(name: str, args: argparse.Namespace) -> Path:
 
 def fuse_and_score(name: str, args: argparse.Namespace) -> dict[str, float]:
     """Mean of each metric; pictures and scores of each go to a folder of their own."""
+    fuser = FusionInferencer(args.weights, detail=DETAIL[name])  # first: it refuses what is no checkpoint
     folder = folder_of(name, args)
-    fuser = FusionInferencer(args.weights, detail=DETAIL[name])
     fuser(args.data / 'vi', args.data / 'ir', out_dir=folder / 'fused')
     scores = score(folder / 'fused', 'vifb', args)
     write_scores(scores, folder / 'scores.csv')
@@ -141,7 +141,7 @@ def write_tables(args: argparse.Namespace) -> list[Table]:
         draw_ranks(methods, name, folder_of(name, args) / 'ranks.png')
         tables.append(tabulate(methods))
     tables.append(tabulate_targets(args))
-    (args.out_dir / 'table.md').write_text('\n'.join(table.markdown() for table in tables))
+    write_text(args.out_dir / 'table.md', '\n'.join(table.markdown() for table in tables))
     draw_sheet(args, args.out_dir / 'sheet.jpg')
     return tables
 

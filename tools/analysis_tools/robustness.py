@@ -27,7 +27,7 @@ from mmdefusion.evaluation.results import main_score
 from mmdefusion.experiments import Disturbance
 from mmdefusion.models.checkpoints.errors import CheckpointError
 from mmdefusion.models.checkpoints.fitting import read_weights, refuse_misfit
-from mmdefusion.utils.files import make_writable
+from mmdefusion.utils.files import make_writable, write_text
 from mmdefusion.visualization import Table
 
 SCORES = ('mIoU', 'pascal_voc/AP50', 'coco/bbox_mAP_50')
@@ -137,11 +137,11 @@ def main() -> None:
                     found[name] = test(config, checkpoint, disturbance, args)
                 except CheckpointError as error:
                     raise SystemExit(str(error)) from None
-                kept.write_text(json.dumps(known, indent=1))
+                write_text(kept, json.dumps(known, indent=1))
         scores[name_of(config, checkpoint, scores)] = found
     conditions = [disturbance.name if disturbance else AS_IT_IS for disturbance in disturbances]
     table = tabulate(scores, conditions)
-    (out / 'table.md').write_text(table.markdown())
+    write_text(out / 'table.md', table.markdown())
     draw(scores, args, out / 'curves.png')
     print(table.text())
 

@@ -16,7 +16,7 @@ import numpy as np
 from tqdm import tqdm
 
 from mmdefusion.datasets.annotation_files import read_coco_file
-from mmdefusion.utils.files import write_image
+from mmdefusion.utils.files import write_image, write_text
 from mmdefusion.utils.image_headers import max_pixels
 from mmdefusion.utils.paths import inside, without_suffix
 
@@ -50,7 +50,7 @@ def convert(annotations: Path, out: Path) -> int:
         if image.width * image.height > max_pixels():
             raise ValueError(f'{annotations}: {image.name} is said to be {image.width}x{image.height}; mend the file.')
         write_image(target, box_label_map((image.height, image.width), boxes[image.id]))
-    (out / f'{annotations.stem}.txt').write_text('\n'.join(names) + '\n')
+    write_text(out / f'{annotations.stem}.txt', '\n'.join(names) + '\n')
     return len(names)
 
 

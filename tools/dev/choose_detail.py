@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from mmdefusion.apis import FusionInferencer
-from mmdefusion.apis.fusion_sources import Item, list_items
+from mmdefusion.apis.sources import Item, list_items
 from mmdefusion.datasets.pairing import strip_suffix
 from mmdefusion.evaluation.functional import VIFB_METRICS, vifb_scores
 from mmdefusion.evaluation.published import mean_rank, rank, vifb_method_means

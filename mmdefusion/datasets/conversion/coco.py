@@ -4,6 +4,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from mmdefusion.utils.files import write_text
+
 from ..annotation_files import read_coco_file, reading
 from .boxes import AnnotatedImage, Box
 
@@ -52,4 +54,4 @@ def write_coco(images: Sequence[AnnotatedImage], classes: Sequence[str], out: Pa
         categories=[dict(id=number, name=name) for number, name in enumerate(classes, 1)],
     )
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(content))
+    write_text(out, json.dumps(content))

@@ -4,6 +4,7 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from mmdefusion.utils.files import write_text
 from mmdefusion.utils.paths import inside
 
 from ..annotation_files import read_xml_file, reading
@@ -44,7 +45,7 @@ def write_voc(images: Sequence[AnnotatedImage], classes: Sequence[str], out: Pat
                 ElementTree.SubElement(edges, key).text = f'{value + 1:g}'
         ElementTree.indent(root)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(ElementTree.tostring(root, encoding='unicode'))
+        write_text(path, ElementTree.tostring(root, encoding='unicode'))
 
 
 def read_xml(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from mmdefusion.utils.files import write_text
 from mmdefusion.utils.paths import inside
 
 from ..annotation_files import read_lines, read_text, reading
@@ -41,12 +42,12 @@ def write_yolo(images: Sequence[AnnotatedImage], classes: Sequence[str], out: Pa
         ValueError: if the name of an image leads out of the folder.
     """
     out.mkdir(parents=True, exist_ok=True)
-    (out / NAMES).write_text('\n'.join(classes))
+    write_text(out / NAMES, '\n'.join(classes))
     for image in images:
         lines = [_line(box, list(classes), image) for box in image.boxes if not box.ignore]
         path = inside(out, image.name, '.txt')
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text('\n'.join(lines))
+        write_text(path, '\n'.join(lines))
 
 
 def _read_line(line: str, names: Sequence[str], width: int, height: int) -> Box:

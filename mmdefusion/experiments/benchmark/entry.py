@@ -12,6 +12,7 @@ from mmengine.config import Config
 from mmdefusion.evaluation.results import score_in_percent
 from mmdefusion.models.checkpoints.fitting import read_weights, refuse_misfit
 from mmdefusion.registry import DATASETS
+from mmdefusion.utils.files import write_text
 
 from ..complexity import Complexity, build_model, measure_complexity
 from ..launcher import Launcher
@@ -106,4 +107,4 @@ def _measure(path: Path, device: str, out: Path, key: str) -> None:
     dataset = DATASETS.build(config.test_dataloader.dataset)
     packed = dataset[0]
     batch = dict(inputs=[packed['inputs']], data_samples=[packed['data_samples']])
-    out.write_text(json.dumps(dict(key=key, complexity=asdict(measure_complexity(model, batch)))))
+    write_text(out, json.dumps(dict(key=key, complexity=asdict(measure_complexity(model, batch)))))

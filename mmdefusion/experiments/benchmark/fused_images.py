@@ -6,13 +6,11 @@ from mmengine.config import Config
 from rich.progress import track
 
 from mmdefusion.apis import FusionInferencer
-from mmdefusion.datasets.pipelines import insert_behind
+from mmdefusion.datasets.pipelines import READER, insert_behind
 from mmdefusion.datasets.transforms.replace_visible import replacement
 from mmdefusion.utils.files import write_image
 
 from .data_set import DataSet
-
-READER = 'LoadImageFromFile'
 
 
 def reads_fused_images(config: Config) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 
 from mmdefusion.datasets.transforms import AppendPartner
 from mmdefusion.evaluation.results import CLASS_SCORES, MAIN_SCORES, NAMES, class_scores, mean_and_spread
-from mmdefusion.utils.files import write_image
+from mmdefusion.utils.files import write_image, write_text
 from mmdefusion.utils.image_io import read_image
 from mmdefusion.utils.spread import evenly_spread
 from mmdefusion.visualization import Report, Sheet, Table, contact_sheet, draw_boxes, draw_mask
@@ -136,5 +136,5 @@ def write_report(entries: Sequence[Entry], data: DataSet, facts: Sequence[str], 
         shown = [*(f'![{name}]({name}.png)\n' for name in plots), f'{pictures.caption}\n\n![pictures](pictures.jpg)']
         markdown += ['', *(table.markdown() for table in numbers), *shown]
         print(scores.text())
-    (work_dir / 'report.md').write_text('\n'.join([f'# Benchmark on {data.path.stem}', '', *markdown, '']))
+    write_text(work_dir / 'report.md', '\n'.join([f'# Benchmark on {data.path.stem}', '', *markdown, '']))
     return report.save(work_dir / 'report.html')

@@ -1,6 +1,7 @@
 """Whether weights are of use to a model, asked before hours go into them."""
 
 import os
+from typing import Any
 
 from torch import nn
 
@@ -13,13 +14,16 @@ TRAINING_ONLY = ('teacher_head.',)  # published weights leave it out, no test re
 
 
 def read_weights(source: str | os.PathLike) -> State:
-    """The weights of any network in a checkpoint.
+    """The weights of any network in a checkpoint; what it says of itself is looked at, too.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        CheckpointError: if it is no checkpoint, or its weights are no finite floating-point numbers.
+        CheckpointError: if it is no checkpoint, its weights are no finite floating-point numbers, or what the toolboxes
+            take from its ``meta`` is not of the kind that they expect.
     """
-    state = unwrap(read_checkpoint(source), str(source))
+    content = read_checkpoint(source)
+    _refuse_odd_meta(content.get('meta', {}), str(source))
+    state = unwrap(content, str(source))
     whole = [key for key, value in state.items() if value.dtype not in FLOATS]
     if bad := [key for key in whole if key.endswith(PARAMETERS) or state[key].dtype.is_complex]:
         raise CheckpointError(
@@ -28,6 +32,23 @@ def read_weights(source: str | os.PathLike) -> State:
         )
     refuse_not_finite({key: value for key, value in state.items() if key not in whole}, str(source))
     return state
+
+
+def _refuse_odd_meta(meta: Any, name: str) -> None:
+    """Raises a CheckpointError where a runner or an inferencer would stumble, or run what it is given."""
+    if not isinstance(meta, dict):
+        raise CheckpointError(f'{name}: its meta is a {type(meta).__name__}, not a dict.')
+    if 'config' in meta:  # not cfg, which nobody runs: MMEngine's runner runs this one on resuming
+        raise CheckpointError(f'{name}: its meta has a config as Python, which MMEngine would run on resuming.')
+    described = meta.get('dataset_meta')
+    if described is None:
+        return
+    classes = described.get('classes', ()) if isinstance(described, dict) else None
+    if not isinstance(classes, list | tuple) or not all(isinstance(item, str) for item in classes):
+        raise CheckpointError(f'{name}: its dataset_meta has no list of names as classes.')
+    for colour in described.get('palette') or ():
+        if not isinstance(colour, list | tuple) or len(colour) != 3 or not all(type(v) is int for v in colour):
+            raise CheckpointError(f'{name}: its dataset_meta has a palette of something other than three numbers each.')
 
 
 def refuse_misfit(model: nn.Module, state: State, name: str) -> None:
