@@ -286,7 +286,7 @@ def test_what_it_refuses(fuser, weights, tmp_path):
     with pytest.raises(ValueError, match='is a folder, and not all other sources are'):
         fuser(str(tmp_path), colour(1))
     (tmp_path / 'picture.pth').write_bytes(b'no checkpoint')
-    with pytest.raises(ValueError, match='picture.pth is no checkpoint'):
+    with pytest.raises(ValueError, match='picture.pth is neither a checkpoint'):
         FusionInferencer(str(tmp_path / 'picture.pth'))
     with pytest.raises(ValueError, match="task='xyz'"):
         FusionInferencer(weights, task='xyz')
