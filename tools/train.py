@@ -13,7 +13,7 @@ from mmengine.runner import Runner
 from mmdefusion.engine import use_safe_checkpoints
 from mmdefusion.models.checkpoints.errors import CheckpointError
 from mmdefusion.models.checkpoints.fitting import read_weights
-from mmdefusion.utils.distributed import let_processes_talk
+from mmdefusion.utils.distributed import let_processes_talk, telling_of_lost_processes
 
 
 def parse_args() -> argparse.Namespace:
@@ -61,7 +61,8 @@ def main() -> None:
     let_processes_talk(config)
     runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
     try:
-        runner.train()
+        with telling_of_lost_processes(config):
+            runner.train()
     except (CheckpointError, FloatingPointError) as error:
         raise SystemExit(str(error)) from None
 

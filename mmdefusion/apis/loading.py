@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from mmengine.config import Config
 
-from mmdefusion.models.backbones.defusion_encoder import Architecture
+from mmdefusion.models.backbones import Architecture
 from mmdefusion.models.checkpoints.errors import CheckpointError
 from mmdefusion.models.checkpoints.network_config import PREFIXES, build_parts, read_network_config
 from mmdefusion.models.checkpoints.plain_config import read_plain_config

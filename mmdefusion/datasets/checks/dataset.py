@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from mmengine.config import ConfigDict
 from mmengine.dataset import BaseDataset
 from mmengine.registry import DATASETS
-from tqdm import tqdm
+
+from mmdefusion.utils.progress import track
 
 from ..pairing import PairedDatasetMixin
 from ..pipeline_faults import pipeline_faults
@@ -41,7 +42,7 @@ def check_dataset(cfg: ConfigDict, split: str = '', pixels: bool = False) -> Spl
     check_boxes(report, dataset, infos)
     absent, sound = set(report.missing) | set(report.made_up), set()
     reader = append or AppendPartner()
-    for info in tqdm(infos, desc=f'{split} images', disable=None if pixels else True):
+    for info in track(infos, f'{split} images', show=pixels):
         readable = check_headers(report, info, reader, absent)
         if pixels:
             decode(report, info, reader, readable)

@@ -2,9 +2,9 @@
 
 import numpy as np
 from mmengine.dataset import BaseDataset
-from tqdm import tqdm
 
 from mmdefusion.utils.compat import installed
+from mmdefusion.utils.progress import track
 
 from .report import SplitReport
 
@@ -23,7 +23,7 @@ def count_pixels(report: SplitReport, dataset: 'BaseSegDataset', infos: list[dic
     load = LoadAnnotations(backend_args=dataset.backend_args)
     classes = dataset.metainfo['classes']
     total = np.zeros(256, np.int64)
-    for info in tqdm(infos, desc=f'{report.split} label maps', disable=None):
+    for info in track(infos, f'{report.split} label maps'):
         path = info['seg_map_path']
         try:
             labels = load(info)['gt_seg_map']
