@@ -64,9 +64,11 @@ def _work(name: str, contents: Iterable[tuple[int, bytes | None]], pipe) -> None
                 draws = np.random.default_rng([seed, len(name)])
                 content = mutate(reader.bases, draws, reader.text)
             pipe.send(('begin', seed, content))
-            signal.alarm(SECONDS)
+            signal.setitimer(signal.ITIMER_PROF, SECONDS)  # of the processor: others may keep the machine busy
+            signal.alarm(12 * SECONDS)  # for what waits and does nothing
             began = time.perf_counter()
             verdict, trace = run_one(reader, content, Path(folder))
+            signal.setitimer(signal.ITIMER_PROF, 0)
             signal.alarm(0)
             grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - start
             pipe.send((verdict, trace, time.perf_counter() - began, grown))
@@ -107,7 +109,11 @@ def fuzz(
         if waiting and process.exitcode not in (0, None):
             if done == 0 and 'seed' not in locals():
                 raise RuntimeError(f'{name}: the process ended before the first file ({process.exitcode})')
-            why = f'hung for {SECONDS} s' if process.exitcode == -signal.SIGALRM else f'ended by {process.exitcode}'
+            why = (
+                f'hung for {SECONDS} s'
+                if -process.exitcode in (signal.SIGALRM, signal.SIGPROF)
+                else f'ended by {process.exitcode}'
+            )
             counts['failed'] += 1
             failures.append(_note(name, seed, content, why, '', keep))
             waiting = waiting[1:]
