@@ -7,7 +7,7 @@ PY := $(VENV)/bin/python
 PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n auto --maxprocesses 4 --dist worksteal
 export PYTHON VENV TORCH TORCH_INDEX
 
-.PHONY: help env demo test test-fast soak lint format clean
+.PHONY: help env demo test test-fast soak fuzz lint format clean
 
 help: ## show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -20,6 +20,9 @@ demo: env ## train on generated night and day pairs, write work_dirs/demo/report
 
 test: env ## every test, those that train too (about 17 minutes on 2 cores)
 	$(PYTEST) tests
+
+fuzz: env ## ten thousand spoilt files through every reader (an hour)
+	$(PY) tests/reliability/fuzz_readers.py
 
 test-fast: env ## all but the tests that train
 	$(PYTEST) tests -m 'not slow'
