@@ -7,6 +7,7 @@ from .drop_path import DropPath
 from .init import init_transformer
 from .layer_norm import LayerNorm2d
 from .normalize import Normalize
+from .padding import Content, mark_padding
 from .patch_embed import PATCH_SIZE, PatchEmbed
 from .position_embedding import PositionEmbedding, sincos_position_embedding
 from .token_masking import draw_kept, keep_tokens, restore_tokens
@@ -16,6 +17,7 @@ from .transformer_block import TransformerBlock
 __all__ = [
     'NUM_HEADS',
     'PATCH_SIZE',
+    'Content',
     'CrossAttention',
     'DecompositionBlock',
     'DropPath',
@@ -29,6 +31,7 @@ __all__ = [
     'init_transformer',
     'keep_tokens',
     'luma',
+    'mark_padding',
     'patchify',
     'restore_tokens',
     'sincos_position_embedding',

@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from mmdefusion.models.layers import Content
 from mmdefusion.models.necks import DecompositionNeck
 from mmdefusion.models.structures import Pair, PairFeatures
 from mmdefusion.registry import MODELS
@@ -9,7 +10,7 @@ from mmdefusion.registry import MODELS
 
 def features(grid=(2, 3), width=32) -> PairFeatures:
     tokens = torch.randn(4, 2, 1 + grid[0] * grid[1], width)
-    return PairFeatures(Pair(*tokens[:2]), Pair(*tokens[2:]), (), grid, (grid[0] * 16, grid[1] * 16))
+    return PairFeatures(Pair(*tokens[:2]), Pair(*tokens[2:]), (), grid, Content((grid[0] * 16, grid[1] * 16)))
 
 
 def build(**options) -> DecompositionNeck:
