@@ -27,7 +27,7 @@ class BuildWithMim(build_py):
             return
         target = Path(self.build_lib) / 'mmdefusion' / '.mim'
         for name in PACKED:
-            ignored = shutil.ignore_patterns('__pycache__')
+            ignored = shutil.ignore_patterns('__pycache__', 'dev')  # tools/dev: research scripts and the set-up
             shutil.copytree(ROOT / name, target / name, dirs_exist_ok=True, ignore=ignored)
         shutil.copy(ROOT / 'model-index.yml', target)
 

@@ -4,6 +4,9 @@ A config of any toolbox names our parts ``mmdefusion.X``; ``locations`` lets MME
 module that registers ``X`` at the first look-up.
 """
 
+from typing import Any
+
+from mmengine.model import Sequential
 from mmengine.registry import (
     DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS,
 )
@@ -46,3 +49,14 @@ OPTIM_WRAPPERS = Registry('optimizer wrapper', parent=MMENGINE_OPTIM_WRAPPERS, l
 OPTIM_WRAPPER_CONSTRUCTORS = Registry(
     'optimizer wrapper constructor', parent=MMENGINE_OPTIM_WRAPPER_CONSTRUCTORS, locations=['mmdefusion.engine']
 )
+
+
+def build_model_part(part: Any) -> Any:
+    """What a config describes, or the part itself where it comes built; of a list a Sequential.
+
+    So a network takes configs, as those of training, or built parts, as where the config comes out of a file and no
+    registry may look at it.
+    """
+    if isinstance(part, list | tuple):
+        return Sequential(*map(build_model_part, part))
+    return MODELS.build(part) if isinstance(part, dict) else part

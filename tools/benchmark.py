@@ -20,6 +20,7 @@ from pathlib import Path
 
 from mmengine.config import DictAction
 
+from mmdefusion.evaluation.results import short_name
 from mmdefusion.experiments.benchmark import (
     Budget,
     Comparison,
@@ -27,11 +28,11 @@ from mmdefusion.experiments.benchmark import (
     Entry,
     describe_fairness,
     reads_fused_images,
-    short_name,
     write_fused_images,
     write_report,
 )
 from mmdefusion.experiments.launcher import KINDS, Launcher
+from mmdefusion.models.checkpoints.fitting import read_weights
 from mmdefusion.utils.files import make_writable
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
@@ -90,6 +91,8 @@ def main() -> None:
         return
     try:
         launcher = Launcher(args.launcher, args.processes, args.partition)
+        if args.weights:
+            read_weights(args.weights)
         data, paths = DataSet.load(args.data, args.cfg_options), choose(args.models)
         make_writable(args.work_dir)
         budget = Budget.parse(args.budget)

@@ -4,16 +4,21 @@
 
 The three folders hold images of the same names (extensions may differ); NAME_panel and other parts that tools/fuse.py
 writes beside NAME are left out. `vifb` are the 13 metrics of the VIFB benchmark, `gray` the 12 that most papers print,
-`extra` MEF-SSIM, MS-SSIM and FMI, `all` everything.
+`extra` MEF-SSIM, MS-SSIM and FMI, `all` these three together. `targets` says whether what is hot stands out and whether
+skies stay as they are; with --boxes (a COCO file or a folder of VOC files) labelled objects are measured too.
 """
 
 import argparse
 import sys
+from collections.abc import Collection, Mapping
+from math import isnan
 from pathlib import Path
 
 from mmdefusion.datasets.stems import match_stems
 from mmdefusion.evaluation.functional import PROTOCOLS, lower_is_better
-from mmdefusion.evaluation.score_files import score_files
+from mmdefusion.evaluation.functional.targets import summarise
+from mmdefusion.evaluation.labelled_targets import Boxes, measure_targets, read_boxes
+from mmdefusion.evaluation.score_files import Triple, score_files
 from mmdefusion.evaluation.scores import mean_row, write_scores
 from mmdefusion.utils.compat import installed
 from mmdefusion.utils.files import make_writable
@@ -29,10 +34,27 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--fused', required=True, metavar='DIR')
     parser.add_argument('--suffixes', nargs=3, default=('', '', ''), metavar='S', help='of the names, as in _A _B ""')
     parser.add_argument('--protocol', choices=list(PROTOCOLS), default='vifb')
+    parser.add_argument(
+        '--boxes', type=Path, metavar='FILE', help='of objects, to measure: a COCO file or a folder of VOC XML files'
+    )
     parser.add_argument('--lpips', action='store_true', help="also LPIPS (pip install 'mmdefusion[lpips]')")
     parser.add_argument('--out', type=Path, metavar='CSV', help='a row per image, and the mean')
     parser.add_argument('--workers', type=int, default=2, help='processes (default: 2)')
     return parser.parse_args()
+
+
+def tabulate_targets(triples: Mapping[str, Triple], scored: Collection[str], boxes: Boxes) -> Table:
+    """What images that could be scored keep of labelled objects, by class."""
+    found = measure_targets({name: paths for name, paths in triples.items() if name in scored}, boxes)
+    if len(found) > 1:
+        found['all'] = [one for objects in found.values() for one in objects]
+    rows = []
+    for label, objects in found.items():
+        values = summarise(objects)
+        rows.append([label, str(len(objects)), *(None if isnan(value) else value for value in values.values())])
+    header = ['objects', 'count', 'contrast kept', 'lost', 'contrast to noise kept', "of the infrared image's"]
+    caption = 'Contrast of labelled objects with their surroundings, relative to the better source: medians.'
+    return Table(header, rows, caption, digits=3)
 
 
 def main() -> None:
@@ -45,6 +67,7 @@ def main() -> None:
             if args.out.is_dir():
                 raise OSError(f'{args.out} is a folder: name a file.')
         matched = match_stems([args.vi, args.ir, args.fused], args.suffixes, ignored=PARTS)
+        boxes = read_boxes(args.boxes, Path(args.vi)) if args.boxes else {}
         scores = score_files(list(matched.values()), args.protocol, args.workers, args.lpips)
     except (OSError, ValueError) as error:
         raise SystemExit(str(error)) from None
@@ -57,8 +80,12 @@ def main() -> None:
     if args.out:
         write_scores(rows, args.out)
     means = mean_row(list(rows.values()))
-    direction = [[name, '↓' if lower_is_better(name) else '↑', value] for name, value in means.items()]
+    direction = [
+        [name, '↓' if lower_is_better(name) else '↑', None if isnan(value) else value] for name, value in means.items()
+    ]
     print(Table(['metric', 'better', 'mean'], direction, f'{len(rows)} images in {args.fused}', digits=4).text())
+    if args.boxes:
+        print(f'\n{tabulate_targets(matched, rows, boxes).text()}')
     if errors:
         raise SystemExit(f'{len(errors)} of {len(scores)} images could not be scored; the mean is of the others.')
 

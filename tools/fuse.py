@@ -8,14 +8,17 @@
 
 The result has the size and the name of the first image. By default brightness is fused and the colours of the visible
 image are kept; texture, which the network cannot represent, is taken from the source that the network follows
-(--detail none for its plain output).
+(--detail none for its plain output). What cannot be read or fused is named in the end (exit status 1); all the rest is
+done.
 """
 
 import argparse
 import time
+import warnings
 
-from mmdefusion.apis import FusionInferencer
-from mmdefusion.apis.fusion_inferencer import TASKS, TITLES
+from mmdefusion.apis import FusionInferencer, NotAllFused
+from mmdefusion.apis.fusion_inferencer import TASKS
+from mmdefusion.apis.outputs import OUTPUTS
 
 
 def parse_args() -> argparse.Namespace:
@@ -24,14 +27,14 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out-dir', default='fused', help='default: fused')
     parser.add_argument('--task', choices=list(TASKS), default='ivf', help='infrared-visible, exposures, foci')
     outputs = 'fused (default), common, unique_a, unique_b, or panel with all of them'
-    parser.add_argument(
-        '--outputs', nargs='+', choices=[*TITLES, 'panel'], default=['fused'], metavar='OUTPUT', help=outputs
-    )
+    parser.add_argument('--outputs', nargs='+', choices=OUTPUTS, default=['fused'], metavar='OUTPUT', help=outputs)
     parser.add_argument('--colour', choices=('luma', 'rgb', 'grey'), help='default: luma for ivf, rgb for the others')
     parser.add_argument('--detail', choices=('residual', 'none'), default='residual')
     parser.add_argument('--resize', action='store_true', help='bring the others to the size of the first')
     parser.add_argument('--resume', action='store_true', help='skip what is in --out-dir already')
     parser.add_argument('--suffixes', nargs='+', default=(), metavar='S', help='tell files of folders apart: _A _B')
+    parser.add_argument('--fold', action='store_true', help='make one picture of many files (more than 9, of folders)')
+    parser.add_argument('--skip-unmatched', action='store_true', help='leave out files that lack a partner')
     parser.add_argument('--weights', help='checkpoint of pretraining (default: the one that comes with mmdefusion)')
     parser.add_argument('--config', help='for weights that carry none')
     parser.add_argument(
@@ -56,16 +59,17 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    start = time.monotonic()
+    warnings.formatwarning = lambda message, *_: f'{message}\n'
+    start, failed = time.monotonic(), None
     try:
-        windows = dict(size=args.window, batch_size=args.batch_size, whole_below=args.whole_below)
+        sliding_window = dict(size=args.window, batch_size=args.batch_size, whole_below=args.whole_below)
         fuser = FusionInferencer(
             args.weights,
             args.config,
             args.task,
             args.colour,
             detail=None if args.detail == 'none' else args.detail,
-            windows=windows,
+            sliding_window=sliding_window,
             device=args.device,
             thermal_range=args.thermal_range and tuple(args.thermal_range),
         )
@@ -76,11 +80,17 @@ def main() -> None:
             resize=args.resize,
             resume=args.resume,
             suffixes=args.suffixes,
+            fold=args.fold,
+            skip_unmatched=args.skip_unmatched,
         )
+    except NotAllFused as error:
+        written, failed = error.results, str(error)
     except (OSError, ValueError) as error:
         raise SystemExit(str(error)) from None
     shown = ', '.join(map(str, written[:3])) + (', ...' if len(written) > 3 else '')
     print(f'{len(written)} written in {time.monotonic() - start:.1f} s{f": {shown}" if written else ""}')
+    if failed:
+        raise SystemExit(failed)
 
 
 if __name__ == '__main__':

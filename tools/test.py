@@ -13,7 +13,8 @@ from mmengine.evaluator import DumpResults
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from mmdefusion.experiments import Disturbance
+from mmdefusion.experiments import Disturbance, use_tta
+from mmdefusion.models.checkpoints.fitting import read_weights, refuse_misfit
 from mmdefusion.utils.distributed import let_processes_talk
 
 
@@ -56,18 +57,20 @@ def main() -> None:
     if args.show_dir:
         config.default_hooks.visualization.update(draw=True, interval=1)
         config.visualizer.save_dir = str(Path(config.work_dir) / args.show_dir)
-    if args.tta:
-        if not {'tta_model', 'tta_pipeline'} <= set(config):
-            raise SystemExit(f'{args.config} has no tta_model or tta_pipeline: add them, or drop --tta.')
-        config.model = dict(**config.tta_model, module=config.model)
-        config.test_dataloader.dataset.pipeline = config.tta_pipeline
     try:
+        if args.tta:
+            use_tta(config)
         for disturbance in disturbances(args):
             disturbance.apply(config)
-    except ValueError as error:
+        weights = read_weights(args.checkpoint)
+    except (OSError, ValueError) as error:
         raise SystemExit(str(error)) from None
     let_processes_talk(config)
     runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
+    try:
+        refuse_misfit(runner.model, weights, args.checkpoint)
+    except ValueError as error:
+        raise SystemExit(str(error)) from None
     if args.out:
         runner.test_evaluator.metrics.append(DumpResults(args.out))
     runner.test()

@@ -1,16 +1,16 @@
-from mmdefusion.utils.compat import installed
+"""What a user calls: inferencers, and the way from a checkpoint to a network."""
 
-from .fusion_inferencer import FusionInferencer
-from .loading import load_fuser, shipped_weights
+from mmdefusion.utils.lazy import lazy_exports
 
-__all__ = ['FusionInferencer', 'load_fuser', 'shipped_weights']
+_HOMES = {
+    'FusionInferencer': 'fusion_inferencer',
+    'NotAllFused': 'outputs',
+    'PairedDetInferencer': 'paired_det_inferencer',
+    'PairedSegInferencer': 'paired_seg_inferencer',
+    'load_fuser': 'loading',
+    'shipped_weights': 'loading',
+}
 
-if installed('mmdet'):
-    from .paired_det_inferencer import PairedDetInferencer
+__all__ = [*_HOMES]
 
-    __all__ += ['PairedDetInferencer']
-
-if installed('mmseg'):
-    from .paired_seg_inferencer import PairedSegInferencer
-
-    __all__ += ['PairedSegInferencer']
+__getattr__, __dir__ = lazy_exports(__name__, _HOMES)

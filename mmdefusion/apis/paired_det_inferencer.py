@@ -8,6 +8,8 @@ import numpy as np
 from mmdet.apis import DetInferencer
 from mmdet.structures import DetDataSample
 
+from mmdefusion.utils.files import write_text
+
 from .paired_inferencing import PairedInferencing
 
 
@@ -37,4 +39,4 @@ class PairedDetInferencer(PairedInferencing, DetInferencer):
         path.parent.mkdir(parents=True, exist_ok=True)
         classes = self.model.dataset_meta['classes']
         found = self.pred2dict(sample)
-        path.with_name(f'{path.name}.json').write_text(json.dumps(dict(found, classes=list(classes))))
+        write_text(path.with_name(f'{path.name}.json'), json.dumps(dict(found, classes=list(classes))))

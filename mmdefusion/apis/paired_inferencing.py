@@ -13,15 +13,19 @@ import numpy as np
 from mmcv.transforms import Compose
 from mmengine.config import ConfigDict
 from mmengine.structures import BaseDataElement
-from rich.progress import track
+from torch import nn
 
 from mmdefusion.datasets.pipelines import PARTNER, find_step
+from mmdefusion.models.checkpoints.fitting import read_weights, refuse_misfit
+from mmdefusion.models.checkpoints.unwrap import unwrap
 from mmdefusion.utils.files import make_writable, write_image
 from mmdefusion.utils.image_io import to_channels
+from mmdefusion.utils.progress import track
 from mmdefusion.visualization import contact_sheet
 
 from .fusion_inferencer import FusionInferencer
-from .fusion_sources import Item, Source, VideoFrames, is_video, list_items
+from .sources import Item, Source, is_video, list_items
+from .video_reader import VideoFrames
 from .video_writer import VideoWriter
 
 ANNOTATIONS = ('LoadAnnotations', 'mmdet.LoadAnnotations', 'mmseg.LoadAnnotations')
@@ -33,16 +37,20 @@ class PairedInferencing:
     Files are read as the config's own pipeline reads them, arrays (H×W or H×W×3 BGR) take the place of its loaders.
 
     Args:
-        model: config, or its file.
-        weights: checkpoint.
+        model: config, or its file. It is code: give only one that you trust.
+        weights: checkpoint; that is data, and nothing in it is run.
         fused: whether drawings show the fused picture too, made with the weights that come with the package.
         **options: of the toolbox's inferencer (``device``, ``palette``, …).
 
     Raises:
-        ValueError: if the config's test pipeline has no AppendPartner.
+        FileNotFoundError: if a file is not there.
+        ValueError: if the config's test pipeline has no AppendPartner, or the weights are not the model's.
     """
 
     def __init__(self, model: Any, weights: str, fused: bool = False, **options: Any) -> None:
+        refuse_no_config(model, weights)
+        read_weights(weights)
+        self.weights = str(weights)
         super().__init__(model, weights, **options)
         self.fuser = FusionInferencer(device=options.get('device'), show_progress=False) if fused else None
 
@@ -78,7 +86,7 @@ class PairedInferencing:
         videos = is_video(visible) and is_video(infrared)
         items = VideoFrames([visible, infrared]) if videos else list_items([visible, infrared])
         results, batches = dict(predictions=[], visualization=[]), -(-len(items) // batch_size)
-        progress = track(chunks(items, batch_size), 'predicting', total=batches, disable=not self.show_progress)
+        progress = track(chunks(items, batch_size), 'predicting', total=batches, show=self.show_progress)
         with ExitStack() as stack:
             writer = None
             if videos and folder:
@@ -140,6 +148,11 @@ class PairedInferencing:
     def save(self, sample: BaseDataElement, path: Path) -> None:
         """Write the prediction to ``path`` with a suffix."""
 
+    def _load_weights_to_model(self, model: nn.Module, checkpoint: dict, cfg: ConfigDict) -> None:
+        """The toolbox's, once the weights are known to be the model's."""
+        refuse_misfit(model, unwrap(checkpoint, self.weights), self.weights)
+        super()._load_weights_to_model(model, checkpoint, cfg)
+
     def _init_pipeline(self, cfg: ConfigDict) -> Compose:
         """The test pipeline behind its loaders, which are kept for files."""
         steps = [step for step in cfg.test_dataloader.dataset.pipeline if step.type not in ANNOTATIONS]
@@ -149,6 +162,21 @@ class PairedInferencing:
         self.loaders = Compose(steps[: place + 1])
         self.partner = steps[place]
         return Compose(steps[place + 1 :])
+
+
+def refuse_no_config(model: Any, weights: Any) -> None:
+    """Raises where a toolbox would run the Python that a checkpoint carries as its config, or fetch a model by name.
+
+    Raises:
+        FileNotFoundError: if the config's file is not there.
+        ValueError: if there is no config, or no checkpoint.
+    """
+    if model is None:
+        raise ValueError(f'model=None would run the config that {weights} carries: give the config that you trust.')
+    if isinstance(model, str | os.PathLike) and not os.path.isfile(model):
+        raise FileNotFoundError(f'The config {model} is not there: give a file (names of models are not looked up).')
+    if weights is None:
+        raise ValueError('weights=None leaves the model untrained: give its checkpoint.')
 
 
 def chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:

@@ -5,6 +5,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mmdefusion.utils.files import give_name, unfinished_of
+
 
 class VideoWriter:
     """Writes an MP4 file beside its name and gives it the name when it is finished.
@@ -19,7 +21,8 @@ class VideoWriter:
     def __init__(self, target: Path, rate: float) -> None:
         self.target = target
         self.rate = rate
-        self.unfinished = target.with_name(f'.{target.name}')
+        self.unfinished = unfinished_of(target)
+        self.frames = 0
         self.writer: cv2.VideoWriter | None = None
 
     def __enter__(self) -> 'VideoWriter':
@@ -46,14 +49,30 @@ class VideoWriter:
             if not self.writer.isOpened():
                 raise OSError(f'OpenCV cannot write {self.target} ({image.shape[1]}x{image.shape[0]}, mp4v).')
         self.writer.write(image)
+        self.frames += 1
 
     def finish(self) -> Path:
-        """Close the file and give it its name.
+        """Close the file, read it again, and give it its name.
 
         Raises:
+            OSError: if not all frames can be read: OpenCV says nothing of what could not be written.
             ValueError: if no frame was written.
         """
         if self.writer is None:
             raise ValueError(f'{self.target} has no frame: the sources have none that can be read.')
         self.writer.release()
-        return self.unfinished.replace(self.target)
+        readable = count_frames(self.unfinished)
+        if readable != self.frames:
+            self.unfinished.unlink(missing_ok=True)
+            raise OSError(f'{self.target}: {readable} of {self.frames} frames were written: is the disk full?')
+        return give_name(self.unfinished, self.target)
+
+
+def count_frames(path: Path) -> int:
+    """How many frames of a video can be read, whatever its header says."""
+    capture = cv2.VideoCapture(str(path))
+    count = 0
+    while capture.grab():
+        count += 1
+    capture.release()
+    return count

@@ -3,10 +3,10 @@
 import os
 from collections.abc import Iterable, Sequence
 
-from mmengine import fileio
-from mmengine.fileio import LocalBackend
+from mmdefusion.utils.image_headers import IMAGE_SUFFIXES, read_header
+from mmdefusion.utils.paths import is_local
 
-from mmdefusion.utils.image_io import IMAGE_SUFFIXES, Header, read_header
+from .pipeline_faults import pipeline_faults
 
 
 def partner_path(
@@ -28,11 +28,6 @@ def partner_path(
             raise ValueError(f'{img_path} does not end with {vi_suffix!r}; set img_suffix to how the visible names end')
         relative = relative[: len(relative) - len(vi_suffix)] + ir_suffix
     return os.path.join(ir_prefix, relative)
-
-
-def is_local(path: str, backend_args: dict | None = None) -> bool:
-    """Whether ``path`` is read from a file system that can be listed cheaply."""
-    return isinstance(fileio.get_file_backend(path, backend_args=backend_args, enable_singleton=True), LocalBackend)
 
 
 def absent_files(paths: Iterable[str], backend_args: dict | None = None) -> list[str]:
@@ -70,11 +65,13 @@ class PairedDatasetMixin:
         ir_suffix: What infrared names end with instead of ``img_suffix`` (or the extension). Defaults to the same.
         allow_missing_partner: Partners may be absent, and AppendPartner(missing='zeros' or 'copy') stands in.
         check_headers: Also read the headers of all local images in ``full_init`` (a few seconds for ten thousand
-            pairs) and stop where one is no image or, unless AppendPartner resizes, a pair's sizes differ.
+            pairs) and stop where one is no image, has more pixels than :func:`max_pixels` or, unless AppendPartner
+            resizes, a pair's sizes differ.
 
     Raises:
         FileNotFoundError: Files of the data set are not there.
-        ValueError: ``data_prefix`` lacks a key, there is no image, or images are broken or of unequal sizes.
+        ValueError: The pipeline would fail on pairs or spoil them, ``data_prefix`` lacks a key, there is no image, or
+            images are broken or of unequal sizes.
     """
 
     VISIBLE = 'img'
@@ -94,6 +91,8 @@ class PairedDatasetMixin:
         self.ir_suffix = ir_suffix
         self.allow_missing_partner = allow_missing_partner
         self.check_headers = check_headers
+        if faults := pipeline_faults(kwargs.get('pipeline') or ()):
+            raise ValueError(f'The pipeline of {type(self).__name__} does not suit pairs: {"; ".join(faults)}.')
         super().__init__(*args, **kwargs)
 
     def find_partner(self, img_path: str) -> str:
@@ -175,18 +174,14 @@ class PairedDatasetMixin:
             img_path, img_ir_path = info['img_path'], info['img_ir_path']
             if not is_local(img_path, self.backend_args):
                 return
-            visible = self._header(img_path)
+            visible = read_header(img_path, self.backend_args)  # the stock LoadImageFromFile would decode any size
+            if info.get('seg_map_path'):
+                read_header(info['seg_map_path'], self.backend_args)
             if img_ir_path == img_path or not os.path.exists(img_ir_path):
                 continue
-            infrared = self._header(img_ir_path)
+            infrared = read_header(img_ir_path, self.backend_args)
             if not resizes and (infrared.width, infrared.height) != (visible.width, visible.height):
                 raise ValueError(
                     f'partner {img_ir_path} is {infrared.width}x{infrared.height}, visible image {img_path} is '
                     f"{visible.width}x{visible.height}; align the pair, or set size_mismatch='resize' in AppendPartner"
                 )
-
-    def _header(self, path: str) -> Header:
-        try:
-            return read_header(path, self.backend_args)
-        except (OSError, SyntaxError):  # Pillow raises SyntaxError for some broken PNG files
-            raise ValueError(f'{path} is not an image that can be read; replace the file') from None

@@ -3,24 +3,44 @@
 from collections.abc import Sequence
 
 PARTNER = 'AppendPartner'
+READER = 'LoadImageFromFile'
 
 
 def find_step(pipeline: Sequence[dict], name: str) -> int | None:
     """Place of the first transform called ``name``: its type may have a scope (``'mmdefusion.X'``) or be the class."""
-    return next((place for place, step in enumerate(pipeline) if _name(step['type']) == name), None)
+    return next((place for place, step in enumerate(pipeline) if name_of_step(step) == name), None)
+
+
+def has_step(pipeline: Sequence[dict], name: str) -> bool:
+    """Whether there is such a transform, also among those that TestTimeAug holds."""
+    return find_step(pipeline, name) is not None or any(_find_inside(step, name) is not None for step in pipeline)
 
 
 def insert_behind(pipeline: Sequence[dict], name: str, transform: dict) -> list[dict]:
-    """A copy of the pipeline with one transform more, behind the first called ``name``.
+    """A copy of the pipeline with one transform more, behind the first called ``name``, also inside TestTimeAug.
 
     Raises:
         ValueError: if the pipeline has no such transform.
     """
-    place = find_step(pipeline, name)
-    if place is None:
-        raise ValueError(f'The pipeline has no {name}: its steps are {[step["type"] for step in pipeline]}.')
-    return [*pipeline[: place + 1], transform, *pipeline[place + 1 :]]
+    if (place := find_step(pipeline, name)) is not None:
+        return [*pipeline[: place + 1], transform, *pipeline[place + 1 :]]
+    for place, step in enumerate(pipeline):
+        if (inside := _find_inside(step, name)) is not None:
+            groups = step['transforms']
+            groups = [*groups[: inside + 1], [transform], *groups[inside + 1 :]]
+            return [*pipeline[:place], dict(step, transforms=groups), *pipeline[place + 1 :]]
+    raise ValueError(f'The pipeline has no {name}: its steps are {[step["type"] for step in pipeline]}.')
 
 
-def _name(kind: str | type) -> str:
+def _find_inside(step: dict, name: str) -> int | None:
+    """Place of the group of alternatives that holds ``name``, where the step is TestTimeAug."""
+    if name_of_step(step) != 'TestTimeAug':
+        return None
+    groups = enumerate(step['transforms'])
+    return next((place for place, group in groups if find_step(group, name) is not None), None)
+
+
+def name_of_step(step: dict) -> str:
+    """What a transform's config calls it, without the scope."""
+    kind = step['type']
     return kind.rsplit('.', 1)[-1] if isinstance(kind, str) else kind.__name__

@@ -1,12 +1,17 @@
 """Which files of several folders belong together."""
 
 import os
-from collections.abc import Sequence
+import warnings
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from mmdefusion.utils.image_io import IMAGE_SUFFIXES
+from mmdefusion.utils.image_headers import IMAGE_SUFFIXES
 
 NAMED = 10  # files that an error lists on either side
+
+
+class UnmatchedFiles(ValueError):
+    """Files of one folder are not in the other."""
 
 
 def list_images(folder: str | os.PathLike, suffix: str = '') -> dict[str, str]:
@@ -39,7 +44,10 @@ def list_images(folder: str | os.PathLike, suffix: str = '') -> dict[str, str]:
 
 
 def match_stems(
-    folders: Sequence[str | os.PathLike], suffixes: Sequence[str] = (), ignored: Sequence[str] = ()
+    folders: Sequence[str | os.PathLike],
+    suffixes: Sequence[str] = (),
+    ignored: Sequence[str] = (),
+    skip_unmatched: bool = False,
 ) -> dict[str, tuple[str, ...]]:
     """The files of the same name in all folders, by name.
 
@@ -47,10 +55,11 @@ def match_stems(
         folders: two or more; the same one twice where ``suffixes`` tell the files apart.
         suffixes: of the names in each folder, as in :func:`list_images`.
         ignored: endings of names that are left out where the name without it is there.
+        skip_unmatched: leave out, with a warning, files that are not in all folders.
 
     Raises:
         FileNotFoundError: if a folder is not there.
-        ValueError: if a file has no partner; the message lists the first ten on either side.
+        UnmatchedFiles: if a file has no partner (the message lists the first ten on either side), or none has one.
     """
     suffixes = suffixes or [''] * len(folders)
     if len(suffixes) != len(folders):
@@ -61,12 +70,17 @@ def match_stems(
         for files in listed
     ]
     first, *others = listed
+    shared = set(first).intersection(*others)
+    if skip_unmatched and shared:
+        if loose := set().union(*listed) - shared:
+            warnings.warn(f'{len(loose)} names lack a partner and are left out{some_names(loose)}.', stacklevel=3)
+        return {name: tuple(files[name] for files in listed) for name in sorted(shared)}
     for folder, other in zip(folders[1:], others, strict=True):
         here, there = first.keys() - other.keys(), other.keys() - first.keys()
         if here or there:
-            raise ValueError(
-                f'The file names do not match: {len(here)} only in {folders[0]}{_some(here)}; {len(there)} only in '
-                f'{folder}{_some(there)}. Rename or remove them.'
+            raise UnmatchedFiles(
+                f'The file names do not match: {len(here)} only in {folders[0]}{some_names(here)}; '
+                f'{len(there)} only in {folder}{some_names(there)}. Rename or remove them.'
             )
     return {name: tuple(files[name] for files in listed) for name in sorted(first)}
 
@@ -76,7 +90,8 @@ def _cut(name: str, end: str) -> str | None:
     return name.removesuffix(end) if name.endswith(end) else None
 
 
-def _some(names: set[str]) -> str:
+def some_names(names: Collection[str]) -> str:
+    """The first ten of a list of names in brackets, for an error; nothing for none."""
     if not names:
         return ''
     return f' ({", ".join(sorted(names)[:NAMED])}{", ..." if len(names) > NAMED else ""})'

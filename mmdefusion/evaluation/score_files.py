@@ -6,9 +6,9 @@ from multiprocessing import get_context
 
 import cv2
 import numpy as np
-from rich.progress import track
 
 from mmdefusion.utils.image_io import FULL, read_image
+from mmdefusion.utils.progress import track
 
 from .functional import PROTOCOLS
 from .scores import Row
@@ -35,11 +35,16 @@ def score_files(
 def score_file(paths: Triple, protocol: str, lpips: bool = False) -> Row | ValueError:
     """All metrics of one image, or what is wrong with it."""
     try:
-        visible, infrared, fused = paths
-        images = [_read_rgb(visible, FULL), _read_rgb(infrared), _read_rgb(fused, FULL)]
+        images = read_triple(paths)
         return PROTOCOLS[protocol].scores(*images) | (_lpips(images) if lpips else {})
     except (OSError, ValueError) as error:
         return ValueError(f'{", ".join(paths)}: {error}')
+
+
+def read_triple(paths: Triple) -> list[np.ndarray]:
+    """The three images, H×W or H×W×3 (RGB), 0-255."""
+    visible, infrared, fused = paths
+    return [_read_rgb(visible, FULL), _read_rgb(infrared), _read_rgb(fused, FULL)]
 
 
 def _lpips(images: Sequence[np.ndarray]) -> Row:

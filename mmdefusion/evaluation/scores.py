@@ -1,15 +1,19 @@
 """Rows of scores, their mean, and the file that they go to."""
 
 import csv
+import io
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from mmdefusion.utils.files import write_text
 
 Row = dict[str, float]
 
 
 def mean_row(rows: Sequence[Row]) -> Row:
-    """The mean of each metric."""
-    return {name: sum(row[name] for row in rows) / len(rows) for name in rows[0]}
+    """The mean of each metric over the images that have it; NaN where none has."""
+    return {name: _mean([row[name] for row in rows]) for name in rows[0]}
 
 
 def write_scores(rows: Mapping[str, Row], path: Path) -> None:
@@ -20,8 +24,14 @@ def write_scores(rows: Mapping[str, Row], path: Path) -> None:
         path: of the file.
     """
     mean = mean_row(list(rows.values()))
-    with path.open('w', newline='') as file:
-        writer = csv.writer(file)
-        writer.writerow(['image', *mean])
-        for name, row in [*rows.items(), ('mean', mean)]:
-            writer.writerow([name, *(f'{value:.6f}' for value in row.values())])
+    table = io.StringIO()
+    writer = csv.writer(table)
+    writer.writerow(['image', *mean])
+    for name, row in [*rows.items(), ('mean', mean)]:
+        writer.writerow([name, *(f'{value:.6f}' for value in row.values())])
+    write_text(path, table.getvalue())
+
+
+def _mean(values: Sequence[float]) -> float:
+    there = [value for value in values if not math.isnan(value)]
+    return sum(there) / len(there) if there else math.nan

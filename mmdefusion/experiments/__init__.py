@@ -1,6 +1,6 @@
 """Trainings that are planned, run, resumed and compared, on top of what a user calls (``apis``)."""
 
-from .disturbances import Disturbance
+from .disturbances import Disturbance, use_tta
 from .trial import Trial
 
-__all__ = ['Disturbance', 'Trial']
+__all__ = ['Disturbance', 'Trial', 'use_tta']

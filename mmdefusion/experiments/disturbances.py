@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 
-from mmdefusion.datasets.pipelines import PARTNER, insert_behind
+from mmdefusion.datasets.pipelines import PARTNER, READER, find_step, has_step, insert_behind
 from mmdefusion.datasets.transforms import CORRUPTIONS
 from mmdefusion.datasets.transforms.drop_modality import DROPPABLE
 
@@ -50,17 +50,49 @@ class Disturbance:
         return cls(text, dict(type='mmdefusion.CorruptPair', kind=kind, level=int(level), seed=SEED))
 
     def apply(self, config: Config) -> None:
-        """Puts the transform behind the partner's in the pipelines that ``config`` tests with.
+        """Puts the transform behind the partner's in the pipeline that ``config`` tests with.
+
+        That is the pipeline of the test data set, which ``tools/test.py --tta`` has already replaced by the config's
+        ``tta_pipeline``: one that is not used may be of any kind, such as a stock one without pairs.
 
         Raises:
-            ValueError: if a pipeline has no AppendPartner.
+            ValueError: if the pipeline has no AppendPartner, or the model reads fused images.
         """
         if config.get('fused_images'):
             raise ValueError('The model reads fused images, which are made before: disturbing the pair shows nothing.')
-        dataset = config.test_dataloader.dataset
+        dataset = tested(config)
         dataset.pipeline = insert_behind(dataset.pipeline, PARTNER, self.transform)
-        if 'tta_pipeline' in config:
-            config.tta_pipeline = insert_behind(config.tta_pipeline, PARTNER, self.transform)
+
+
+def use_tta(config: Config) -> None:
+    """Has ``config`` test with augmentation, by its ``tta_model`` and ``tta_pipeline``.
+
+    A stock ``tta_pipeline``, which a config inherits from a toolbox, knows nothing of pairs: the AppendPartner of the
+    test pipeline is put behind the step that reads the visible image.
+
+    Raises:
+        ValueError: if the config has no ``tta_model`` or ``tta_pipeline``, or the pipeline reads no image.
+    """
+    if missing := [key for key in ('tta_model', 'tta_pipeline') if key not in config]:
+        raise ValueError(f'{config.filename} has no {" and no ".join(missing)}: add them, or drop --tta.')
+    dataset, augmented = tested(config), config.tta_pipeline
+    place = find_step(dataset.pipeline, PARTNER)
+    if place is not None and not has_step(augmented, PARTNER):
+        augmented = insert_behind(augmented, READER, dataset.pipeline[place])
+    dataset.pipeline = augmented
+    config.model = dict(**config.tta_model, module=config.model)
+
+
+def tested(config: Config) -> ConfigDict:
+    """The data set that ``config`` tests on.
+
+    Raises:
+        ValueError: if it is a wrapper, which has no pipeline of its own.
+    """
+    dataset = config.test_dataloader.dataset
+    if 'pipeline' not in dataset:
+        raise ValueError(f'test_dataloader.dataset is a {dataset.type}: give a data set with a pipeline of its own.')
+    return dataset
 
 
 def _number(text: str, whole: str) -> float:

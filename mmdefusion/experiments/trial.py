@@ -16,10 +16,13 @@ from mmengine.hooks import Hook
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from mmdefusion.engine import use_safe_checkpoints
 from mmdefusion.utils.distributed import let_processes_talk
+from mmdefusion.utils.files import write_text
 from mmdefusion.version import __version__
 
 from .launcher import Launcher
+from .logs import find_error
 
 
 @dataclass(frozen=True)
@@ -84,14 +87,15 @@ class Trial:
             launcher: of several processes; None: one.
 
         Raises:
-            RuntimeError: if it fails; the message names the log.
+            RuntimeError: if it fails; the message gives the error and names the log.
         """
         resume = ['--resume'] if self._prepare() else []
         module = 'mmdefusion.experiments.run_trial'
         command = (launcher or Launcher()).command(self.folder.name, module, self.folder, *resume)
         with self.log.open('a') as log:
-            if subprocess.run(command, stdout=log, stderr=subprocess.STDOUT).returncode:
-                raise RuntimeError(f'{self.folder.name} failed: its error is at the end of {self.log}')
+            status = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT).returncode
+        if status:
+            raise RuntimeError(f'{self.folder.name} failed: {find_error(self.log, status)} (log: {self.log})')
 
     def _prepare(self) -> bool:
         """Writes what a training needs; returns whether there is one of this very trial to go on with."""
@@ -102,7 +106,7 @@ class Trial:
             shutil.rmtree(self.folder)
             self.folder.mkdir()
         _write_json(started, dict(key=self.key))
-        (self.folder / 'config.py').write_text(self.config)
+        write_text(self.folder / 'config.py', self.config)
         return resume
 
 
@@ -117,8 +121,8 @@ def train_and_test(folder: Path, resume: bool, hooks: Iterable[Hook] = (), launc
     """
     config = Config.fromfile(folder / 'config.py')
     config.launcher = launcher
-    last = folder / 'last_checkpoint'
-    if resume and last.is_file() and Path(last.read_text().strip()).is_file():
+    use_safe_checkpoints(config)
+    if resume and any(folder.glob('*.pth')):
         config.resume, config.load_from = True, None
     let_processes_talk(config)
     runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
@@ -138,7 +142,4 @@ def _read_key(path: Path) -> str | None:
 
 
 def _write_json(path: Path, content: dict) -> None:
-    """There whole or not at all."""
-    unfinished = path.with_name(f'.{path.name}')
-    unfinished.write_text(json.dumps(content, indent=1))
-    unfinished.replace(path)
+    write_text(path, json.dumps(content, indent=1))

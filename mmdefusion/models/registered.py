@@ -2,7 +2,18 @@
 
 from mmdefusion.registry import MODELS
 
-from . import backbones, data_preprocessors, fusers, heads, losses, necks, pretrainers, teachers  # noqa: F401
+from . import (  # noqa: F401
+    assembly,
+    backbones,
+    data_preprocessors,
+    defusion_pp,
+    fusers,
+    heads,
+    losses,
+    necks,
+    pretrainers,
+    teachers,
+)
 from .layers import LayerNorm2d
 
 # so that heads of the toolboxes can be told norm_cfg=dict(type='mmdefusion.LayerNorm2d'), as ViTDet's are

@@ -5,45 +5,40 @@ as three equal ones, or as the fourth of a PNG. Here all of that becomes H×W×1
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from mmengine import fileio
-from PIL import Image
 
-EXIF_ORIENTATION = 0x0112
-IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff')
-
-
-class UnusableImage(ValueError):
-    """A file's content is at fault, not a setting: another file may do."""
-
+from .image_headers import UnusableImage, check_bytes, check_regular, max_pixels, parse_header
+from .paths import is_local
 
 # Depth and channels as stored, alpha dropped, turned as EXIF says. IMREAD_UNCHANGED ignores EXIF, and the partner of
 # a turned photograph would lie on its side beside the visible image that LoadImageFromFile has turned.
 _AS_STORED = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR
 
 
-def decode_image(content: bytes, name: str, alpha: bool = False) -> np.ndarray:
+def decode_image(content: bytes, name: str, alpha: bool = False, limit: int | None = None) -> np.ndarray:
     """Decodes an image file at its own depth.
 
     Args:
-        content: The bytes of a PNG, JPEG, TIFF, ... file.
+        content: The bytes of a PNG, JPEG, BMP, TIFF or WebP file.
         name: What errors call it.
         alpha: Keep a fourth channel. EXIF orientation is then ignored, as OpenCV has no flag for both.
+        limit: The most pixels that are decoded; :func:`max_pixels` where it is None.
 
     Returns:
         H×W or H×W×C array, C = 3 (BGR), or 4 with ``alpha``; of any dtype that OpenCV gives.
 
     Raises:
-        UnusableImage: ``content`` is empty, truncated or not an image.
+        UnusableImage: ``content`` is empty, truncated, not an image, or too large an image.
     """
+    parse_header(content, name, limit)
     if _truncated(content):
         raise UnusableImage(f'{name} is cut short ({len(content)} bytes); copy or download it again')
     try:
         image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED if alpha else _AS_STORED)
-    except cv2.error:
+    except (cv2.error, MemoryError):
         image = None
     if image is None:
         raise UnusableImage(f'{name} is not an image that OpenCV can read ({len(content)} bytes); replace the file')
@@ -57,6 +52,7 @@ def _truncated(content: bytes) -> bool:
     return content.startswith(b'\x89PNG') and b'IEND' not in content
 
 
+ROWS = 256  # of a float image that are scaled at once
 FULL = (0.0, 65535.0)  # range of 16-bit pictures that are no thermal counts
 
 
@@ -87,15 +83,38 @@ def to_uint8(
         return image
     if image.dtype != np.uint16 and image.dtype.kind != 'f':
         raise UnusableImage(f'{name} has dtype {image.dtype}; convert it to uint8, uint16 or float')
-    image = image.astype(np.float64)
-    if not np.isfinite(image).all():
+    if image.dtype.kind == 'f' and not (np.isfinite(image.min()) and np.isfinite(image.max())):
         raise UnusableImage(f'{name} has NaN or infinite values; replace them in the file')
-    low, high = np.percentile(image, percentiles) if fixed_range is None else fixed_range
+    low, high = _percentiles(image, percentiles) if fixed_range is None else fixed_range
     if low == high:
-        low, high = image.min(), image.max()
+        low, high = float(image.min()), float(image.max())
     if low == high:
         return np.zeros(image.shape, np.uint8)
-    return np.rint(((image - low) / (high - low)).clip(0, 1) * 255).astype(np.uint8)
+    if image.dtype == np.uint16:  # a table of all values is smaller than a copy of any image
+        return _scale(np.arange(2**16, dtype=np.float64), low, high)[image]
+    scaled = np.empty(image.shape, np.uint8)
+    for start in range(0, len(image), ROWS):
+        scaled[start : start + ROWS] = _scale(image[start : start + ROWS].astype(np.float64), low, high)
+    return scaled
+
+
+def _scale(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    return np.rint(((values - low) / (high - low)).clip(0, 1) * 255).astype(np.uint8)
+
+
+def _percentiles(image: np.ndarray, percentiles: Sequence[float]) -> list[float]:
+    """What numpy's percentile gives for the values as float64, without a copy of them as float64."""
+    last = image.size - 1
+    places = [last * (percent / 100) for percent in percentiles]
+    wanted = sorted({min(int(place) + step, last) for place in places for step in (0, 1)})
+    values = np.partition(image, wanted, axis=None)
+    found = []
+    for place in places:
+        below, above = (float(values[min(int(place) + step, last)]) for step in (0, 1))
+        share = place - int(place)
+        # from the nearer side, as numpy does it
+        found.append(below + (above - below) * share if share < 0.5 else above - (above - below) * (1 - share))
+    return found
 
 
 def to_channels(image: np.ndarray, channels: int, name: str = 'image') -> np.ndarray:
@@ -123,6 +142,7 @@ def read_image(
     percentiles: Sequence[float] = (1.0, 99.0),
     fixed_range: Sequence[float] | None = None,
     backend_args: dict | None = None,
+    limit: int | None = None,
 ) -> np.ndarray:
     """Reads an image file of 8 or 16 bits or floats and of 1, 3 or 4 channels (alpha dropped).
 
@@ -131,6 +151,7 @@ def read_image(
         channels: 1 (grey), 3 (BGR), or None for as many as there are.
         percentiles, fixed_range: See :func:`to_uint8`.
         backend_args: Arguments of the file backend.
+        limit: The most pixels that are decoded; :func:`max_pixels` where it is None.
 
     Returns:
         H×W×``channels`` uint8; with ``channels=None`` H×W or H×W×3.
@@ -139,7 +160,7 @@ def read_image(
         FileNotFoundError: There is no such file.
         UnusableImage: The file cannot be read as an image; see the functions above.
     """
-    image = decode_image(_get(path, backend_args), path)
+    image = read_stored(path, backend_args=backend_args, limit=limit)
     image = to_uint8(image, path, percentiles, fixed_range)
     return image if channels is None else to_channels(image, channels, path)
 
@@ -149,6 +170,7 @@ def read_fourth_channel(
     percentiles: Sequence[float] = (1.0, 99.0),
     fixed_range: Sequence[float] | None = None,
     backend_args: dict | None = None,
+    limit: int | None = None,
 ) -> np.ndarray:
     """Reads the fourth channel of a four-channel image, where MFNet keeps the infrared image.
 
@@ -158,40 +180,25 @@ def read_fourth_channel(
     Raises:
         UnusableImage: The file has no four channels, or cannot be read.
     """
-    image = decode_image(_get(path, backend_args), path, alpha=True)
+    image = read_stored(path, alpha=True, backend_args=backend_args, limit=limit)
     if image.ndim != 3 or image.shape[2] != 4:
         channels = 1 if image.ndim == 2 else image.shape[2]
         raise UnusableImage(f'{path} has {channels} channel(s), no infrared one in it; name the infrared file instead')
     return to_uint8(image[..., 3:], path, percentiles, fixed_range)
 
 
-def _get(path: str, backend_args: dict | None) -> bytes:
+def read_stored(
+    path: str, alpha: bool = False, backend_args: dict | None = None, limit: int | None = None
+) -> np.ndarray:
+    """Reads an image file at its own depth, see :func:`decode_image`; local ones must be regular files.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        UnusableImage: The file cannot be read as an image.
+    """
+    if is_local(path, backend_args):
+        check_bytes(check_regular(path), max_pixels() if limit is None else limit, path)
     content = fileio.get(path, backend_args=backend_args)
     if content is None:  # what LMDB says of an absent key
         raise FileNotFoundError(f'{path} is not in {backend_args}')
-    return content
-
-
-@dataclass(frozen=True)
-class Header:
-    """Size in pixels as EXIF turns the image, channels with alpha, and whether values have more than 8 bits."""
-
-    width: int
-    height: int
-    channels: int
-    deep: bool
-
-
-def read_header(path: str, backend_args: dict | None = None) -> Header:
-    """Reads an image's header and nothing more.
-
-    Raises:
-        OSError: There is no such file, or it is not an image.
-    """
-    with fileio.get_local_path(path, backend_args=backend_args) as local, Image.open(local) as image:
-        width, height = image.size
-        # the base class's: a PNG file's own would decode the image to look for EXIF behind it
-        if Image.Image.getexif(image).get(EXIF_ORIENTATION, 1) >= 5:
-            width, height = height, width
-        raw_mode = str(image.tile[0][3]) if image.tile else ''  # Pillow calls 48-bit colour RGB, but unpacks 'RGB;16B'
-        return Header(width, height, len(image.getbands()), image.mode[0] in 'IF' or ';16' in raw_mode)
+    return decode_image(content, path, alpha, limit)

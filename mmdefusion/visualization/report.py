@@ -9,6 +9,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mmdefusion.utils.files import write_text
+
 STYLE = """
 :root { color-scheme: light dark; --ink: #1d2127; --soft: #5b6470; --paper: #fff; --line: #d9dee5; --best: #dff3e4 }
 @media (prefers-color-scheme: dark) {
@@ -177,10 +179,7 @@ class Report:
 
     def save(self, path: str | Path) -> Path:
         """Writes the page, and its folder where that is missing."""
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(self.html(), encoding='utf-8')
-        return path
+        return write_text(path, self.html())
 
 
 def _text(text: str) -> str:

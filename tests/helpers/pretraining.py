@@ -53,9 +53,17 @@ def build(config: dict) -> torch.nn.Module:
     return MODELS.build(config)
 
 
-def write_fuser(path: Path) -> str:
-    """A checkpoint of untrained weights that carries its config."""
-    torch.save({'state_dict': build(cud_config()).state_dict(), 'meta': {'cfg': f'model = {cud_config()!r}'}}, path)
+def write_fuser(path: Path, meta: dict | None = None, **weights: torch.Tensor | None) -> str:
+    """A checkpoint of untrained weights that carries its config.
+
+    Args:
+        path: of the file.
+        meta: what it carries in place of the config's source.
+        **weights: in place of those of these names, dots as ``__``; None leaves one out.
+    """
+    state = build(cud_config()).state_dict() | {key.replace('__', '.'): value for key, value in weights.items()}
+    state = {key: value for key, value in state.items() if value is not None}
+    torch.save({'state_dict': state, 'meta': meta or {'cfg': f'model = {cud_config()!r}'}}, path)
     return str(path)
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import re
 import runpy
 import subprocess
 import sys
@@ -39,12 +40,34 @@ def stock(toolbox: str, name: str) -> Path:
     return Path(find_spec(toolbox).origin).parent / '.mim/tools' / name
 
 
+def printed_score(printed: str, name: str) -> float:
+    """The last value of a score that a test printed, such as ``coco/bbox_mAP_50: 0.8320``; NaN where there is none."""
+    found = re.findall(rf'{name}: (-?[\d.]+|nan)', printed)
+    return float(found[-1]) if found else float('nan')
+
+
 def run_apart(script: Path, *arguments: object, cwd: Path) -> str:
     """The same in a process of its own, as its user runs it: nothing has been imported there."""
     command = [sys.executable, str(script), *map(str, arguments)]
     result = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
     assert result.returncode == 0, (result.stdout + result.stderr)[-4000:]
     return result.stdout + result.stderr
+
+
+def fail(script: Path, *arguments: object, cwd: Path) -> str:
+    """What a tool that must end with an error says last: a line for its user, and no traceback."""
+    forget_instances()
+    printed = io.StringIO()
+    streams = contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed)
+    with patch.object(sys, 'argv', [str(script), *map(str, arguments)]), chdir(cwd), streams[0], streams[1]:
+        try:
+            runpy.run_path(str(script), run_name='__main__')
+        except SystemExit as stop:
+            assert stop.code, f'{script.name} ended as if all were well'
+            text = stop.code if isinstance(stop.code, str) else printed.getvalue().strip().splitlines()[-1]
+            assert '\n' not in text and 'Traceback' not in printed.getvalue(), text
+            return text
+    raise AssertionError(f'{script.name} ended as if all were well')
 
 
 def run(script: Path, *arguments: object, cwd: Path) -> str:

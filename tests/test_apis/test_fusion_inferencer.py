@@ -1,3 +1,8 @@
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from unittest.mock import patch
+
 import cv2
 import numpy as np
 import pytest
@@ -5,9 +10,11 @@ from helpers.layouts import grey
 from helpers.pretraining import write_fuser, write_images
 from PIL import Image
 
-from mmdefusion.apis import FusionInferencer
-from mmdefusion.apis.fusion_sources import Item
+from mmdefusion.apis import FusionInferencer, NotAllFused
+from mmdefusion.apis.sources import to_first_size
+from mmdefusion.apis.video_reader import VideoFrames
 from mmdefusion.scenes import SceneGenerator
+from mmdefusion.utils.image_io import read_image
 
 
 @pytest.fixture(scope='module')
@@ -58,6 +65,30 @@ def test_every_output_and_the_panel(fuser, tmp_path):
     assert panel.shape[1] > 6 * 58 and panel.std() > 10
 
 
+def test_a_pair_and_its_parts(fuser):
+    result = fuser.fuse((colour(0), grey(1, 33, 58)), parts=True)
+    assert list(result.images) == ['common', 'unique_a', 'unique_b', 'fused'] and result.name == 'pair'
+    (whole,) = fuser(colour(0), grey(1, 33, 58))
+    assert (result.images['fused'] == whole.images['fused']).all()
+    assert list(fuser.fuse([colour(0), grey(1, 33, 58)]).images) == ['fused']
+
+
+def test_files_are_read_once(fuser, tmp_path):
+    for seed, name in enumerate(('vi', 'ir')):
+        write_images(tmp_path / name, 2, size=(20, 30), seed=seed)
+    with patch('mmdefusion.apis.sources.read_image', wraps=read_image) as read:
+        fuser(str(tmp_path / 'vi'), str(tmp_path / 'ir'), outputs=['fused', 'panel'])
+    assert read.call_count == 4
+
+
+def test_threads_share_one(fuser):
+    pairs = [(colour(k, 33 + k, 58), grey(k, 33 + k, 58)) for k in range(24)]
+    alone = [fuser.fuse(pair).images['fused'] for pair in pairs]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(lambda pair: fuser.fuse(pair).images['fused'], pairs))
+    assert all((one == other).all() for one, other in zip(alone, together, strict=True))
+
+
 def test_folders_lists_and_globs(fuser, tmp_path):
     write_images(tmp_path / 'vi', 3, size=(20, 30))
     write_images(tmp_path / 'ir', 3, size=(20, 30), seed=1)
@@ -91,8 +122,8 @@ def test_no_seams_between_windows():
     """Steps across the borders of windows, beside those of the same picture fused whole, are like all others."""
     scene, steps = SceneGenerator((400, 288), night_share=1.0)(3), {}
     for whole_below in (1, 10**9):
-        windows = dict(whole_below=whole_below)
-        fuser = FusionInferencer(detail=None, colour='grey', device='cpu', windows=windows, show_progress=False)
+        window = dict(whole_below=whole_below)
+        fuser = FusionInferencer(detail=None, colour='grey', device='cpu', sliding_window=window, show_progress=False)
         fused = only(fuser(scene.visible, scene.infrared)).astype(float)
         steps[whole_below] = [np.abs(np.diff(fused, axis=axis)).mean(1 - axis) for axis in (0, 1)]
     for cut, whole, borders in zip(*steps.values(), [(63, 223), (87, 175, 223, 311)], strict=True):
@@ -113,8 +144,11 @@ def test_16_bit_pictures_keep_their_exposure(weights, tmp_path):
     mef = FusionInferencer(weights, task='mef', device='cpu', show_progress=False)
     assert abs(only(mef(dark, dark)).astype(int) - image // 8).max() <= 2
     ivf = FusionInferencer(weights, device='cpu', show_progress=False, thermal_range=(0, 65535 // 8))
-    assert ivf.preprocess(Item('pair', (image, dark)))[1].max() > 0.9
-    assert abs(ivf.preprocess(Item('pair', (dark, dark)))[0].max() * 255 - image.max() / 8) < 2
+    for sources, wanted in (((image, dark), 255), ((dark, dark), image.max() / 8)):
+        with patch('mmdefusion.apis.fusion_inferencer.to_first_size', wraps=to_first_size) as read:
+            ivf.fuse(sources)
+        first, second = read.call_args.args[0]
+        assert second.max() > 0.9 * 255 and abs(first.max() - (image.max() if wanted == 255 else wanted)) < 2
 
 
 def test_names_stay_below_the_folder(fuser, tmp_path, monkeypatch):
@@ -159,23 +193,69 @@ def test_resume_does_only_what_is_missing(fuser, tmp_path):
     assert (out / '000.png').stat().st_mtime_ns == before
 
 
-def test_an_interrupted_run_keeps_what_is_finished(fuser, tmp_path):
-    write_images(tmp_path / 'vi', 2)
-    write_images(tmp_path / 'ir', 2, seed=1)
+def test_what_fails_does_not_stop_the_rest(fuser, tmp_path):
+    for seed, name in enumerate(('vi', 'ir')):
+        write_images(tmp_path / name, 3, seed=seed)
     (tmp_path / 'ir/001.png').write_bytes(b'no image')
-    with pytest.raises(ValueError, match='ir/001.png is not an image'):
-        fuser(str(tmp_path / 'vi'), str(tmp_path / 'ir'), out_dir=tmp_path / 'out')
-    assert [path.name for path in (tmp_path / 'out').iterdir()] == ['000.png']
+    folders, out = (str(tmp_path / 'vi'), str(tmp_path / 'ir')), tmp_path / 'out'
+    with pytest.raises(NotAllFused, match='ir/001.png is not an image') as raised:
+        fuser(*folders, out_dir=out)
+    assert sorted(out.iterdir()) == raised.value.results == [out / '000.png', out / '002.png']
+    with pytest.raises(NotAllFused) as raised:
+        fuser(*folders)
+    assert list(raised.value.failures) == ['001'] and [result.name for result in raised.value.results] == ['000', '002']
+    with pytest.raises(ValueError, match='is not an image') as raised:
+        fuser(str(tmp_path / 'vi/001.png'), str(tmp_path / 'ir/001.png'))
+    assert not isinstance(raised.value, NotAllFused)
+
+
+def test_stacks_are_folded_and_pairs_are_not(fuser, tmp_path):
+    for seed, name in enumerate(('vi', 'ir', 'nir')):
+        write_images(tmp_path / name, 10, size=(20, 30), seed=seed)
+    vi, ir, nir = (sorted(map(str, (tmp_path / name).iterdir())) for name in ('vi', 'ir', 'nir'))
+    for stack in (vi[:3], [vi[0], ir[0], nir[0]], vi[:9], [grey(seed, 20, 30) for seed in range(11)]):
+        assert len(fuser(*stack)) == 1  # a bracket of exposures, three sensors, and arrays, which no shell lists
+    for pairs in (vi[:2] + ir[:2], vi, [*vi[:2], ir[0]]):
+        with pytest.raises(ValueError, match=f'These {len(pairs)} files.*would be folded into one.*--fold'):
+            fuser(*pairs)
+    assert len(fuser(*vi, fold=True)) == 1
+    with pytest.raises(ValueError, match='These 4 files'):
+        fuser('a/1.mp4', 'a/2.mp4', 'b/1.mp4', 'b/2.mp4', out_dir=tmp_path / 'out')
+
+
+def test_globs_and_folders_without_some_partners(fuser, tmp_path):
+    for seed, name in enumerate(('vi', 'ir')):
+        write_images(tmp_path / name, 4, size=(20, 30), seed=seed)
+    (tmp_path / 'vi/001.png').unlink()
+    (tmp_path / 'ir/003.png').unlink()
+    patterns = f'{tmp_path}/vi/*.png', f'{tmp_path}/ir/*.png'
+    with pytest.raises(ValueError, match=r'2 names of .* lack a partner, first 001, .*--skip-unmatched'):
+        fuser(*patterns)  # by place 002 would meet 001
+    folders = str(tmp_path / 'vi'), str(tmp_path / 'ir')
+    with pytest.raises(ValueError, match=r'do not match: 1 only in .*--skip-unmatched'):
+        fuser(*folders)
+    for sources in (patterns, folders):
+        with pytest.warns(UserWarning, match='2 names lack a partner'):
+            assert [result.name for result in fuser(*sources, skip_unmatched=True)] == ['000', '002']
+    (tmp_path / 'ir/000.png').unlink()
+    (tmp_path / 'ir/002.png').unlink()
+    for sources in (patterns, folders):
+        with pytest.raises(ValueError):
+            fuser(*sources, skip_unmatched=True)
+
+
+def write_video(path: Path, rate: float, levels: Sequence[int]) -> str:
+    """Flat frames of these grey values."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'mp4v'), rate, (64, 48))
+    for level in levels:
+        writer.write(np.full((48, 64, 3), level, np.uint8))
+    writer.release()
+    return str(path)
 
 
 def test_videos(fuser, tmp_path):
-    for name, offset in (('vi', 0), ('ir', 50)):
-        writer = cv2.VideoWriter(str(tmp_path / f'{name}.mp4'), cv2.VideoWriter_fourcc(*'mp4v'), 10.0, (64, 48))
-        for k in range(4 if name == 'vi' else 3):
-            writer.write(colour(offset + k, 48, 64))
-        writer.release()
-    videos = str(tmp_path / 'vi.mp4'), str(tmp_path / 'ir.mp4')
-    with pytest.warns(UserWarning, match=r'have \[4, 3\] frames'):
+    videos = [write_video(tmp_path / 'vi.mp4', 10, range(4)), write_video(tmp_path / 'ir.mp4', 10, range(3))]
+    with pytest.warns(UserWarning, match=r'last 0.40 and 0.30 s: the shortest ends'):
         (written,) = fuser(*videos, out_dir=tmp_path / 'out')
     with pytest.warns(UserWarning):
         assert fuser(*videos, out_dir=tmp_path / 'out', resume=True) == []
@@ -189,6 +269,24 @@ def test_videos(fuser, tmp_path):
     (tmp_path / 'no.mp4').write_bytes(b'no video')
     with pytest.raises(ValueError, match='no.mp4 is no video'):
         fuser(str(tmp_path / 'no.mp4'), str(tmp_path / 'ir.mp4'), out_dir=tmp_path / 'out')
+
+
+@pytest.mark.parametrize(('rates', 'counts'), [((10, 30), (8, 24)), ((30, 10), (24, 8)), ((30, 25), (30, 25))])
+def test_frames_of_videos_are_paired_by_time(rates, counts, tmp_path):
+    """Each video is as bright as its time, so partners must be equally bright, up to half a frame of the slower."""
+    seconds = counts[0] / rates[0]
+    paths = [
+        write_video(tmp_path / f'{place}.mp4', rate, [round(200 * k / rate / seconds) for k in range(count)])
+        for place, (rate, count) in enumerate(zip(rates, counts, strict=True))
+    ]
+    with pytest.warns(UserWarning, match=f'{rates[0]} and {rates[1]} frames a second: they are paired by time') as seen:
+        frames = VideoFrames(paths)
+    levels = [[image.mean() for image in item.images] for item in frames]
+    assert len(levels) == len(frames) and abs(len(frames) - counts[0]) <= rates[0] // min(rates) // 2
+    assert len(seen) <= 2 and levels[-1][0] > 150
+    gap = 200 / seconds / min(rates) / 2 + 3  # grey levels; the codec takes some
+    assert max(abs(one - other) for one, other in levels) < gap
+    assert all(not capture.isOpened() for capture in frames.captures)
 
 
 def test_nothing_is_overwritten(fuser, tmp_path):
@@ -218,7 +316,7 @@ def test_what_it_refuses(fuser, weights, tmp_path):
     with pytest.raises(ValueError, match='is a folder, and not all other sources are'):
         fuser(str(tmp_path), colour(1))
     (tmp_path / 'picture.pth').write_bytes(b'no checkpoint')
-    with pytest.raises(ValueError, match='picture.pth is no checkpoint'):
+    with pytest.raises(ValueError, match='picture.pth is neither a checkpoint'):
         FusionInferencer(str(tmp_path / 'picture.pth'))
     with pytest.raises(ValueError, match="task='xyz'"):
         FusionInferencer(weights, task='xyz')

@@ -112,3 +112,30 @@ def test_the_tool(scope, checkpoints, pairs, tmp_path):
     result = subprocess.run([*map(str, command)], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     assert '3 pairs' in result.stdout and len(list((tmp_path / 'vis').iterdir())) == 3
+
+
+@pytest.mark.parametrize('scope', CONFIGS)
+def test_no_checkpoint_is_its_own_config(scope, checkpoints, tmp_path):
+    """Without a config the toolboxes would run the Python in the file; by a name they would fetch a model."""
+    content = torch.load(checkpoints[scope])
+    source = f'import pathlib\npathlib.Path({str(tmp_path / "canary")!r}).touch()'
+    content['meta'] |= dict(cfg=source, config=source)
+    torch.save(content, tmp_path / 'x.pth')
+    with pytest.raises(ValueError, match='x.pth carries: give the config that you trust'):
+        INFERENCERS[scope](None, str(tmp_path / 'x.pth'), device='cpu')
+    with pytest.raises(FileNotFoundError, match='The config atss_r50_fpn_1x_coco is not there'):
+        INFERENCERS[scope]('atss_r50_fpn_1x_coco', checkpoints[scope], device='cpu')
+    with pytest.raises(ValueError, match='weights=None'):
+        INFERENCERS[scope](str(CONFIGS[scope]), None, device='cpu')
+    with pytest.raises(ValueError, match='x.pth: its meta has a config as Python'):
+        INFERENCERS[scope](str(CONFIGS[scope]), str(tmp_path / 'x.pth'), device='cpu')
+    assert not (tmp_path / 'canary').exists()
+
+
+@pytest.mark.parametrize('meta', [dict(classes=7), dict(classes=[7]), dict(classes=('a',), palette=[(1, 2)]), 7])
+def test_odd_classes_are_refused(meta, checkpoints, tmp_path):
+    content = torch.load(checkpoints['mmdet'])
+    content['meta'] = dict(dataset_meta=meta)
+    torch.save(content, tmp_path / 'x.pth')
+    with pytest.raises(ValueError, match='x.pth: its dataset_meta has'):
+        PairedDetInferencer(str(CONFIGS['mmdet']), str(tmp_path / 'x.pth'), device='cpu')

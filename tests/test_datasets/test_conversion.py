@@ -1,5 +1,6 @@
 """Every format from a tiny sample of its real layout; those that are written come back as they were."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from helpers.layouts import grey, write
 
+from mmdefusion.datasets.annotation_files import UnusableAnnotation
 from mmdefusion.datasets.conversion import READERS, WRITERS, AnnotatedImage, Box
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,7 +62,7 @@ def test_kaist_text(tmp_path):
         Box('person', 1, 2, 4, 6, ignore=True),
     )
     path.write_text('person 10 20\n')
-    with pytest.raises(ValueError, match=r'I00001.txt: .person 10 20. is not'):
+    with pytest.raises(ValueError, match=r'I00001.txt is not .*: .person 10 20. is not'):
         READERS['kaist'](tmp_path / 'annotations', tmp_path / 'images')
 
 
@@ -91,7 +93,7 @@ def test_dronevehicle_polygons(tmp_path):
     (image,) = READERS['dronevehicle'](tmp_path / 'xml', tmp_path / 'images')
     assert image.boxes == (Box('freight car', 10, 15, 35, 44), Box('bus', 1, 2, 3, 4))
     (tmp_path / 'xml/00001.xml').write_text('<annotation>')
-    with pytest.raises(ValueError, match=r'00001.xml is no XML'):
+    with pytest.raises(ValueError, match=r'00001.xml is not XML'):
         READERS['dronevehicle'](tmp_path / 'xml', tmp_path / 'images')
 
 
@@ -124,7 +126,7 @@ def test_the_tool_takes_a_split_and_classes(folder):
     assert '2 images, 1 person (0 ignored)' in run('convert_boxes.py', *options, '--classes', 'person').stdout
     (folder / 'train.txt').write_text('c\n')
     result = run('convert_boxes.py', *options)
-    assert result.returncode == 1 and 'are no images, first c.' in result.stderr
+    assert result.returncode == 1 and 'are no images (c).' in result.stderr
 
 
 def test_mfnet_there_and_back(tmp_path):
@@ -136,3 +138,83 @@ def test_mfnet_there_and_back(tmp_path):
     assert (cv2.imread(str(tmp_path / 'again/00001D.png'), -1) == image).all()
     result = run('mfnet_pairs.py', 'split', tmp_path / 'vi', tmp_path / 'x', tmp_path / 'y')
     assert result.returncode == 1 and 'is no image of four channels' in result.stderr
+
+
+OUTSIDE = ['../evil.png', '/tmp/evil.png', 'a/../../evil.png', 'C:/evil.png', '..\\evil.png', '', '.', 'link/evil.png']
+
+
+@pytest.fixture
+def out(tmp_path) -> Path:
+    """A folder with a link that leads out of it."""
+    (tmp_path / 'out').mkdir()
+    (tmp_path / 'elsewhere').mkdir()
+    (tmp_path / 'out/link').symlink_to(tmp_path / 'elsewhere')
+    return tmp_path / 'out'
+
+
+def files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob('*') if path.is_file()]
+
+
+@pytest.mark.parametrize('name', OUTSIDE)
+@pytest.mark.parametrize('target', ['voc', 'yolo'])
+def test_no_name_of_an_image_is_written_outside_the_folder(name, target, out):
+    image = AnnotatedImage(name.replace('/tmp', str(out.parent)), 20, 10, ())
+    with pytest.raises(ValueError, match='outside'):
+        WRITERS[target]([image], CLASSES, out)
+    assert all(path.name == 'classes.txt' for path in files(out.parent))
+
+
+@pytest.mark.parametrize('name', ['../evil.png', '/tmp/evil.png', 'link/evil.png'])
+def test_the_tools_write_nothing_outside_either(name, out):
+    content = dict(
+        images=[dict(id=1, file_name=name.replace('/tmp', str(out.parent)), width=20, height=10)],
+        annotations=[dict(id=1, image_id=1, category_id=1, bbox=[1, 1, 5, 5])],
+        categories=[dict(id=1, name='car')],
+    )
+    source = out.parent / 'train.json'
+    source.write_text(json.dumps(content))
+    options = ['--from', 'coco', '--to', 'voc', '--annotations', source, '--images', out, '--out', out]
+    for result in (run('boxes_to_masks.py', source, out), run('convert_boxes.py', *options)):
+        assert result.returncode == 1 and 'outside' in result.stderr and 'Traceback' not in result.stderr
+    assert files(out.parent) == [source]
+
+
+def test_a_folder_that_is_a_link_may_be_written_into(tmp_path):
+    (tmp_path / 'disk').mkdir()
+    (tmp_path / 'out').symlink_to(tmp_path / 'disk')
+    WRITERS['voc'](IMAGES, CLASSES, tmp_path / 'out')
+    assert len(list((tmp_path / 'disk').rglob('*.xml'))) == 3
+
+
+def test_images_without_annotation_are_background_only_where_that_is_said(folder):
+    WRITERS['yolo'](IMAGES, CLASSES, folder / 'yolo')
+    (folder / 'yolo/b.txt').unlink()
+    options = ['--from', 'yolo', '--to', 'coco', '--annotations', folder / 'yolo', '--images', folder / 'images']
+    options += ['--out', folder / 'train.json']
+    result = run('convert_boxes.py', *options)
+    assert result.returncode == 1 and '1 of 3 images have no annotation' in result.stderr and 'b.png' in result.stderr
+    assert '3 images, 1 person' in run('convert_boxes.py', *options, '--unlabelled', 'background').stdout
+    assert '2 images, 1 person' in run('convert_boxes.py', *options, '--unlabelled', 'skip').stdout
+    assert [image.name for image in READERS['coco'](folder / 'train.json', folder)] == ['a/0.png', 'a/1.png']
+
+
+@pytest.mark.parametrize(
+    'content, words',
+    [
+        ('[' * 100_000, 'is not JSON'),
+        ('{"images": [{}]}', 'lacks'),
+        ('{"images": [], "annotations": [], "categories": [3]}', 'is not in COCO format'),
+        (bytes([255]), 'is not JSON'),
+        (
+            '{"images": [{"id": 1, "file_name": "a.png", "width": 5, "height": 5}], "categories": [{"id": 1, "name": '
+            '"a"}], "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, NaN, 3, 4]}]}',
+            'NaN or infinite',
+        ),
+    ],
+)
+def test_malformed_coco_is_one_line(content, words, tmp_path):
+    path = tmp_path / 'train.json'
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(UnusableAnnotation, match=words):
+        READERS['coco'](path, tmp_path)

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from mmdefusion.datasets.pairing import absent_files, is_local, partner_path, strip_suffix
+from mmdefusion.datasets.pairing import absent_files, partner_path, strip_suffix
+from mmdefusion.utils.paths import is_local
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,37 @@ def load(scenes: Path, kind: str, **more: object) -> DataSet:
     return DataSet.load(ROOT / f'configs/_base_/datasets/scenes-{kind}.py', options | more)
 
 
+@pytest.mark.parametrize('kind', ['detection', 'segmentation'])
+def test_a_stock_data_set_whose_partner_a_rule_finds(kind, scenes, tmp_path):
+    """As train, test and infer take it."""
+    stock = 'CocoDataset' if kind == 'detection' else 'BaseSegDataset'
+    suffixes = {} if kind == 'detection' else dict(img_suffix='.png', seg_map_suffix='.png')
+    lines = [f'_base_ = {str(ROOT / f"configs/_base_/datasets/scenes-{kind}.py")!r}']
+    for split in ('train', 'test'):
+        lines.append(
+            f'{split}_dataset = dict(_base_.{split}_dataloader.dataset, type={stock!r}, data_root={str(scenes)!r})\n'
+            f'{split}_dataset["data_prefix"].pop("img_ir", None)\n'
+            f'{split}_dataset["data_prefix"].pop("img_ir_path", None)\n'
+            f'{split}_dataset.update({suffixes})\n'
+            f'for step in {split}_dataset["pipeline"]:\n'
+            '    if step.type == "mmdefusion.AppendPartner":\n'
+            '        step.rule = ("/vi/", "/ir/")\n'
+            f'{split}_dataloader = dict(dataset=dict(_delete_=True, **{split}_dataset))'
+        )
+    if kind == 'detection':
+        lines.append(f'test_evaluator = dict(ann_file={str(scenes / "test.json")!r})')
+    (tmp_path / 'stock.py').write_text('\n'.join(lines) + '\n')
+    data, paired = DataSet.load(tmp_path / 'stock.py'), load(scenes, kind)
+    assert [info['img_ir_path'] for info in data.test] == [info['img_ir_path'] for info in paired.test]
+    assert all(Path(info['img_ir_path']).is_file() for info in data.train) and data.digest
+    text = (tmp_path / 'stock.py').read_text()
+    (tmp_path / 'lost.py').write_text(
+        text.replace('step.rule = ("/vi/", "/ir/")', 'step.type = "RandomFlip"\n        step.prob = 0.5')
+    )
+    with pytest.raises(ValueError, match=f'{stock} does not say .* has no AppendPartner'):
+        DataSet.load(tmp_path / 'lost.py')
+
+
 def test_boxes_right_by_day_and_none_by_night(scenes, tmp_path):
     data = load(scenes, 'detection')
     truth = json.loads((scenes / 'test.json').read_text())

@@ -46,8 +46,3 @@ def test_metafiles_list_every_config(folder):
     path = min(listed, key=lambda path: listed[path]['Metadata']['Parameters'])
     model = build_model(Config.fromfile(ROOT / path))
     assert sum(parameter.numel() for parameter in model.parameters()) == listed[path]['Metadata']['Parameters']
-
-
-def test_what_was_trained_is_known():
-    stems = {path.stem for path in (ROOT / 'configs').rglob('*.py')}
-    assert set(yaml.safe_load((ROOT / 'configs/trained.yml').read_text())) <= stems

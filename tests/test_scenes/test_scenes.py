@@ -153,7 +153,7 @@ def test_finished_set_is_kept_and_another_replaces_it(tmp_path):
 def test_interrupted_run_leaves_the_old_set_and_the_next_one_finishes(tmp_path, monkeypatch):
     root = write_scenes(tmp_path / 'scenes', train=1, test=1)
     with monkeypatch.context() as patch:
-        patch.setattr(cv2, 'imwrite', lambda *args: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(cv2, 'imencode', lambda *args: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             write_scenes(root, train=2, test=1)
     assert len(list((root / 'train' / 'vi').iterdir())) == 1

@@ -7,7 +7,8 @@ import cv2
 import pytest
 from mmengine.config import Config
 
-from mmdefusion.experiments.benchmark import Budget, short_name
+from mmdefusion.evaluation.results import short_name
+from mmdefusion.experiments.benchmark import Budget
 from mmdefusion.experiments.benchmark.plan import fit_weights, set_classes
 from mmdefusion.scenes import write_scenes
 

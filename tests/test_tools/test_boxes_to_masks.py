@@ -28,6 +28,6 @@ def test_small_boxes_lie_over_large_ones(tmp_path):
     expected = np.zeros((10, 16), np.uint8)
     expected[:8, :10] = 2
     expected[2:5, 4:7] = 1
-    np.testing.assert_array_equal(cv2.imread(str(out / 'a.png'), cv2.IMREAD_UNCHANGED), expected)
+    np.testing.assert_array_equal(cv2.imread(str(out / 'folder/a.png'), cv2.IMREAD_UNCHANGED), expected)
     assert cv2.imread(str(out / 'b.png'), cv2.IMREAD_UNCHANGED).shape == (4, 5)
-    assert (out / 'train.txt').read_text() == 'a\nb\n'
+    assert (out / 'train.txt').read_text() == 'folder/a\nb\n'

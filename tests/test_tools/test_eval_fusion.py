@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from helpers.layouts import grey, write
+from helpers.layouts import grey, write, write_xml
 
 from mmdefusion.evaluation.functional import GRAY_METRICS, gray_scores
 
@@ -54,3 +54,19 @@ def test_what_cannot_be_scored_is_named_and_the_rest_is_kept(tmp_path):
     assert result.returncode == 1 and 'Nothing can be written into' in result.stderr
     result = run(tmp_path, '--out', str(tmp_path))
     assert result.returncode == 1 and 'is a folder: name a file' in result.stderr
+
+
+def test_labelled_objects_are_measured(tmp_path):
+    """The fused image is the infrared one, whose object is seen there alone."""
+    visible, infrared = np.full((64, 80), 60, np.uint8), np.full((64, 80), 60, np.uint8)
+    infrared[20:50, 40:52] = 160
+    for name, image in (('vi', visible), ('ir', infrared), ('fused', infrared)):
+        write(tmp_path / name / '0.png', image)
+    write_xml(tmp_path / 'boxes/0.xml', [('person', (41, 21, 53, 51))])
+    result = run(tmp_path, '--protocol', 'targets', '--boxes', str(tmp_path / 'boxes'), '--workers', '1')
+    assert result.returncode == 0, result.stderr
+    values = {line.split()[0]: line.split()[1:] for line in result.stdout.splitlines() if line.strip()}
+    assert values['person'] == ['1', '1.000', '0.000', '1.000', '1.000']
+    assert values['Hot_contrast'] == ['↑', '1.0000'] and values['Sky_moved'][-1] != 'nan'  # no sky: a dash
+    result = run(tmp_path, '--boxes', str(tmp_path / 'none.json'))
+    assert result.returncode == 1 and 'none.json are not there' in result.stderr

@@ -19,7 +19,8 @@ def test_table_plot_and_sheet(tmp_path):
     assert result.returncode == 0, result.stderr
     table = (out / 'table.md').read_text()
     assert table.count('Places among 27.') == 2 and table.count('| Hybrid_MSD |') == 2
-    assert table.count('| mmdefusion |') == table.count('| mmdefusion, detail=None |') == 1
+    assert table.count('| mmdefusion |') == table.count('| mmdefusion, detail=None |') == 2
+    assert '| Hot_contrast ↑ |' in table and '| Sky_moved ↓ |' in table and table.count('| OTHER |') == 1
     with_detail, plain = (next(out.glob(f'fuser-*_detail-{name}')) for name in ('residual', 'None'))
     scores = (with_detail / 'scores.csv').read_text().splitlines()
     assert [line.split(',')[0] for line in scores] == ['image', '000', '001', 'mean']

@@ -8,6 +8,9 @@ from formula import formula_checkpoint
 from mmengine.runner import load_checkpoint
 from torch.testing import assert_close
 
+from mmdefusion.apis import load_fuser
+from mmdefusion.models.backbones import ARCHITECTURES
+from mmdefusion.models.checkpoints.reading import read_checkpoint
 from mmdefusion.registry import MODELS
 
 TOOL = Path(__file__).resolve().parents[2] / 'tools/model_converters/reference_to_mmdefusion.py'
@@ -36,6 +39,16 @@ def test_converts_for_a_backbone_and_back(reference, tmp_path):
     assert_close(backbone.encoder.patch_embed.proj.weight.data, reference['encoder.patch_embed.proj.weight'])
     mixer = reference['recon_blocks_mim_encoder.1.mlp.fc2.bias']
     assert_close(backbone.decomposition.mixer[1].mlp.fc2.bias.data, mixer)
+
+
+def test_a_converted_checkpoint_fuses(reference, tmp_path):
+    """It carries the network, whose preset the weights tell; safetensors hold what is set aside, too."""
+    ours, back = tmp_path / 'ours.safetensors', tmp_path / 'back.safetensors'
+    torch.save({'model': reference}, tmp_path / 'reference.pth')
+    assert convert(tmp_path / 'reference.pth', ours).returncode == 0
+    assert load_fuser(ours).backbone.arch == ARCHITECTURES['tiny']
+    assert convert(ours, back, '--reverse').returncode == 0
+    assert_close(read_checkpoint(back)['state_dict'], reference, rtol=0, atol=0)
 
 
 def test_errors_are_one_line_that_names_the_file(reference, tmp_path):

@@ -4,7 +4,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from helpers.tools_in_process import run, stock
+from helpers.tools_in_process import printed_score, run, stock
+from helpers.watched_training import watched_training
 
 from mmdefusion.scenes import write_scenes
 
@@ -50,7 +51,10 @@ def test_trains_and_tests(config, scenes, tmp_path):
         options += [f'{loader}.dataset.pipeline.2.scale=(96,64)' for loader in LOADERS[1:]]
         options += few_proposals(config.stem) if 'rcnn' in config.stem else ['model.test_cfg.score_thr=0.0']
     train, test = (stock(toolbox, f'{name}.py') for name in ('train', 'test'))
-    run(train, config, '--work-dir', tmp_path, '--cfg-options', *options, cwd=tmp_path)
+    with watched_training() as watched:
+        run(train, config, '--work-dir', tmp_path, '--cfg-options', *options, cwd=tmp_path)
+    watched.assert_learnt()
     augmented = ['--tta'] if config.stem.startswith(('defusionpp_vit-tiny_fcn', 'defusionpp_vit-tiny_atss')) else []
     arguments = [config, tmp_path / 'iter_2.pth', '--work-dir', tmp_path, *augmented, '--cfg-options', *options]
-    assert ('mIoU: ' if segments else 'bbox_mAP_50') in run(test, *arguments, cwd=tmp_path)
+    score = printed_score(run(test, *arguments, cwd=tmp_path), 'mIoU' if segments else 'bbox_mAP_50')
+    assert 0 <= score <= (100 if segments else 1)

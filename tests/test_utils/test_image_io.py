@@ -6,11 +6,11 @@ import pytest
 from helpers.layouts import grey, write
 from PIL import Image
 
+from mmdefusion.utils.image_headers import read_header
 from mmdefusion.utils.image_io import (
     check_scaling,
     decode_image,
     read_fourth_channel,
-    read_header,
     read_image,
     to_channels,
     to_uint8,

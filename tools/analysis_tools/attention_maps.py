@@ -4,16 +4,15 @@ python tools/analysis_tools/attention_maps.py VISIBLE INFRARED CHECKPOINT [--out
 """
 
 import argparse
-from pathlib import Path
 
-import cv2
 import torch
 
 from mmdefusion.apis import load_fuser
+from mmdefusion.apis.attention import attention_maps, draw_heat
 from mmdefusion.models.layers import Normalize
+from mmdefusion.utils.files import write_image
 from mmdefusion.utils.image_io import read_image
 from mmdefusion.visualization import contact_sheet
-from mmdefusion.visualization.attention import attention_maps, draw_heat
 
 
 def parse_args() -> argparse.Namespace:
@@ -44,10 +43,10 @@ def main() -> None:
         for image, slot in zip(images, 'ab', strict=True)
     ]
     sheet = contact_sheet(rows, ['source', 'common', 'unique'], ['visible', 'infrared'], width=min(480, pair.shape[-1]))
-    Path(args.out).parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(args.out, sheet):
-        raise SystemExit(f'{args.out} cannot be written: give a path that ends with .png or .jpg.')
-    print(args.out)
+    try:
+        print(write_image(args.out, sheet))
+    except OSError as error:
+        raise SystemExit(str(error)) from None
 
 
 if __name__ == '__main__':

@@ -137,7 +137,10 @@ def plain_scores(visible: np.ndarray, infrared: np.ndarray, fused: np.ndarray) -
 
 def main() -> None:
     args = parse_args()
-    {'fuse': fuse, 'video': video, 'score': score}[args.what](args)
+    try:
+        {'fuse': fuse, 'video': video, 'score': score}[args.what](args)
+    except (OSError, ValueError) as error:
+        raise SystemExit(str(error)) from None
 
 
 if __name__ == '__main__':

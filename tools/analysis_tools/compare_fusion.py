@@ -11,20 +11,22 @@ training pairs only. Writes table.md and sheet.jpg (--sources puts the sources o
 import argparse
 from collections.abc import Callable
 from inspect import signature
+from math import isnan
 from pathlib import Path
 
 import cv2
 import numpy as np
-from rich.progress import track
 
 from mmdefusion.apis import FusionInferencer
 from mmdefusion.apis.fusion_inferencer import TASKS
-from mmdefusion.apis.fusion_sources import Item, list_items
+from mmdefusion.apis.sources import Item, list_items
 from mmdefusion.datasets.pairing import strip_suffix
 from mmdefusion.evaluation.functional import PROTOCOLS, lower_is_better
+from mmdefusion.evaluation.scores import mean_row
 from mmdefusion.models.fusers import ResidualDetail
 from mmdefusion.registry import MODELS
-from mmdefusion.utils.files import make_writable, write_image
+from mmdefusion.utils.files import make_writable, write_image, write_text
+from mmdefusion.utils.progress import track
 from mmdefusion.utils.spread import evenly_spread
 from mmdefusion.visualization import Table, contact_sheet
 
@@ -103,13 +105,14 @@ def compare(args: argparse.Namespace) -> Table:
             scores[name].append(protocol.scores(*(image[..., ::-1] for image in (*sources, picture))))
         if item in shown:
             rows.append([*(sources if args.sources else ()), *pictures.values()])
+    means = {name: mean_row(rows_of) for name, rows_of in scores.items()}
     cells = [
         [f'{metric}{" (less is better)" if lower_is_better(metric) else ""}']
-        + [sum(row[metric] for row in scores[name]) / len(items) for name in makers]
+        + [None if isnan(mean[metric]) else mean[metric] for mean in means.values()]
         for metric in protocol.metrics
     ]
     table = Table(['metric', *makers], cells, f'Means over {len(items)} pairs of {args.first}.', digits=3)
-    (out / 'table.md').write_text(table.markdown())
+    write_text(out / 'table.md', table.markdown())
     titles = [*(('first', 'second') if args.sources else ()), *makers]
     write_image(out / 'sheet.jpg', contact_sheet(rows, titles, [item.name for item in shown], width=300))
     return table

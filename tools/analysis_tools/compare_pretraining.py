@@ -11,16 +11,17 @@ import argparse
 import hashlib
 from pathlib import Path
 
-import numpy as np
 from mmengine.config import Config, DictAction
-from rich.progress import track
 
+from mmdefusion.evaluation.results import NAMES, mean_and_range, score_in_percent
 from mmdefusion.experiments import Trial
+from mmdefusion.models.checkpoints.fitting import read_weights
+from mmdefusion.utils.files import write_text
+from mmdefusion.utils.progress import track
 from mmdefusion.visualization import Table
 
 STARTS = ('random', 'pretrained')
-SCORES = {'coco/bbox_mAP_50': 'AP50', 'coco/bbox_mAP': 'mAP', 'mIoU': 'mIoU'}
-PERCENT = {'mIoU'}  # scores that come as percent; the others come as shares
+SCORES = ('coco/bbox_mAP_50', 'coco/bbox_mAP', 'mIoU')
 
 
 def parse_args() -> argparse.Namespace:
@@ -34,6 +35,10 @@ def parse_args() -> argparse.Namespace:
     for path in (*args.configs, args.weights):
         if not path.is_file():
             parser.error(f'{path} is not there.')
+    try:
+        read_weights(args.weights)
+    except ValueError as error:
+        parser.error(str(error))
     if len({path.stem for path in args.configs}) < len(args.configs):
         parser.error('two of the configs have the same name; each needs one of its own for its folder.')
     return args
@@ -58,17 +63,9 @@ def tabulate(groups: dict[tuple[Path, str], list[Trial]]) -> Table:
         found = {start: [trial.metrics() for trial in groups[path, start]] for start in STARTS}
         present = {key for metrics in found.values() for scores in metrics for key in scores}
         for key in filter(present.__contains__, SCORES):
-            # mmdet gives no score at all where a detector found nothing
-            cells = [mean_and_spread([scores.get(key, 0.0) for scores in found[start]], key) for start in STARTS]
-            rows.append([path.stem, SCORES[key], *cells])
+            cells = [mean_and_range(score_in_percent(scores, key) for scores in found[start]) for start in STARTS]
+            rows.append([path.stem, NAMES[key], *cells])
     return Table(['config', 'score', *STARTS], rows, 'Percent; mean ± standard deviation (least to greatest).')
-
-
-def mean_and_spread(values: list[float], key: str) -> str:
-    """Over the seeds, in percent."""
-    scores = np.array(values) * (1 if key in PERCENT else 100)
-    spread = scores.std(ddof=1) if len(scores) > 1 else 0.0
-    return f'{scores.mean():.1f} ± {spread:.1f} ({scores.min():.1f} to {scores.max():.1f})'
 
 
 def main() -> None:
@@ -83,7 +80,7 @@ def main() -> None:
     for trial in track(waiting, 'training'):
         trial.run()
     table = tabulate(groups)
-    (args.work_dir / 'table.md').write_text(table.markdown())
+    write_text(args.work_dir / 'table.md', table.markdown())
     print(table.text())
 
 

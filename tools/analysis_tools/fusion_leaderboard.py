@@ -3,12 +3,14 @@
     python tools/analysis_tools/fusion_leaderboard.py --data data/VIFB --out-dir work_dirs/leaderboard
 
 Fuses VIFB's 21 pairs (--data has vi/ and ir/) with detail and without, scores them as the benchmark does, and
-ranks each by itself among the published means: a place from 1 to 27 for each metric, and the mean place. Writes
-table.md and, with other methods' pictures in --data's fused/METHOD/, sheet.jpg; ranks.png lies with each variant.
+ranks each by itself among the published means: a place from 1 to 27 for each metric, and the mean place. Beside them
+stands what these metrics do not see (targets, skies, noise, fringes), for ours and for other methods whose pictures lie
+in --data's fused/METHOD/. Writes table.md and sheet.jpg; ranks.png lies with each variant.
 """
 
 import argparse
 import hashlib
+from math import isnan
 from pathlib import Path
 
 import matplotlib
@@ -18,11 +20,11 @@ import matplotlib.pyplot as plt
 
 from mmdefusion.apis import FusionInferencer, shipped_weights
 from mmdefusion.datasets.stems import list_images, match_stems
-from mmdefusion.evaluation.functional import VIFB_METRICS
+from mmdefusion.evaluation.functional import TARGET_METRICS, VIFB_METRICS, lower_is_better
 from mmdefusion.evaluation.published import mean_rank, rank, vifb_method_means
 from mmdefusion.evaluation.score_files import score_files
-from mmdefusion.evaluation.scores import mean_row, write_scores
-from mmdefusion.utils.files import write_image
+from mmdefusion.evaluation.scores import Row, mean_row, write_scores
+from mmdefusion.utils.files import write_image, write_text
 from mmdefusion.utils.image_io import read_image
 from mmdefusion.utils.spread import evenly_spread
 from mmdefusion.visualization import Table, contact_sheet
@@ -49,15 +51,39 @@ def folder_of(name: str, args: argparse.Namespace) -> Path:
 
 def fuse_and_score(name: str, args: argparse.Namespace) -> dict[str, float]:
     """Mean of each metric; pictures and scores of each go to a folder of their own."""
+    fuser = FusionInferencer(args.weights, detail=DETAIL[name])  # first: it refuses what is no checkpoint
     folder = folder_of(name, args)
-    fuser = FusionInferencer(args.weights, detail=DETAIL[name])
     fuser(args.data / 'vi', args.data / 'ir', out_dir=folder / 'fused')
-    matched = match_stems([args.data / 'vi', args.data / 'ir', folder / 'fused'])
-    scores = score_files(list(matched.values()), 'vifb', args.workers)
+    scores = score(folder / 'fused', 'vifb', args)
+    write_scores(scores, folder / 'scores.csv')
+    return mean_row(list(scores.values()))
+
+
+def score(fused: Path, protocol: str, args: argparse.Namespace) -> dict[str, Row]:
+    """Each image's metrics, by its name."""
+    matched = match_stems([args.data / 'vi', args.data / 'ir', fused])
+    scores = score_files(list(matched.values()), protocol, args.workers)
     if errors := [str(row) for row in scores if not isinstance(row, dict)]:
         raise SystemExit('\n'.join(errors))
-    write_scores(dict(zip(matched, scores, strict=True)), folder / 'scores.csv')
-    return mean_row(scores)
+    return dict(zip(matched, scores, strict=True))
+
+
+def picture_folders(args: argparse.Namespace) -> dict[str, Path]:
+    """Of ours and of other methods, those that have a picture of every pair."""
+    folders = {name: folder_of(name, args) / 'fused' for name in DETAIL}
+    folders |= {folder.name: folder for folder in sorted((args.data / 'fused').glob('*')) if folder.is_dir()}
+    wanted = list_images(args.data / 'vi').keys()
+    return {name: folder for name, folder in folders.items() if list_images(folder).keys() == wanted}
+
+
+def tabulate_targets(args: argparse.Namespace) -> Table:
+    """What VIFB's metrics do not see, of every method whose pictures are there."""
+    rows = []
+    for name, folder in picture_folders(args).items():
+        means = mean_row(list(score(folder, 'targets', args).values()))
+        rows.append([name, *(None if isnan(value) else value for value in means.values())])
+    arrows = [f'{metric} {"↓" if lower_is_better(metric) else "↑"}' for metric in TARGET_METRICS]
+    return Table(['method', *arrows], rows, 'Targets, skies, noise and fringes: means over the pairs.', digits=2)
 
 
 def tabulate(methods: dict[str, dict[str, float]]) -> Table:
@@ -92,10 +118,8 @@ def draw_ranks(methods: dict[str, dict[str, float]], ours: str, out: Path) -> No
 def draw_sheet(args: argparse.Namespace, out: Path) -> None:
     """Sources, ours, and what other methods made of them."""
     columns = {'visible': args.data / 'vi', 'infrared': args.data / 'ir'}
-    columns |= {name: folder_of(name, args) / 'fused' for name in DETAIL}
-    columns |= {folder.name: folder for folder in sorted((args.data / 'fused').glob('*')) if folder.is_dir()}
+    columns |= picture_folders(args)
     files = {title: list_images(folder) for title, folder in columns.items()}
-    files = {title: found for title, found in files.items() if found.keys() >= files['visible'].keys()}
     names = evenly_spread(sorted(files['visible']), SHOWN)
     rows = [[read_image(of[name], channels=3) for of in files.values()] for name in names]
     write_image(out, contact_sheet(rows, list(files), names, width=300))
@@ -110,13 +134,14 @@ def main() -> None:
 
 
 def write_tables(args: argparse.Namespace) -> list[Table]:
-    """Of both variants; with plots and the sheet."""
+    """Of both variants and of targets; with plots and the sheet."""
     tables = []
     for name in DETAIL:
         methods = vifb_method_means() | {name: fuse_and_score(name, args)}
         draw_ranks(methods, name, folder_of(name, args) / 'ranks.png')
         tables.append(tabulate(methods))
-    (args.out_dir / 'table.md').write_text('\n'.join(table.markdown() for table in tables))
+    tables.append(tabulate_targets(args))
+    write_text(args.out_dir / 'table.md', '\n'.join(table.markdown() for table in tables))
     draw_sheet(args, args.out_dir / 'sheet.jpg')
     return tables
 

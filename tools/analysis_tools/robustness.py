@@ -20,14 +20,17 @@ import matplotlib.pyplot as plt
 from mmengine.config import Config, DictAction
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
-from rich.progress import track
 
 from mmdefusion.datasets.transforms import CORRUPTIONS
+from mmdefusion.evaluation.results import main_score
 from mmdefusion.experiments import Disturbance
-from mmdefusion.utils.files import make_writable
+from mmdefusion.models.checkpoints.errors import CheckpointError
+from mmdefusion.models.checkpoints.fitting import read_weights, refuse_misfit
+from mmdefusion.utils.files import make_writable, write_text
+from mmdefusion.utils.progress import track
 from mmdefusion.visualization import Table
 
-SCORES = {'coco/bbox_mAP_50': ('AP50', 100), 'pascal_voc/AP50': ('AP50', 100), 'mIoU': ('mIoU', 1)}
+SCORES = ('mIoU', 'pascal_voc/AP50', 'coco/bbox_mAP_50')
 AS_IT_IS = 'as it is'
 
 
@@ -65,25 +68,18 @@ def test(path: str, checkpoint: str, disturbance: Disturbance | None, args: argp
     if disturbance:
         disturbance.apply(config)
     runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
+    refuse_misfit(runner.model, read_weights(checkpoint), checkpoint)
     return {name: float(value) for name, value in runner.test().items()}
-
-
-def score_of(metrics: dict[str, float]) -> tuple[str, float]:
-    """Its name and value in percent; mmdet gives none where a detector found nothing."""
-    for key, (name, factor) in SCORES.items():
-        if key in metrics:
-            return name, metrics[key] * factor
-    return 'AP50', 0.0
 
 
 def tabulate(scores: dict[str, dict[str, dict[str, float]]], conditions: Sequence[str]) -> Table:
     """A row for each condition; for each model its score, and beside it what is lost."""
     header, rows = ['condition'], [[condition] for condition in conditions]
     for model, found in scores.items():
-        name, whole = score_of(found[AS_IT_IS])
+        name, whole = main_score(found[AS_IT_IS], SCORES)
         header += [f'{model}: {name}', 'lost']
         for row, condition in zip(rows, conditions, strict=True):
-            value = score_of(found[condition])[1]
+            value = main_score(found[condition], SCORES)[1]
             row += [value, None if condition == AS_IT_IS else whole - value]
     return Table(header, rows, 'In percent, on the test split.')
 
@@ -98,7 +94,9 @@ def draw(scores: dict[str, dict[str, dict[str, float]]], args: argparse.Namespac
     figure, axes = plt.subplots(1, len(panels), figsize=(3 * len(panels), 3), sharey=True, constrained_layout=True)
     for axis, (title, points) in zip(axes if len(panels) > 1 else [axes], panels.items(), strict=True):
         for model, found in scores.items():
-            values = [score_of(found[condition])[1] for condition in (AS_IT_IS, *(name for _, name in points))]
+            values = [
+                main_score(found[condition], SCORES)[1] for condition in (AS_IT_IS, *(name for _, name in points))
+            ]
             axis.plot([0, *(place for place, _ in points)], values, marker='o', label=model)
         axis.set_xlabel(title)
         axis.grid(alpha=0.3)
@@ -122,7 +120,9 @@ def main() -> None:
     known = json.loads(kept.read_text()) if kept.is_file() else {}
     try:
         disturbances = plan(args)
-    except ValueError as error:
+        for _, checkpoint in args.model:
+            read_weights(checkpoint)
+    except (OSError, ValueError) as error:
         raise SystemExit(str(error)) from None
     scores: dict[str, dict[str, dict[str, float]]] = {}
     for config, checkpoint in args.model:
@@ -133,12 +133,15 @@ def main() -> None:
         for disturbance in track(disturbances, Path(config).stem):
             name = disturbance.name if disturbance else AS_IT_IS
             if name not in found:
-                found[name] = test(config, checkpoint, disturbance, args)
-                kept.write_text(json.dumps(known, indent=1))
+                try:
+                    found[name] = test(config, checkpoint, disturbance, args)
+                except CheckpointError as error:
+                    raise SystemExit(str(error)) from None
+                write_text(kept, json.dumps(known, indent=1))
         scores[name_of(config, checkpoint, scores)] = found
     conditions = [disturbance.name if disturbance else AS_IT_IS for disturbance in disturbances]
     table = tabulate(scores, conditions)
-    (out / 'table.md').write_text(table.markdown())
+    write_text(out / 'table.md', table.markdown())
     draw(scores, args, out / 'curves.png')
     print(table.text())
 

@@ -2,47 +2,56 @@
 
     python tools/dataset_converters/boxes_to_masks.py ANNOTATIONS.json OUT
 
-Writes OUT/STEM.png for each image (0 background, k the k-th category, smaller boxes over larger ones) and the list of
-stems, OUT/ANNOTATIONS.txt. The maps are as coarse as the boxes are: good for a smoke test, not for a result.
+Writes OUT/NAME.png for each image (0 background, k the k-th category, smaller boxes over larger ones) and the list of
+names, without suffix and with their folders, OUT/ANNOTATIONS.txt. The maps are as coarse as the boxes are: good for a
+smoke test, not for a result.
 """
 
 import argparse
-import json
+import math
+from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
-from tqdm import tqdm
+
+from mmdefusion.datasets.annotation_files import read_coco_file
+from mmdefusion.utils.files import write_image, write_text
+from mmdefusion.utils.image_headers import max_pixels
+from mmdefusion.utils.paths import inside, without_suffix
+from mmdefusion.utils.progress import track
 
 
-def box_label_map(size: tuple[int, int], boxes: list[tuple[list[float], int]]) -> np.ndarray:
+def box_label_map(size: tuple[int, int], boxes: list[tuple[Sequence[float], int]]) -> np.ndarray:
     """H×W uint8 label map of ((x, y, width, height), label) boxes, larger ones below."""
     label_map = np.zeros(size, np.uint8)
     for (x, y, width, height), label in sorted(boxes, key=lambda box: -box[0][2] * box[0][3]):
+        if not all(map(math.isfinite, (x, y, width, height))):
+            raise ValueError(f'The box {x, y, width, height} has NaN or infinite edges: run check_dataset.py first.')
         left, top = max(round(x), 0), max(round(y), 0)
         label_map[top : round(y + height), left : round(x + width)] = label
     return label_map
 
 
 def convert(annotations: Path, out: Path) -> int:
-    """Write label maps and the list of stems; returns the number of images."""
-    coco = json.loads(annotations.read_text())
-    labels = {category['id']: index for index, category in enumerate(coco['categories'], start=1)}
-    boxes: dict[int, list] = {image['id']: [] for image in coco['images']}
-    for annotation in coco['annotations']:
-        if annotation['image_id'] not in boxes:
+    """Write label maps and the list of their names; returns the number of images."""
+    coco = read_coco_file(annotations)
+    labels = {category: index for index, category in enumerate(coco.categories, start=1)}
+    boxes: dict[int | str, list] = {image.id: [] for image in coco.images}
+    for one in coco.annotations:
+        if one.category_id not in labels:
             raise ValueError(
-                f'{annotations}: annotation {annotation["id"]} is of image {annotation["image_id"]}, unknown.'
+                f'{annotations}: annotation {one.id} is of category {one.category_id}, which is not listed.'
             )
-        boxes[annotation['image_id']].append((annotation['bbox'], labels[annotation['category_id']]))
+        boxes[one.image_id].append((one.bbox, labels[one.category_id]))
     out.mkdir(parents=True, exist_ok=True)
-    stems = []
-    for image in tqdm(coco['images'], desc='label maps'):
-        stems.append(Path(image['file_name']).stem)
-        label_map = box_label_map((image['height'], image['width']), boxes[image['id']])
-        cv2.imwrite(str(out / f'{stems[-1]}.png'), label_map)
-    (out / f'{annotations.stem}.txt').write_text('\n'.join(stems) + '\n')
-    return len(stems)
+    names = [without_suffix(image.name) for image in coco.images]
+    for image in track(coco.images, 'label maps'):
+        target = inside(out, image.name, '.png')
+        if image.width * image.height > max_pixels():
+            raise ValueError(f'{annotations}: {image.name} is said to be {image.width}x{image.height}; mend the file.')
+        write_image(target, box_label_map((image.height, image.width), boxes[image.id]))
+    write_text(out / f'{annotations.stem}.txt', '\n'.join(names) + '\n')
+    return len(names)
 
 
 def main() -> None:
@@ -50,7 +59,11 @@ def main() -> None:
     parser.add_argument('annotations', type=Path, help='COCO annotation file')
     parser.add_argument('out', type=Path, help='folder for the label maps')
     args = parser.parse_args()
-    print(f'{convert(args.annotations, args.out)} label maps in {args.out}')
+    try:
+        count = convert(args.annotations, args.out)
+    except (OSError, ValueError) as error:
+        raise SystemExit(str(error)) from None
+    print(f'{count} label maps in {args.out}')
 
 
 if __name__ == '__main__':

@@ -12,9 +12,11 @@ data_prefix=dict(img=VISIBLE, img_ir=INFRARED).
 
 import argparse
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 from mmdefusion.datasets.conversion import READERS, WRITERS, AnnotatedImage
+from mmdefusion.datasets.stems import some_names
 
 
 def parse_args() -> argparse.Namespace:
@@ -25,6 +27,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--images', type=Path, required=True, help='folder of the visible images')
     parser.add_argument('--out', type=Path, required=True, help='file (coco) or folder (voc, yolo)')
     parser.add_argument('--list', type=Path, help='names to take, one a line, with or without suffix: a split')
+    parser.add_argument(
+        '--unlabelled',
+        choices=('error', 'background', 'skip'),
+        default='error',
+        help='images without an annotation: refuse, take as images without objects, or leave out (default: error)',
+    )
     parser.add_argument('--classes', nargs='+', help='to take, in this order (default: all, by name)')
     args = parser.parse_args()
     for path in filter(None, (args.annotations, args.images, args.list)):
@@ -44,14 +52,19 @@ def select(images: list[AnnotatedImage], args: argparse.Namespace) -> tuple[list
                     raise SystemExit(f'{key} in {args.list} may be {known[key].name} or {image.name}: name its folder.')
                 known[key] = image
         if absent := sorted(wanted - set(known)):
-            raise SystemExit(f'{len(absent)} names in {args.list} are no images, first {", ".join(absent[:5])}.')
+            raise SystemExit(f'{len(absent)} names in {args.list} are no images{some_names(absent)}.')
         chosen = {known[name].name for name in wanted}
         images = [image for image in images if image.name in chosen]
+    if unlabelled := [image.name for image in images if not image.labelled]:
+        if args.unlabelled == 'error':
+            raise SystemExit(
+                f'{len(unlabelled)} of {len(images)} images have no annotation in {args.annotations}'
+                f'{some_names(unlabelled)}: add them, or set --unlabelled background (they have no objects) or skip.'
+            )
+        if args.unlabelled == 'skip':
+            images = [image for image in images if image.labelled]
     classes = args.classes or sorted({box.label for image in images for box in image.boxes})
-    kept = [
-        AnnotatedImage(image.name, image.width, image.height, tuple(box for box in image.boxes if box.label in classes))
-        for image in images
-    ]
+    kept = [replace(image, boxes=tuple(box for box in image.boxes if box.label in classes)) for image in images]
     return kept, classes
 
 
@@ -67,7 +80,7 @@ def main() -> None:
     try:
         images, classes = select(READERS[args.source](args.annotations, args.images), args)
         WRITERS[args.target](images, classes, args.out)
-    except (KeyError, OSError, ValueError) as error:
+    except (OSError, ValueError) as error:
         raise SystemExit(str(error)) from None
     counts = Counter(box.label for image in images for box in image.boxes)
     words = ', '.join(f'{counts[name]} {name}' for name in classes)

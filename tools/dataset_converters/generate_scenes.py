@@ -8,9 +8,10 @@ See mmdefusion/datasets/scenes/generator.py for what each sensor can and cannot 
 import argparse
 from pathlib import Path
 
-import cv2
+import numpy as np
 
 from mmdefusion.scenes import PALETTE, SceneGenerator, write_scenes
+from mmdefusion.utils.files import write_image
 from mmdefusion.visualization import contact_sheet, draw_boxes, draw_mask
 
 
@@ -26,7 +27,7 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def preview(generator: SceneGenerator, count: int = 6) -> 'cv2.typing.MatLike':
+def preview(generator: SceneGenerator, count: int = 6) -> np.ndarray:
     """Visible, infrared and truth of the first scenes, two scenes a row."""
     pictures = []
     for index in range(count):
@@ -44,7 +45,7 @@ def main() -> None:
     print(f'{args.train} training and {args.test} test scenes in {root}')
     if args.preview:
         args.preview.parent.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(args.preview), preview(SceneGenerator(size, args.seed, bits=args.bits)))
+        write_image(args.preview, preview(SceneGenerator(size, args.seed, bits=args.bits)))
         print(f'preview in {args.preview}')
 
 

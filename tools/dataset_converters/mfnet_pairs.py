@@ -7,12 +7,12 @@ python tools/dataset_converters/mfnet_pairs.py join images vi ir
 import argparse
 from pathlib import Path
 
-import cv2
 import numpy as np
-from rich.progress import track
 
 from mmdefusion.datasets.stems import match_stems
 from mmdefusion.utils.files import make_writable, write_image
+from mmdefusion.utils.image_io import read_image, read_stored
+from mmdefusion.utils.progress import track
 
 
 def split(images: Path, visible: Path, infrared: Path) -> int:
@@ -21,8 +21,8 @@ def split(images: Path, visible: Path, infrared: Path) -> int:
     if not paths:
         raise SystemExit(f'There are no PNG files in {images}.')
     for path in track(paths, 'splitting'):
-        image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-        if image is None or image.ndim != 3 or image.shape[2] != 4:
+        image = read_stored(str(path), alpha=True)
+        if image.ndim != 3 or image.shape[2] != 4:
             raise SystemExit(f'{path} is no image of four channels.')
         write_image(visible / path.name, image[..., :3])
         write_image(infrared / path.name, image[..., 3])
@@ -33,8 +33,8 @@ def join(images: Path, visible: Path, infrared: Path) -> int:
     """The reverse."""
     pairs = match_stems([visible, infrared])
     for name, (one, other) in track(pairs.items(), 'joining'):
-        colour, grey = cv2.imread(one, cv2.IMREAD_COLOR), cv2.imread(other, cv2.IMREAD_GRAYSCALE)
-        if colour.shape[:2] != grey.shape:
+        colour, grey = read_image(one, channels=3), read_image(other, channels=1)
+        if colour.shape[:2] != grey.shape[:2]:
             raise SystemExit(f'{one} and {other} differ in size.')
         write_image(images / f'{name}.png', np.dstack([colour, grey]))
     return len(pairs)

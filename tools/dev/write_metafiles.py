@@ -4,7 +4,8 @@
 
 Both are measured on one pair of the size in the config's name (tools/analysis_tools/get_flops.py does the same), of
 fusion on one window; of pretraining only parameters are counted. What is in the metafiles already is not measured again
-unless it is named with --only. configs/trained.yml says what was trained.
+unless it is named with --only. Results are written into the metafiles by hand and stay there; a config without any has
+been built and run for an iteration or two in the tests, no more.
 """
 
 import argparse
@@ -13,9 +14,9 @@ from pathlib import Path
 
 import yaml
 from mmengine.config import Config
-from rich.progress import track
 
 from mmdefusion.experiments.complexity import build_model, count_operations, pair_of_noise
+from mmdefusion.utils.progress import track
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ('detection', 'segmentation', 'baselines', 'pretrain', 'fusion', 'demo', 'comparison')
@@ -37,18 +38,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--only', nargs='*', default=[], metavar='NAME', help='measure these again')
     args = parser.parse_args()
-    trained = yaml.safe_load((ROOT / 'configs/trained.yml').read_text())
     metafiles = []
     for folder in FOLDERS:
         path = ROOT / 'configs' / folder / 'metafile.yml'
         known = {}
         if path.is_file():
-            known = {model['Name']: model['Metadata'] for model in yaml.safe_load(path.read_text())['Models']}
+            known = {model['Name']: model for model in yaml.safe_load(path.read_text())['Models']}
         models = []
         for config in track(sorted(path.parent.glob('*.py')), folder):
             name = config.stem
-            metadata = known.get(name) if name not in args.only else None
-            models.append(describe(config, metadata or measure(config), trained.get(name)))
+            before = known.get(name, {})
+            metadata = before.get('Metadata') if name not in args.only else None
+            models.append(describe(config, metadata or measure(config), before.get('Results')))
         content = {'Models': models}
         if folder in COLLECTIONS:
             content = {'Collections': [COLLECTIONS[folder]], **content}

@@ -3,21 +3,24 @@
     python tools/model_converters/publish_model.py work_dirs/RUN/iter_1000.pth weights/defusionpp_tiny --fp16 \
         --data 'BSDS500 (360 images), RoadScene train, ...'
 
-The file is named by the first eight digits of its SHA-256, and `meta` holds the config, the iteration, the data, the
-git revision at publication and the last validation's numbers. `--layout mae` writes the encoder of a masked
-autoencoder in MAE's own layout, which teachers read.
+The file is named by the first eight digits of its SHA-256, and `meta` holds the network as plain data, the config of
+the training, the iteration, the data, the git revision at publication and the last validation's numbers. `--layout mae`
+writes the encoder of a masked autoencoder in MAE's own layout, which teachers read; `--safetensors` writes that format.
 """
 
 import argparse
 import hashlib
 import subprocess
 from pathlib import Path
-
-import torch
+from typing import Any
 
 from mmdefusion import __version__
+from mmdefusion.apis.loading import carried_model, read_fuser
 from mmdefusion.models.checkpoints.mae import read_mae_encoder
-from mmdefusion.models.checkpoints.unwrap import State, unwrap
+from mmdefusion.models.checkpoints.network_config import SLOTS, plain_network_config
+from mmdefusion.models.checkpoints.reading import read_checkpoint
+from mmdefusion.models.checkpoints.unwrap import State, refuse_not_finite, unwrap
+from mmdefusion.models.checkpoints.writing import write_checkpoint
 from mmdefusion.models.layers import sincos_position_embedding
 from mmdefusion.utils.run_log import validation_scores
 
@@ -26,6 +29,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('checkpoint', type=Path, help='of a training run')
     parser.add_argument('target', type=Path, help='path without suffix; -SHA.pth is added')
+    parser.add_argument('--safetensors', action='store_true', help='write -SHA.safetensors')
     parser.add_argument('--fp16', action='store_true', help='half precision: half the size')
     parser.add_argument('--data', default='', help='what it was trained on, in words')
     parser.add_argument('--layout', choices=('mmdefusion', 'mae'), default='mmdefusion')
@@ -41,54 +45,57 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    if not args.checkpoint.is_file():
-        raise SystemExit(f'{args.checkpoint} is not there.')
-    checkpoint = torch.load(args.checkpoint, map_location='cpu', weights_only=True)
-    meta = checkpoint.get('meta', {})
     try:
+        checkpoint = read_checkpoint(args.checkpoint)
         weights = select(checkpoint, args)
         weights = to_half(weights) if args.fp16 else weights
-        refuse_not_finite(weights)
-    except ValueError as error:
-        raise SystemExit(f'{args.checkpoint}: {error}') from None
+        mend = 'nothing was written. Publish an earlier checkpoint, or leave --fp16 out if that is what overflows'
+        refuse_not_finite(weights, str(args.checkpoint), mend)
+        meta = describe(checkpoint, args)
+        suffix = '.safetensors' if args.safetensors else '.pth'
+        unnamed = args.target.with_name(f'{args.target.name}.unnamed{suffix}')
+        write_checkpoint(unnamed, weights, meta, key='model' if args.layout == 'mae' else 'state_dict')
+        digest = hashlib.sha256(unnamed.read_bytes()).hexdigest()
+        named = unnamed.replace(args.target.with_name(f'{args.target.name}-{digest[:8]}{suffix}'))
+    except (OSError, ValueError) as error:
+        raise SystemExit(str(error)) from None
+    print(f'{named}: {len(weights)} tensors, {named.stat().st_size / 1e6:.1f} MB, {meta["numbers"]}')
+
+
+def describe(checkpoint: dict[str, Any], args: argparse.Namespace) -> dict[str, Any]:
+    """Where the weights come from, and what network they are of if that fuses.
+
+    Raises:
+        ValueError: if it says that it fuses, and its weights are not those of such a network.
+    """
+    meta = checkpoint['meta'] if isinstance(checkpoint.get('meta'), dict) else {}
+    iteration = meta.get('iter') if isinstance(meta.get('iter'), int) else None
     published = {
-        'model' if args.layout == 'mae' else 'state_dict': weights,
-        'meta': {
-            'cfg': meta.get('cfg'),
-            'iter': meta.get('iter'),
-            'data': args.data,
-            'numbers': last_numbers(args.checkpoint.parent, meta.get('iter')),
-            'git_revision': git_revision(),
-            'mmdefusion_version': __version__,
-        },
+        'cfg': meta['cfg'] if isinstance(meta.get('cfg'), str) else None,
+        'iter': iteration,
+        'data': args.data,
+        'numbers': last_numbers(args.checkpoint.parent, iteration),
+        'git_revision': git_revision(),
+        'mmdefusion_version': __version__,
     }
-    args.target.parent.mkdir(parents=True, exist_ok=True)
-    unnamed = args.target.with_name(args.target.name + '.tmp')
-    torch.save(published, unnamed)
-    digest = hashlib.sha256(unnamed.read_bytes()).hexdigest()
-    named = unnamed.rename(args.target.with_name(f'{args.target.name}-{digest[:8]}.pth'))
-    print(f'{named}: {len(weights)} tensors, {named.stat().st_size / 1e6:.1f} MB, {published["meta"]["numbers"]}')
+    model = carried_model(checkpoint, str(args.checkpoint))
+    if args.layout == 'mmdefusion' and isinstance(model, dict) and set(SLOTS) <= set(model):
+        arch, _ = read_fuser(checkpoint, str(args.checkpoint))
+        published['model'] = plain_network_config(arch)
+    return published
 
 
-def select(checkpoint: dict, args: argparse.Namespace) -> State:
+def select(checkpoint: dict[str, Any], args: argparse.Namespace) -> State:
     """The weights that are published."""
     if args.layout == 'mae':
         encoder = read_mae_encoder(checkpoint, str(args.checkpoint))
         return {'pos_embed': sincos_position_embedding(encoder['cls_token'].shape[-1])[None], **encoder}
-    return {name: value for name, value in unwrap(checkpoint).items() if not name.startswith(tuple(args.drop))}
+    state = unwrap(checkpoint, str(args.checkpoint))
+    return {name: value for name, value in state.items() if not name.startswith(tuple(args.drop))}
 
 
 def to_half(weights: State) -> State:
     return {name: value.half() if value.is_floating_point() else value for name, value in weights.items()}
-
-
-def refuse_not_finite(weights: State) -> None:
-    """Raises a ValueError that names weights with NaN or infinite values."""
-    if bad := [name for name, value in weights.items() if not value.isfinite().all()]:
-        raise ValueError(
-            f'{len(bad)} tensors have NaN or infinite values ({weights[bad[0]].dtype}), first {bad[0]}: nothing was '
-            'written. Publish an earlier checkpoint, or leave --fp16 out if that is what overflows.'
-        )
 
 
 def last_numbers(work_dir: Path, iteration: int | None) -> dict[str, float]:

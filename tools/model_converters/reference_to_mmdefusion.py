@@ -4,46 +4,45 @@
     python tools/model_converters/reference_to_mmdefusion.py SOURCE TARGET --reverse   # ours to theirs
 
 A checkpoint of the encoder alone (MAE's key layout, as TinyMIM's) converts too. What our modules do not hold travels
-along under `reference_only`, so that the way back loses nothing.
+along under `reference_only`, so that the way back loses nothing. Either side may be a .safetensors file.
 """
 
 import argparse
 from pathlib import Path
 
-import torch
-
-from mmdefusion.models.checkpoints.reference import from_reference, to_reference
+from mmdefusion.models.checkpoints.network_config import plain_network_config
+from mmdefusion.models.checkpoints.reading import read_checkpoint
+from mmdefusion.models.checkpoints.reference import from_reference, preset_of, to_reference
 from mmdefusion.models.checkpoints.unwrap import unwrap
-
-
-def load(path: Path) -> dict:
-    if not path.is_file():
-        raise SystemExit(f'{path} is not there.')
-    try:
-        return torch.load(path, map_location='cpu', weights_only=True)
-    except Exception as error:  # torch raises many kinds for a file that is no checkpoint
-        raise SystemExit(f'{path} cannot be read as a checkpoint of tensors: {str(error).splitlines()[0]}') from None
+from mmdefusion.models.checkpoints.writing import write_checkpoint
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('source', type=Path)
-    parser.add_argument('target', type=Path)
+    parser.add_argument('target', type=Path, help='.pth, or .safetensors')
     parser.add_argument('--reverse', action='store_true', help="write the authors' layout")
     args = parser.parse_args()
-    checkpoint = load(args.source)
     try:
-        if args.reverse:
-            converted = {'model': to_reference(unwrap(checkpoint), checkpoint.get('reference_only'))}
-        else:
-            state_dict, set_aside = from_reference(checkpoint)
-            converted = {'state_dict': state_dict, 'reference_only': set_aside}
-    except ValueError as error:
-        raise SystemExit(f'{args.source}: {error}') from None
-    args.target.parent.mkdir(parents=True, exist_ok=True)
-    torch.save(converted, args.target)
-    count = len(next(iter(converted.values())))
+        count = convert(args.source, args.target, args.reverse)
+    except (OSError, ValueError) as error:
+        text = str(error)
+        raise SystemExit(text if str(args.source) in text else f'{args.source}: {text}') from None
     print(f'{count} tensors in {args.target}')
+
+
+def convert(source: Path, target: Path, reverse: bool) -> int:
+    """Writes ``target``; returns how many tensors it has."""
+    checkpoint = read_checkpoint(source)
+    if reverse:
+        beside = checkpoint.get('reference_only')
+        state = to_reference(unwrap(checkpoint), unwrap(beside) if isinstance(beside, dict) and beside else None)
+        write_checkpoint(target, state, {}, key='model')
+    else:
+        state, beside = from_reference(checkpoint)
+        arch = preset_of(state)
+        write_checkpoint(target, state, dict(model=plain_network_config(arch)) if arch else {}, beside=beside)
+    return len(state)
 
 
 if __name__ == '__main__':

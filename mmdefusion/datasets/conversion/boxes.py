@@ -1,11 +1,12 @@
 """What every format of box annotations comes down to."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
+from mmdefusion.utils.image_headers import read_header
 
-SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff')
+from ..stems import list_images
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,9 @@ class Box:
         label: name of the class.
         x0, y0, x1, y1: left, top, right and bottom edge.
         ignore: neither object nor background: difficult, crowded, or cut off.
+
+    Raises:
+        ValueError: if an edge is NaN or infinite.
     """
 
     label: str
@@ -24,6 +28,11 @@ class Box:
     x1: float
     y1: float
     ignore: bool = False
+
+    def __post_init__(self) -> None:
+        edges = (self.x0, self.y0, self.x1, self.y1)
+        if not all(map(math.isfinite, edges)):
+            raise ValueError(f'the box {edges} of {self.label!r} has NaN or infinite edges')
 
 
 @dataclass(frozen=True)
@@ -34,31 +43,30 @@ class AnnotatedImage:
         name: file name, relative to the folder of visible images.
         width, height: in pixels.
         boxes: its objects.
+        labelled: whether there is an annotation, which may be an empty one.
     """
 
     name: str
     width: int
     height: int
     boxes: tuple[Box, ...]
+    labelled: bool = True
 
 
 def list_files(folder: Path) -> dict[str, str]:
     """Images below a folder: path without suffix to path, both relative and with forward slashes.
 
     Raises:
-        FileNotFoundError: if there are none.
+        FileNotFoundError: if there is no such folder.
+        ValueError: if it has no image, or two of one name.
     """
-    paths = sorted(path for path in Path(folder).rglob('*') if path.suffix.lower() in SUFFIXES)
-    if not paths:
-        raise FileNotFoundError(f'There are no images in {folder}.')
-    names = (path.relative_to(folder).as_posix() for path in paths)
-    return {name.rpartition('.')[0]: name for name in names}
+    return {name: Path(path).relative_to(folder).as_posix() for name, path in list_images(folder).items()}
 
 
 def size_of(path: Path) -> tuple[int, int]:
     """Width and height, from the file's header."""
-    with Image.open(path) as image:
-        return image.size
+    header = read_header(str(path))
+    return header.width, header.height
 
 
 def around(xs: list[float], ys: list[float]) -> tuple[float, float, float, float]:

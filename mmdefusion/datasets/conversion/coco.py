@@ -4,6 +4,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from mmdefusion.utils.files import write_text
+
+from ..annotation_files import read_coco_file, reading
 from .boxes import AnnotatedImage, Box
 
 
@@ -11,19 +14,19 @@ def read_coco(annotations: Path, images: Path) -> list[AnnotatedImage]:
     """Of a file in COCO's format; ``images`` is not needed. Boxes of crowds are ignored ones.
 
     Raises:
-        KeyError: if something that the format demands is not there.
+        FileNotFoundError: if the file is not there.
+        UnusableAnnotation: if it is not in COCO's format, or a box is of no category or has no finite edges.
     """
-    content = json.loads(Path(annotations).read_text())
-    names = {category['id']: category['name'] for category in content['categories']}
-    boxes: dict[int, list[Box]] = {image['id']: [] for image in content['images']}
-    for one in content['annotations']:
-        x, y, width, height = one['bbox']
-        ignore = bool(one.get('iscrowd', 0) or one.get('ignore', 0))
-        boxes[one['image_id']].append(Box(names[one['category_id']], x, y, x + width, y + height, ignore))
-    return [
-        AnnotatedImage(image['file_name'], image['width'], image['height'], tuple(boxes[image['id']]))
-        for image in content['images']
-    ]
+    content = read_coco_file(annotations)
+    boxes: dict[int | str, list[Box]] = {image.id: [] for image in content.images}
+    with reading(annotations, 'in COCO format'):
+        for one in content.annotations:
+            if one.category_id not in content.categories:
+                raise ValueError(f'annotation {one.id} is of category {one.category_id}, which is not listed')
+            x, y, width, height = one.bbox
+            box = Box(content.categories[one.category_id], x, y, x + width, y + height, one.ignore)
+            boxes[one.image_id].append(box)
+    return [AnnotatedImage(image.name, image.width, image.height, tuple(boxes[image.id])) for image in content.images]
 
 
 def write_coco(images: Sequence[AnnotatedImage], classes: Sequence[str], out: Path) -> None:
@@ -51,4 +54,4 @@ def write_coco(images: Sequence[AnnotatedImage], classes: Sequence[str], out: Pa
         categories=[dict(id=number, name=name) for number, name in enumerate(classes, 1)],
     )
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(content))
+    write_text(out, json.dumps(content))

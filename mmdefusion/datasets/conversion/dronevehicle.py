@@ -17,8 +17,8 @@ def read_dronevehicle(annotations: Path, images: Path) -> list[AnnotatedImage]:
     the border or, of cropped images, crop the boxes too.
 
     Raises:
-        FileNotFoundError: if there are no images.
-        ValueError: if a file is no XML.
+        FileNotFoundError: if there is no such folder.
+        ValueError: if there are no images, a file is no XML or lacks what the format demands.
     """
     return read_xml(annotations, images, _read_box)
 

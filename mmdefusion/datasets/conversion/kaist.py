@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ..annotation_files import read_lines, reading
 from .boxes import AnnotatedImage, Box, size_of
 
 IGNORED = ('people', 'person?', 'person?a', 'cyclist')  # crowds, what may be a person, and who rides
@@ -24,17 +25,17 @@ def read_kaist(annotations: Path, images: Path) -> list[AnnotatedImage]:
     for path in paths:
         video = path.parent.relative_to(annotations).as_posix()
         name = f'{video}/visible/{path.stem}.jpg'
-        lines = [line for line in path.read_text().splitlines() if line.strip() and not line.startswith('%')]
-        boxes = tuple(_read_line(line, path) for line in lines)
+        with reading(path, "KAIST's text"):
+            boxes = tuple(_read_line(line) for line in read_lines(path) if not line.startswith('%'))
         found.append(AnnotatedImage(name, *size_of(Path(images) / name), boxes))
     return found
 
 
-def _read_line(line: str, path: Path) -> Box:
+def _read_line(line: str) -> Box:
     words = line.split()
     try:
         x, y, width, height = map(float, words[1:5])
     except ValueError:
-        raise ValueError(f'{path}: {line!r} is not "label x y width height occlusion …".') from None
+        raise ValueError(f'{line!r} is not "label x y width height occlusion …"') from None
     ignore = words[0] in IGNORED or (len(words) > 10 and words[10] == '1')
     return Box('person' if words[0] in IGNORED else words[0], x, y, x + width, y + height, ignore)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ..annotation_files import read_lines, reading
 from .boxes import AnnotatedImage, Box, around, list_files, size_of
 
 CLASSES = {
@@ -26,22 +27,26 @@ def read_vedai(annotations: Path, images: Path) -> list[AnnotatedImage]:
     the data set's description. Vehicles that are cut off by the border (contained 0) are ignored boxes.
 
     Raises:
-        FileNotFoundError: if there are no images.
-        ValueError: if a line is not what it should be.
+        FileNotFoundError: if there is no such file or folder.
+        ValueError: if there are no images, or a line is not what it should be.
     """
     boxes: dict[str, list[Box]] = {}
-    for line in Path(annotations).read_text().splitlines():
-        if not line.strip():
-            continue
-        name, *words = line.split()
-        try:
-            numbers = [float(word) for word in words]
-            label = CLASSES[int(numbers[11])]
-        except (ValueError, IndexError, KeyError):
-            raise ValueError(f'{annotations}: {line!r} is not a vehicle as VEDAI writes them.') from None
-        ignore = len(numbers) > 12 and numbers[12] == 0
-        boxes.setdefault(name, []).append(Box(label, *around(numbers[3:7], numbers[7:11]), ignore))
+    with reading(annotations, "VEDAI's text"):
+        for line in read_lines(annotations):
+            name, box = _read_line(line)
+            boxes.setdefault(name, []).append(box)
     colour = {stem.removesuffix('_co'): name for stem, name in list_files(images).items() if stem.endswith('_co')}
     return [
         AnnotatedImage(name, *size_of(Path(images) / name), tuple(boxes.get(stem, ()))) for stem, name in colour.items()
     ]
+
+
+def _read_line(line: str) -> tuple[str, Box]:
+    name, *words = line.split()
+    try:
+        numbers = [float(word) for word in words]
+        label = CLASSES[int(numbers[11])]
+    except (ValueError, OverflowError, IndexError, KeyError):
+        raise ValueError(f'{line!r} is not a vehicle as VEDAI writes them') from None
+    ignore = len(numbers) > 12 and numbers[12] == 0
+    return name, Box(label, *around(numbers[3:7], numbers[7:11]), ignore)

@@ -4,22 +4,33 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from mmdefusion.utils.files import write_text
+from mmdefusion.utils.paths import inside
+
+from ..annotation_files import read_xml_file, reading
 from .boxes import AnnotatedImage, Box, list_files, size_of
 
 
 def read_voc(annotations: Path, images: Path) -> list[AnnotatedImage]:
-    """Of a folder of XML files, named as the images; those without a file have no objects. Difficult ones are ignored.
+    """Of a folder of XML files, named as the images; images without a file are not ``labelled``.
+
+    Difficult objects are ignored boxes.
 
     Raises:
-        FileNotFoundError: if there are no images.
-        ValueError: if a file is no XML.
+        FileNotFoundError: if there is no such folder.
+        ValueError: if there are no images, a file is no XML or not in VOC's format.
     """
     return read_xml(annotations, images, _read_box)
 
 
 def write_voc(images: Sequence[AnnotatedImage], classes: Sequence[str], out: Path) -> None:
-    """An XML file for each image in the folder ``out``."""
+    """An XML file for each image in the folder ``out``.
+
+    Raises:
+        ValueError: if the name of an image leads out of the folder.
+    """
     for image in images:
+        path = inside(out, image.name, '.xml')
         root = ElementTree.Element('annotation')
         ElementTree.SubElement(root, 'filename').text = image.name
         size = ElementTree.SubElement(root, 'size')
@@ -33,9 +44,8 @@ def write_voc(images: Sequence[AnnotatedImage], classes: Sequence[str], out: Pat
             for key, value in (('xmin', box.x0), ('ymin', box.y0), ('xmax', box.x1), ('ymax', box.y1)):
                 ElementTree.SubElement(edges, key).text = f'{value + 1:g}'
         ElementTree.indent(root)
-        path = out / f'{image.name.rpartition(".")[0]}.xml'
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(ElementTree.tostring(root, encoding='unicode'))
+        write_text(path, ElementTree.tostring(root, encoding='unicode'))
 
 
 def read_xml(
@@ -44,17 +54,12 @@ def read_xml(
     """Of a folder of XML files with elements ``object``; ``read_box`` makes a box of one, or nothing."""
     found = []
     for stem, name in list_files(images).items():
-        path = Path(annotations) / f'{stem}.xml'
-        boxes = map(read_box, _parse(path).iter('object')) if path.is_file() else ()
-        found.append(AnnotatedImage(name, *size_of(Path(images) / name), tuple(filter(None, boxes))))
+        path, boxes = Path(annotations) / f'{stem}.xml', ()
+        if labelled := path.is_file():
+            with reading(path, "in VOC's format"):
+                boxes = tuple(filter(None, map(read_box, read_xml_file(path).iter('object'))))
+        found.append(AnnotatedImage(name, *size_of(Path(images) / name), boxes, labelled))
     return found
-
-
-def _parse(path: Path) -> ElementTree.Element:
-    try:
-        return ElementTree.parse(path).getroot()
-    except ElementTree.ParseError as error:
-        raise ValueError(f'{path} is no XML: {error}') from None
 
 
 def _read_box(one: ElementTree.Element) -> Box:

@@ -3,6 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from mmdefusion.utils.files import write_text
+from mmdefusion.utils.paths import inside
+
+from ..annotation_files import read_lines, read_text, reading
 from .boxes import AnnotatedImage, Box, list_files, size_of
 
 NAMES = 'classes.txt'
@@ -11,40 +15,55 @@ NAMES = 'classes.txt'
 def read_yolo(annotations: Path, images: Path) -> list[AnnotatedImage]:
     """Of a folder of text files, named as the images, with the names of the classes in ``classes.txt``.
 
+    Images without a file are not ``labelled``: whether they have no objects or nobody looked, the format does not say.
+
     Raises:
-        FileNotFoundError: if there are no images, or no names.
-        ValueError: if a line is not what it should be.
+        FileNotFoundError: if there is no such folder, or no names.
+        ValueError: if there are no images, or a line is not what it should be.
     """
     names_file = Path(annotations) / NAMES
     if not names_file.is_file():
         raise FileNotFoundError(f'{names_file} is not there: write the name of each class into it, one a line.')
-    names, found = names_file.read_text().split('\n'), []
+    names, found = [name.strip() for name in read_text(names_file).rstrip().split('\n')], []
     for stem, name in list_files(images).items():
         path, (width, height) = Path(annotations) / f'{stem}.txt', size_of(Path(images) / name)
-        lines = path.read_text().splitlines() if path.is_file() else []
-        boxes = tuple(_read_line(line, names, width, height, path) for line in lines if line.strip())
-        found.append(AnnotatedImage(name, width, height, boxes))
+        labelled, boxes = path.is_file(), ()
+        if labelled:
+            with reading(path, "YOLO's text"):
+                boxes = tuple(_read_line(line, names, width, height) for line in read_lines(path))
+        found.append(AnnotatedImage(name, width, height, boxes, labelled))
     return found
 
 
 def write_yolo(images: Sequence[AnnotatedImage], classes: Sequence[str], out: Path) -> None:
-    """A text file for each image in the folder ``out``, and the names; ignored boxes are left out."""
+    """A text file for each image in the folder ``out``, and the names; ignored boxes are left out.
+
+    Raises:
+        ValueError: if the name of an image leads out of the folder.
+    """
     out.mkdir(parents=True, exist_ok=True)
-    (out / NAMES).write_text('\n'.join(classes))
+    write_text(out / NAMES, '\n'.join(classes))
     for image in images:
         lines = [_line(box, list(classes), image) for box in image.boxes if not box.ignore]
-        path = out / f'{image.name.rpartition(".")[0]}.txt'
+        path = inside(out, image.name, '.txt')
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text('\n'.join(lines))
+        write_text(path, '\n'.join(lines))
 
 
-def _read_line(line: str, names: Sequence[str], width: int, height: int, path: Path) -> Box:
+def _read_line(line: str, names: Sequence[str], width: int, height: int) -> Box:
     try:
         number, x, y, w, h = line.split()[:5]
-        label, (x, y, w, h) = names[int(number)].strip(), map(float, (x, y, w, h))
+        label, (x, y, w, h) = names[_place(number)], map(float, (x, y, w, h))
     except (ValueError, IndexError):
-        raise ValueError(f'{path}: {line!r} is not "class centre_x centre_y width height".') from None
+        raise ValueError(f'{line!r} is not "class centre_x centre_y width height"') from None
     return Box(label, (x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height)
+
+
+def _place(number: str) -> int:
+    """The number of a class; a negative one would count from the end."""
+    if not number.isdecimal():
+        raise ValueError
+    return int(number)
 
 
 def _line(box: Box, classes: list[str], image: AnnotatedImage) -> str:

@@ -7,9 +7,10 @@ from mmdet.datasets import XMLDataset
 from mmengine import fileio
 
 from mmdefusion.registry import DATASETS
-from mmdefusion.utils.image_io import IMAGE_SUFFIXES
+from mmdefusion.utils.image_headers import IMAGE_SUFFIXES
+from mmdefusion.utils.paths import is_local
 
-from ..pairing import PairedDatasetMixin, is_local, strip_suffix
+from ..pairing import PairedDatasetMixin, strip_suffix
 
 
 def add_extensions(stems: list[str]) -> list[str]:

@@ -11,7 +11,7 @@ from mmengine import fileio
 from mmengine.dataset import BaseDataset
 
 from mmdefusion.registry import DATASETS
-from mmdefusion.utils.image_io import IMAGE_SUFFIXES, UnusableImage
+from mmdefusion.utils.image_headers import IMAGE_SUFFIXES, UnusableImage
 
 from ..pairing import strip_suffix
 from ..samplers import Draw

@@ -1,3 +1,5 @@
+from mmdefusion.utils.compat import installed
+
 from .append_partner import AppendPartner
 from .corrupt_pair import CORRUPTIONS, CorruptPair
 from .crops import RandomResizedCrop, ResizedCenterCrop
@@ -19,3 +21,8 @@ __all__ = [
     'ResizedCenterCrop',
     'ShiftPartner',
 ]
+
+if installed('mmdet'):
+    from .mixes import PairedCachedMixUp, PairedCachedMosaic, PairedMixUp, PairedMosaic, PairedRandomAffine
+
+    __all__ += ['PairedCachedMixUp', 'PairedCachedMosaic', 'PairedMixUp', 'PairedMosaic', 'PairedRandomAffine']

@@ -43,6 +43,7 @@ class AppendPartner(BaseTransform):
         percentiles: What maps to 0 and 255 in 16-bit and float images, in percent of each image's values.
         fixed_range: The same in raw counts, for all images; takes the place of ``percentiles``.
         backend_args: Arguments of the file backend.
+        max_pixels: The largest partner that is decoded; 64 million, or MMDEFUSION_MAX_PIXELS, where it is None.
 
     Raises:
         UnusableImage: The partner cannot be read, or is of another size.
@@ -60,6 +61,7 @@ class AppendPartner(BaseTransform):
         percentiles: Sequence[float] = (1.0, 99.0),
         fixed_range: Sequence[float] | None = None,
         backend_args: dict | None = None,
+        max_pixels: int | None = None,
     ) -> None:
         for name, value, allowed in (
             ('channels', channels, (1, 3)),
@@ -83,6 +85,7 @@ class AppendPartner(BaseTransform):
         self.percentiles = tuple(percentiles)
         self.fixed_range = None if fixed_range is None else tuple(fixed_range)
         self.backend_args = backend_args
+        self.max_pixels = max_pixels
 
     def transform(self, results: dict) -> dict:
         """Reads the partner and appends it to ``results['img']``."""
@@ -134,7 +137,7 @@ class AppendPartner(BaseTransform):
 
     def read(self, path: str, img_path: str | None) -> np.ndarray:
         """The partner at ``path`` of the visible image at ``img_path`` as H×W×``channels`` uint8."""
-        scaling = (self.percentiles, self.fixed_range, self.backend_args)
+        scaling = (self.percentiles, self.fixed_range, self.backend_args, self.max_pixels)
         if path == img_path:
             return to_channels(read_fourth_channel(path, *scaling), self.channels, path)
         return read_image(path, self.channels, *scaling)
@@ -158,5 +161,5 @@ class AppendPartner(BaseTransform):
         return (
             f'{self.__class__.__name__}(channels={self.channels}, rule={self.rule}, '
             f'size_mismatch={self.size_mismatch!r}, missing={self.missing!r}, percentiles={self.percentiles}, '
-            f'fixed_range={self.fixed_range}, backend_args={self.backend_args})'
+            f'fixed_range={self.fixed_range}, backend_args={self.backend_args}, max_pixels={self.max_pixels})'
         )

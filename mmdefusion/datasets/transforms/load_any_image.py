@@ -17,6 +17,7 @@ class LoadAnyImage(BaseTransform):
     Args:
         percentiles, fixed_range: How 16-bit and float images are scaled, see AppendPartner.
         backend_args: Arguments of the file backend.
+        max_pixels: The largest image that is decoded; 64 million, or MMDEFUSION_MAX_PIXELS, where it is None.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -28,20 +29,23 @@ class LoadAnyImage(BaseTransform):
         percentiles: Sequence[float] = (1.0, 99.0),
         fixed_range: Sequence[float] | None = None,
         backend_args: dict | None = None,
+        max_pixels: int | None = None,
     ) -> None:
         check_scaling(percentiles, fixed_range)
         self.percentiles = tuple(percentiles)
         self.fixed_range = None if fixed_range is None else tuple(fixed_range)
         self.backend_args = backend_args
+        self.max_pixels = max_pixels
 
     def transform(self, results: dict) -> dict:
         """Reads ``results['img_path']``."""
-        image = read_image(results['img_path'], 3, self.percentiles, self.fixed_range, self.backend_args)
+        scaling = (self.percentiles, self.fixed_range)
+        image = read_image(results['img_path'], 3, *scaling, self.backend_args, self.max_pixels)
         results.update(img=image, img_shape=image.shape[:2], ori_shape=image.shape[:2])
         return results
 
     def __repr__(self) -> str:
         return (
             f'{self.__class__.__name__}(percentiles={self.percentiles}, fixed_range={self.fixed_range}, '
-            f'backend_args={self.backend_args})'
+            f'backend_args={self.backend_args}, max_pixels={self.max_pixels})'
         )

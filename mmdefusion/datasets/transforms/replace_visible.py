@@ -8,6 +8,7 @@ from mmcv.transforms import BaseTransform
 
 from mmdefusion.registry import TRANSFORMS
 from mmdefusion.utils.image_io import read_image
+from mmdefusion.utils.paths import inside
 
 
 @TRANSFORMS.register_module()
@@ -47,5 +48,9 @@ class ReplaceVisible(BaseTransform):
 
 
 def replacement(img_path: str, root: str, folder: str) -> Path:
-    """Where the picture that replaces a visible image lies."""
-    return (Path(folder) / os.path.relpath(img_path, root)).with_suffix('.png')
+    """Where the picture that replaces a visible image lies.
+
+    Raises:
+        ValueError: if the image is not below ``root``, so that the picture would not be below ``folder``.
+    """
+    return inside(folder, os.path.relpath(img_path, root), '.png')

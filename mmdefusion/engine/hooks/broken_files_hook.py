@@ -7,6 +7,7 @@ from mmengine.dist import all_gather_object, is_main_process
 from mmengine.hooks import Hook
 
 from mmdefusion.registry import HOOKS
+from mmdefusion.utils.files import write_text
 
 
 @HOOKS.register_module()
@@ -37,5 +38,5 @@ class BrokenFilesHook(Hook):
             before = target.read_text().splitlines() if target.is_file() else []
             paths = sorted({*before, *(path for paths in gathered for path in paths)})
             if len(paths) > len(before):
-                target.write_text('\n'.join(paths) + '\n')
+                write_text(target, '\n'.join(paths) + '\n')
                 runner.logger.warning(f'{len(paths)} of {sum(map(len, sets))} files were skipped: {target} lists them.')

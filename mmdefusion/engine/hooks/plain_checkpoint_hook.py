@@ -6,7 +6,11 @@ import numpy as np
 import torch
 from mmengine.hooks import Hook
 from mmengine.logging import HistoryBuffer
+from mmengine.model import is_model_wrapper
 
+from mmdefusion.models.backbones import DeFusionEncoder
+from mmdefusion.models.checkpoints.network_config import plain_network_config
+from mmdefusion.models.fusers import ImageFuser
 from mmdefusion.registry import HOOKS
 
 HISTORY = 'history_buffer'  # key that marks a HistoryBuffer written as plain data
@@ -45,6 +49,9 @@ class PlainCheckpointHook(Hook):
     MMEngine pickles the hub's HistoryBuffers and numpy scalars into every checkpoint, which
     ``torch.load`` refuses by default since torch 2.6 (``weights_only=True``): training could not be
     resumed. With this hook in ``custom_hooks`` nothing needs to be allow-listed.
+
+    Checkpoints of networks that fuse also carry what they are in ``meta['model']``: :func:`load_fuser` reads that, and
+    not the config's source.
     """
 
     priority = 'VERY_LOW'  # after the hooks that put something into the checkpoint
@@ -53,7 +60,12 @@ class PlainCheckpointHook(Hook):
         for key in ('message_hub', 'meta'):
             if key in checkpoint:
                 checkpoint[key] = to_plain(checkpoint[key])
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        if isinstance(model, ImageFuser) and isinstance(model.backbone, DeFusionEncoder):
+            checkpoint.setdefault('meta', {})['model'] = plain_network_config(model.backbone.arch)
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
+        if isinstance(checkpoint.get('meta'), dict):
+            checkpoint['meta'].pop('config', None)  # Python, which MMEngine's runner runs on resuming
         if 'message_hub' in checkpoint:
             checkpoint['message_hub'] = from_plain(checkpoint['message_hub'])

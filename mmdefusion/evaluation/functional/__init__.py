@@ -3,7 +3,7 @@
 from .exposure import mef_ssim
 from .features import fmi_pixel
 from .gray import GRAY_METRICS, gray_scores
-from .protocols import EXTRA_METRICS, PROTOCOLS, extra_scores, lower_is_better
+from .protocols import EXTRA_METRICS, PROTOCOLS, TARGET_METRICS, extra_scores, lower_is_better, target_scores
 from .similarity import ms_ssim
 from .vifb import VIFB_METRICS, vifb_scores
 
@@ -11,6 +11,7 @@ __all__ = [
     'EXTRA_METRICS',
     'GRAY_METRICS',
     'PROTOCOLS',
+    'TARGET_METRICS',
     'VIFB_METRICS',
     'extra_scores',
     'fmi_pixel',
@@ -18,5 +19,6 @@ __all__ = [
     'lower_is_better',
     'mef_ssim',
     'ms_ssim',
+    'target_scores',
     'vifb_scores',
 ]

@@ -8,12 +8,27 @@ from numpy.typing import NDArray
 from .checks import check_triple
 from .exposure import mef_ssim
 from .features import fmi_pixel
+from .fringes import fringe
 from .gray import GRAY_METRICS, gray_scores, to_grey
 from .similarity import ms_ssim
+from .smooth_regions import flat_noise, sky_change
+from .targets import hot_regions, kept, summarise
 from .vifb import VIFB_METRICS, vifb_scores
 
 EXTRA_METRICS = ('MEF_SSIM', 'MS_SSIM', 'FMI_pixel')
-LOWER_IS_BETTER = frozenset({'Cross_entropy', 'Qcv', 'Rmse', 'MSE', 'LPIPS'})
+TARGET_METRICS = (
+    'Hot_contrast',
+    'Hot_lost',
+    'Hot_to_noise',
+    'Hot_bright',
+    'Sky_moved',
+    'Sky_texture',
+    'Flat_noise',
+    'Fringe',
+)
+LOWER_IS_BETTER = frozenset(
+    {'Cross_entropy', 'Qcv', 'Rmse', 'MSE', 'LPIPS', 'Hot_lost', 'Sky_moved', 'Sky_texture', 'Flat_noise', 'Fringe'}
+)
 
 
 def extra_scores(visible: NDArray, infrared: NDArray, fused: NDArray) -> dict[str, float]:
@@ -31,6 +46,24 @@ def extra_scores(visible: NDArray, infrared: NDArray, fused: NDArray) -> dict[st
         'MS_SSIM': (ms_ssim(a, f) + ms_ssim(b, f)) / 2,
         'FMI_pixel': fmi_pixel(a, b, f),
     }
+
+
+def target_scores(visible: NDArray, infrared: NDArray, fused: NDArray) -> dict[str, float]:
+    """What is kept of the infrared image's hottest regions, and what is done to places with nothing to see.
+
+    Args:
+        visible, infrared, fused: H×W or H×W×3 (RGB), 0-255; the infrared one white hot.
+
+    Returns:
+        NaN for what an image has nothing to measure on, such as a sky.
+
+    Raises:
+        ValueError: if they differ in size, or have values that are not finite.
+    """
+    a, b, f = (to_grey(image) for image in check_triple(visible, infrared, fused))
+    hot = summarise(kept(a, b, f, hot_regions(b)))
+    values = *hot.values(), *sky_change(a, f), flat_noise(a, b, f), fringe(a, b, f)
+    return dict(zip(TARGET_METRICS, values, strict=True))
 
 
 @dataclass(frozen=True)
@@ -52,6 +85,7 @@ PROTOCOLS = {
     'vifb': Protocol(VIFB_METRICS, vifb_scores),
     'gray': Protocol(GRAY_METRICS, gray_scores),
     'extra': Protocol(EXTRA_METRICS, extra_scores),
+    'targets': Protocol(TARGET_METRICS, target_scores),
     'all': Protocol((*VIFB_METRICS, *(f'gray_{name}' for name in GRAY_METRICS), *EXTRA_METRICS), all_scores),
 }
 

@@ -17,7 +17,8 @@ class FusionMetric(BaseMetric):
     """Means of a protocol's metrics over the fused images that :class:`PictureFuser` predicts.
 
     Args:
-        protocol: ``'vifb'``, ``'gray'``, ``'extra'`` or ``'all'``, see :mod:`mmdefusion.evaluation.functional`.
+        protocol: ``'vifb'``, ``'gray'``, ``'extra'``, ``'all'`` (these three) or ``'targets'``, see
+            :mod:`mmdefusion.evaluation.functional`.
         out_dir: where fused images (``fused/NAME.png``) and a row of scores for each (``scores.csv``) are written.
         **kwargs: of BaseMetric.
 

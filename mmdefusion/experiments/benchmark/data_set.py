@@ -12,6 +12,7 @@ from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.registry import init_default_scope
 
+from mmdefusion.datasets.transforms import AppendPartner
 from mmdefusion.registry import DATASETS
 from mmdefusion.visualization.drawing import hide_background
 
@@ -148,16 +149,20 @@ def compile_pattern(pattern: str, path: Path) -> None:
 
 
 def read_infos(dataset: BaseDataset) -> list[dict]:
-    """What a data set knows of each pair.
+    """What a data set knows of each pair; a stock one leaves the partner to AppendPartner's rule.
 
     Raises:
-        ValueError: if it does not know the partner.
+        ValueError: if neither says where the partner is.
     """
+    steps = [step for step in dataset.pipeline.transforms if isinstance(step, AppendPartner)]
     found = [dataset.get_data_info(index) for index in range(len(dataset))]
     for info in found:
-        if 'img_ir_path' not in info:
+        if 'img_ir_path' in info:
+            continue
+        if not steps:
             raise ValueError(
-                f'{type(dataset).__name__} does not say where the partner of {info["img_path"]} is: use a '
-                'paired data set (docs/datasets.md).'
+                f'{type(dataset).__name__} does not say where the partner of {info["img_path"]} is, and its pipeline '
+                'has no AppendPartner: use a paired data set (docs/datasets.md), or give AppendPartner a rule.'
             )
+        info['img_ir_path'] = steps[0].find(info)
     return found

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 from mmengine.config import Config
-from mmengine.runner import load_checkpoint
 
+from mmdefusion.evaluation.results import score_in_percent
+from mmdefusion.models.checkpoints.fitting import read_weights, refuse_misfit
 from mmdefusion.registry import DATASETS
+from mmdefusion.utils.files import write_text
 
 from ..complexity import Complexity, build_model, measure_complexity
 from ..launcher import Launcher
@@ -41,13 +43,8 @@ class Entry:
         return Config.fromstring(self.trials[0].config, '.py')
 
     def values(self, key: str) -> np.ndarray:
-        """Of each seed, in percent; NaN for classes that the split has none of.
-
-        mmdet gives no score at all where a detector found nothing: 0. It writes -1 or NaN for absent classes.
-        """
-        scale = 1 if key == 'mIoU' or key.startswith('IoU/') else 100
-        found = np.array([metrics.get(key, np.nan if metrics else 0.0) for metrics in self.metrics])
-        return np.where(found < 0, np.nan, found * scale)
+        """Of each seed, in percent; NaN for classes that the split has none of."""
+        return np.array([score_in_percent(metrics, key) for metrics in self.metrics])
 
     def train(self, launcher: Launcher) -> None:
         """Trains and tests what is not done yet; an error is kept in :attr:`error`."""
@@ -103,8 +100,11 @@ def _measure(path: Path, device: str, out: Path, key: str) -> None:
     config = Config.fromfile(path)
     model = build_model(config, device)
     # how many boxes there are to sort out depends on what has been learnt
-    load_checkpoint(model, (path.parent / 'last_checkpoint').read_text().strip(), map_location=device)
+    checkpoint = (path.parent / 'last_checkpoint').read_text().strip()
+    weights = read_weights(checkpoint)
+    refuse_misfit(model, weights, checkpoint)
+    model.load_state_dict(weights, strict=False)
     dataset = DATASETS.build(config.test_dataloader.dataset)
     packed = dataset[0]
     batch = dict(inputs=[packed['inputs']], data_samples=[packed['data_samples']])
-    out.write_text(json.dumps(dict(key=key, complexity=asdict(measure_complexity(model, batch)))))
+    write_text(out, json.dumps(dict(key=key, complexity=asdict(measure_complexity(model, batch)))))

@@ -10,6 +10,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from mmdefusion.apis import shipped_weights
+from mmdefusion.evaluation.results import short_name
 
 from ..trial import Trial
 from .data_set import DATA_KEYS, DataSet, is_of_data, merge
@@ -168,9 +169,3 @@ def is_defusionpp(config: Config) -> bool:
 def loads_masks(config: Config) -> bool:
     """Whether the training pipeline loads masks of instances."""
     return any(step.get('with_mask') for step in config.train_dataloader.dataset.pipeline)
-
-
-def short_name(model: Path) -> str:
-    """What a config is called in reports: of MODEL_1xb4-500i_DATA_VARIANT, model and variant."""
-    name, _, rest = model.stem.partition('_1xb')
-    return '_'.join([name, *rest.split('_')[2:]])

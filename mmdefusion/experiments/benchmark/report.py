@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from mmdefusion.datasets.transforms import AppendPartner
-from mmdefusion.utils.files import write_image
+from mmdefusion.evaluation.results import CLASS_SCORES, MAIN_SCORES, NAMES, class_scores, mean_and_spread
+from mmdefusion.utils.files import write_image, write_text
 from mmdefusion.utils.image_io import read_image
 from mmdefusion.utils.spread import evenly_spread
 from mmdefusion.visualization import Report, Sheet, Table, contact_sheet, draw_boxes, draw_mask
@@ -22,28 +23,14 @@ SHOWN = 6  # test pairs on the sheet, evenly spread
 DRAWN_SCORE = 0.3  # boxes that are surer than this are drawn
 
 
-def class_keys(data: DataSet) -> dict[str, str]:
-    """The key of each class's score."""
-    pattern = 'IoU/{}' if data.toolbox == 'mmseg' else 'coco/{}_precision'
-    return {name: pattern.format(name) for name in data.classes}
-
-
 def class_means(entry: Entry, data: DataSet) -> list[float]:
     """The mean score of each class; 0 where the split has none of it."""
-    return [float(np.nan_to_num(entry.values(key)).mean()) for key in class_keys(data).values()]
-
-
-def mean_and_spread(values: np.ndarray) -> str:
-    values = values[~np.isnan(values)]
-    if not len(values):
-        return '–'
-    spread = f' ± {values.std(ddof=1):.1f}' if len(values) > 1 else ''
-    return f'{values.mean():.1f}{spread}'
+    return [float(np.nan_to_num(entry.values(key)).mean()) for key in class_scores(data.toolbox, data.classes).values()]
 
 
 def tables(entries: Sequence[Entry], data: DataSet) -> tuple[Table, Table]:
     """Scores and costs; scores of each class."""
-    main = {'mIoU': 'mIoU'} if data.toolbox == 'mmseg' else {'coco/bbox_mAP': 'mAP', 'coco/bbox_mAP_50': 'AP50'}
+    main = MAIN_SCORES[data.toolbox]
     rows = [
         [
             entry.name,
@@ -58,11 +45,10 @@ def tables(entries: Sequence[Entry], data: DataSet) -> tuple[Table, Table]:
     ]
     costs = ['million parameters', 'GFLOPs', 'ms a pair', 'peak MiB', 'minutes of training']
     caption = f'Percent on the test split, mean ± standard deviation over {len(entries[0].trials)} seeds.'
-    keys = class_keys(data)
+    score, keys = CLASS_SCORES[data.toolbox][0], class_scores(data.toolbox, data.classes)
     by_class = [[entry.name, *(mean_and_spread(entry.values(key)) for key in keys.values())] for entry in entries]
-    score = 'IoU' if data.toolbox == 'mmseg' else 'AP'
     return (
-        Table(['model', *main.values(), *costs], rows, caption),
+        Table(['model', *(NAMES[key] for key in main), *costs], rows, caption),
         Table(['model', *keys], by_class, f'{score} of each class, percent.'),
     )
 
@@ -72,8 +58,8 @@ def table_by_time(entries: Sequence[Entry], data: DataSet) -> Table:
     rows = []
     for entry in entries:
         found = [scores_by_time(trial.folder, data) for trial in entry.trials]
-        rows.append([entry.name, *(mean_and_spread(np.array([one[time] for one in found])) for time in TIMES)])
-    return Table(['model', *TIMES], rows, f'{"mIoU" if data.toolbox == "mmseg" else "mAP"} by time of day, percent.')
+        rows.append([entry.name, *(mean_and_spread(one[time] for one in found) for time in TIMES)])
+    return Table(['model', *TIMES], rows, f'{NAMES[MAIN_SCORES[data.toolbox][0]]} by time of day, percent.')
 
 
 def sheet(entries: Sequence[Entry], data: DataSet) -> Sheet:
@@ -129,9 +115,9 @@ def write_report(entries: Sequence[Entry], data: DataSet, facts: Sequence[str], 
     report, markdown = Report(f'Benchmark on {data.path.stem}', list(words)), [f'- {word}' for word in words]
     if done:
         scores, by_class = tables(done, data)
-        main = 'mIoU' if data.toolbox == 'mmseg' else 'coco/bbox_mAP'
+        main = MAIN_SCORES[data.toolbox][0]
         means, names = [np.nanmean(entry.values(main)) for entry in done], [entry.name for entry in done]
-        time_label = 'milliseconds a pair', 'mIoU' if data.toolbox == 'mmseg' else 'mAP'
+        time_label = 'milliseconds a pair', NAMES[main]
         plots = {
             'tradeoff': plot_tradeoff(names, [entry.complexity.seconds * 1000 for entry in done], means, time_label),
             'classes': plot_bars(
@@ -150,5 +136,5 @@ def write_report(entries: Sequence[Entry], data: DataSet, facts: Sequence[str], 
         shown = [*(f'![{name}]({name}.png)\n' for name in plots), f'{pictures.caption}\n\n![pictures](pictures.jpg)']
         markdown += ['', *(table.markdown() for table in numbers), *shown]
         print(scores.text())
-    (work_dir / 'report.md').write_text('\n'.join([f'# Benchmark on {data.path.stem}', '', *markdown, '']))
+    write_text(work_dir / 'report.md', '\n'.join([f'# Benchmark on {data.path.stem}', '', *markdown, '']))
     return report.save(work_dir / 'report.html')

@@ -1,13 +1,12 @@
+from .architectures import ARCHITECTURES, Architecture
 from .baselines import EarlyFusion, OneModality, TwoStreams
-from .defusion_encoder import ARCHITECTURES, Architecture, DeFusionEncoder
-from .defusion_pp import DeFusionPP
+from .defusion_encoder import DeFusionEncoder
 from .mae_encoder import MAEEncoder
 
 __all__ = [
     'ARCHITECTURES',
     'Architecture',
     'DeFusionEncoder',
-    'DeFusionPP',
     'EarlyFusion',
     'MAEEncoder',
     'OneModality',

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from mmdefusion.models.checkpoints.unwrap import State, unwrap
 
-from ..layers import sincos_position_embedding
+from ..layers.position_embedding import GRID, sincos_position_embedding
 
 # mmpretrain's names -> MAE's
 MMPRETRAIN = (
@@ -27,13 +27,13 @@ def read_mae_encoder(checkpoint: dict, name: str) -> State:
     Decoders, mask tokens and classifiers are left out.
 
     Args:
-        checkpoint: what ``torch.load`` gave.
+        checkpoint: what :func:`read_checkpoint` gave.
         name: what errors call it.
 
     Raises:
         ValueError: if there is no encoder in it, or its position embedding is not the fixed one.
     """
-    state = unwrap(checkpoint)
+    state = unwrap(checkpoint, name)
     if any(key.startswith('backbone.') for key in state):
         state = {key.removeprefix('backbone.'): value for key, value in state.items() if key.startswith('backbone.')}
     state = {_mae_name(key): value for key, value in state.items()}
@@ -57,10 +57,15 @@ def _mae_name(key: str) -> str:
 def _check_positions(value: Tensor | None, name: str) -> None:
     if value is None:  # ours are computed
         return
-    expected = sincos_position_embedding(value.shape[-1])[None]
-    # half precision rounds by 2.4e-4
-    if value.shape != expected.shape or (value.float() - expected).abs().max() > 1e-3:
+    if not is_fixed_embedding(value, tolerance=1e-3):  # half precision rounds by 2.4e-4
         raise ValueError(
             f'{name} has a position embedding {tuple(value.shape)} other than the fixed sin-cos one of MAE at 224²: '
             'it was fine-tuned, or is of another network. Give the checkpoint of the pretraining.'
         )
+
+
+def is_fixed_embedding(value: Tensor, tolerance: float) -> bool:
+    """Whether a position embedding is the fixed one, 1×(1 + 14²)×C, which is computed for no other shape."""
+    if value.ndim != 3 or value.shape[:2] != (1, 1 + GRID**2) or value.shape[2] % 4:
+        return False
+    return bool((value.float() - sincos_position_embedding(value.shape[2])).abs().max() <= tolerance)

@@ -1,23 +1,53 @@
 """Configs as data."""
 
 import ast
+import io
+import keyword
+import tokenize
 from typing import Any
+
+MAX_LENGTH = 2**19  # characters; a config of ours dumps to some 10,000
+MAX_NESTING = 32
+CONSTANTS = ('None', 'True', 'False')
+SIGNS = frozenset('()[]{}=,:-')
 
 
 def read_plain_config(text: str) -> dict[str, Any]:
     """What a config's ``pretty_text`` assigns, read without running it.
 
     Checkpoints carry their config as Python source, and whoever passes a checkpoint on could have written anything
-    there. Numbers, strings, lists, tuples and dicts are all that a dumped config is made of.
+    there. Numbers, strings, lists, tuples and dicts are all that a dumped config is made of. Only checkpoints of
+    earlier versions need this: ours carry plain data.
 
     Raises:
-        ValueError: if there is anything else in it.
+        ValueError: if there is anything else in it, or too much of it.
     """
+    if not isinstance(text, str):
+        raise ValueError(f'The config is a {type(text).__name__}, no plain data.')
+    if len(text) > MAX_LENGTH:
+        raise ValueError(f'The config of {len(text)} characters is over {MAX_LENGTH}: no plain data is so long.')
     try:
+        _check_tokens(text)
         statements = ast.parse(text).body
-    except SyntaxError as error:
+    except (IndentationError, MemoryError, RecursionError, SyntaxError, tokenize.TokenError) as error:
         raise ValueError(f'The config is no Python ({error}), so no plain data.') from None
     return {target.id: _value(statement.value) for statement in statements for target in _assigned(statement)}
+
+
+def _check_tokens(text: str) -> None:
+    """Raises a ValueError before Python's parser, which deep nesting can crash, sees more than plain data needs."""
+    depth, before = 0, ''
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.OP:
+            depth += (token.string in '([{') - (token.string in ')]}')
+            # a minus is a sign of a number here: no chain of sums, which nests too
+            if token.string not in SIGNS or depth > MAX_NESTING or (token.string == '-' and before not in '([{=,:'):
+                raise ValueError(f'{token.string!r} in line {token.start[0]} is not plain data, or nested too deeply.')
+        elif token.type == tokenize.NAME and keyword.iskeyword(token.string) and token.string not in CONSTANTS:
+            raise ValueError(f'{token.line.strip()[:80]!r} is not plain data.')
+        elif token.type == tokenize.STRING and 'f' in token.string[:2].lower().split(token.string[-1])[0]:
+            raise ValueError(f'{token.string[:80]!r} is a formula, not plain data.')
+        before = token.string if token.type == tokenize.OP else 'value'
 
 
 def _assigned(statement: ast.stmt) -> list[ast.Name]:

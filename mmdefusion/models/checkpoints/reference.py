@@ -11,11 +11,15 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from mmdefusion.models.backbones.defusion_encoder import ARCHITECTURES, resolve_architecture
+from mmdefusion.models.backbones.architectures import ARCHITECTURES, Architecture, resolve_architecture
 from mmdefusion.models.fusers import ImageFuser
 from mmdefusion.models.heads import MFMHead, TeacherPredictionHead
 from mmdefusion.models.layers import sincos_position_embedding
+from mmdefusion.models.necks.decomposition import CommonOrder
 
+from .errors import CheckpointError
+from .mae import is_fixed_embedding
+from .network_config import build_parts, refuse_other_sizes, refuse_uneven
 from .unwrap import State, unwrap
 
 # reference prefix -> ours; the first that fits counts, in either direction
@@ -103,17 +107,9 @@ def _to_reference_block_name(rest: str) -> str:
     return rest
 
 
-def build_fuser(arch: str | dict, common: str = 'mean') -> ImageFuser:
+def build_fuser(arch: str | dict, common: CommonOrder = 'mean') -> ImageFuser:
     """The modules whose weights a reference checkpoint holds: encoder, decomposition, image heads."""
-    embed_dims = resolve_architecture(arch).embed_dims
-    head = {'type': 'mmdefusion.ImageHead', 'embed_dims': embed_dims}
-    return ImageFuser(
-        backbone={'type': 'mmdefusion.DeFusionEncoder', 'arch': arch},
-        neck=[{'type': 'mmdefusion.DecompositionNeck', 'embed_dims': embed_dims, 'common': common}],
-        common_head=head,
-        unique_head=head,
-        fused_head=head,
-    )
+    return ImageFuser(**build_parts(resolve_architecture(arch), common))
 
 
 def our_shapes(arch: str | dict) -> dict[str, tuple[int, ...]]:
@@ -146,7 +142,7 @@ def optional_shapes(state: State, embed_dims: int) -> dict[str, tuple[int, ...]]
 
 
 def _rows(state: State, name: str, default: int) -> int:
-    return len(state[name]) if name in state else default
+    return len(state[name]) if name in state and state[name].ndim else default
 
 
 def from_reference(checkpoint: dict) -> ConvertedCheckpoint:
@@ -205,7 +201,7 @@ def to_reference(state_dict: State, set_aside: State | None = None) -> State:
     Raises:
         ValueError: naming every missing, unexpected or misshapen tensor.
     """
-    if 'backbone.cls_token' not in state_dict:
+    if 'backbone.cls_token' not in state_dict or not state_dict['backbone.cls_token'].ndim:
         raise ValueError(f'The weights hold no backbone.cls_token, so they are not ours: {sorted(state_dict)[:3]}, ...')
     embed_dims = state_dict['backbone.cls_token'].shape[-1]
     ours = {name: value for name, value in state_dict.items() if any(map(name.startswith, PREFIXES.values()))}
@@ -238,15 +234,28 @@ def _arch_of(state: State) -> str | dict:
             f'authors; its keys begin {sorted(state)[:3]}.'
         )
     depth = len({name.split('.')[2] for name in state if name.startswith('encoder.blocks.')})
+    embed_dims = len(weight) if weight.ndim else 0
     for name, preset in ARCHITECTURES.items():
-        if preset.embed_dims == weight.shape[0] and preset.depth == depth:
+        if preset.embed_dims == embed_dims and preset.depth == depth:
             return name
-    return {'embed_dims': weight.shape[0], 'depth': depth}
+    arch = {'embed_dims': embed_dims, 'depth': depth}
+    refuse_uneven(Architecture(**arch), 'The encoder')
+    return arch
+
+
+def preset_of(state_dict: State) -> Architecture | None:
+    """The preset whose network our weights are; weights say nothing of the heads, so others are not guessed."""
+    for preset in ARCHITECTURES.values():
+        try:
+            refuse_other_sizes(preset, state_dict, 'The checkpoint')
+        except CheckpointError:
+            continue
+        return preset
+    return None
 
 
 def _check_position_embedding(name: str, value: Tensor) -> None:
-    expected = sincos_position_embedding(value.shape[-1])[None]
-    if value.shape != expected.shape or not torch.allclose(value.float(), expected, atol=1e-5):
+    if not is_fixed_embedding(value, tolerance=1e-5):
         raise ValueError(
             f'{name} {tuple(value.shape)} is not the fixed sin-cos embedding of a 14×14 grid, '
             'which is what DeFusion++ uses and this package computes: the checkpoint belongs to another model.'

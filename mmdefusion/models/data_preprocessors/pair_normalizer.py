@@ -81,8 +81,8 @@ class PairNormalizer(nn.Module):
         if channels not in (4, 6) and not (channels == 3 and 'infrared' not in self.modalities):
             raise ValueError(
                 f'The image has {channels} channels but modalities={self.modalities} need 4 (visible + infrared) or '
-                "6 (two colour images): add dict(type='mmdefusion.AppendPartner') to the pipeline after the "
-                'photometric transforms.'
+                "6 (two colour images): add dict(type='mmdefusion.AppendPartner') to the pipeline (with --tta to "
+                'tta_pipeline) after the photometric transforms.'
             )
         image = image.float()
         seen = {'visible': image[[2, 1, 0]], 'infrared': image[3:].flip(0)}

@@ -3,9 +3,9 @@
 from typing import Any
 
 from mmengine.model import BaseModel
-from torch import Tensor
+from torch import Tensor, nn
 
-from mmdefusion.registry import MODELS
+from mmdefusion.registry import MODELS, build_model_part
 
 from ..structures import Decomposition, FusedImages, Pair, PairFeatures, Parts
 
@@ -15,31 +15,31 @@ class ImageFuser(BaseModel):
     """Backbone, neck and image heads, under the same keys as in pretraining and in detectors.
 
     Args:
-        backbone: config of the encoder.
-        neck: configs of the neck's parts; the decomposition is the first (``neck.0``).
-        common_head: config of the head that draws the common image.
-        unique_head: config of the head that draws both unique images.
-        fused_head: config of the head that draws the fused image.
+        backbone: the encoder, its config or built, as all that follow.
+        neck: the neck's parts; the decomposition is the first (``neck.0``).
+        common_head: draws the common image.
+        unique_head: draws both unique images.
+        fused_head: draws the fused image.
         data_preprocessor: MMEngine's.
         init_cfg: MMEngine's.
     """
 
     def __init__(
         self,
-        backbone: dict,
-        neck: list[dict],
-        common_head: dict,
-        unique_head: dict,
-        fused_head: dict,
+        backbone: dict | nn.Module,
+        neck: list[dict | nn.Module] | nn.Module,
+        common_head: dict | nn.Module,
+        unique_head: dict | nn.Module,
+        fused_head: dict | nn.Module,
         data_preprocessor: dict | None = None,
         init_cfg: dict | list | None = None,
     ) -> None:
         super().__init__(data_preprocessor, init_cfg)
-        self.backbone = MODELS.build(backbone)
-        self.neck = MODELS.build(neck)
-        self.common_head = MODELS.build(common_head)
-        self.unique_head = MODELS.build(unique_head)
-        self.fused_head = MODELS.build(fused_head)
+        self.backbone = build_model_part(backbone)
+        self.neck = build_model_part(neck)
+        self.common_head = build_model_part(common_head)
+        self.unique_head = build_model_part(unique_head)
+        self.fused_head = build_model_part(fused_head)
 
     def forward(self, inputs: Tensor, data_samples: Any = None, mode: str = 'tensor') -> FusedImages:
         """Fuse B×6×H×W, two normalised RGB images along the channels."""

@@ -10,11 +10,13 @@ from mmengine.structures import BaseDataElement
 from torch import Tensor
 from torch.nn.functional import pad
 
-from mmdefusion.registry import MODELS
+from mmdefusion.registry import MODELS, build_model_part
 
 from ..layers import PATCH_SIZE, Normalize, luma, with_luma
 from ..structures import FusedImages, Pair
+from .detail import ResidualDetail
 from .image_fuser import ImageFuser
+from .sliding_window import SlidingWindow
 
 Colour = Literal['rgb', 'luma', 'grey']
 
@@ -24,8 +26,8 @@ class PictureFuser(ImageFuser):
     """The image fuser with all that pictures need around it: any size, detail, colour.
 
     Args:
-        windows: config of :class:`SlidingWindow`.
-        detail: config of :class:`ResidualDetail`; None gives the network's plain output, as in the paper.
+        windows: :class:`SlidingWindow`, its config or built.
+        detail: :class:`ResidualDetail`, its config or built; None gives the network's plain output, as in the paper.
         colour: ``'luma'`` fuses brightness and keeps the colours of the first picture (so that one must be the
             coloured one), ``'rgb'`` fuses the three channels as the network gives them, ``'grey'`` fuses brightness
             and gives one channel.
@@ -37,16 +39,16 @@ class PictureFuser(ImageFuser):
 
     def __init__(
         self,
-        windows: dict | None = None,
-        detail: dict | None = None,
+        windows: dict | SlidingWindow | None = None,
+        detail: dict | ResidualDetail | None = None,
         colour: Colour = 'luma',
         **fuser,
     ) -> None:
         super().__init__(**fuser)
         if colour not in get_args(Colour):
             raise ValueError(f'colour={colour!r} is none of {get_args(Colour)}.')
-        self.windows = MODELS.build(windows or dict(type='mmdefusion.SlidingWindow'))
-        self.detail = MODELS.build(detail) if detail else None
+        self.windows = build_model_part(windows) or SlidingWindow()
+        self.detail = build_model_part(detail)
         self.colour = colour
         self.normalize = Normalize()
 

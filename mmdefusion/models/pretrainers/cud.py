@@ -7,14 +7,15 @@ from typing import Any
 
 import torch
 from mmengine.structures import BaseDataElement
-from torch import Tensor
+from torch import Tensor, nn
 
-from mmdefusion.registry import MODELS
+from mmdefusion.registry import MODELS, build_model_part
 
 from ..fusers.image_fuser import ImageFuser
 from ..layers import Normalize
+from ..losses import CUDLoss
 from ..structures import Decomposition, FusedImages, Pair
-from .views import Views
+from .views import MaskedViews, Views
 
 
 @MODELS.register_module()
@@ -23,9 +24,9 @@ class CUDPretrainer(ImageFuser):
 
     Args:
         backbone, neck, common_head, unique_head, fused_head: as in :class:`ImageFuser`, whose weights this model has.
-        mfm_head: config of the head of masked feature modelling.
-        view_generator: config of what draws two views of each image.
-        cud_loss: config of the loss, with all weights.
+        mfm_head: of masked feature modelling; its config or built, as all that follow.
+        view_generator: draws two views of each image.
+        cud_loss: the loss, with all weights.
         data_preprocessor: config of what turns uint8 batches into RGB in [0, 1]; not normalised further, since views
             are drawn from it.
         init_cfg: MMEngine's, such as ``dict(type='Pretrained', checkpoint=...)``.
@@ -33,21 +34,21 @@ class CUDPretrainer(ImageFuser):
 
     def __init__(
         self,
-        backbone: dict,
-        neck: list[dict],
-        common_head: dict,
-        unique_head: dict,
-        fused_head: dict,
-        mfm_head: dict,
-        view_generator: dict,
-        cud_loss: dict,
+        backbone: dict | nn.Module,
+        neck: list[dict | nn.Module] | nn.Module,
+        common_head: dict | nn.Module,
+        unique_head: dict | nn.Module,
+        fused_head: dict | nn.Module,
+        mfm_head: dict | nn.Module,
+        view_generator: dict | MaskedViews,
+        cud_loss: dict | CUDLoss,
         data_preprocessor: dict | None = None,
         init_cfg: dict | list | None = None,
     ) -> None:
         super().__init__(backbone, neck, common_head, unique_head, fused_head, data_preprocessor, init_cfg)
-        self.mfm_head = MODELS.build(mfm_head)
-        self.view_generator = MODELS.build(view_generator)
-        self.cud_loss = MODELS.build(cud_loss)
+        self.mfm_head = build_model_part(mfm_head)
+        self.view_generator = build_model_part(view_generator)
+        self.cud_loss = build_model_part(cud_loss)
         self.normalize = Normalize()
 
     def forward(

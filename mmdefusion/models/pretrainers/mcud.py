@@ -1,11 +1,12 @@
 """Self-supervised pretraining on aligned infrared-visible pairs: multi-modal CUD (arXiv 2410.12274)."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import layer_norm
 
-from mmdefusion.registry import MODELS
+from mmdefusion.registry import MODELS, build_model_part
 
+from ..losses import MCUDLoss
 from ..structures import Pair
 from .cud import CUDPretrainer
 
@@ -17,9 +18,10 @@ class MCUDPretrainer(CUDPretrainer):
     As in the paper the infrared image is a, the visible one b; the decomposition itself treats both alike.
 
     Args:
-        infrared_teacher, visible_teacher: configs of the frozen encoders whose tokens are predicted.
-        teacher_head: config of the head that predicts them.
-        mcud_loss: config of the loss on pairs, with all weights.
+        infrared_teacher, visible_teacher: the frozen encoders whose tokens are predicted; their configs or built, as
+            all that follow.
+        teacher_head: predicts them.
+        mcud_loss: the loss on pairs, with all weights.
         **cud: of :class:`CUDPretrainer`.
 
     Raises:
@@ -27,13 +29,18 @@ class MCUDPretrainer(CUDPretrainer):
     """
 
     def __init__(
-        self, infrared_teacher: dict, visible_teacher: dict, teacher_head: dict, mcud_loss: dict, **cud
+        self,
+        infrared_teacher: dict | nn.Module,
+        visible_teacher: dict | nn.Module,
+        teacher_head: dict | nn.Module,
+        mcud_loss: dict | MCUDLoss,
+        **cud,
     ) -> None:
         super().__init__(**cud)
-        self.infrared_teacher = MODELS.build(infrared_teacher)
-        self.visible_teacher = MODELS.build(visible_teacher)
-        self.teacher_head = MODELS.build(teacher_head)
-        self.mcud_loss = MODELS.build(mcud_loss)
+        self.infrared_teacher = build_model_part(infrared_teacher)
+        self.visible_teacher = build_model_part(visible_teacher)
+        self.teacher_head = build_model_part(teacher_head)
+        self.mcud_loss = build_model_part(mcud_loss)
         for name in ('infrared_teacher', 'visible_teacher'):
             width = getattr(self, name).embed_dims
             if width != self.teacher_head.teacher_dims:

@@ -11,6 +11,9 @@ from torch import Tensor
 
 from mmdefusion.registry import MODELS
 
+from ..checkpoints.errors import CheckpointError
+from ..checkpoints.reading import read_plain
+
 
 @MODELS.register_module()
 class CachedTeacher(BaseModule):
@@ -18,7 +21,7 @@ class CachedTeacher(BaseModule):
 
     It pays where the same crops come again: ``augmentations=8`` of the :class:`ResumableSampler`, say. Files are
     named by the pixels, the teacher's architecture and its weights, so they never answer for another image or another
-    teacher; tokens come in half precision, the first time too.
+    teacher; tokens come in half precision, the first time too. A file that cannot be read is written again.
 
     Args:
         teacher: config of the teacher.
@@ -35,13 +38,22 @@ class CachedTeacher(BaseModule):
     def forward(self, images: Tensor) -> Tensor:
         """Tokens of B×3×H×W normalised images."""
         paths = [self._path(image) for image in images]
-        absent = [index for index, path in enumerate(paths) if not path.exists()]
-        tokens = dict(zip(absent, self.teacher(images[absent]).half(), strict=True)) if absent else {}
-        for index, answer in tokens.items():
-            self._write(paths[index], answer)
-        for index in set(range(len(paths))) - set(absent):
-            tokens[index] = torch.load(paths[index], map_location=images.device)
-        return torch.stack([tokens[index].to(images.dtype) for index in range(len(paths))])
+        tokens = [self._read(path) for path in paths]
+        absent = [index for index, kept in enumerate(tokens) if kept is None]
+        if absent:
+            for index, answer in zip(absent, self.teacher(images[absent]).half(), strict=True):
+                self._write(paths[index], answer)
+                tokens[index] = answer
+        return torch.stack([kept.to(images.device, images.dtype) for kept in tokens])
+
+    def _read(self, path: Path) -> Tensor | None:
+        """The N×T tokens that are kept, if they are."""
+        try:
+            kept = read_plain(path)
+        except (CheckpointError, FileNotFoundError):
+            return None
+        whole = isinstance(kept, Tensor) and kept.ndim == 2 and kept.dtype == torch.float16 and kept.isfinite().all()
+        return kept if whole and kept.shape[1] == self.embed_dims else None
 
     def _path(self, image: Tensor) -> Path:
         if self._identity is None:

@@ -91,7 +91,18 @@ def test_unequal_pair_is_found_before_training(root: Path) -> None:
 
 def test_broken_image_is_found_before_training(root: Path) -> None:
     (root / 'vi/00002D.png').write_bytes(b'nothing')
-    with pytest.raises(ValueError, match='vi/00002D.png is not an image that can be read; replace'):
+    with pytest.raises(ValueError, match='vi/00002D.png is not an image that can be read'):
+        build(root)
+
+
+@pytest.mark.parametrize('folder', ['vi', 'ir', 'labels'])
+def test_an_image_too_large_to_decode_is_found_before_training(
+    root: Path, folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv('MMDEFUSION_MAX_PIXELS', str(64 * 48))
+    assert len(build(root)) == 3
+    layouts.write(root / folder / '00002D.png', np.zeros((49, 64), np.uint8))
+    with pytest.raises(ValueError, match=f'{folder}/00002D.png is 64x49 and takes 0.0 million pixels to decode'):
         build(root)
 
 

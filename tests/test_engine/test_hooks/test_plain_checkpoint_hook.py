@@ -1,7 +1,11 @@
+from types import SimpleNamespace
+
 import numpy as np
 import torch
+from helpers.pretraining import build, cud_config
 from mmengine.logging import HistoryBuffer, MessageHub
 
+from mmdefusion.apis import load_fuser
 from mmdefusion.engine import PlainCheckpointHook
 
 
@@ -14,7 +18,7 @@ def test_message_hub_survives_a_safe_load(tmp_path):
     checkpoint = {'message_hub': hub.state_dict(), 'meta': {'seed': np.int64(3), 'classes': ('a', 'b')}}
 
     hook = PlainCheckpointHook()
-    hook.before_save_checkpoint(None, checkpoint)
+    hook.before_save_checkpoint(SimpleNamespace(model=torch.nn.Identity()), checkpoint)
     torch.save(checkpoint, tmp_path / 'iter_7.pth')
     loaded = torch.load(tmp_path / 'iter_7.pth', weights_only=True)
     hook.after_load_checkpoint(None, loaded)
@@ -35,3 +39,18 @@ def test_checkpoints_without_a_hub_pass():
     checkpoint = {'state_dict': {}}
     PlainCheckpointHook().after_load_checkpoint(None, checkpoint)
     assert checkpoint == {'state_dict': {}}
+
+
+def test_a_fuser_carries_its_network_as_data(tmp_path):
+    model = build(cud_config())
+    checkpoint = {'state_dict': model.state_dict(), 'meta': {'cfg': 'model = print("run")'}}
+    PlainCheckpointHook().before_save_checkpoint(SimpleNamespace(model=model), checkpoint)
+    torch.save(checkpoint, tmp_path / 'iter_1.pth')
+    assert load_fuser(tmp_path / 'iter_1.pth').backbone.arch == model.backbone.arch
+
+
+def test_no_config_of_a_checkpoint_reaches_the_runner():
+    """MMEngine's runner would run meta['config'] on resuming."""
+    checkpoint = {'state_dict': {}, 'meta': {'config': 'print("run")', 'iter': 1}}
+    PlainCheckpointHook().after_load_checkpoint(None, checkpoint)
+    assert checkpoint['meta'] == {'iter': 1}

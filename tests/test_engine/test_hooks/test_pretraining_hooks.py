@@ -65,7 +65,9 @@ def test_weights_that_are_no_number_are_not_saved(config, tmp_path):
     config.default_hooks.checkpoint.interval = 1
     runner = Runner.from_cfg(config)
     runner.model.fused_head.proj.bias.register_hook(lambda gradient: gradient * torch.nan)  # the loss is finite
-    with pytest.raises(FloatingPointError, match='Iteration 1: 1 weights are not finite, first fused_head.proj.bias'):
+    with pytest.raises(
+        FloatingPointError, match='Iteration 1: 1 weights are not finite, first fused_head.proj.b.*nothing was'
+    ):
         runner.train()
     assert not list((tmp_path / 'work').glob('*.pth'))
 

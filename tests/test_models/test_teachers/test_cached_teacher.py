@@ -36,3 +36,15 @@ def test_another_teacher_is_asked_again(tmp_path):
 
 def test_no_weights_in_a_student_s_checkpoint(tmp_path):
     assert not build(tmp_path).state_dict()
+
+
+def test_a_broken_file_is_written_again(tmp_path):
+    cached, images = build(tmp_path), torch.randn(1, 3, 32, 32)
+    before = cached(images)
+    (file,) = (tmp_path / 'cache').glob('*/*.pt')
+    for content in (b'', file.read_bytes()[:-9], b'cos\nsystem\n.'):
+        file.write_bytes(content)
+        assert_close(cached(images), before, atol=0, rtol=0)
+        assert torch.load(file).shape == before.shape[1:]
+    torch.save(torch.zeros(3, 3), file)
+    assert_close(cached(images), before, atol=0, rtol=0)

@@ -66,3 +66,13 @@ def test_other_weights(encoder, tmp_path):
         read_mae_encoder({'conv1.weight': torch.zeros(1)}, 'resnet.pth')
     with pytest.raises(ValueError, match='other than the fixed sin-cos'):
         read_mae_encoder(published(encoder)['model'] | {'pos_embed': torch.zeros(1, 197, 48)}, 'tuned.pth')
+
+
+def test_broken_weights_do_not_teach(encoder, tmp_path):
+    encoder.norm.bias.data[0] = float('nan')
+    torch.save(published(encoder), tmp_path / 'mae.pth')
+    with pytest.raises(ValueError, match="mae.pth: 1 of its tensors have NaN or infinite values.*'norm.bias'"):
+        MAETeacher(str(tmp_path / 'mae.pth'), arch=TEACHER).init_weights()
+    (tmp_path / 'mae.pth').write_bytes(b'<html>')
+    with pytest.raises(ValueError, match='mae.pth is neither a checkpoint'):
+        MAETeacher(str(tmp_path / 'mae.pth'), arch=TEACHER).init_weights()

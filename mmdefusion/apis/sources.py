@@ -1,23 +1,27 @@
 """What people want fused: arrays, files, lists, globs, folders and videos."""
 
 import glob
-import itertools
+import math
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from mmdefusion.datasets.stems import match_stems
+from mmdefusion.datasets.stems import UnmatchedFiles, match_stems
 from mmdefusion.utils.image_io import FULL, read_image, to_channels, to_uint8
 
 Image = str | os.PathLike | np.ndarray  # a file or URL, or an array H×W or H×W×3, BGR
 Source = Image | Sequence[Image] | None
 Range = tuple[float, float]
 
+DISTORTION = 0.02  # of height against width, from which on resizing is worth a warning
+FOLDED_UNASKED = 9  # single files that may become one image: as many as a bracket of exposures has
+SKIP = 'leave out what lacks a partner with skip_unmatched=True (--skip-unmatched)'
 VIDEO_SUFFIXES = ('.mp4', '.avi', '.mov', '.mkv', '.m4v', '.mpg', '.mpeg', '.webm')
 
 
@@ -51,12 +55,17 @@ class Item:
         ]
 
 
-def list_items(sources: Sequence[Source], suffixes: Sequence[str] = ()) -> list[Item]:
+def list_items(
+    sources: Sequence[Source], suffixes: Sequence[str] = (), fold: bool = False, skip_unmatched: bool = False
+) -> list[Item]:
     """What belongs together: of folders the files of equal names, of lists and globs those at equal places.
 
     Args:
         sources: two or more, all of one kind; None is left out.
         suffixes: of the names in each folder, as in :func:`match_stems`.
+        fold: many files are one item, see :func:`refuse_folding`.
+        skip_unmatched: files of folders and globs that lack a partner of the same name are left out. Those of globs
+            are paired by name then.
 
     Raises:
         FileNotFoundError: if a file or folder is not there.
@@ -66,49 +75,66 @@ def list_items(sources: Sequence[Source], suffixes: Sequence[str] = ()) -> list[
     if not sources:
         raise ValueError('There is nothing to fuse: give two images, folders or lists.')
     if all(_is_folder(source) for source in sources):
-        return [Item(name, paths) for name, paths in match_stems(sources, suffixes).items()]
+        return _match_folders(sources, suffixes, skip_unmatched)
+    if not fold:
+        refuse_folding(sources)
     lists = [_as_list(source) for source in sources]
+    if all(_is_path(source) and _is_glob(source) for source in sources):
+        lists = _match_globs(sources, lists, skip_unmatched)
     counts = [len(images) for images in lists]
     if len(set(counts)) > 1:
         raise ValueError(f'The sources have {", ".join(map(str, counts))} images: give one partner for each.')
     return [Item(name, tuple(images)) for name, *images in zip(_names(lists[0]), *lists, strict=True)]
 
 
+def refuse_folding(sources: Sequence[Source]) -> None:
+    """Raises a ValueError where single files that would become one picture look like pairs, or are very many.
+
+    A shell replaces an unquoted ``vi/*.jpg ir/*.jpg`` by the files' names: what was meant as two lists arrives as so
+    many single pictures.
+    """
+    if not all(_is_path(source) and not _is_folder(source) and not _is_glob(source) for source in sources):
+        return
+    folders = Counter(os.path.dirname(source) for source in sources)
+    if len(sources) > FOLDED_UNASKED or (len(folders) > 1 and max(folders.values()) > 1):
+        raise ValueError(
+            f'These {len(sources)} files, {sources[0]} to {sources[-1]}, would be folded into one. For pairs give the '
+            "folders, or quotes around each pattern ('vi/*.jpg' 'ir/*.jpg'), which the shell resolves otherwise; to "
+            'make one picture of them, say so with fold=True (--fold).'
+        )
+
+
+def to_first_size(images: Sequence[np.ndarray], name: str, resize: bool = False) -> list[np.ndarray]:
+    """All images in the size of the first.
+
+    Args:
+        images: H×W×3 uint8 each.
+        name: what errors and warnings call them.
+        resize: whether the others may be resized.
+
+    Raises:
+        ValueError: if sizes differ and ``resize`` is not set.
+    """
+    first, *others = images
+    height, width = first.shape[:2]
+    for position, other in enumerate(others, 2):
+        if other.shape[:2] == first.shape[:2]:
+            continue
+        if not resize:
+            raise ValueError(
+                f'{name}: the images are {width}x{height} and {other.shape[1]}x{other.shape[0]}. Align them, or bring '
+                'them to the size of the first with resize=True (--resize).'
+            )
+        if abs(math.log(other.shape[1] * height / other.shape[0] / width)) > DISTORTION:
+            warnings.warn(f'{name}: image {position} is stretched to another shape.', stacklevel=4)
+        method = cv2.INTER_AREA if other.shape[0] > height else cv2.INTER_LINEAR
+        others[position - 2] = cv2.resize(other, (width, height), interpolation=method)
+    return [first, *others]
+
+
 def is_video(source: Source) -> bool:
     """Whether a source is a video file."""
     return _is_path(source) and not _is_glob(source) and Path(source).suffix.lower() in VIDEO_SUFFIXES
-
-
-class VideoFrames:
-    """Frames of several videos in step, until the shortest ends.
-
-    Args:
-        paths: of the videos.
-
-    Raises:
-        ValueError: if one cannot be opened.
-    """
-
-    def __init__(self, paths: Sequence[str]) -> None:
-        self.captures = [cv2.VideoCapture(str(path)) for path in paths]
-        for path, capture in zip(paths, self.captures, strict=True):
-            if not capture.isOpened():
-                raise ValueError(f'{path} is no video that OpenCV can open.')
-        self.name = Path(paths[0]).stem
-        self.rate = self.captures[0].get(cv2.CAP_PROP_FPS) or 25.0
-        self.counts = [max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT))) for capture in self.captures]
-        if len(set(self.counts)) > 1:
-            warnings.warn(f'The videos have {self.counts} frames: the shortest ends the result.', stacklevel=2)
-
-    def __len__(self) -> int:
-        return min(self.counts)
-
-    def __iter__(self) -> Iterator[Item]:
-        for place in itertools.count():
-            captured = [capture.read() for capture in self.captures]
-            if not all(there for there, _ in captured):
-                return
-            yield Item(f'{self.name}_{place:06d}', tuple(frame for _, frame in captured))
 
 
 def _is_path(source: Source) -> bool:
@@ -134,6 +160,32 @@ def _as_list(source: Image | Sequence[Image]) -> list[Image]:
             raise FileNotFoundError(f'No file matches {source}.')
         return found
     return [source]
+
+
+def _match_globs(patterns: Sequence[str | os.PathLike], lists: list[list[str]], skip: bool) -> list[list[str]]:
+    """Lists that may be paired by place: with ``skip`` only of what has the same name in all of them."""
+    named = [dict(zip(_names(paths), paths, strict=True)) for paths in lists]
+    shared = [name for name in named[0] if all(name in other for other in named[1:])]
+    loose = sorted(set().union(*named) - set(shared))
+    if skip and shared:
+        if loose:
+            warnings.warn(f'{len(loose)} names lack a partner and are left out, first {loose[0]}.', stacklevel=4)
+        return [[paths[name] for name in shared] for paths in named]
+    places = [{name: place for place, name in enumerate(paths)} for paths in named]
+    if any(len({place[name] for place in places}) > 1 for name in shared):
+        raise ValueError(
+            f'{len(loose)} names of {" and ".join(map(str, patterns))} lack a partner, first {loose[0]}, so that pairs '
+            f'by place would be wrong: rename or add files, {SKIP}.'
+        )
+    return lists
+
+
+def _match_folders(folders: Sequence[str | os.PathLike], suffixes: Sequence[str], skip: bool) -> list[Item]:
+    try:
+        matched = match_stems(folders, suffixes, skip_unmatched=skip)
+    except UnmatchedFiles as error:
+        raise ValueError(f'{error} Or {SKIP}.') from None
+    return [Item(name, paths) for name, paths in matched.items()]
 
 
 def _names(images: Sequence[Image]) -> list[str]:

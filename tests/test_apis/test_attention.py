@@ -4,8 +4,8 @@ from helpers.pretraining import SMALL
 from mmengine.registry import init_default_scope
 from torch.testing import assert_close
 
+from mmdefusion.apis.attention import attention_maps, draw_heat
 from mmdefusion.models.checkpoints.reference import build_fuser
-from mmdefusion.visualization.attention import attention_maps, draw_heat
 
 
 def test_maps_of_any_size_sum_to_one():

@@ -5,8 +5,8 @@ from torch import Tensor
 
 from mmdefusion.registry import MODELS
 
-from ..necks.decomposition import DecompositionNeck
-from .defusion_encoder import DeFusionEncoder
+from .backbones import DeFusionEncoder
+from .necks import DecompositionNeck
 
 
 @MODELS.register_module()

@@ -1,0 +1,84 @@
+"""Frames of several videos that were taken at the same times."""
+
+import itertools
+import math
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from .sources import Item
+
+UNKNOWN_RATE = 25.0  # frames per second where no video says its own
+SAME_RATE = 1e-4  # 29.97 and 30 are two rates: after a minute they are two frames apart
+
+
+class VideoFrames:
+    """Frames of several videos that belong together, until the shortest ends.
+
+    All frames of the first video are taken, and of each other one the frame that is nearest in time. They are taken
+    to start at once and to run at the constant rates that their files name.
+
+    Args:
+        paths: of the videos.
+
+    Raises:
+        ValueError: if one cannot be opened, or does not say its rate while others do.
+    """
+
+    def __init__(self, paths: Sequence[str | os.PathLike]) -> None:
+        self.captures = [cv2.VideoCapture(str(path)) for path in paths]
+        for path, capture in zip(paths, self.captures, strict=True):
+            if not capture.isOpened():
+                raise ValueError(f'{path} is no video that OpenCV can open.')
+        self.name = Path(paths[0]).stem
+        rates = [capture.get(cv2.CAP_PROP_FPS) for capture in self.captures]
+        silent = [str(path) for path, rate in zip(paths, rates, strict=True) if not (rate > 0 and math.isfinite(rate))]
+        if silent and len(silent) < len(rates):
+            raise ValueError(f'{silent[0]} does not say its frame rate: write it again with one, the others have it.')
+        self.rate, *_ = self.rates = [UNKNOWN_RATE] * len(rates) if silent else rates
+        counts = [max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT))) for capture in self.captures]
+        lengths = [math.ceil((count - 0.5) * self.rate / rate) for count, rate in zip(counts, self.rates, strict=True)]
+        self.length = max(0, min(lengths))
+        if any(abs(rate / self.rate - 1) > SAME_RATE for rate in self.rates):
+            shown = ' and '.join(f'{rate:g}' for rate in self.rates)
+            warnings.warn(f'The videos have {shown} frames a second: they are paired by time.', stacklevel=2)
+        if max(lengths) > self.length:
+            shown = ' and '.join(f'{count / rate:.2f}' for count, rate in zip(counts, self.rates, strict=True))
+            warnings.warn(f'The videos last {shown} s: the shortest ends the result.', stacklevel=2)
+
+    def __len__(self) -> int:
+        """Frames of the result, as far as the files say."""
+        return self.length
+
+    def __iter__(self) -> Iterator[Item]:
+        """Each frame of the first video with those that were taken with it; the files are closed at the end."""
+        taken, frames = [-1] * len(self.captures), [None] * len(self.captures)
+        try:
+            for place in itertools.count():
+                for index, (capture, rate) in enumerate(zip(self.captures, self.rates, strict=True)):
+                    wanted = math.floor(place * rate / self.rate + 0.5)
+                    if wanted > taken[index]:
+                        frames[index] = _advance(capture, wanted - taken[index])
+                        taken[index] = wanted
+                if any(frame is None for frame in frames):
+                    return
+                yield Item(f'{self.name}_{place:06d}', tuple(frames))
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Lets go of the files."""
+        for capture in self.captures:
+            capture.release()
+
+
+def _advance(capture: cv2.VideoCapture, steps: int) -> np.ndarray | None:
+    """The frame so many steps ahead, or None where the video ends before it."""
+    if not all(capture.grab() for _ in range(steps)):
+        return None
+    there, frame = capture.retrieve()
+    return frame if there else None

@@ -1,0 +1,160 @@
+"""Annotation files as data: bounded, in one encoding, and one kind of error for whatever is wrong with them."""
+
+import json
+import os
+import stat
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+MAX_BYTES = 64 * 2**20  # of a text or XML file, which is of one image; VEDAI's one for all images has 3 MB
+MAX_JSON_BYTES = 2**30  # COCO's own has 450 MB
+MALFORMED = (
+    ElementTree.ParseError,
+    AttributeError,
+    LookupError,
+    OverflowError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+
+
+class UnusableAnnotation(ValueError):
+    """An annotation file's content is at fault."""
+
+
+@contextmanager
+def reading(path: str | os.PathLike, format: str) -> Iterator[None]:
+    """Within it, everything that a malformed file makes Python raise becomes one line with its name.
+
+    Raises:
+        UnusableAnnotation: in place of errors of values, types and look-ups.
+    """
+    try:
+        yield
+    except UnusableAnnotation:
+        raise
+    except MALFORMED as error:
+        why = f'it lacks {error}' if isinstance(error, KeyError) else str(error) or type(error).__name__
+        raise UnusableAnnotation(f'{path} is not {format}: {why[:200]}; mend or replace the file.') from None
+
+
+def read_bytes(path: str | os.PathLike, limit: int = MAX_BYTES) -> bytes:
+    """A regular file's content.
+
+    Raises:
+        FileNotFoundError: if it is not there.
+        UnusableAnnotation: if it is no regular file, or larger than ``limit`` bytes.
+    """
+    found = os.stat(path)
+    if not stat.S_ISREG(found.st_mode):
+        raise UnusableAnnotation(f'{path} is no regular file; name a file.')
+    if found.st_size > limit:
+        raise UnusableAnnotation(f'{path} has {found.st_size} bytes, more than {limit}; is it the right file?')
+    return Path(path).read_bytes()
+
+
+def read_text(path: str | os.PathLike) -> str:
+    """The content of a UTF-8 text file, without a byte order mark."""
+    with reading(path, 'UTF-8 text'):
+        return read_bytes(path).decode('utf-8-sig')
+
+
+def read_lines(path: str | os.PathLike) -> list[str]:
+    """The lines of a text file that are not blank."""
+    return [line for line in read_text(path).splitlines() if line.strip()]
+
+
+def read_xml_file(path: str | os.PathLike) -> ElementTree.Element:
+    """The root of an XML file; entities are not looked up."""
+    with reading(path, 'XML'):
+        return ElementTree.fromstring(read_bytes(path))
+
+
+def read_json_file(path: str | os.PathLike) -> Any:
+    """The content of a JSON file."""
+    with reading(path, 'JSON'):
+        return json.loads(read_bytes(path, MAX_JSON_BYTES))
+
+
+@dataclass(frozen=True)
+class CocoImage:
+    """An image of a COCO file."""
+
+    id: int | str
+    name: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class CocoAnnotation:
+    """A box of a COCO file as it is written, (left, top, width, height), whatever the numbers are."""
+
+    id: int | str
+    image_id: int | str
+    category_id: int | str
+    bbox: tuple[float, float, float, float]
+    ignore: bool
+
+
+@dataclass(frozen=True)
+class CocoFile:
+    """What a COCO file says; ``categories`` are names by id, in the file's order."""
+
+    categories: dict[int | str, str]
+    images: list[CocoImage]
+    annotations: list[CocoAnnotation]
+
+
+def read_coco_file(path: str | os.PathLike) -> CocoFile:
+    """Reads the images, boxes and categories of a file in COCO's format.
+
+    Raises:
+        FileNotFoundError: if it is not there.
+        UnusableAnnotation: if it is not JSON, or something that the format demands is missing or of another type.
+    """
+    content = read_json_file(path)
+    with reading(path, 'in COCO format'):
+        categories = {_id(one['id']): _text(one['name']) for one in content['categories']}
+        images = [
+            CocoImage(_id(one['id']), _text(one['file_name']), _side(one['width']), _side(one['height']))
+            for one in content['images']
+        ]
+        annotations = [_annotation(number, one) for number, one in enumerate(content['annotations'])]
+        known = {image.id for image in images}
+        if len(known) < len(images):
+            raise ValueError('two images have one id')
+        for one in annotations:
+            if one.image_id not in known:
+                raise ValueError(f'annotation {one.id} is of image {one.image_id}, which is not listed')
+    return CocoFile(categories, images, annotations)
+
+
+def _annotation(number: int, one: dict) -> CocoAnnotation:
+    x, y, width, height = map(float, one['bbox'])
+    ignore = bool(one.get('iscrowd', 0) or one.get('ignore', 0))
+    name = _id(one.get('id', number))
+    return CocoAnnotation(name, _id(one['image_id']), _id(one['category_id']), (x, y, width, height), ignore)
+
+
+def _id(value: object) -> int | str:
+    if not isinstance(value, int | str):
+        raise TypeError(f'{value!r} is no id')
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise TypeError(f'{value!r} is no name')
+    return value
+
+
+def _side(value: object) -> int:
+    if not isinstance(value, int | float) or not 0 < value < 2**31 or int(value) != value:
+        raise ValueError(f'{value!r} is no width or height in pixels')
+    return int(value)

@@ -1,0 +1,26 @@
+"""Overshoot beside strong edges: bright and dark lines that are in neither source. Grey images, H×W, 0-255."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+STRONG = 25.0  # grey levels for each pixel, of a strong edge
+BESIDE = 8  # pixels from it
+AROUND = 4  # pixels in which a source may have the grey level, so that a moved edge is no fringe
+
+
+def fringe(visible: NDArray, infrared: NDArray, fused: NDArray) -> float:
+    """How far the fused image leaves the range that both sources have around a pixel, in the mean, beside strong edges.
+
+    Returns:
+        Grey levels; NaN where no source has a strong edge.
+    """
+    strong = np.maximum(*(np.hypot(*np.gradient(image)) for image in (visible, infrared))) >= STRONG
+    if not strong.any():
+        return float('nan')
+    beside = cv2.dilate(strong.astype(np.uint8), np.ones((2 * BESIDE + 1,) * 2, np.uint8)) > 0
+    window = np.ones((2 * AROUND + 1,) * 2, np.uint8)
+    highest = cv2.dilate(np.maximum(visible, infrared), window)
+    lowest = cv2.erode(np.minimum(visible, infrared), window)
+    overshoot = np.maximum(fused - highest, lowest - fused).clip(0)
+    return float(overshoot[beside].mean())

@@ -1,0 +1,60 @@
+"""What fused files kept of labelled objects."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from mmdefusion.datasets.conversion import READERS, Box
+from mmdefusion.utils.progress import track
+
+from .functional.checks import check_triple
+from .functional.gray import to_grey
+from .functional.targets import Kept, box_region, kept
+from .score_files import Triple, read_triple
+
+Boxes = Mapping[str, tuple[Box, ...]]  # by the image's name without suffix
+
+
+def read_boxes(annotations: Path, images: Path) -> Boxes:
+    """Boxes of a COCO file, or of a folder of VOC files named as the images; ignored ones are left out.
+
+    Raises:
+        OSError: if a file is not there.
+        ValueError: if it is not what it should be; the message names it.
+    """
+    if not annotations.exists():
+        raise FileNotFoundError(f'The annotations {annotations} are not there.')
+    try:
+        found = READERS['voc' if annotations.is_dir() else 'coco'](annotations, images)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f'{annotations} holds no boxes in the format of COCO or VOC: {error!r}') from None
+    return {
+        Path(image.name).with_suffix('').as_posix(): tuple(box for box in image.boxes if not box.ignore)
+        for image in found
+    }
+
+
+def measure_targets(triples: Mapping[str, Triple], boxes: Boxes) -> dict[str, list[Kept]]:
+    """What is kept of each object that a source shows, by class.
+
+    Args:
+        triples: paths of visible, infrared and fused images, by the images' names.
+        boxes: of some of them at least.
+
+    Raises:
+        ValueError: if no name has boxes, or images cannot be read or compared; the message names the files.
+    """
+    labelled = {name: paths for name, paths in triples.items() if name in boxes}
+    if not labelled:
+        example = f'{next(iter(boxes))} against {next(iter(triples))}' if boxes else 'there are none'
+        raise ValueError(f'The boxes belong to none of the images: {example}.')
+    found: dict[str, list[Kept]] = {}
+    for name, paths in track(labelled.items(), 'measuring objects', total=len(labelled)):
+        visible, infrared, fused = read_triple(paths)
+        try:
+            images = [to_grey(image) for image in check_triple(visible, infrared, fused)]
+        except ValueError as error:
+            raise ValueError(f'{", ".join(paths)}: {error}') from None
+        for box in boxes[name]:
+            region = box_region(images[0].shape, (box.x0, box.y0, box.x1, box.y1))
+            found.setdefault(box.label, []).extend(kept(*images, [region]))
+    return dict(sorted(found.items()))

@@ -1,0 +1,30 @@
+"""What the log of a process that failed has to say."""
+
+import re
+import signal
+from pathlib import Path
+
+TAIL = 2**16  # bytes at a log's end that are searched
+RANK = re.compile(r'^\[rank\d+\]:\s?')  # what torch puts before the lines of each process
+ERROR = re.compile(r'^(?:\w+\.)*\w*(?:Error|Exception|Interrupt|Exit|StopIteration)\b(?:: |$)')
+LAUNCHERS = 'ChildFailedError'  # torchrun's own, which follows that of the process
+
+
+def find_error(log: Path, status: int) -> str:
+    """The line of the error that ended a process.
+
+    Args:
+        log: all that it printed.
+        status: its exit status; negative where a signal ended it.
+
+    Returns:
+        The last line that names an exception; the last line at all where none does; the signal's name.
+    """
+    if status < 0:
+        return f'ended by {signal.Signals(-status).name}'
+    with log.open('rb') as file:
+        file.seek(max(0, log.stat().st_size - TAIL))
+        text = file.read().decode(errors='replace')
+    lines = [RANK.sub('', line).rstrip() for line in text.splitlines()]
+    errors = [line for line in lines if ERROR.match(line) and LAUNCHERS not in line]
+    return (errors or [line for line in lines if line.strip()] or [f'exit status {status}'])[-1]

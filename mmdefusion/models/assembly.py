@@ -1,0 +1,94 @@
+"""Whether the parts of a model fit ours, said when the model is built.
+
+The toolboxes join a preprocessor, a backbone, a neck and heads without looking: what does not fit ends in a bare
+assertion in the first forward pass. torch tells who asks about every module that is put into another one, so that the
+parts are compared while they are put together, in stock tools and with any config.
+"""
+
+from collections.abc import Sequence
+
+from torch import nn
+from torch.nn.modules.module import register_module_module_registration_hook
+
+from .backbones import DeFusionEncoder, EarlyFusion, OneModality, TwoStreams
+from .defusion_pp import DeFusionPP
+from .necks import DecompositionNeck
+
+TOOLBOXES = ('mmdet', 'mmseg', 'mmpretrain')
+BACKBONES = (DeFusionEncoder, DeFusionPP, EarlyFusion, OneModality, TwoStreams)
+NECK = (
+    "neck=[dict(type='mmdefusion.DecompositionNeck', embed_dims={0}), dict(type='mmdefusion.SimpleFeaturePyramid', "
+    'embed_dims={0}, out_channels=256), ...]'
+)
+
+
+def check_part(model: nn.Module, name: str, part: nn.Module | None) -> None:
+    """Compares a part that is put into a model with those that are there.
+
+    Args:
+        model: that the part becomes one of.
+        name: of the slot: ``backbone``, ``neck`` or a head; others are not looked at.
+        part: what goes there.
+
+    Raises:
+        ValueError: if it cannot work with what is there; the message gives the setting that does.
+    """
+    if name == 'backbone' and isinstance(part, BACKBONES):
+        _check_preprocessor(model._modules.get('data_preprocessor'), part)
+    elif name == 'neck' or name.endswith('head'):
+        backbone, neck = model._modules.get('backbone'), model._modules.get('neck')
+        if neck is None and isinstance(backbone, DeFusionEncoder):
+            _check_neck(backbone, name, part)
+        elif neck is None and isinstance(backbone, DeFusionPP):
+            _check_widths(backbone, name, part)
+
+
+def _check_preprocessor(preprocessor: nn.Module | None, backbone: nn.Module) -> None:
+    mean = getattr(preprocessor, 'mean', None)
+    if _is_stock(preprocessor) and mean is not None and mean.numel() < 4:
+        kind = 'Seg' if type(preprocessor).__module__.startswith('mmseg') else 'Det'
+        raise ValueError(
+            f'{type(preprocessor).__name__} normalises {mean.numel()} channels, but {type(backbone).__name__} reads '
+            f"pairs: set data_preprocessor=dict(_delete_=True, type='mmdefusion.Paired{kind}DataPreprocessor')."
+        )
+
+
+def _check_neck(encoder: DeFusionEncoder, name: str, part: nn.Module | None) -> None:
+    before: nn.Module = encoder
+    for step in part if isinstance(part, nn.Sequential) else [part]:
+        decomposed = isinstance(before, DecompositionNeck) and getattr(before, 'out_maps', None) is None
+        if _is_stock(step) and (before is encoder or decomposed):
+            raise ValueError(
+                f'{type(step).__name__} ({name}) reads maps, but {type(before).__name__} gives tokens of both images: '
+                f'set {NECK.format(encoder.embed_dims)}.'
+            )
+        before = step
+
+
+def _check_widths(backbone: DeFusionPP, name: str, part: nn.Module | None) -> None:
+    expected = getattr(part, 'in_channels', None)
+    if not _is_stock(part) or expected is None:
+        return
+    levels = getattr(backbone.pyramid, 'num_outs', len(backbone.pyramid.levels))
+    given = [backbone.out_channels] * levels
+    if name == 'neck' and isinstance(expected, Sequence):
+        fits, wanted = list(expected) == given, given
+    else:  # a head, which may choose among levels
+        index = getattr(part, 'in_index', 0)
+        chosen = [index] if isinstance(index, int) else list(index)
+        widths = list(expected) if isinstance(expected, Sequence) else [expected]
+        fits = all(-levels <= place < levels for place in chosen) and set(widths) == {backbone.out_channels}
+        wanted = given[: len(widths)] if isinstance(expected, Sequence) else backbone.out_channels
+    if not fits:
+        raise ValueError(
+            f'{type(part).__name__} ({name}) has in_channels={expected}, but DeFusionPP gives {levels} maps of '
+            f'{backbone.out_channels} channels: set {name}=dict(in_channels={wanted}).'
+        )
+
+
+def _is_stock(part: nn.Module | None) -> bool:
+    """Whether a part is a toolbox's own; of others, what they read is unknown."""
+    return type(part).__module__.split('.')[0] in TOOLBOXES
+
+
+register_module_module_registration_hook(check_part)

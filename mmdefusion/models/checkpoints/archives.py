@@ -1,0 +1,128 @@
+"""torch's checkpoint files, looked at before torch unpacks them.
+
+torch reads with ``weights_only=True``, which calls nothing that a file names. It does allocate what a file asks for,
+decompress what a file holds, import codecs that a file chooses, and take a flipped byte for a weight. So a file may be
+only what ``torch.save`` writes of tensors and plain data: a pickle without other names, and in a zip archive nothing
+compressed, and each record as its checksum says.
+"""
+
+import io
+import os
+import pickletools
+import struct
+import zipfile
+from typing import BinaryIO
+
+import torch
+
+from .errors import CheckpointError
+
+ZIP = b'PK\x03\x04'
+LEGACY = b'\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.'  # the pickled number that torch before 1.6 began files with
+LEGACY_PICKLES = 5  # number, protocol, system, content, keys of the storages; the storages follow
+END = struct.Struct('<4s4H2LH')  # end of a zip archive's directory
+MAX_PICKLE = 2**24  # bytes; 10,000 tensors with their optimiser's state take 4 MB
+MAX_ENTRIES = 2**17
+# what torch.save writes of tensors, parameters, sizes, and of the plain data of optimisers and schedulers
+STORAGES = ('Float', 'Double', 'Half', 'BFloat16', 'Long', 'Int', 'Short', 'Char', 'Byte', 'Bool')
+DTYPES = ('float', 'double', 'half', 'bfloat16', 'float32', 'float64', 'float16', 'int64', 'int32', 'uint8', 'bool')
+NAMES = {
+    *('collections OrderedDict', 'collections Counter', 'builtins set', '__builtin__ set', 'torch Size'),
+    *('torch._utils _rebuild_tensor_v2', 'torch._utils _rebuild_parameter', 'torch device'),
+    *(f'torch {kind}Storage' for kind in STORAGES),
+    *(f'torch {kind}' for kind in DTYPES),
+}
+CALLS = {'STACK_GLOBAL', 'INST', 'OBJ', 'NEWOBJ_EX', 'EXT1', 'EXT2', 'EXT4', 'PERSID'}  # torch.save never writes them
+
+
+def check_zip(file: BinaryIO, name: str) -> None:
+    """Raises a CheckpointError where a zip archive is not as ``torch.save`` writes it.
+
+    Readers differ in what they take of an archive with two directories, names twice, or bytes before and after it;
+    then this one would look at something other than torch does.
+    """
+    size = os.fstat(file.fileno()).st_size
+    try:
+        with zipfile.ZipFile(file) as archive:
+            entries = archive.infolist()
+            _check_layout(archive, entries, file, size, name)
+            pickles = [entry for entry in entries if entry.filename.endswith('/data.pkl')]
+            if len(pickles) != 1:
+                raise CheckpointError(f'{name} is a zip archive without the data.pkl of a checkpoint.')
+            if pickles[0].file_size > MAX_PICKLE:
+                raise CheckpointError(f'{name}: its data.pkl of {pickles[0].file_size} bytes is over {MAX_PICKLE}.')
+            content = io.BytesIO(archive.read(pickles[0]))
+            if broken := archive.testzip():  # torch.save writes a CRC-32 with each record, torch.load looks at none
+                raise CheckpointError(f'{name}: its record {broken} does not match its checksum: bytes have changed.')
+    except (
+        EOFError,
+        NotImplementedError,
+        OSError,
+        RuntimeError,
+        ValueError,
+        struct.error,
+        zipfile.BadZipFile,
+    ) as error:
+        if isinstance(error, CheckpointError):
+            raise
+        raise CheckpointError(f'{name} is a damaged zip archive ({first_line(error)}): is it whole?') from None
+    check_pickle(content, name)
+
+
+def _check_layout(
+    archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo], file: BinaryIO, size: int, name: str
+) -> None:
+    if len(entries) > MAX_ENTRIES:
+        raise CheckpointError(f'{name}: {len(entries)} entries are over {MAX_ENTRIES}.')
+    if packed := [entry.filename for entry in entries if entry.compress_type != zipfile.ZIP_STORED]:
+        raise CheckpointError(f'{name}: its entry {packed[0][:80]} is compressed, which torch.save never does.')
+    unpacked = sum(entry.file_size for entry in entries)
+    if unpacked > size:
+        raise CheckpointError(f'{name} of {size} bytes would unpack to {unpacked}.')
+    if len({entry.filename.lower() for entry in entries}) < len(entries):
+        raise CheckpointError(f'{name}: its zip archive has two entries of one name.')
+    file.seek(size - END.size)
+    end = file.read(END.size)
+    if not end.startswith(b'PK\x05\x06') or end[-2:] != b'\0\0' or min(e.header_offset for e in entries) != 0:
+        raise CheckpointError(f'{name}: its zip archive has bytes before its first entry or behind its directory.')
+
+
+def check_legacy(file: BinaryIO, name: str) -> None:
+    """Raises a CheckpointError where a file of torch before 1.6 holds more than tensors and plain data."""
+    file.seek(0)
+    for _ in range(LEGACY_PICKLES):
+        check_pickle(file, name)
+
+
+def check_pickle(stream: BinaryIO, name: str) -> None:
+    """Raises a CheckpointError where the next pickle of a stream names anything but tensors and plain data."""
+    allowed = NAMES | {_dotted(value) for value in torch.serialization.get_safe_globals()}
+    start = stream.tell()
+    try:
+        for opcode, argument, position in pickletools.genops(stream):
+            if position - start > MAX_PICKLE:
+                raise CheckpointError(f'{name}: its pickle is over {MAX_PICKLE} bytes.')
+            if opcode.name in CALLS or (opcode.name == 'GLOBAL' and argument not in allowed):
+                named = str(argument or f'something by {opcode.name}').replace(' ', '.')[:80]
+                raise CheckpointError(
+                    f'{name} names {named!a}, and only plain tensors and plain data are read. If you trained it, train '
+                    'with SafeCheckpointHook; if it is of someone else, open it with nothing else either.'
+                )
+    except CheckpointError:
+        raise
+    except Exception as error:  # pickletools raises many kinds for bytes that are no pickle
+        raise CheckpointError(f'{name} is no whole checkpoint of torch ({first_line(error)}).') from None
+
+
+def _dotted(value: object) -> str:
+    """How a pickle names what the user allowed torch to load."""
+    if isinstance(value, tuple):
+        module, _, name = value[1].rpartition('.')
+        return f'{module} {name}'
+    return f'{value.__module__} {value.__qualname__}'
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, in one short line."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__

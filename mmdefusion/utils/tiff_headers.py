@@ -1,0 +1,83 @@
+"""The tags of a TIFF file's first page that say what decoding it takes (TIFF 6.0 and BigTIFF).
+
+Pillow knows fewer kinds of TIFF than OpenCV (no colour in floats, say), and of a tag that stands twice it takes the
+last, OpenCV's library the first.
+"""
+
+import struct
+from dataclasses import dataclass
+from typing import BinaryIO
+
+REDUCED = 1  # bit of NewSubfileType: a smaller copy of another page
+MASK = 4
+MAX_TAGS = 4096
+# tag numbers
+SUBFILE, WIDTH, HEIGHT, BITS, ORIENTATION, CHANNELS = 254, 256, 257, 258, 274, 277
+TILE_WIDTH, TILE_HEIGHT = 322, 323
+WHOLE_NUMBERS = {1: 'B', 3: 'H', 4: 'I', 16: 'Q'}  # TIFF's types by their struct code
+
+
+@dataclass(frozen=True)
+class Tiff:
+    """Of the first page; ``decoded_pixels`` counts whole tiles, ``pages`` ends at two."""
+
+    width: int
+    height: int
+    channels: int
+    bits: int
+    orientation: int
+    decoded_pixels: int
+    pages: int
+
+
+def read_tiff(file: BinaryIO) -> Tiff:
+    """Reads the first page's tags, and whether a second page follows that is no copy or mask.
+
+    Raises:
+        ValueError: if a tag stands twice or is not what it should be.
+        struct.error: if the file ends before.
+    """
+    start = file.read(16)
+    order, big = '<' if start.startswith(b'II') else '>', start[2:4] in (b'+\0', b'\0+')
+    offset = struct.unpack(f'{order}Q', start[8:16])[0] if big else struct.unpack(f'{order}I', start[4:8])[0]
+    tags, following = _read_page(file, offset, order, big)
+    width, height = tags[WIDTH], tags[HEIGHT]
+    tile_width, tile_height = tags.get(TILE_WIDTH, width), tags.get(TILE_HEIGHT, height)
+    if not tile_width or not tile_height:
+        raise ValueError('it has tiles without pixels')
+    decoded = -(-width // tile_width) * tile_width * -(-height // tile_height) * tile_height
+    pages = 1
+    if following:
+        second = _read_page(file, following, order, big)[0] if following != offset else {}
+        pages += not second.get(SUBFILE, 0) & (REDUCED | MASK)
+    channels, bits = tags.get(CHANNELS, 1), tags.get(BITS, 1)
+    if not 1 <= channels <= 4 or not 1 <= bits <= 64:
+        raise ValueError(f'it has {channels} channels of {bits} bits')
+    return Tiff(width, height, channels, bits, tags.get(ORIENTATION, 1), decoded, pages)
+
+
+def _read_page(file: BinaryIO, offset: int, order: str, big: bool) -> tuple[dict[int, int], int]:
+    """The tags that hold whole numbers (of several the first), and where the next page stands, 0 for none."""
+    counts, place, inline = ('Q', 'Q', 8) if big else ('H', 'I', 4)
+    file.seek(offset)
+    (number,) = _take(file, order + counts)
+    if number > MAX_TAGS:
+        raise ValueError(f'it has {number} tags')
+    entries = [_take(file, f'{order}HH{place}{inline}s') for _ in range(number)]
+    (following,) = _take(file, order + place)
+    tags: dict[int, int] = {}
+    for tag, kind, count, value in entries:
+        if tag in tags:
+            raise ValueError(f'tag {tag} stands twice')
+        if kind not in WHOLE_NUMBERS or not count:
+            continue
+        code = order + WHOLE_NUMBERS[kind]
+        if struct.calcsize(code) * count > inline:
+            file.seek(struct.unpack(order + place, value)[0])
+            value = file.read(8)
+        tags[tag] = struct.unpack(code, value[: struct.calcsize(code)])[0]
+    return tags, following
+
+
+def _take(file: BinaryIO, form: str) -> tuple:
+    return struct.unpack(form, file.read(struct.calcsize(form)))

@@ -1,0 +1,49 @@
+import os
+
+import numpy as np
+import pytest
+from helpers.full_disk import run_on_full_disk
+
+from mmdefusion.apis.video_writer import VideoWriter, count_frames
+
+
+def test_every_frame_is_there(tmp_path):
+    pictures = np.random.default_rng(0).integers(0, 256, (5, 33, 47, 3), dtype=np.uint8)
+    with VideoWriter(tmp_path / 'a.mp4', 10.0) as writer:
+        for picture in pictures:
+            writer.write(picture)
+        assert not (tmp_path / 'a.mp4').exists()
+        assert writer.finish() == tmp_path / 'a.mp4'
+    assert count_frames(tmp_path / 'a.mp4') == 5
+    assert os.listdir(tmp_path) == ['a.mp4']
+
+
+@pytest.mark.parametrize('limit', [1000, 30000])
+def test_full_disk_leaves_no_video(tmp_path, limit):
+    """OpenCV reports neither a frame nor an index that it could not write."""
+    result = run_on_full_disk(
+        limit,
+        f"""
+        from pathlib import Path
+        import numpy as np
+        from mmdefusion.apis.video_writer import VideoWriter
+        frames = np.random.default_rng(0).integers(0, 256, (30, 64, 64, 3), dtype=np.uint8)
+        with VideoWriter(Path({str(tmp_path / 'a.mp4')!r}), 10.0) as writer:
+            for frame in frames:
+                writer.write(frame)
+            writer.finish()
+        """,
+    )
+    assert result.returncode == 1
+    assert 'of 30 frames were written: is the disk full?' in result.stderr
+    assert not os.listdir(tmp_path)
+
+
+def test_a_video_that_is_cut_off_has_fewer_frames(tmp_path):
+    with VideoWriter(tmp_path / 'a.mp4', 10.0) as writer:
+        for value in range(9):
+            writer.write(np.full((64, 64, 3), value * 20, np.uint8))
+        writer.finish()
+    content = (tmp_path / 'a.mp4').read_bytes()
+    (tmp_path / 'b.mp4').write_bytes(content[: len(content) // 2])
+    assert count_frames(tmp_path / 'b.mp4') < 9

@@ -1,0 +1,109 @@
+"""The house has floors: a module imports what lies below it, and toolboxes only where its room adapts to them."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1] / 'mmdefusion'
+
+# From the ground up. Rooms of one floor do not know each other; the longest name that fits a module counts.
+FLOORS = (
+    ('version', 'models'),
+    ('utils', 'registry'),
+    ('datasets.annotation_files', 'datasets.stems'),
+    ('visualization', 'scenes', 'models.layers', 'models.structures', 'evaluation.functional', 'datasets.conversion'),
+    ('models.checkpoints', 'evaluation.published', 'evaluation.results'),
+    ('models.backbones', 'models.losses', 'models.data_preprocessors', 'datasets'),
+    ('models.necks',),
+    ('models.heads', 'models.fusers', 'models.defusion_pp'),
+    ('models.checkpoints.network_config',),
+    ('models.pretrainers', 'models.teachers', 'models.checkpoints.reference', 'models.assembly'),
+    ('models.registered',),
+    ('engine', 'evaluation', 'apis.loading'),
+    ('apis',),
+    ('experiments',),
+)
+# What may be imported of the toolboxes, by room; nothing but MMEngine elsewhere.
+TOOLBOXES = {
+    'apis.paired_det_inferencer': {'mmdet'},
+    'apis.paired_inferencing': {'mmcv'},
+    'apis.paired_seg_inferencer': {'mmseg'},
+    'datasets': {'mmcv', 'mmdet', 'mmseg'},
+    'datasets.conversion': set(),
+    'engine.hooks': {'mmcv'},
+    'evaluation.metrics': {'mmseg'},
+    'evaluation.parts': {'mmseg'},
+    'experiments': {'mmdet', 'mmseg'},
+    'models.data_preprocessors': {'mmdet', 'mmseg'},
+}
+MODULES = sorted(PACKAGE.rglob('*.py'))
+
+
+def name_of(path: Path) -> str:
+    """The module's name below ``mmdefusion``, '' for the package itself."""
+    parts = path.relative_to(PACKAGE).with_suffix('').parts
+    return '.'.join(parts[:-1] if parts[-1] == '__init__' else parts)
+
+
+def longest(module: str, rooms: Iterator[str]) -> str | None:
+    """The room that a module is in."""
+    return max((room for room in rooms if f'{module}.'.startswith(f'{room}.')), key=len, default=None)
+
+
+def room_of(module: str) -> str | None:
+    return longest(module, (room for floor in FLOORS for room in floor))
+
+
+def floor_of(module: str) -> int:
+    room = room_of(module)
+    return next(number for number, floor in enumerate(FLOORS) if room in floor)
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Absolute names of the modules that a file imports, anywhere in it."""
+    package = ['mmdefusion', *path.relative_to(PACKAGE).parts[:-1]]
+    for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = '.'.join([*base, *([node.module] if node.module else [])])
+            # ``from package import module`` names a module, ``from module import thing`` does not
+            below = PACKAGE.parent.joinpath(*module.split('.'))
+            for alias in node.names:
+                is_module = (below / f'{alias.name}.py').is_file() or (below / alias.name / '__init__.py').is_file()
+                yield f'{module}.{alias.name}' if is_module else module
+
+
+@pytest.mark.parametrize('path', MODULES, ids=name_of)
+def test_imports_go_downward(path):
+    module = name_of(path)
+    if not module:
+        pytest.skip('the package itself imports lazily')
+    assert room_of(module), f'mmdefusion.{module} is on no floor: give it a room in FLOORS'
+    for name in imported(path):
+        if not name.startswith('mmdefusion.'):
+            continue
+        below = name.removeprefix('mmdefusion.')
+        if room_of(below) != room_of(module):
+            assert floor_of(below) < floor_of(module), f'mmdefusion.{module} imports {name}, which is not below it'
+
+
+@pytest.mark.parametrize('path', MODULES, ids=name_of)
+def test_toolboxes_are_known_only_where_a_room_adapts_to_them(path):
+    module = name_of(path)
+    allowed = TOOLBOXES.get(longest(module, iter(TOOLBOXES)) or '', set())
+    found = {name.split('.')[0] for name in imported(path)} & {'mmcv', 'mmdet', 'mmseg'}
+    assert found <= allowed, f'mmdefusion.{module} imports {sorted(found - allowed)}'
+
+
+@pytest.mark.parametrize('path', MODULES, ids=name_of)
+def test_files_are_short(path):
+    assert len(path.read_text(encoding='utf-8').splitlines()) <= 300
+
+
+def test_every_floor_is_lived_on():
+    lived = {room_of(name_of(path)) for path in MODULES}
+    assert {room for floor in FLOORS for room in floor} <= lived

@@ -1,0 +1,52 @@
+from pathlib import Path
+
+import pytest
+import torch
+from helpers.toy_run import toy_config
+from mmengine.runner import Runner
+
+RUNTIMES = sorted((Path(__file__).parents[3] / 'configs/_base_').glob('*_runtime.py'))
+RUNTIMES = [path for path in RUNTIMES if path.stem in ('detection_runtime', 'segmentation_runtime')]
+
+
+def finite(path: Path) -> bool:
+    return all(value.isfinite().all() for name, value in torch.load(path)['state_dict'].items() if name != 'mask')
+
+
+@pytest.mark.parametrize('runtime', RUNTIMES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    'broken, message',
+    [
+        ('loss', 'Iteration 4: a loss is not finite .loss nan.*resume from the latest'),
+        ('gradient', 'Iteration 4: .* weights are not finite, first layers.*nothing was saved'),
+    ],
+)
+def test_ends_where_something_is_no_number_and_keeps_the_checkpoints(tmp_path, runtime, broken, message):
+    config = toy_config(tmp_path, runtime, model=dict(broken=broken, break_at=4))
+    config.default_hooks.checkpoint.update(interval=1, max_keep_ckpts=2)
+    with pytest.raises(FloatingPointError, match=message):
+        Runner.from_cfg(config).train()
+    kept = sorted(tmp_path.glob('*.pth'))
+    assert [path.name for path in kept] == ['iter_2.pth', 'iter_3.pth']
+    assert all(map(finite, kept))
+
+
+def test_masks_of_infinities_may_stay(tmp_path):
+    runner = Runner.from_cfg(toy_config(tmp_path, RUNTIMES[0], max_iters=2))
+    runner.train()
+    assert torch.load(tmp_path / 'iter_2.pth')['state_dict']['mask'][1] == -torch.inf
+
+
+def test_running_statistics_are_not_saved_either(tmp_path):
+    runner = Runner.from_cfg(toy_config(tmp_path, RUNTIMES[0], max_iters=2))
+    step = runner.model.train_step
+
+    def broken(*args, **options):
+        losses = step(*args, **options)
+        runner.model.layers[1].running_mean.fill_(torch.nan)
+        return losses
+
+    runner.model.train_step = broken
+    with pytest.raises(FloatingPointError, match='1 weights are not finite, first layers.1.running_mean'):
+        runner.train()
+    assert not list(tmp_path.glob('*.pth'))

@@ -1,0 +1,84 @@
+"""What does not fit together is said when a model is built, not by an assertion of a toolbox in its first step."""
+
+import copy
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from mmdefusion.registry import MODELS
+
+pytest.importorskip('mmdet')
+pytest.importorskip('mmseg')
+ROOT = Path(__file__).resolve().parents[2]
+FPN = dict(type='FPN', in_channels=[256, 256, 256], out_channels=256, num_outs=5, start_level=0)
+ONE_KEY = dict(type='mmdefusion.DeFusionPP', pyramid=dict(strides=(8, 16, 32)))
+DECOMPOSITION = dict(type='mmdefusion.DecompositionNeck', embed_dims=192)
+
+
+def config_of(head: str) -> Config:
+    folder = 'detection' if head in ('atss', 'retinanet', 'faster-rcnn') else 'segmentation'
+    return Config.fromfile(ROOT / f'configs/{folder}/defusionpp_vit-tiny_{head}_1xb4-500i_scenes-160x128.py')
+
+
+def build(head: str, **changes: object) -> object:
+    config = config_of(head)
+    init_default_scope(config.default_scope)
+    return MODELS.build(copy.deepcopy(dict(config.model)) | changes)
+
+
+@pytest.mark.parametrize('head', ['atss', 'retinanet', 'faster-rcnn'])
+def test_a_decomposition_is_needed_in_detectors(head):
+    mend = r"set neck=\[dict\(type='mmdefusion.DecompositionNeck', embed_dims=192\), dict\(type='mmdefusion.Simple"
+    with pytest.raises(ValueError, match=f'DeFusionEncoder gives tokens of both images: {mend}'):
+        build(head, neck=None)
+    with pytest.raises(ValueError, match=f'FPN .neck. reads maps, but DeFusionEncoder gives tokens.*{mend}'):
+        build(head, neck=FPN)
+    with pytest.raises(ValueError, match=f'FPN .neck. reads maps, but DecompositionNeck gives tokens.*{mend}'):
+        build(head, neck=[DECOMPOSITION, FPN])
+
+
+@pytest.mark.parametrize('head', ['fcn', 'upernet', 'segformer', 'mask2former'])
+def test_a_decomposition_is_needed_in_segmenters(head):
+    with pytest.raises(ValueError, match='DeFusionEncoder gives tokens of both images: set neck='):
+        build(head, neck=None)
+
+
+def test_widths_of_necks_and_heads():
+    build('retinanet', backbone=ONE_KEY, neck=FPN)
+    forgotten = FPN | dict(in_channels=[256, 512, 1024, 2048])
+    with pytest.raises(
+        ValueError, match=r'DeFusionPP gives 3 maps of 256.*set neck=dict\(in_channels=\[256, 256, 256\]'
+    ):
+        build('retinanet', backbone=ONE_KEY, neck=forgotten)
+    head = dict(config_of('retinanet').model.bbox_head, in_channels=512)
+    with pytest.raises(
+        ValueError, match=r'RetinaHead .bbox_head. has in_channels=512.*set bbox_head=dict\(in_channels=256'
+    ):
+        build('retinanet', backbone=dict(type='mmdefusion.DeFusionPP'), neck=None, bbox_head=head)
+    decode = dict(type='UPerHead', in_channels=[256] * 4, in_index=[0, 1, 2, 3], channels=32, num_classes=4)
+    auxiliary = dict(auxiliary_head=None, neck=None)
+    build('upernet', backbone=dict(type='mmdefusion.DeFusionPP'), decode_head=decode, **auxiliary)
+    for wrong in (dict(backbone=ONE_KEY), dict(decode_head=decode | dict(in_channels=[96, 192, 384, 768]))):
+        changes = dict(backbone=dict(type='mmdefusion.DeFusionPP'), decode_head=decode) | wrong | auxiliary
+        with pytest.raises(
+            ValueError, match=r'UPerHead .decode_head. has in_channels=.*DeFusionPP gives [34] maps of 256'
+        ):
+            build('upernet', **changes)
+
+
+@pytest.mark.parametrize(('head', 'toolbox'), [('atss', 'Det'), ('fcn', 'Seg')])
+def test_a_stock_preprocessor(head, toolbox):
+    kind = 'DetDataPreprocessor' if toolbox == 'Det' else 'SegDataPreProcessor'
+    stock = dict(type=kind, mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375])
+    mend = f"set data_preprocessor=dict.*type='mmdefusion.Paired{toolbox}DataPreprocessor'"
+    with pytest.raises(ValueError, match=f'{kind} normalises 3 channels, but DeFusionEncoder reads pairs: {mend}'):
+        build(head, data_preprocessor=stock)
+    for name in ('visible', 'early-fusion', 'two-streams'):
+        baseline = Config.fromfile(ROOT / f'configs/baselines/resnet18-{name}_{head}_1xb4-500i_scenes-160x128.py').model
+        with pytest.raises(ValueError, match=mend):
+            MODELS.build(dict(baseline, data_preprocessor=stock))
+    six = dict(type='SegDataPreProcessor', mean=[120.0] * 6, std=[58.0] * 6)
+    if toolbox == 'Seg':
+        build(head, data_preprocessor=six)

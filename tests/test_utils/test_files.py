@@ -1,0 +1,66 @@
+import os
+
+import cv2
+import numpy as np
+import pytest
+from helpers.full_disk import run_on_full_disk
+
+from mmdefusion.utils.files import write_bytes, write_image, write_text
+
+
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
+def test_pictures_come_back(tmp_path, dtype):
+    image = np.random.default_rng(0).integers(0, np.iinfo(dtype).max, (7, 9, 3), dtype=dtype)
+    path = write_image(tmp_path / 'new/folder/a.png', image)
+    np.testing.assert_array_equal(cv2.imread(str(path), cv2.IMREAD_UNCHANGED), image)
+    assert os.listdir(path.parent) == ['a.png']
+
+
+@pytest.mark.parametrize('name, image', [('a.xyz', np.zeros((2, 2), np.uint8)), ('a.png', np.zeros((2, 2, 7)))])
+def test_what_is_no_picture_is_refused(tmp_path, name, image):
+    with pytest.raises(OSError, match=rf'cannot write .*{name}'):
+        write_image(tmp_path / name, image)
+    assert not os.listdir(tmp_path)
+
+
+def test_text_takes_the_place_of_what_was_there(tmp_path):
+    write_text(tmp_path / 'a.json', 'first')
+    assert write_text(tmp_path / 'a.json', 'zweites, größer').read_text() == 'zweites, größer'
+
+
+@pytest.mark.parametrize(
+    'write',
+    [
+        'write_image(path, np.random.default_rng(0).integers(0, 256, (99, 99, 3), dtype=np.uint8))',
+        'write_bytes(path, bytes(9999))',
+        "write_text(path, 'x' * 9999)",
+    ],
+)
+def test_full_disk_leaves_what_was_there(tmp_path, write):
+    (tmp_path / 'a.png').write_text('before')
+    result = run_on_full_disk(
+        4096,
+        f"""
+        from pathlib import Path
+        import numpy as np
+        from mmdefusion.utils.files import *
+        path = Path({str(tmp_path / 'a.png')!r})
+        {write}
+        """,
+    )
+    assert result.returncode == 1
+    assert 'OSError: ' in result.stderr and 'Nothing was written' in result.stderr and 'a.png' in result.stderr
+    assert (tmp_path / 'a.png').read_text() == 'before'
+    assert os.listdir(tmp_path) == ['a.png']
+
+
+def test_bytes_are_on_the_disk_before_they_get_their_name(tmp_path, monkeypatch):
+    """Else power loss can leave a name with nothing behind it."""
+    order = []
+    sync, replace = os.fsync, os.replace
+    monkeypatch.setattr(os, 'fsync', lambda fd: (order.append(os.readlink(f'/proc/self/fd/{fd}')), sync(fd))[1])
+    monkeypatch.setattr(os, 'rename', lambda *names: pytest.fail('not atomic on every system'))
+    monkeypatch.setattr(os, 'replace', lambda a, b: (order.append(f'{a} -> {b}'), replace(a, b))[1])
+    path = write_bytes(tmp_path / 'a.bin', b'content')
+    unfinished = tmp_path / '.a.bin'
+    assert order == [str(unfinished), f'{unfinished} -> {path}', str(tmp_path)]
