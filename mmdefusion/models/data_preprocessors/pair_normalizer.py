@@ -91,7 +91,7 @@ class PairNormalizer(nn.Module):
         pair = torch.cat([seen[name].expand(3, -1, -1) for name in self.modalities])
         return (pair - self.mean) / self.std
 
-    def draw_dropped(self) -> str | None:
+    def sample_dropped(self) -> str | None:
         """The modality that a training sample loses, mostly none."""
         if torch.rand(()) >= self.modality_dropout:
             return None
@@ -135,7 +135,7 @@ class PairedPreprocessing:
 
     def _normalize(self, image: Tensor, sample: Any, training: bool) -> Tensor:
         whole = not getattr(sample, 'partner_missing', False)
-        dropped = self.pair_normalizer.draw_dropped() if training and whole else None
+        dropped = self.pair_normalizer.sample_dropped() if training and whole else None
         try:
             return self.pair_normalizer(image, dropped)
         except ValueError as error:

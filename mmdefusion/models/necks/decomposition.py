@@ -1,6 +1,5 @@
 """Common and unique decomposition (CUD) and fusion of DeFusion++ (arXiv 2410.12274, section III)."""
 
-from collections.abc import Sequence
 from typing import Literal, get_args
 
 import torch
@@ -9,13 +8,12 @@ from torch import Tensor, nn
 
 from mmdefusion.registry import MODELS
 
-from ..layers import DecompositionBlock, TransformerBlock, init_transformer, tokens_to_map
+from ..layers import DecompositionBlock, TransformerBlock, init_transformer
 from ..structures import Decomposition, Pair, PairFeatures, Parts
 
 NUM_HEADS = 16  # of every block outside the encoder
 CommonOrder = Literal['sum', 'mean', 'ab', 'ba']
 ORDERS = get_args(CommonOrder)
-MAPS = ('common', 'unique_a', 'unique_b', 'fused')
 
 
 class DecompositionPath(nn.Module):
@@ -78,9 +76,6 @@ class DecompositionNeck(BaseModule):
         common: which order of the common feature is taken: ``'sum'`` of both (downstream tasks;
             symmetric in the images), ``'mean'`` (fused images: the magnitude that the image heads
             saw in training), ``'ab'`` or ``'ba'`` (pretraining draws one).
-        out_maps: what the next part asks for, of ``'common'``, ``'unique_a'``, ``'unique_b'``,
-            ``'fused'``: maps at stride 16 for any stock neck or head. Without it the output is the
-            whole :class:`Decomposition`, which the pyramids and heads of mmdefusion read.
         init_cfg: MMEngine's, such as ``dict(type='Pretrained', checkpoint=..., prefix='neck.0.')``.
     """
 
@@ -88,36 +83,29 @@ class DecompositionNeck(BaseModule):
         self,
         embed_dims: int,
         common: CommonOrder = 'sum',
-        out_maps: Sequence[str] | None = None,
         init_cfg: dict | list | None = None,
     ) -> None:
         super().__init__(init_cfg)
         if common not in ORDERS:
             raise ValueError(f'common={common!r} is no order of the common feature: use one of {ORDERS}.')
-        if out_maps is not None and not set(out_maps) <= set(MAPS):
-            raise ValueError(f'out_maps={tuple(out_maps)} names unknown maps: use some of {MAPS}.')
         self.embed_dims = embed_dims
         self.common = common
-        self.out_maps = out_maps
         self.deep = DecompositionPath(embed_dims)
         self.skip = DecompositionPath(embed_dims)
         self.mixer = nn.Sequential(*(TransformerBlock(embed_dims, NUM_HEADS) for _ in range(2)))
         init_transformer(self)
         self._register_load_state_dict_pre_hook(self._refuse_other_width)
 
-    def forward(self, features: PairFeatures) -> Decomposition | tuple[Tensor, ...]:
+    def forward(self, features: PairFeatures, common: CommonOrder | None = None) -> Decomposition:
         """Decompose and fuse.
 
-        Returns:
-            The :class:`Decomposition`, or one B×C×h×w map for each name in ``out_maps``.
+        Args:
+            features: of both images.
+            common: stands in for the order given to the constructor.
         """
-        deep, skip = self.decompose(features)
+        deep, skip = self.decompose(features, common)
         blended, fused = self.fuse(deep, skip, features.mask)
-        decomposition = Decomposition(deep, skip, blended, fused, features)
-        if self.out_maps is None:
-            return decomposition
-        tokens = {**decomposition.full()._asdict(), 'fused': fused}
-        return tuple(tokens_to_map(tokens[name], features.grid) for name in self.out_maps)
+        return Decomposition(deep, skip, blended, fused, features)
 
     def decompose(self, features: PairFeatures, common: CommonOrder | None = None) -> tuple[Parts, Parts]:
         """Deep and skip parts; ``common`` stands in for the order given to the constructor."""
