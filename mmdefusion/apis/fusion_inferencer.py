@@ -215,9 +215,9 @@ class FusionInferencer:
         first, *others = (to_tensor(source).to(self.device) for source in sources)
         try:
             for other in others[:-1]:
-                first = self.model.fuse_picture(Pair(first, other)).expand(3, -1, -1)
+                first = self.model.fuse(Pair(first, other)).expand(3, -1, -1)
             pair = Pair(first, others[-1] if others else first)
-            images = self.model.fuse_pictures(pair)._asdict() if parts else {'fused': self.model.fuse_picture(pair)}
+            images = self.model.fuse(pair, parts=True)._asdict() if parts else {'fused': self.model.fuse(pair)}
         except ValueError as error:
             raise ValueError(f'{name}: {error}') from None
         if not others:

@@ -73,7 +73,6 @@ def test_runs_nothing_that_a_file_names(call, slot, nested, how, tmp_path):
         (dict(neck=[]), 'neck of 0 parts'),
         (dict(neck=[dict(type='mmdefusion.DecompositionNeck', embed_dims=32)] * 2), 'neck of 2 parts'),
         (dict(neck=[dict(type='mmdefusion.DecompositionNeck', embed_dims=32, common='all')]), "common='all', not"),
-        (dict(neck=[dict(type='mmdefusion.DecompositionNeck', embed_dims=32, out_maps=['x'])]), 'out_maps='),
         (dict(neck=[7]), 'names neck.type=7'),
         (dict(common_head=dict(embed_dims=32)), 'names common_head.type=None'),
         (dict(unique_head=dict(HEAD, embed_dims=64)), 'unique_head.embed_dims=64'),

@@ -31,14 +31,14 @@ def build(**options) -> PictureFuser:
 @pytest.mark.parametrize('size', [(33, 58), (90, 71)])
 def test_an_image_with_itself_comes_back_exactly(colour, size):
     image = torch.rand(3, *size)
-    fused = build(detail=DETAIL, colour=colour).fuse_pictures(Pair(image, image)).fused
+    fused = build(detail=DETAIL, colour=colour).fuse(Pair(image, image), parts=True).fused
     assert_close(fused, luma(image) if colour == 'grey' else image, atol=1e-5, rtol=0)
 
 
 def test_plain_output_is_the_image_fuser_s():
     model, pair = build(colour='rgb'), torch.rand(2, 3, 32, 48)  # whole patches: nothing is mirrored
-    expected = model(model.normalize(pair).flatten(0, 1)[None])
-    for ours, theirs in zip(model.fuse_pictures(Pair(*pair)), expected, strict=True):
+    expected = model(pair.flatten(0, 1)[None])
+    for ours, theirs in zip(model.fuse(Pair(*pair), parts=True), expected, strict=True):
         assert_close(ours, theirs[0].clip(0, 1), atol=1e-5, rtol=1e-5)
 
 
@@ -47,17 +47,17 @@ def test_the_fused_picture_alone_is_the_same(colour):
     model, pair = build(detail=DETAIL, colour=colour), Pair(*torch.rand(2, 3, 70, 58))
     drawn = []
     model.common_head.register_forward_hook(lambda *_: drawn.append('common'))
-    alone = model.fuse_picture(pair)
+    alone = model.fuse(pair)
     assert not drawn
-    assert_close(alone, model.fuse_pictures(pair).fused)
+    assert_close(alone, model.fuse(pair, parts=True).fused)
     assert drawn
 
 
 def test_what_the_network_makes_of_each_source_alone():
     model, pair = build(), torch.rand(2, 1, 3, 40, 48)
     features = model.backbone(model.normalize(torch.cat([*pair], dim=1)))
-    for own, image in zip(model.draw_alone(features), pair, strict=True):
-        assert_close(own, model(model.normalize(torch.cat([image, image], 1))).fused, atol=1e-5, rtol=1e-5)
+    for own, image in zip(model.decode_alone(features), pair, strict=True):
+        assert_close(own, model(torch.cat([image, image], 1)).fused, atol=1e-5, rtol=1e-5)
 
 
 def test_training_is_the_pretrainers():
@@ -68,11 +68,11 @@ def test_training_is_the_pretrainers():
 def test_luma_keeps_the_colours_of_the_first():
     model, a, b = build(detail=DETAIL), torch.rand(3, 40, 40), torch.rand(1, 40, 40).expand(3, -1, -1)
     a, b = 0.4 + 0.2 * a, 0.4 + 0.2 * b  # room enough above and below for the colours to stay
-    fused = model.fuse_pictures(Pair(a, b)).fused
+    fused = model.fuse(Pair(a, b), parts=True).fused
     ours, theirs = fused - luma(fused), a - luma(a)
     assert torch.nn.functional.cosine_similarity(ours.flatten(), theirs.flatten(), dim=0) > 0.85
     grey = a.mean(0, keepdim=True).expand(3, -1, -1)
-    fused = model.fuse_pictures(Pair(grey, b)).fused
+    fused = model.fuse(Pair(grey, b), parts=True).fused
     assert_close(fused[0], fused[1], atol=1e-5, rtol=0)
 
 
@@ -80,16 +80,16 @@ def test_luma_keeps_the_colours_of_the_first():
 def test_constant_pictures(level):
     flat, picture = torch.full((3, 40, 40), level), torch.rand(3, 40, 40)
     for pair in (Pair(flat, picture), Pair(picture, flat), Pair(flat, flat)):
-        fused = build(detail=DETAIL).fuse_pictures(pair).fused
+        fused = build(detail=DETAIL).fuse(pair, parts=True).fused
         assert fused.isfinite().all() and fused.min() >= 0 and fused.max() <= 1
 
 
 def test_what_cannot_be_fused():
     model, picture = build(), torch.rand(3, 40, 48)
     with pytest.raises(ValueError, match='48x40 and 40x48: align or resize'):
-        model.fuse_pictures(Pair(picture, picture.transpose(1, 2)))
+        model.fuse(Pair(picture, picture.transpose(1, 2)), parts=True)
     with pytest.raises(ValueError, match='second picture has NaN'):
-        model.fuse_pictures(Pair(picture, picture / 0 * 0))
+        model.fuse(Pair(picture, picture / 0 * 0), parts=True)
     with pytest.raises(ValueError, match="colour='sepia'"):
         build(colour='sepia')
 
