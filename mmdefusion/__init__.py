@@ -14,6 +14,7 @@ _HOMES = {
     'PairedDetInferencer': 'apis',
     'PairedSegInferencer': 'apis',
     'load_fuser': 'apis',
+    'run_benchmark': 'experiments.benchmark',
 }
 
 __all__ = ['__version__', *_HOMES]

@@ -14,29 +14,13 @@ Writes report.html and report.md to --work-dir.
 """
 
 import argparse
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from mmengine.config import DictAction
 
-from mmdefusion.evaluation.results import short_name
-from mmdefusion.experiments.benchmark import (
-    Budget,
-    Comparison,
-    DataSet,
-    Entry,
-    describe_fairness,
-    reads_fused_images,
-    write_fused_images,
-    write_report,
-)
+from mmdefusion.experiments.benchmark import known_models, run_benchmark
 from mmdefusion.experiments.launcher import KINDS, Launcher
-from mmdefusion.models.checkpoints.fitting import read_weights
-from mmdefusion.utils.files import make_writable
-
-CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
-FOLDERS = ('detection', 'segmentation', 'baselines')
 
 
 def parse_args() -> argparse.Namespace:
@@ -66,52 +50,32 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def find_models() -> dict[str, Path]:
-    """All configs by their names in reports; where there are several of a name, the one on generated scenes."""
-    paths = [path for folder in FOLDERS for path in (CONFIGS / folder).glob('*.py')]
-    paths.sort(key=lambda path: ('scenes' in path.name, path.name))
-    return {short_name(path): path for path in paths}
-
-
-def choose(names: Sequence[str]) -> list[Path]:
-    """The configs that were asked for."""
-    known = find_models()
-    paths = [known.get(name, Path(name)) for name in names]
-    if unknown := [str(path) for path in paths if not path.is_file()]:
-        raise SystemExit(f'{", ".join(unknown)}: no such model; --list names all of them.')
-    if len({short_name(path) for path in paths}) < len(paths):
-        raise SystemExit('Two of the models have the same name: give each once.')
-    return paths
-
-
 def main() -> None:
     args = parse_args()
     if args.list:
-        print('\n'.join(find_models()))
+        print('\n'.join(known_models()))
         return
     try:
-        launcher = Launcher(args.launcher, args.processes, args.partition)
-        if args.weights:
-            read_weights(args.weights)
-        data, paths = DataSet.load(args.data, args.cfg_options), choose(args.models)
-        make_writable(args.work_dir)
-        budget = Budget.parse(args.budget)
-        comparison = Comparison(data, budget, args.work_dir, args.weights, args.processes, args.cfg_options)
-        entries = [
-            Entry(short_name(path), [comparison.plan(path, seed) for seed in range(args.seeds)]) for path in paths
-        ]
-        facts = describe_fairness([entry.config for entry in entries], comparison)
-        if any(reads_fused_images(entry.config) for entry in entries):
-            write_fused_images(data, comparison.fused)
+        found = run_benchmark(
+            args.data,
+            args.models,
+            args.budget,
+            args.seeds,
+            args.work_dir,
+            args.weights,
+            args.cfg_options,
+            Launcher(args.launcher, args.processes, args.partition),
+            args.at_once,
+            args.device,
+            notify=partial(print, flush=True),
+        )
     except (OSError, ValueError) as error:
         raise SystemExit(str(error)) from None
-    with ThreadPoolExecutor(args.at_once) as pool:
-        list(pool.map(lambda entry: entry.train(launcher), entries))
-    for entry in entries:
-        entry.measure(args.device)
-    print(f'written: {write_report(entries, data, facts, args.work_dir)}')
-    if failed := [entry.name for entry in entries if entry.error]:
-        raise SystemExit(f'failed: {", ".join(failed)}')
+    if found.scores:
+        print(found.scores.text())
+    print(f'written: {found.report}')
+    if found.failed:
+        raise SystemExit(f'failed: {", ".join(found.failed)}')
 
 
 if __name__ == '__main__':

@@ -49,7 +49,8 @@ def test_a_report_with_what_failed_and_nothing_twice(kind, head, score, tmp_path
     assert result.returncode == 1 and f'failed: broken_{head}' in result.stderr, result.stdout + result.stderr
     report = (out / 'report.md').read_text()
     assert score in report and 'All train on the same 4 pairs and see 8 of them (2 iterations of 4)' in report
-    assert re.search(rf'Failed: broken_{head}: .*output.log', report)
+    reason = rf"broken_{head}_seed0 failed: ValueError: .*modality='thermal' is none of .*output.log"
+    assert re.search(reason, result.stdout) and re.search(f'Failed: broken_{head}: {reason}', report)
     assert re.search(rf'\| resnet18-early-fusion_{head} \| [\d.]+ \|', report)
     assert '| model | day | night |' in report
     page = (out / 'report.html').read_text()

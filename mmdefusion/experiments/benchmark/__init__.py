@@ -1,17 +1,8 @@
-from .data_set import DataSet
-from .entry import Entry
-from .fairness import describe_fairness
-from .fused_images import reads_fused_images, write_fused_images
-from .plan import Budget, Comparison
-from .report import write_report
+"""Many models, one data set, the same budget."""
 
-__all__ = [
-    'Budget',
-    'Comparison',
-    'DataSet',
-    'Entry',
-    'describe_fairness',
-    'reads_fused_images',
-    'write_fused_images',
-    'write_report',
-]
+from .data_set import DataSet
+from .models import find_models, known_models
+from .plan import Budget, Comparison
+from .run import Benchmark, run_benchmark
+
+__all__ = ['Benchmark', 'Budget', 'Comparison', 'DataSet', 'find_models', 'known_models', 'run_benchmark']

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
@@ -46,28 +47,28 @@ class Entry:
         """Of each seed, in percent; NaN for classes that the split has none of."""
         return np.array([score_in_percent(metrics, key) for metrics in self.metrics])
 
-    def train(self, launcher: Launcher) -> None:
-        """Trains and tests what is not done yet; an error is kept in :attr:`error`."""
+    def train(self, launcher: Launcher, notify: Callable[[str], None]) -> None:
+        """Trains and tests what is not done yet, and tells so; an error is kept in :attr:`error`."""
         try:
             for trial in self.trials:
                 if not trial.done():
                     start = time.monotonic()
-                    print(f'{trial.folder.name}: training, log in {trial.log}', flush=True)
+                    notify(f'{trial.folder.name}: training, log in {trial.log}')
                     trial.run(launcher)
-                    print(f'{trial.folder.name}: done in {(time.monotonic() - start) / 60:.1f} min', flush=True)
+                    notify(f'{trial.folder.name}: done in {(time.monotonic() - start) / 60:.1f} min')
             self.metrics = [trial.metrics() for trial in self.trials]
         except (OSError, RuntimeError, ValueError) as error:
             self.error = str(error)
-            print(error, flush=True)
+            notify(self.error)
 
-    def measure(self, device: str) -> None:
+    def measure(self, device: str, notify: Callable[[str], None]) -> None:
         """Time and memory of a test on ``device``, unless training failed; an error is kept in :attr:`error`."""
         if not self.error:
             try:
                 self.complexity = self._measure(device)
             except (OSError, RuntimeError, ValueError) as error:
                 self.error = str(error)
-                print(error, flush=True)
+                notify(self.error)
 
     def _measure(self, device: str) -> Complexity:
         folder = self.trials[0].folder

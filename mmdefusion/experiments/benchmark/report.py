@@ -135,6 +135,5 @@ def write_report(entries: Sequence[Entry], data: DataSet, facts: Sequence[str], 
         report.parts += ['# Pictures', pictures]
         shown = [*(f'![{name}]({name}.png)\n' for name in plots), f'{pictures.caption}\n\n![pictures](pictures.jpg)']
         markdown += ['', *(table.markdown() for table in numbers), *shown]
-        print(scores.text())
     write_text(work_dir / 'report.md', '\n'.join([f'# Benchmark on {data.path.stem}', '', *markdown, '']))
     return report.save(work_dir / 'report.html')

@@ -9,7 +9,6 @@ from pathlib import Path
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from rich.progress import track
 from torch import Tensor, nn
 
 from mmdefusion.models.backbones import DeFusionEncoder
@@ -20,6 +19,7 @@ from mmdefusion.models.checkpoints.vit_file import is_public
 from mmdefusion.models.layers import PATCH_SIZE, Normalize, patchify
 from mmdefusion.models.necks import DecompositionNeck
 from mmdefusion.registry import MODELS
+from mmdefusion.utils.progress import track
 
 from .pairs import LabelledPairs
 
@@ -83,7 +83,7 @@ class FeatureReader:
     @torch.no_grad()
     def _compute(self, pairs: LabelledPairs, kinds: Sequence[str], name: str) -> dict[str, Tensor]:
         found = {kind: [] for kind in kinds}
-        order = track(range(len(pairs)), description=f'{name}: {", ".join(kinds)}', disable=not os.isatty(2))
+        order = track(range(len(pairs)), f'{name}: {", ".join(kinds)}')
         for index in order:
             for kind, tokens in self._tokens(pairs.images(index)[None], kinds).items():
                 found[kind].append(tokens[0].half())
