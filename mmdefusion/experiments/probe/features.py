@@ -44,7 +44,8 @@ class FeatureReader:
     def __init__(
         self, config: Config, checkpoint: str | None = None, layer: int | None = None, cache: Path | None = None
     ) -> None:
-        slots = {slot: config.model[slot] for slot in ('backbone', 'neck') if config.model.get(slot)}
+        model = config.get('model') or {}
+        slots = {slot: model[slot] for slot in ('backbone', 'neck') if model.get(slot)}
         if 'backbone' not in slots:
             raise ValueError(f'{config.filename} has no model.backbone: there are no tokens to probe.')
         init_default_scope(config.get('default_scope') or 'mmdefusion')
