@@ -17,6 +17,7 @@ from torch import Tensor
 
 from mmdefusion.models.fusers import PictureFuser
 from mmdefusion.models.fusers.picture_fuser import Colour, to_picture
+from mmdefusion.models.fusers.targets import Target
 from mmdefusion.models.layers.colour import luma
 from mmdefusion.models.structures import Pair
 from mmdefusion.utils.files import make_writable, write_image
@@ -58,6 +59,8 @@ class FusionInferencer(BaseInferencer):
         colour: ``'luma'``, ``'rgb'`` or ``'grey'``, see :class:`PictureFuser`.
         detail: ``'residual'`` takes texture from the source that the network follows (:class:`ResidualDetail`), None
             gives the network's plain output.
+        target: what becomes of people, cars and skies: ``'keep'``, ``'highlight'`` or ``'off'``, see
+            :class:`PictureFuser`; infrared and visible images only.
         windows: options of :class:`Windows`, such as ``dict(size=224, batch_size=8)``.
         device: the best one there is, by default.
         thermal_range: counts of 16-bit infrared images that become black and white; without it each image's own
@@ -76,6 +79,7 @@ class FusionInferencer(BaseInferencer):
         task: Task = 'ivf',
         colour: Colour | None = None,
         detail: Literal['residual'] | None = 'residual',
+        target: Target = 'off',
         windows: dict | None = None,
         device: str | None = None,
         show_progress: bool = True,
@@ -87,7 +91,9 @@ class FusionInferencer(BaseInferencer):
             raise ValueError(f'task={task!r} is none of {", ".join(TASKS)}.')
         if detail not in ('residual', None):
             raise ValueError(f"detail={detail!r} is neither 'residual' nor None.")
-        options = dict(TASKS[task], windows=dict(type='mmdefusion.SlidingWindow', **(windows or {})))
+        if target != 'off' and task != 'ivf':
+            raise ValueError(f"target={target!r} needs an infrared and a visible image: task='ivf'.")
+        options = dict(TASKS[task], target=target, windows=dict(type='mmdefusion.SlidingWindow', **(windows or {})))
         if colour is not None:
             options['colour'] = colour
         if detail is None:

@@ -14,9 +14,11 @@ from mmdefusion.registry import MODELS, build_model_part
 
 from ..layers import PATCH_SIZE, Normalize, luma, with_luma
 from ..structures import FusedImages, Pair
+from .daylight import fill_borders, keep_sky
 from .detail import ResidualDetail
 from .image_fuser import ImageFuser
 from .sliding_window import SlidingWindow
+from .targets import Target, find_hot, lift_targets
 
 Colour = Literal['rgb', 'luma', 'grey']
 
@@ -31,10 +33,13 @@ class PictureFuser(ImageFuser):
         colour: ``'luma'`` fuses brightness and keeps the colours of the first picture (so that one must be the
             coloured one), ``'rgb'`` fuses the three channels as the network gives them, ``'grey'`` fuses brightness
             and gives one channel.
+        target: of a visible and an infrared picture (white hot), in this order. ``'keep'`` lets people and cars stand
+            out as in the picture that shows them better, and leaves daylight and skies as the visible picture has them;
+            ``'highlight'`` makes all that is hot bright; ``'off'`` does nothing of it.
         **fuser: of :class:`ImageFuser`.
 
     Raises:
-        ValueError: if ``colour`` is none of the three.
+        ValueError: if ``colour`` or ``target`` is none of the three, or both do not go together.
     """
 
     def __init__(
@@ -42,14 +47,20 @@ class PictureFuser(ImageFuser):
         windows: dict | SlidingWindow | None = None,
         detail: dict | ResidualDetail | None = None,
         colour: Colour = 'luma',
+        target: Target = 'off',
         **fuser,
     ) -> None:
         super().__init__(**fuser)
         if colour not in get_args(Colour):
             raise ValueError(f'colour={colour!r} is none of {get_args(Colour)}.')
+        if target not in get_args(Target):
+            raise ValueError(f'target={target!r} is none of {get_args(Target)}.')
+        if target != 'off' and colour == 'rgb':
+            raise ValueError(f"target={target!r} is a matter of brightness: it goes with colour='luma' or 'grey'.")
         self.windows = build_model_part(windows) or SlidingWindow()
         self.detail = build_model_part(detail)
         self.colour = colour
+        self.target = target
         self.normalize = Normalize()
 
     def forward(
@@ -105,7 +116,10 @@ class PictureFuser(ImageFuser):
     def _read(self, pair: Pair) -> Pair:
         """What the network is to fuse of two pictures."""
         check(pair)
-        return pair if self.colour == 'rgb' else Pair(*(luma(image) for image in pair))
+        if self.colour == 'rgb':
+            return pair
+        sources = Pair(*(luma(image) for image in pair))
+        return sources if self.target == 'off' else fill_borders(sources)
 
     def _draw_stacked(self, pair: Pair, parts: bool) -> Tensor:
         """B×C×H×W pictures to B×K×C×H×W: parts, the fused image and, for detail, both sources as drawn alone."""
@@ -120,9 +134,14 @@ class PictureFuser(ImageFuser):
 
     def _finish(self, pair: Pair, sources: Pair, fused: Tensor, *alone: Tensor) -> Tensor:
         """The fused image with detail and colours."""
+        aimed, coloured = self.target != 'off', pair.a
         if self.detail:
-            fused = self.detail(fused, sources, Pair(*alone))
-        return with_luma(pair.a, fused) if self.colour == 'luma' else fused
+            fused = self.detail(fused, sources, Pair(*alone), day=aimed)
+        if aimed:
+            hot = find_hot(sources.b)
+            fused, painted = lift_targets(keep_sky(fused, sources.a, hot.weight), sources, hot, self.target)
+            coloured = coloured + painted * (luma(coloured) - coloured)
+        return with_luma(coloured, fused) if self.colour == 'luma' else fused
 
 
 def fill_patches(images: Tensor) -> Tensor:
