@@ -2,10 +2,10 @@
 
     python tools/analysis_tools/fusion_leaderboard.py --data data/VIFB --out-dir work_dirs/leaderboard
 
-Fuses VIFB's 21 pairs (--data has vi/ and ir/) with detail, with targets kept, and without either, scores them as the benchmark does, and
-ranks each by itself among the published means: a place from 1 to 27 for each metric, and the mean place. Beside them
-stands what these metrics do not see (targets, skies, noise, fringes), for ours and for other methods whose pictures lie
-in --data's fused/METHOD/. Writes table.md and sheet.jpg; ranks.png lies with each variant.
+Fuses VIFB's 21 pairs (--data has vi/ and ir/) with detail, with targets kept, and without either, scores them as the
+benchmark does, and ranks each by itself among the published means: a place from 1 to 27 for each metric, and the mean
+place. Beside them stands what these metrics do not see (targets, skies, noise, fringes), for ours and for other methods
+whose pictures lie in --data's fused/METHOD/. Writes table.md and sheet.jpg; ranks.png lies with each variant.
 """
 
 import argparse
