@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / 'mmdefusion'
 FLOORS = (
     ('version', 'models'),
     ('utils', 'registry'),
+    ('datasets.annotation_files', 'datasets.stems'),
     ('visualization', 'scenes', 'models.layers', 'models.structures', 'evaluation.functional', 'datasets.conversion'),
     ('models.checkpoints', 'evaluation.published', 'evaluation.results'),
     ('models.backbones', 'models.losses', 'models.data_preprocessors', 'datasets'),

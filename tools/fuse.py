@@ -17,7 +17,8 @@ import time
 import warnings
 
 from mmdefusion.apis import FusionInferencer, NotAllFused
-from mmdefusion.apis.fusion_inferencer import TASKS, TITLES
+from mmdefusion.apis.fusion_inferencer import TASKS
+from mmdefusion.apis.outputs import OUTPUTS
 
 
 def parse_args() -> argparse.Namespace:
@@ -26,9 +27,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out-dir', default='fused', help='default: fused')
     parser.add_argument('--task', choices=list(TASKS), default='ivf', help='infrared-visible, exposures, foci')
     outputs = 'fused (default), common, unique_a, unique_b, or panel with all of them'
-    parser.add_argument(
-        '--outputs', nargs='+', choices=[*TITLES, 'panel'], default=['fused'], metavar='OUTPUT', help=outputs
-    )
+    parser.add_argument('--outputs', nargs='+', choices=OUTPUTS, default=['fused'], metavar='OUTPUT', help=outputs)
     parser.add_argument('--colour', choices=('luma', 'rgb', 'grey'), help='default: luma for ivf, rgb for the others')
     parser.add_argument('--detail', choices=('residual', 'none'), default='residual')
     parser.add_argument(
@@ -69,7 +68,7 @@ def main() -> None:
     warnings.formatwarning = lambda message, *_: f'{message}\n'
     start, failed = time.monotonic(), None
     try:
-        windows = dict(size=args.window, batch_size=args.batch_size, whole_below=args.whole_below)
+        sliding_window = dict(size=args.window, batch_size=args.batch_size, whole_below=args.whole_below)
         fuser = FusionInferencer(
             args.weights,
             args.config,
@@ -77,7 +76,7 @@ def main() -> None:
             args.colour,
             detail=None if args.detail == 'none' else args.detail,
             target=args.target,
-            windows=windows,
+            sliding_window=sliding_window,
             device=args.device,
             thermal_range=args.thermal_range and tuple(args.thermal_range),
         )

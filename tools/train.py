@@ -10,8 +10,10 @@ from mmengine.config import Config, DictAction
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from mmdefusion.engine import use_safe_checkpoints
+from mmdefusion.models.checkpoints.errors import CheckpointError
 from mmdefusion.models.checkpoints.fitting import read_weights
-from mmdefusion.utils.distributed import let_processes_talk
+from mmdefusion.utils.distributed import let_processes_talk, telling_of_lost_processes
 
 
 def parse_args() -> argparse.Namespace:
@@ -22,7 +24,7 @@ def parse_args() -> argparse.Namespace:
         '--resume',
         nargs='?',
         const='auto',
-        help='go on from this checkpoint, or from the latest one in the work dir where none is named',
+        help='go on from this checkpoint, or from the latest whole one in the work dir where none is named',
     )
     parser.add_argument('--amp', action='store_true', help='automatic mixed precision (needs an accelerator)')
     parser.add_argument('--auto-scale-lr', action='store_true', help='scale the learning rate with the batch size')
@@ -55,9 +57,14 @@ def main() -> None:
             read_weights(config.load_from)
         except (OSError, ValueError) as error:
             raise SystemExit(str(error)) from None
+    use_safe_checkpoints(config)
     let_processes_talk(config)
     runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
-    runner.train()
+    try:
+        with telling_of_lost_processes(config):
+            runner.train()
+    except (CheckpointError, FloatingPointError) as error:
+        raise SystemExit(str(error)) from None
 
 
 if __name__ == '__main__':

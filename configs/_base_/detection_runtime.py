@@ -1,7 +1,10 @@
 _base_ = './default_runtime.py'
 
 default_scope = 'mmdet'
-default_hooks = dict(visualization=dict(type='DetVisualizationHook'))
+default_hooks = dict(
+    visualization=dict(type='DetVisualizationHook'),
+    exact_resume=dict(type='mmdefusion.ExactResumeHook'),
+)
 visualizer = dict(type='DetLocalVisualizer', vis_backends=[dict(type='LocalVisBackend')], name='visualizer')
 
 tta_model = dict(type='DetTTAModel', tta_cfg=dict(nms=dict(type='nms', iou_threshold=0.5), max_per_img=100))

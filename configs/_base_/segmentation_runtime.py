@@ -1,7 +1,10 @@
 _base_ = './default_runtime.py'
 
 default_scope = 'mmseg'
-default_hooks = dict(visualization=dict(type='SegVisualizationHook'))
+default_hooks = dict(
+    visualization=dict(type='SegVisualizationHook'),
+    exact_resume=dict(type='mmdefusion.ExactResumeHook'),
+)
 visualizer = dict(type='SegLocalVisualizer', vis_backends=[dict(type='LocalVisBackend')], name='visualizer')
 
 tta_model = dict(type='SegTTAModel')

@@ -14,10 +14,13 @@ append_partner = dict(type='mmdefusion.AppendPartner', rule=(r'/vi/(?=[^/]*$)', 
 train_pipeline = [_base_.train_pipeline[0], append_partner, *_base_.train_pipeline[1:]]
 test_pipeline = [_base_.test_pipeline[0], append_partner, *_base_.test_pipeline[1:]]
 
-# stops at the first loss or weight that is no number; merged into mmdet's default_hooks, which stay
-default_hooks = dict(finite_loss=dict(type='mmdefusion.FiniteLossHook'))
-# checkpoints that torch's safe loader reads, so that training can be resumed
-custom_hooks = [dict(type='mmdefusion.PlainCheckpointHook')]
+# checkpoints that survive and can be resumed, exactly; an error where the loss is no number. Merged into mmdet's
+# default_hooks, which stay; a list of custom_hooks would take the place of the stock config's.
+default_hooks = dict(
+    checkpoint=dict(type='mmdefusion.SafeCheckpointHook'),
+    exact_resume=dict(type='mmdefusion.ExactResumeHook'),
+    finite_loss=dict(type='mmdefusion.FiniteLossHook'),
+)
 
 # the data set: 60 FLIR pairs in COCO's format
 data_root = '../shared/data/flir_aligned/'

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from mmengine.config import Config
 
-from mmdefusion.models.backbones.defusion_encoder import Architecture
+from mmdefusion.models.backbones import Architecture
 from mmdefusion.models.checkpoints.errors import CheckpointError
 from mmdefusion.models.checkpoints.network_config import PREFIXES, build_parts, read_network_config
 from mmdefusion.models.checkpoints.plain_config import read_plain_config
@@ -43,7 +43,7 @@ def load_fuser(
         checkpoint: file or URL, of a training run or published; such files carry their config.
         config: config file, for checkpoints that do not. It is code: give only one that you trust.
         device: where the network goes.
-        **pictures: of :class:`PictureFuser`: ``windows``, ``detail``, ``colour``.
+        **pictures: of :class:`PictureFuser`: ``windows``, ``detail``, ``colour``, ``target``.
 
     Raises:
         FileNotFoundError: if a file is not there.

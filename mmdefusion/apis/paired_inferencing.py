@@ -13,7 +13,6 @@ import numpy as np
 from mmcv.transforms import Compose
 from mmengine.config import ConfigDict
 from mmengine.structures import BaseDataElement
-from rich.progress import track
 from torch import nn
 
 from mmdefusion.datasets.pipelines import PARTNER, find_step
@@ -21,6 +20,7 @@ from mmdefusion.models.checkpoints.fitting import read_weights, refuse_misfit
 from mmdefusion.models.checkpoints.unwrap import unwrap
 from mmdefusion.utils.files import make_writable, write_image
 from mmdefusion.utils.image_io import to_channels
+from mmdefusion.utils.progress import track
 from mmdefusion.visualization import contact_sheet
 
 from .fusion_inferencer import FusionInferencer
@@ -86,7 +86,7 @@ class PairedInferencing:
         videos = is_video(visible) and is_video(infrared)
         items = VideoFrames([visible, infrared]) if videos else list_items([visible, infrared])
         results, batches = dict(predictions=[], visualization=[]), -(-len(items) // batch_size)
-        progress = track(chunks(items, batch_size), 'predicting', total=batches, disable=not self.show_progress)
+        progress = track(chunks(items, batch_size), 'predicting', total=batches, show=self.show_progress)
         with ExitStack() as stack:
             writer = None
             if videos and folder:
@@ -111,7 +111,7 @@ class PairedInferencing:
         """Each pair with the toolbox's sample of it."""
         for batch in batches:
             loaded = [self.pipeline(self.load(item, resize)) for item in batch]
-            yield from zip(batch, self.model.test_step(self.collate_fn(loaded)), strict=True)
+            yield from zip(batch, self.forward(self.collate_fn(loaded)), strict=True)
 
     def load(self, item: Item, resize: bool = False) -> dict:
         """What the loaders of the config's pipeline would give for a pair."""

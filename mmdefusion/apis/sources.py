@@ -1,6 +1,7 @@
 """What people want fused: arrays, files, lists, globs, folders and videos."""
 
 import glob
+import math
 import os
 import warnings
 from collections import Counter
@@ -8,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from mmdefusion.datasets.stems import UnmatchedFiles, match_stems
@@ -17,6 +19,7 @@ Image = str | os.PathLike | np.ndarray  # a file or URL, or an array H×W or H×
 Source = Image | Sequence[Image] | None
 Range = tuple[float, float]
 
+DISTORTION = 0.02  # of height against width, from which on resizing is worth a warning
 FOLDED_UNASKED = 9  # single files that may become one image: as many as a bracket of exposures has
 SKIP = 'leave out what lacks a partner with skip_unmatched=True (--skip-unmatched)'
 VIDEO_SUFFIXES = ('.mp4', '.avi', '.mov', '.mkv', '.m4v', '.mpg', '.mpeg', '.webm')
@@ -99,6 +102,34 @@ def refuse_folding(sources: Sequence[Source]) -> None:
             "folders, or quotes around each pattern ('vi/*.jpg' 'ir/*.jpg'), which the shell resolves otherwise; to "
             'make one picture of them, say so with fold=True (--fold).'
         )
+
+
+def to_first_size(images: Sequence[np.ndarray], name: str, resize: bool = False) -> list[np.ndarray]:
+    """All images in the size of the first.
+
+    Args:
+        images: H×W×3 uint8 each.
+        name: what errors and warnings call them.
+        resize: whether the others may be resized.
+
+    Raises:
+        ValueError: if sizes differ and ``resize`` is not set.
+    """
+    first, *others = images
+    height, width = first.shape[:2]
+    for position, other in enumerate(others, 2):
+        if other.shape[:2] == first.shape[:2]:
+            continue
+        if not resize:
+            raise ValueError(
+                f'{name}: the images are {width}x{height} and {other.shape[1]}x{other.shape[0]}. Align them, or bring '
+                'them to the size of the first with resize=True (--resize).'
+            )
+        if abs(math.log(other.shape[1] * height / other.shape[0] / width)) > DISTORTION:
+            warnings.warn(f'{name}: image {position} is stretched to another shape.', stacklevel=4)
+        method = cv2.INTER_AREA if other.shape[0] > height else cv2.INTER_LINEAR
+        others[position - 2] = cv2.resize(other, (width, height), interpolation=method)
+    return [first, *others]
 
 
 def is_video(source: Source) -> bool:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from mmdefusion.utils.image_headers import IMAGE_SUFFIXES, read_header
 from mmdefusion.utils.paths import is_local
 
+from .pipeline_faults import pipeline_faults
+
 
 def partner_path(
     img_path: str, vi_prefix: str, ir_prefix: str, vi_suffix: str | None = None, ir_suffix: str | None = None
@@ -68,7 +70,8 @@ class PairedDatasetMixin:
 
     Raises:
         FileNotFoundError: Files of the data set are not there.
-        ValueError: ``data_prefix`` lacks a key, there is no image, or images are broken or of unequal sizes.
+        ValueError: The pipeline would fail on pairs or spoil them, ``data_prefix`` lacks a key, there is no image, or
+            images are broken or of unequal sizes.
     """
 
     VISIBLE = 'img'
@@ -88,6 +91,8 @@ class PairedDatasetMixin:
         self.ir_suffix = ir_suffix
         self.allow_missing_partner = allow_missing_partner
         self.check_headers = check_headers
+        if faults := pipeline_faults(kwargs.get('pipeline') or ()):
+            raise ValueError(f'The pipeline of {type(self).__name__} does not suit pairs: {"; ".join(faults)}.')
         super().__init__(*args, **kwargs)
 
     def find_partner(self, img_path: str) -> str:

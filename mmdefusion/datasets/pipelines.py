@@ -8,7 +8,7 @@ READER = 'LoadImageFromFile'
 
 def find_step(pipeline: Sequence[dict], name: str) -> int | None:
     """Place of the first transform called ``name``: its type may have a scope (``'mmdefusion.X'``) or be the class."""
-    return next((place for place, step in enumerate(pipeline) if _name(step['type']) == name), None)
+    return next((place for place, step in enumerate(pipeline) if name_of_step(step) == name), None)
 
 
 def has_step(pipeline: Sequence[dict], name: str) -> bool:
@@ -34,11 +34,13 @@ def insert_behind(pipeline: Sequence[dict], name: str, transform: dict) -> list[
 
 def _find_inside(step: dict, name: str) -> int | None:
     """Place of the group of alternatives that holds ``name``, where the step is TestTimeAug."""
-    if _name(step['type']) != 'TestTimeAug':
+    if name_of_step(step) != 'TestTimeAug':
         return None
     groups = enumerate(step['transforms'])
     return next((place for place, group in groups if find_step(group, name) is not None), None)
 
 
-def _name(kind: str | type) -> str:
+def name_of_step(step: dict) -> str:
+    """What a transform's config calls it, without the scope."""
+    kind = step['type']
     return kind.rsplit('.', 1)[-1] if isinstance(kind, str) else kind.__name__

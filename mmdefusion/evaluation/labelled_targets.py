@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from rich.progress import track
-
 from mmdefusion.datasets.conversion import READERS, Box
+from mmdefusion.utils.progress import track
 
 from .functional.checks import check_triple
 from .functional.gray import to_grey

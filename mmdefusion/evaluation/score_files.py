@@ -6,9 +6,9 @@ from multiprocessing import get_context
 
 import cv2
 import numpy as np
-from rich.progress import track
 
 from mmdefusion.utils.image_io import FULL, read_image
+from mmdefusion.utils.progress import track
 
 from .functional import PROTOCOLS
 from .scores import Row

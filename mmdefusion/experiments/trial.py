@@ -16,6 +16,7 @@ from mmengine.hooks import Hook
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from mmdefusion.engine import use_safe_checkpoints
 from mmdefusion.utils.distributed import let_processes_talk
 from mmdefusion.utils.files import write_text
 from mmdefusion.version import __version__
@@ -120,8 +121,8 @@ def train_and_test(folder: Path, resume: bool, hooks: Iterable[Hook] = (), launc
     """
     config = Config.fromfile(folder / 'config.py')
     config.launcher = launcher
-    last = folder / 'last_checkpoint'
-    if resume and last.is_file() and Path(last.read_text().strip()).is_file():
+    use_safe_checkpoints(config)
+    if resume and any(folder.glob('*.pth')):
         config.resume, config.load_from = True, None
     let_processes_talk(config)
     runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)

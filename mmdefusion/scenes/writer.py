@@ -3,12 +3,13 @@
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from mmdefusion.utils.files import write_image, write_text
+from mmdefusion.utils.progress import counter
 
 from .generator import CLASSES, Scene, SceneGenerator
 
@@ -60,16 +61,18 @@ def write_scenes(
     generator = SceneGenerator(size, seed, night_share, bits)
     partial = root.with_name(f'{root.name}.partial')
     shutil.rmtree(partial, ignore_errors=True)
-    with tqdm(total=train + test, desc='scenes', unit='scene') as progress:
+    with counter('scenes', train + test) as advance:
         for split, first, count in (('train', 0, train), ('test', TEST_START, test)):
-            _write_split(partial, split, generator, range(first, first + count), progress)
+            _write_split(partial, split, generator, range(first, first + count), advance)
     write_text(partial / STAMP, json.dumps(stamp))
     shutil.rmtree(root, ignore_errors=True)
     os.replace(partial, root)
     return root
 
 
-def _write_split(root: Path, split: str, generator: SceneGenerator, indices: range, progress: tqdm) -> None:
+def _write_split(
+    root: Path, split: str, generator: SceneGenerator, indices: range, advance: Callable[[], None]
+) -> None:
     coco = dict(
         images=[], annotations=[], categories=[dict(id=i, name=name) for i, name in enumerate(CLASSES, start=1)]
     )
@@ -83,7 +86,7 @@ def _write_split(root: Path, split: str, generator: SceneGenerator, indices: ran
         width, height = generator.size
         coco['images'].append(dict(id=number, file_name=name, width=width, height=height, night=scene.night))
         coco['annotations'] += _annotations(scene, number, len(coco['annotations']))
-        progress.update()
+        advance()
     write_text(root / f'{split}.json', json.dumps(coco))
 
 

@@ -1,9 +1,14 @@
 """Several processes where there is no GPU."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import torch
 from mmengine.config import Config
+
+LOST = ('connection', 'timed out', 'timeout', 'gloo', 'nccl')  # in torch's messages about another process
 
 
 def let_processes_talk(config: Config) -> None:
@@ -12,10 +17,12 @@ def let_processes_talk(config: Config) -> None:
     MMEngine 0.10's launcher sets a CUDA device for each process and hands it to DistributedDataParallel, which fails
     without one. It leaves a process group alone that is already there, and a wrapper that the config names. SyncBN
     works on GPUs only; here each process normalises its own batch.
+
+    As with GPUs, ``env_cfg.dist_cfg.timeout`` says after how many seconds a process gives up on the others.
     """
     if config.launcher != 'pytorch' or torch.cuda.is_available():
         return
-    torch.distributed.init_process_group('gloo')
+    torch.distributed.init_process_group('gloo', timeout=timedelta(seconds=timeout_of(config)))
     use_plain_batch_norm(config.model)
     config.setdefault(
         'model_wrapper_cfg',
@@ -26,6 +33,31 @@ def let_processes_talk(config: Config) -> None:
             broadcast_buffers=False,
         ),
     )
+
+
+def timeout_of(config: Config) -> float:
+    """Seconds that a process waits for the others; half an hour unless the config says otherwise."""
+    return config.get('env_cfg', {}).get('dist_cfg', {}).get('timeout', 1800)
+
+
+@contextmanager
+def telling_of_lost_processes(config: Config) -> Iterator[None]:
+    """Turns torch's error about a connection into one that says what to do.
+
+    Raises:
+        SystemExit: if another process of this training died or hangs.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        text = str(error)
+        if config.launcher == 'none' or not any(word in text.lower() for word in LOST):
+            raise
+        raise SystemExit(
+            f'{text.splitlines()[0]}\n'
+            f'This process ends: another process of this training is gone, or did not answer within '
+            f'{timeout_of(config):g} s (env_cfg.dist_cfg.timeout). Look for its error, then go on with --resume.'
+        ) from None
 
 
 def use_plain_batch_norm(config: Any) -> None:

@@ -18,7 +18,7 @@ class ToyDataset(BaseDataset):
     """Numbers, jittered by each of the three generators that transforms draw from."""
 
     def load_data_list(self) -> list[dict]:
-        return [dict(value=float(index), width=1 + index % 2, height=1) for index in range(11)]
+        return [dict(value=float(index), width=1 + index % 2, height=1) for index in range(12)]
 
     def prepare_data(self, idx: int) -> dict[str, Tensor]:
         jitter = random.random() + np.random.rand() + torch.rand(1).item()

@@ -1,5 +1,7 @@
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unittest.mock import patch
 
 import cv2
 import numpy as np
@@ -9,9 +11,10 @@ from helpers.pretraining import write_fuser, write_images
 from PIL import Image
 
 from mmdefusion.apis import FusionInferencer, NotAllFused
-from mmdefusion.apis.sources import Item
+from mmdefusion.apis.sources import to_first_size
 from mmdefusion.apis.video_reader import VideoFrames
 from mmdefusion.scenes import SceneGenerator
+from mmdefusion.utils.image_io import read_image
 
 
 @pytest.fixture(scope='module')
@@ -62,6 +65,30 @@ def test_every_output_and_the_panel(fuser, tmp_path):
     assert panel.shape[1] > 6 * 58 and panel.std() > 10
 
 
+def test_a_pair_and_its_parts(fuser):
+    result = fuser.fuse((colour(0), grey(1, 33, 58)), parts=True)
+    assert list(result.images) == ['common', 'unique_a', 'unique_b', 'fused'] and result.name == 'pair'
+    (whole,) = fuser(colour(0), grey(1, 33, 58))
+    assert (result.images['fused'] == whole.images['fused']).all()
+    assert list(fuser.fuse([colour(0), grey(1, 33, 58)]).images) == ['fused']
+
+
+def test_files_are_read_once(fuser, tmp_path):
+    for seed, name in enumerate(('vi', 'ir')):
+        write_images(tmp_path / name, 2, size=(20, 30), seed=seed)
+    with patch('mmdefusion.apis.sources.read_image', wraps=read_image) as read:
+        fuser(str(tmp_path / 'vi'), str(tmp_path / 'ir'), outputs=['fused', 'panel'])
+    assert read.call_count == 4
+
+
+def test_threads_share_one(fuser):
+    pairs = [(colour(k, 33 + k, 58), grey(k, 33 + k, 58)) for k in range(24)]
+    alone = [fuser.fuse(pair).images['fused'] for pair in pairs]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(lambda pair: fuser.fuse(pair).images['fused'], pairs))
+    assert all((one == other).all() for one, other in zip(alone, together, strict=True))
+
+
 def test_folders_lists_and_globs(fuser, tmp_path):
     write_images(tmp_path / 'vi', 3, size=(20, 30))
     write_images(tmp_path / 'ir', 3, size=(20, 30), seed=1)
@@ -95,8 +122,8 @@ def test_no_seams_between_windows():
     """Steps across the borders of windows, beside those of the same picture fused whole, are like all others."""
     scene, steps = SceneGenerator((400, 288), night_share=1.0)(3), {}
     for whole_below in (1, 10**9):
-        windows = dict(whole_below=whole_below)
-        fuser = FusionInferencer(detail=None, colour='grey', device='cpu', windows=windows, show_progress=False)
+        window = dict(whole_below=whole_below)
+        fuser = FusionInferencer(detail=None, colour='grey', device='cpu', sliding_window=window, show_progress=False)
         fused = only(fuser(scene.visible, scene.infrared)).astype(float)
         steps[whole_below] = [np.abs(np.diff(fused, axis=axis)).mean(1 - axis) for axis in (0, 1)]
     for cut, whole, borders in zip(*steps.values(), [(63, 223), (87, 175, 223, 311)], strict=True):
@@ -117,8 +144,11 @@ def test_16_bit_pictures_keep_their_exposure(weights, tmp_path):
     mef = FusionInferencer(weights, task='mef', device='cpu', show_progress=False)
     assert abs(only(mef(dark, dark)).astype(int) - image // 8).max() <= 2
     ivf = FusionInferencer(weights, device='cpu', show_progress=False, thermal_range=(0, 65535 // 8))
-    assert ivf.preprocess(Item('pair', (image, dark)))[1].max() > 0.9
-    assert abs(ivf.preprocess(Item('pair', (dark, dark)))[0].max() * 255 - image.max() / 8) < 2
+    for sources, wanted in (((image, dark), 255), ((dark, dark), image.max() / 8)):
+        with patch('mmdefusion.apis.fusion_inferencer.to_first_size', wraps=to_first_size) as read:
+            ivf.fuse(sources)
+        first, second = read.call_args.args[0]
+        assert second.max() > 0.9 * 255 and abs(first.max() - (image.max() if wanted == 255 else wanted)) < 2
 
 
 def test_names_stay_below_the_folder(fuser, tmp_path, monkeypatch):
@@ -286,7 +316,7 @@ def test_what_it_refuses(fuser, weights, tmp_path):
     with pytest.raises(ValueError, match='is a folder, and not all other sources are'):
         fuser(str(tmp_path), colour(1))
     (tmp_path / 'picture.pth').write_bytes(b'no checkpoint')
-    with pytest.raises(ValueError, match='picture.pth is no checkpoint'):
+    with pytest.raises(ValueError, match='picture.pth is neither a checkpoint'):
         FusionInferencer(str(tmp_path / 'picture.pth'))
     with pytest.raises(ValueError, match="task='xyz'"):
         FusionInferencer(weights, task='xyz')

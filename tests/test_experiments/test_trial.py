@@ -18,7 +18,7 @@ def config(tmp_path):
     config.test_dataloader, config.test_evaluator = config.val_dataloader, config.val_evaluator
     config.test_cfg = dict(type='TestLoop')
     config.default_hooks = dict(checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=2))
-    config.custom_hooks = [dict(type='mmdefusion.PlainCheckpointHook')]
+    config.custom_hooks = []
     return config
 
 

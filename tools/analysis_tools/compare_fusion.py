@@ -16,7 +16,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from rich.progress import track
 
 from mmdefusion.apis import FusionInferencer
 from mmdefusion.apis.fusion_inferencer import TASKS
@@ -27,6 +26,7 @@ from mmdefusion.evaluation.scores import mean_row
 from mmdefusion.models.fusers import ResidualDetail
 from mmdefusion.registry import MODELS
 from mmdefusion.utils.files import make_writable, write_image, write_text
+from mmdefusion.utils.progress import track
 from mmdefusion.utils.spread import evenly_spread
 from mmdefusion.visualization import Table, contact_sheet
 

@@ -12,12 +12,12 @@ import hashlib
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
-from rich.progress import track
 
 from mmdefusion.evaluation.results import NAMES, mean_and_range, score_in_percent
 from mmdefusion.experiments import Trial
 from mmdefusion.models.checkpoints.fitting import read_weights
 from mmdefusion.utils.files import write_text
+from mmdefusion.utils.progress import track
 from mmdefusion.visualization import Table
 
 STARTS = ('random', 'pretrained')

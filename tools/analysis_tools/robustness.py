@@ -20,7 +20,6 @@ import matplotlib.pyplot as plt
 from mmengine.config import Config, DictAction
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
-from rich.progress import track
 
 from mmdefusion.datasets.transforms import CORRUPTIONS
 from mmdefusion.evaluation.results import main_score
@@ -28,6 +27,7 @@ from mmdefusion.experiments import Disturbance
 from mmdefusion.models.checkpoints.errors import CheckpointError
 from mmdefusion.models.checkpoints.fitting import read_weights, refuse_misfit
 from mmdefusion.utils.files import make_writable, write_text
+from mmdefusion.utils.progress import track
 from mmdefusion.visualization import Table
 
 SCORES = ('mIoU', 'pascal_voc/AP50', 'coco/bbox_mAP_50')

@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from mmdefusion.datasets.annotation_files import read_coco_file
 from mmdefusion.utils.files import write_image, write_text
 from mmdefusion.utils.image_headers import max_pixels
 from mmdefusion.utils.paths import inside, without_suffix
+from mmdefusion.utils.progress import track
 
 
 def box_label_map(size: tuple[int, int], boxes: list[tuple[Sequence[float], int]]) -> np.ndarray:
@@ -45,7 +45,7 @@ def convert(annotations: Path, out: Path) -> int:
         boxes[one.image_id].append((one.bbox, labels[one.category_id]))
     out.mkdir(parents=True, exist_ok=True)
     names = [without_suffix(image.name) for image in coco.images]
-    for image in tqdm(coco.images, desc='label maps', disable=None):
+    for image in track(coco.images, 'label maps'):
         target = inside(out, image.name, '.png')
         if image.width * image.height > max_pixels():
             raise ValueError(f'{annotations}: {image.name} is said to be {image.width}x{image.height}; mend the file.')

@@ -57,11 +57,9 @@ def format_reports(reports: Sequence[SplitReport]) -> str:
         rows = [[name, *(report.classes.get(name, '-') for report in counted)] for name in names]
         parts.append(table([[f'class ({unit})', *(report.split for report in counted)], *rows]))
     for report in reports:
-        fine = {'made up by AppendPartner': report.made_up, 'resized by AppendPartner': report.resized}
-        for kind, lines in {**report.troubles, **fine}.items():
-            if lines:
-                more = [f'and {len(lines) - SHOWN} more'] if len(lines) > SHOWN else []
-                parts.append('\n  '.join([f'{report.split}: {len(lines)} {kind}', *lines[:SHOWN], *more]))
+        for kind, lines in {**report.troubles, **report.notes}.items():
+            more = [f'and {len(lines) - SHOWN} more'] if len(lines) > SHOWN else []
+            parts.append('\n  '.join([f'{report.split}: {len(lines)} {kind}', *lines[:SHOWN], *more]))
     if not any(report.troubles for report in reports):
         parts.append('All files are there.')
     return '\n\n'.join(parts)

@@ -8,11 +8,11 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from rich.progress import track
 
 from mmdefusion.datasets.stems import match_stems
 from mmdefusion.utils.files import make_writable, write_image
 from mmdefusion.utils.image_io import read_image, read_stored
+from mmdefusion.utils.progress import track
 
 
 def split(images: Path, visible: Path, infrared: Path) -> int:

@@ -10,11 +10,10 @@ import argparse
 import shutil
 from pathlib import Path
 
-from rich.progress import track
-
 from mmdefusion.utils.files import make_writable
 from mmdefusion.utils.image_headers import IMAGE_SUFFIXES
 from mmdefusion.utils.image_io import read_image
+from mmdefusion.utils.progress import track
 
 
 def series(root: Path) -> dict[str, list[Path]]:

@@ -19,7 +19,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from rich.progress import track
 
 from mmdefusion.apis import FusionInferencer
 from mmdefusion.apis.sources import Item, list_items
@@ -28,6 +27,7 @@ from mmdefusion.evaluation.functional import VIFB_METRICS, vifb_scores
 from mmdefusion.evaluation.published import mean_rank, rank, vifb_method_means
 from mmdefusion.evaluation.scores import mean_row
 from mmdefusion.models.fusers import ResidualDetail
+from mmdefusion.utils.progress import track
 from mmdefusion.utils.spread import evenly_spread
 from mmdefusion.visualization import Table
 

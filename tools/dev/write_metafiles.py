@@ -14,9 +14,9 @@ from pathlib import Path
 
 import yaml
 from mmengine.config import Config
-from rich.progress import track
 
 from mmdefusion.experiments.complexity import build_model, count_operations, pair_of_noise
+from mmdefusion.utils.progress import track
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ('detection', 'segmentation', 'baselines', 'pretrain', 'fusion', 'demo', 'comparison')

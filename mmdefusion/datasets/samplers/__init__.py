@@ -1,3 +1,4 @@
 from .resumable import Draw, ResumableSampler
+from .seeded_batches import SeededBatchSampler
 
-__all__ = ['Draw', 'ResumableSampler']
+__all__ = ['Draw', 'ResumableSampler', 'SeededBatchSampler']

@@ -1,15 +1,20 @@
 from .broken_files_hook import BrokenFilesHook
 from .closed_form_init_hook import ClosedFormInitHook
+from .exact_resume_hook import ExactResumeHook
 from .finite_loss_hook import FiniteLossHook
 from .paired_visualization_hook import PairedVisualizationHook
 from .plain_checkpoint_hook import PlainCheckpointHook
 from .pretraining_panel_hook import PretrainingPanelHook
+from .safe_checkpoint_hook import SafeCheckpointHook, use_safe_checkpoints
 
 __all__ = [
     'BrokenFilesHook',
     'ClosedFormInitHook',
+    'ExactResumeHook',
     'FiniteLossHook',
     'PairedVisualizationHook',
     'PlainCheckpointHook',
     'PretrainingPanelHook',
+    'SafeCheckpointHook',
+    'use_safe_checkpoints',
 ]

@@ -1,17 +1,16 @@
 """Iterations that can be interrupted anywhere and repeated exactly."""
 
 import itertools
-import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import torch
 from mmengine.dist import get_rank
 from mmengine.model import BaseModel
 from mmengine.runner import IterBasedTrainLoop
 from torch.utils.data import DataLoader
 
 from mmdefusion.registry import LOOPS
+from mmdefusion.utils.seeding import seed_all
 
 
 @LOOPS.register_module()
@@ -69,7 +68,7 @@ class PretrainLoop(IterBasedTrainLoop):
 
     def run_iter(self, data_batch: Any) -> None:
         """Train one iteration, with random numbers of its own."""
-        torch.manual_seed(zlib.crc32(f'{self.runner.seed} {get_rank()} {self.iter}'.encode()))
+        seed_all(self.runner.seed, get_rank(), self.iter)
         super().run_iter(data_batch)
 
     def _batches(self) -> Iterator[Any]:

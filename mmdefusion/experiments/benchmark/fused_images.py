@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from mmengine.config import Config
-from rich.progress import track
 
 from mmdefusion.apis import FusionInferencer
 from mmdefusion.datasets.pipelines import READER, insert_behind
 from mmdefusion.datasets.transforms.replace_visible import replacement
 from mmdefusion.utils.files import write_image
+from mmdefusion.utils.progress import track
 
 from .data_set import DataSet
 

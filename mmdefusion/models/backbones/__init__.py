@@ -1,5 +1,6 @@
+from .architectures import ARCHITECTURES, Architecture
 from .baselines import EarlyFusion, OneModality, TwoStreams
-from .defusion_encoder import ARCHITECTURES, Architecture, DeFusionEncoder
+from .defusion_encoder import DeFusionEncoder
 from .mae_encoder import MAEEncoder
 
 __all__ = [

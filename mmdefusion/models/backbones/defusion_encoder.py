@@ -1,53 +1,21 @@
 """The siamese ViT encoder of DeFusion++ (arXiv 2410.12274, section III)."""
 
-from dataclasses import dataclass
-
 import torch
+from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from mmdefusion.registry import MODELS
 
+from ..checkpoints.vit import ViTWeights
+from ..checkpoints.vit_file import pretrained_vit
 from ..layers import PatchEmbed, PositionEmbedding, TransformerBlock, init_transformer
 from ..structures import Pair, PairFeatures
+from .architectures import resolve_architecture, suit_architecture
 
 EPS = 1e-6  # LayerNorm's epsilon inside the encoder
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """Numbers of a ViT/16 encoder; the last block has heads of its own, as in TinyMIM."""
-
-    embed_dims: int
-    depth: int = 12
-    num_heads: int = 6
-    last_num_heads: int = 12
-
-
-ARCHITECTURES = {
-    'tiny': Architecture(embed_dims=192),
-    'small': Architecture(embed_dims=384),
-    'base': Architecture(embed_dims=768, num_heads=12),
-}
-
-
-def resolve_architecture(arch: str | dict | Architecture) -> Architecture:
-    """Architecture of a preset's name or of a dict of :class:`Architecture`'s fields.
-
-    Raises:
-        ValueError: if there is no such preset or no such field.
-    """
-    if isinstance(arch, Architecture):
-        return arch
-    if isinstance(arch, str):
-        if arch not in ARCHITECTURES:
-            raise ValueError(f'arch={arch!r} is no preset: use one of {list(ARCHITECTURES)} or a dict.')
-        return ARCHITECTURES[arch]
-    try:
-        return Architecture(**arch)
-    except TypeError as error:
-        raise ValueError(f'arch={dict(arch)} is not an architecture ({error}): give embed_dims, depth, ...') from error
+POSITIONS = 'position_embedding.base'  # in checkpoints of encoders with learned positions
 
 
 def encoder_layer_id(name: str, depth: int) -> int:
@@ -71,12 +39,15 @@ class DeFusionEncoder(BaseModule):
     """ViT/16 that encodes both images of a pair with one set of weights, in one batch.
 
     Args:
-        arch: ``'tiny'``, ``'small'`` or ``'base'`` (widths 192, 384, 768), or a dict of
-            ``embed_dims``, ``depth``, ``num_heads``, ``last_num_heads``.
+        arch: ``'tiny'``, ``'small'`` or ``'base'`` (widths 192, 384, 768; heads as in TinyMIM), ``'deit-tiny'``,
+            ``'deit-small'``, ``'deit-base'``, ``'dinov2-small'``, ``'dinov2-base'``, a dict of ``embed_dims``,
+            ``depth``, ``num_heads``, ``last_num_heads``, ``num_registers``, or ``'auto'``: that of the file that
+            ``init_cfg`` names, with heads of 64 channels.
         drop_path_rate: stochastic depth, the same in all blocks but the last, which has none.
         frozen_stages: -1 trains everything, 0 freezes the embedding, k freezes it and the first k blocks.
         with_cp: recompute activations in the backward pass (activation checkpointing).
-        init_cfg: MMEngine's, such as ``dict(type='Pretrained', checkpoint=..., prefix='backbone.')``.
+        init_cfg: MMEngine's, such as ``dict(type='Pretrained', checkpoint=..., prefix='backbone.')``. The file may
+            be one of ours or any plain public ViT (:func:`read_vit` says which layouts are known).
             Without it the encoder starts from Xavier-uniform linear maps.
     """
 
@@ -89,7 +60,13 @@ class DeFusionEncoder(BaseModule):
         init_cfg: dict | list | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        self.arch = resolve_architecture(arch)
+        vit, name = self._vit_at_hand()
+        if arch == 'auto' and vit is None:
+            raise ValueError(
+                "arch='auto' is read off the file of a public ViT: name it with "
+                f"init_cfg=dict(type='Pretrained', checkpoint=...), or name the arch (init_cfg={init_cfg})."
+            )
+        self.arch = suit_architecture(vit, name) if arch == 'auto' else resolve_architecture(arch)
         self.embed_dims, depth = self.arch.embed_dims, self.arch.depth
         if not -1 <= frozen_stages <= depth:
             raise ValueError(f'frozen_stages={frozen_stages} is out of range: this encoder takes -1 to {depth}.')
@@ -99,6 +76,8 @@ class DeFusionEncoder(BaseModule):
         self.patch_embed = PatchEmbed(self.embed_dims)
         self.position_embedding = PositionEmbedding(self.embed_dims)
         self.cls_token = nn.Parameter(torch.zeros(1, 1, self.embed_dims))
+        if self.arch.num_registers:
+            self.register_tokens = nn.Parameter(torch.zeros(1, self.arch.num_registers, self.embed_dims))
         self.blocks = nn.ModuleList(
             TransformerBlock(self.embed_dims, self.arch.num_heads, EPS, drop_path_rate) for _ in range(depth - 1)
         )
@@ -108,7 +87,9 @@ class DeFusionEncoder(BaseModule):
 
         init_transformer(self)
         nn.init.normal_(self.cls_token, std=0.02)
-        self._register_load_state_dict_pre_hook(self._refuse_other_arch)
+        self._register_load_state_dict_pre_hook(self._prepare_to_load)
+        if vit is not None:
+            self.make_room(vit)
         self._freeze()
 
     def forward(self, pair: Tensor) -> PairFeatures:
@@ -144,12 +125,66 @@ class DeFusionEncoder(BaseModule):
         tokens, grid = self.patch_embed(images)
         position = self.position_embedding(grid)  # float32 under autocast, and so are the sums
         cls_token = (self.cls_token + position[:1]).expand(tokens.shape[0], -1, -1)
-        x = torch.cat([cls_token, tokens + position[1:]], dim=1)
+        registers = self.register_tokens.expand(len(images), -1, -1) if self.arch.num_registers else None
+        parts = (cls_token, registers, tokens + position[1:])
+        x = torch.cat([part for part in parts if part is not None], dim=1)
         layers = [x]
         for block in self.blocks:
             x = checkpoint(block, x, use_reentrant=False) if self.with_cp and x.requires_grad else block(x)
             layers.append(x)
+        if registers is not None:  # they helped; nothing behind the encoder reads them
+            first = 1 + self.arch.num_registers
+            layers = [torch.cat([layer[:, :1], layer[:, first:]], dim=1) for layer in layers]
         return layers, grid
+
+    def init_weights(self) -> None:
+        """Read the file that ``init_cfg`` names: one of ours as MMEngine does, a public ViT by its layout.
+
+        Raises:
+            ValueError: if the file holds neither, or another architecture.
+        """
+        vit, name = (None, '') if self.is_init else pretrained_vit(self.init_cfg)
+        if vit is None:
+            super().init_weights()
+        else:
+            self.load_vit(vit, name)
+            self.is_init = True
+
+    def make_room(self, vit: ViTWeights) -> None:
+        """Let the positions have the shape of a public ViT's, before anything (EMA, FSDP) copies this encoder."""
+        if vit.positions is not None:
+            self.position_embedding.take(torch.zeros_like(vit.positions), antialias=self.arch.num_registers > 0)
+
+    def load_vit(self, vit: ViTWeights, name: str) -> None:
+        """Take a public ViT's weights; the norms of the skip feature, which it has not, stay as they are.
+
+        Raises:
+            ValueError: if it is of another architecture.
+        """
+        held = vit.embed_dims, vit.depth, vit.num_registers
+        if held != (self.embed_dims, len(self.blocks), self.arch.num_registers):
+            raise ValueError(
+                f'{name} holds a ViT of width {held[0]} with {held[1]} blocks and {held[2]} register tokens, the '
+                f"config builds {self.arch}: set arch to that of the file, or to 'auto'."
+            )
+        table = {} if vit.positions is None else {POSITIONS: vit.positions}
+        missing, unexpected = self.load_state_dict({**vit.state, **table}, strict=False)
+        wrong = [key for key in missing if not key.startswith('skip_norm')] + unexpected
+        if wrong:
+            raise ValueError(f'{name} does not fit mmdefusion.DeFusionEncoder: {", ".join(wrong)}.')
+        positions = 'fixed positions' if vit.positions is None else f'{len(vit.positions) - 1} learned positions'
+        print_log(
+            f'{name}: loaded a public ViT ({vit.depth} blocks of width {vit.embed_dims}, {positions}); set aside: '
+            f'{", ".join(vit.set_aside) or "nothing"}.',
+            'current',
+        )
+
+    def _vit_at_hand(self) -> tuple[ViTWeights | None, str]:
+        """The public ViT that ``init_cfg`` names; none if its file is not there, which is an error only in training."""
+        try:
+            return pretrained_vit(self.init_cfg)
+        except FileNotFoundError:
+            return None, ''
 
     def train(self, mode: bool = True) -> 'DeFusionEncoder':
         """As usual, but frozen stages stay in evaluation mode (no stochastic depth in them)."""
@@ -161,12 +196,20 @@ class DeFusionEncoder(BaseModule):
         if self.frozen_stages < 0:
             return
         self.cls_token.requires_grad_(False)
+        if self.arch.num_registers:
+            self.register_tokens.requires_grad_(False)
         for module in (self.patch_embed, *self.blocks[: self.frozen_stages]):
             module.eval()
             module.requires_grad_(False)
 
-    def _refuse_other_arch(self, state_dict: dict, prefix: str, *_) -> None:
-        """Raise on weights of another width or depth, which MMEngine would only warn of, and train from scratch."""
+    def _prepare_to_load(self, state_dict: dict, prefix: str, *_) -> None:
+        """Make room for learned positions, and raise on weights of another width or depth.
+
+        MMEngine would only warn of them, and train from scratch.
+        """
+        table = state_dict.get(f'{prefix}{POSITIONS}')
+        if table is not None:  # a table takes the place of the fixed embedding, and a larger one that of a smaller
+            self.position_embedding.take(torch.zeros_like(table), antialias=self.arch.num_registers > 0)
         held = [key[len(prefix) :] for key in state_dict if key.startswith(prefix)]
         weight = state_dict.get(f'{prefix}patch_embed.proj.weight')
         if weight is None:

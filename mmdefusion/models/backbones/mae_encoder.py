@@ -7,7 +7,8 @@ from torch import Tensor, nn
 from mmdefusion.registry import MODELS
 
 from ..layers import PatchEmbed, PositionEmbedding, TransformerBlock, init_transformer, keep_tokens
-from .defusion_encoder import EPS, resolve_architecture
+from .architectures import resolve_architecture
+from .defusion_encoder import EPS
 
 
 @MODELS.register_module()

@@ -1,8 +1,9 @@
 """torch's checkpoint files, looked at before torch unpacks them.
 
 torch reads with ``weights_only=True``, which calls nothing that a file names. It does allocate what a file asks for,
-decompress what a file holds and import codecs that a file chooses. So a file may only be what ``torch.save`` writes of
-tensors and plain data: a pickle without other names, and in a zip archive nothing compressed.
+decompress what a file holds, import codecs that a file chooses, and take a flipped byte for a weight. So a file may be
+only what ``torch.save`` writes of tensors and plain data: a pickle without other names, and in a zip archive nothing
+compressed, and each record as its checksum says.
 """
 
 import io
@@ -51,6 +52,8 @@ def check_zip(file: BinaryIO, name: str) -> None:
             if pickles[0].file_size > MAX_PICKLE:
                 raise CheckpointError(f'{name}: its data.pkl of {pickles[0].file_size} bytes is over {MAX_PICKLE}.')
             content = io.BytesIO(archive.read(pickles[0]))
+            if broken := archive.testzip():  # torch.save writes a CRC-32 with each record, torch.load looks at none
+                raise CheckpointError(f'{name}: its record {broken} does not match its checksum: bytes have changed.')
     except (
         EOFError,
         NotImplementedError,
@@ -103,7 +106,7 @@ def check_pickle(stream: BinaryIO, name: str) -> None:
                 named = str(argument or f'something by {opcode.name}').replace(' ', '.')[:80]
                 raise CheckpointError(
                     f'{name} names {named!a}, and only plain tensors and plain data are read. If you trained it, train '
-                    'with PlainCheckpointHook; if it is of someone else, open it with nothing else either.'
+                    'with SafeCheckpointHook; if it is of someone else, open it with nothing else either.'
                 )
     except CheckpointError:
         raise

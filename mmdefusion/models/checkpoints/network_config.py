@@ -4,6 +4,7 @@ A file may name one class a slot, with arguments that are known, typed and bound
 tensors have. All of that is looked at before anything is built, and what is built is built here, not by a registry.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -12,7 +13,8 @@ import torch
 from mmengine.model import BaseDataPreprocessor, Sequential
 from torch import nn
 
-from ..backbones.defusion_encoder import ARCHITECTURES, Architecture, DeFusionEncoder
+from ..backbones.architectures import ARCHITECTURES, Architecture
+from ..backbones.defusion_encoder import POSITIONS, DeFusionEncoder
 from ..fusers.image_fuser import ImageFuser
 from ..heads import ImageHead
 from ..layers import NUM_HEADS
@@ -22,6 +24,7 @@ from .unwrap import State
 
 MAX_DEPTH = 128
 MAX_WIDTH = 2**13
+MAX_REGISTERS = 64
 HEADS = ('common_head', 'unique_head', 'fused_head')
 SLOTS = ('backbone', 'neck', *HEADS)
 PREFIXES = ('backbone.', 'neck.0.', *(f'{slot}.' for slot in HEADS))
@@ -53,7 +56,11 @@ ARCH = Rule(
     f'one of {tuple(ARCHITECTURES)} or a dict', lambda value: type(value) is dict or value in tuple(ARCHITECTURES)
 )
 FIELDS = dict(
-    embed_dims=WIDTH, depth=whole(1, MAX_DEPTH), num_heads=whole(1, MAX_WIDTH), last_num_heads=whole(1, MAX_WIDTH)
+    embed_dims=WIDTH,
+    depth=whole(1, MAX_DEPTH),
+    num_heads=whole(1, MAX_WIDTH),
+    last_num_heads=whole(1, MAX_WIDTH),
+    num_registers=whole(0, MAX_REGISTERS),
 )
 # slot -> its class, with all arguments that a file may give
 CLASSES: dict[str, tuple[str, dict[str, Rule]]] = {
@@ -164,6 +171,9 @@ def refuse_other_sizes(arch: Architecture, state: State, name: str) -> None:
     refuse_uneven(arch, name)
     shapes = shapes_of(arch)
     weights = {key: tuple(value.shape) for key, value in state.items() if key.startswith(PREFIXES)}
+    if learned := weights.get(f'backbone.{POSITIONS}'):  # of encoders that were public ViTs: of any square grid
+        side = math.isqrt(max(learned[0] - 1, 0)) if len(learned) == 2 else 0
+        shapes[f'backbone.{POSITIONS}'] = (1 + side * side, width)
     if absent := [key for key in shapes if key not in weights]:
         raise CheckpointError(f'{name} lacks {len(absent)} of the weights, first {absent[0]}: is it whole?')
     if more := sorted(weights.keys() - shapes.keys()):

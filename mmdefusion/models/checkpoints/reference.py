@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from mmdefusion.models.backbones.defusion_encoder import ARCHITECTURES, Architecture, resolve_architecture
+from mmdefusion.models.backbones.architectures import ARCHITECTURES, Architecture, resolve_architecture
 from mmdefusion.models.fusers import ImageFuser
 from mmdefusion.models.heads import MFMHead, TeacherPredictionHead
 from mmdefusion.models.layers import sincos_position_embedding

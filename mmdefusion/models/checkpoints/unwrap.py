@@ -12,7 +12,7 @@ FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 
 
 def unwrap(checkpoint: dict[str, Any], name: str = 'The checkpoint') -> State:
-    """The weights of a checkpoint that may be wrapped in ``state_dict`` or ``model`` and prefixed ``module.``.
+    """The weights of a checkpoint, perhaps wrapped in ``state_dict``, ``model`` or ``teacher``, without ``module.``.
 
     Args:
         checkpoint: what :func:`read_checkpoint` gave.
@@ -21,7 +21,7 @@ def unwrap(checkpoint: dict[str, Any], name: str = 'The checkpoint') -> State:
     Raises:
         CheckpointError: if it holds no tensors.
     """
-    for key in ('state_dict', 'model'):
+    for key in ('state_dict', 'model', 'teacher'):
         if isinstance(checkpoint.get(key), dict):
             checkpoint = checkpoint[key]
     tensors = {key: value for key, value in checkpoint.items() if isinstance(value, Tensor) and isinstance(key, str)}

@@ -1,4 +1,6 @@
-"""The fixed 2-D sin-cos position embedding, for any grid."""
+"""The position embedding, fixed (2-D sin-cos) or learned elsewhere, for any grid."""
+
+import math
 
 import torch
 from torch import Tensor, nn
@@ -36,13 +38,27 @@ def sincos_position_embedding(embed_dims: int, grid: int = GRID) -> Tensor:
 class PositionEmbedding(nn.Module):
     """The embedding resized (bicubic) to any grid and kept per grid.
 
-    It is no parameter: a checkpoint trained at one size loads at any other.
+    It is no parameter: a checkpoint trained at one size loads at any other. Learned positions (:meth:`take`) are not
+    trained further, but stored with the model, so that its checkpoints are whole.
     """
 
     def __init__(self, embed_dims: int) -> None:
         super().__init__()
         self.register_buffer('base', sincos_position_embedding(embed_dims), persistent=False)
+        self.antialias = False
         self._resized: dict[tuple, Tensor] = {}
+
+    def take(self, table: Tensor, antialias: bool = False) -> None:
+        """Put learned positions in place of the fixed ones.
+
+        Args:
+            table: (1 + g·g)×C of a square grid, the class token's row first.
+            antialias: whether smaller grids are filtered, as ViTs with register tokens were trained.
+        """
+        del self.base
+        self.register_buffer('base', table)
+        self.antialias = antialias
+        self._resized.clear()
 
     def forward(self, grid: tuple[int, int]) -> Tensor:
         """Embedding of h×w patches: (1 + h·w)×C, the class token's zero row first."""
@@ -56,12 +72,17 @@ class PositionEmbedding(nn.Module):
         return self._resized[key]
 
     def _resize(self, grid: tuple[int, int]) -> Tensor:
-        if tuple(grid) == (GRID, GRID):
+        side = math.isqrt(len(self.base) - 1)
+        if tuple(grid) == (side, side):
             return self.base
-        patches = self.base[1:].unflatten(0, (GRID, GRID)).permute(2, 0, 1)[None]
-        patches = interpolate(patches, size=grid, mode='bicubic', align_corners=False)
+        patches = self.base[1:].unflatten(0, (side, side)).permute(2, 0, 1)[None]
+        patches = interpolate(patches, size=grid, mode='bicubic', align_corners=False, antialias=self.antialias)
         return torch.cat([self.base[:1], patches[0].flatten(1).T])
 
     def _apply(self, fn, recurse: bool = True):
         self._resized.clear()  # .to(), .half(), .cuda(): the kept ones are of the old kind
         return super()._apply(fn, recurse)
+
+    def _load_from_state_dict(self, *args, **kwargs) -> None:
+        super()._load_from_state_dict(*args, **kwargs)
+        self._resized.clear()

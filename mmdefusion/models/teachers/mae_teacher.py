@@ -1,10 +1,8 @@
 """Frozen masked autoencoders that teach MCUD."""
 
 from pathlib import Path
-from typing import Any
 
 import torch
-from mmengine.model import BaseModule
 from torch import Tensor
 
 from mmdefusion.registry import MODELS
@@ -13,6 +11,7 @@ from ..backbones.mae_encoder import MAEEncoder
 from ..checkpoints.mae import read_mae_encoder
 from ..checkpoints.reading import read_checkpoint
 from ..checkpoints.unwrap import refuse_useless
+from .frozen_teacher import FrozenTeacher
 
 HOW_TO_GET = (
     "Visible: MAE's published ViT-B/16 pretraining checkpoint (mae_pretrain_vit_base.pth), or mmpretrain's. Infrared: "
@@ -21,7 +20,7 @@ HOW_TO_GET = (
 
 
 @MODELS.register_module()
-class MAETeacher(BaseModule):
+class MAETeacher(FrozenTeacher):
     """The encoder of a masked autoencoder, frozen: B×3×H×W normalised RGB to B×N×T tokens, nothing masked.
 
     Its weights are read by :meth:`init_weights`, which MMEngine's runner calls before training, and are left out
@@ -33,13 +32,8 @@ class MAETeacher(BaseModule):
     """
 
     def __init__(self, checkpoint: str | None = None, arch: str | dict = 'base') -> None:
-        super().__init__()
+        super().__init__(MAEEncoder(arch))
         self.checkpoint = checkpoint
-        self.encoder = MAEEncoder(arch).requires_grad_(False)
-        self.embed_dims = self.encoder.embed_dims
-        self.train(False)
-        self._register_state_dict_hook(_leave_out)
-        self._register_load_state_dict_pre_hook(self._keep)
 
     def init_weights(self) -> None:
         """Read the weights.
@@ -74,17 +68,3 @@ class MAETeacher(BaseModule):
     def forward(self, images: Tensor) -> Tensor:
         """Tokens after the final norm, class token first."""
         return self.encoder(images)
-
-    def _keep(self, state: dict[str, Tensor], prefix: str, *_: Any) -> None:
-        """Weights that a student's checkpoint leaves out stay as they are."""
-        for name, value in self.encoder.state_dict().items():
-            state.setdefault(f'{prefix}encoder.{name}', value)
-
-    def train(self, mode: bool = True) -> 'MAETeacher':
-        """Stays in evaluation mode."""
-        return super().train(False)
-
-
-def _leave_out(module: MAETeacher, state: dict[str, Tensor], prefix: str, *_: Any) -> None:
-    for key in [key for key in state if key.startswith(prefix)]:
-        del state[key]

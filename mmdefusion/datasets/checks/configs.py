@@ -1,0 +1,73 @@
+"""All data sets of a config, and what the model expects of them."""
+
+from collections.abc import Iterator, Sequence
+
+from mmengine.config import Config, ConfigDict
+from mmengine.registry import DefaultScope
+
+from ..pipeline_faults import pipeline_faults
+from ..pipelines import PARTNER, find_step
+from .dataset import check_dataset
+from .model import model_faults
+from .report import SplitReport
+
+SPLITS = ('train', 'val', 'test')
+
+
+def check_config(cfg: Config, splits: Sequence[str] = SPLITS, pixels: bool = False) -> list[SplitReport]:
+    """Checks the data sets of a config's loaders, those inside wrappers one by one, equal ones once.
+
+    Args:
+        cfg: Any config with ``{split}_dataloader``.
+        splits: Of 'train', 'val', 'test'; those that the config lacks are passed over.
+        pixels: Decode every image too; otherwise only label maps and a few pairs are, and of images the headers read.
+
+    Raises:
+        ValueError: The config has none of ``splits``.
+    """
+    found: list[tuple[str, ConfigDict, list[str]]] = []
+    for split in splits:
+        for dataset, faults in _data_sets(cfg.get(f'{split}_dataloader')):
+            same = next((i for i, (_, other, _) in enumerate(found) if other == dataset), None)
+            if same is None:
+                found.append((split, dataset, faults))
+            elif split not in found[same][0].split('+'):
+                found[same] = (f'{found[same][0]}+{split}', dataset, faults)
+    if not found:
+        loaders = ', '.join(f'{split}_dataloader' for split in splits)
+        raise ValueError(f'{cfg.filename} has no data set to check; give it one of {loaders}')
+    reports = []
+    with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
+        for split, dataset, faults in found:
+            report = check_dataset(dataset, split, pixels)
+            report.wrong_settings += faults
+            if cfg.get('model'):
+                paired = find_step(dataset.get('pipeline') or (), PARTNER) is not None
+                report.wrong_settings += model_faults(cfg.model, list(report.classes), paired)
+            reports.append(report)
+    return reports
+
+
+def _data_sets(loader: ConfigDict | None) -> Iterator[tuple[ConfigDict, list[str]]]:
+    """Those of a loader, or of the loaders that it holds (images and pairs in turn)."""
+    if not loader:
+        return
+    for one in [loader] if 'dataset' in loader else [one for one in loader.values() if isinstance(one, dict)]:
+        if 'dataset' in one:
+            yield from _unwrap(one['dataset'], [])
+
+
+def _unwrap(dataset: ConfigDict, faults: list[str]) -> Iterator[tuple[ConfigDict, list[str]]]:
+    """The data sets inside RepeatDataset, ConcatDataset and other wrappers, by their common keys.
+
+    With each come the faults of its wrappers' own pipelines (MultiImageMixDataset has one).
+    """
+    if 'datasets' in dataset:
+        for inner in dataset['datasets']:
+            yield from _unwrap(inner, faults)
+    elif 'dataset' in dataset:
+        inner = dataset['dataset']
+        paired = find_step(inner.get('pipeline') or (), PARTNER) is not None
+        yield from _unwrap(inner, faults + pipeline_faults(dataset.get('pipeline') or (), appended=paired))
+    else:
+        yield dataset, faults

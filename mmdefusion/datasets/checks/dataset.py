@@ -1,0 +1,90 @@
+"""One data set: built leniently, then looked over."""
+
+import copy
+from collections.abc import Sequence
+
+from mmengine.config import ConfigDict
+from mmengine.dataset import BaseDataset
+from mmengine.registry import DATASETS
+
+from mmdefusion.utils.progress import track
+
+from ..pairing import PairedDatasetMixin
+from ..pipeline_faults import pipeline_faults
+from ..pipelines import PARTNER, find_step
+from ..transforms import AppendPartner
+from .boxes import check_boxes
+from .files import check_headers, decode, find_files
+from .label_maps import count_pixels, has_label_maps
+from .report import SplitReport
+from .sensors import sensor_guesses
+
+
+def check_dataset(cfg: ConfigDict, split: str = '', pixels: bool = False) -> SplitReport:
+    """Builds one data set leniently and looks over its settings and files.
+
+    Without ``pixels`` only the headers of images are read, and the pixels of a few pairs. Images that ``filter_cfg``
+    would drop are looked at too.
+    """
+    kind = cfg['type'] if isinstance(cfg['type'], str) else cfg['type'].__name__
+    report = SplitReport(split, kind.rsplit('.', 1)[-1])
+    try:
+        append = _append_partner(cfg.get('pipeline') or ())
+        dataset = _build(cfg)
+        report.wrong_settings += _setting_faults(cfg, dataset)
+        infos = [dataset.get_data_info(index) for index in range(len(dataset))]
+        report.images = len(infos)
+        find_files(report, dataset, infos, append)
+    except Exception as error:  # toolboxes assert, and raise whatever a malformed file leads to
+        expected = isinstance(error, FileNotFoundError | ValueError | AssertionError) and str(error)
+        report.error = str(error) if expected else f'{type(error).__name__}: {error}'
+        return report
+    check_boxes(report, dataset, infos)
+    absent, sound = set(report.missing) | set(report.made_up), set()
+    reader = append or AppendPartner()
+    for info in track(infos, f'{split} images', show=pixels):
+        readable = check_headers(report, info, reader, absent)
+        if pixels:
+            decode(report, info, reader, readable)
+        sound |= readable
+    pairs = [(info['img_path'], info.get('img_ir_path')) for info in infos]
+    pairs = [pair for pair in pairs if set(pair) <= sound and pair[0] != pair[1]]
+    if pairs and reader.channels == 1:
+        report.guesses += sensor_guesses(pairs, reader.backend_args)
+    if has_label_maps(dataset):
+        count_pixels(report, dataset, [info for info in infos if info.get('seg_map_path') in sound])
+    return report
+
+
+def _append_partner(pipeline: Sequence[dict]) -> AppendPartner | None:
+    place = find_step(pipeline, PARTNER)
+    if place is None:
+        return None
+    return AppendPartner(**{key: value for key, value in pipeline[place].items() if key != 'type'})
+
+
+def _build(cfg: ConfigDict) -> BaseDataset:
+    cfg = copy.deepcopy(cfg)
+    cfg.pop('filter_cfg', None)
+    cfg.update(pipeline=[], lazy_init=True, serialize_data=False)
+    dataset = DATASETS.build(cfg)
+    dataset.strict = False  # PairedDatasetMixin's; other data sets do not look at it
+    dataset.full_init()
+    return dataset
+
+
+def _setting_faults(cfg: ConfigDict, dataset: BaseDataset) -> list[str]:
+    """What a data set's config says that cannot be meant."""
+    pipeline = cfg.get('pipeline') or ()
+    faults = pipeline_faults(pipeline)
+    if isinstance(dataset, PairedDatasetMixin) and pipeline and find_step(pipeline, PARTNER) is None:
+        faults.append(
+            f'the pipeline of {type(dataset).__name__} has no AppendPartner, so no infrared image is read; put '
+            "dict(type='mmdefusion.AppendPartner') behind LoadImageFromFile and the photometric transforms"
+        )
+    classes = dataset.metainfo.get('classes')
+    if isinstance(classes, str):
+        faults.append(
+            f'classes={classes!r} is a string, so each of its letters is a class; write a tuple, ({classes!r},)'
+        )
+    return faults

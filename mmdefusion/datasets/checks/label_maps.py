@@ -1,0 +1,49 @@
+"""Label maps as training would see them."""
+
+import numpy as np
+from mmengine.dataset import BaseDataset
+
+from mmdefusion.utils.compat import installed
+from mmdefusion.utils.progress import track
+
+from .report import SplitReport
+
+if installed('mmseg'):
+    from mmseg.datasets import BaseSegDataset
+    from mmseg.datasets.transforms import LoadAnnotations
+
+
+def has_label_maps(dataset: BaseDataset) -> bool:
+    """Whether it is one of mmseg's data sets."""
+    return installed('mmseg') and isinstance(dataset, BaseSegDataset)
+
+
+def count_pixels(report: SplitReport, dataset: 'BaseSegDataset', infos: list[dict]) -> None:
+    """Counts the pixels of each class, and notes values that are none."""
+    load = LoadAnnotations(backend_args=dataset.backend_args)
+    classes = dataset.metainfo['classes']
+    total = np.zeros(256, np.int64)
+    for info in track(infos, f'{report.split} label maps'):
+        path = info['seg_map_path']
+        try:
+            labels = load(info)['gt_seg_map']
+        except Exception as error:  # the toolbox's loader raises whatever a broken file leads to
+            report.unreadable.append(f'{path} is not a label map that can be read ({error}); replace the file')
+            continue
+        if labels.ndim != 2:
+            report.wrong_labels.append(f'{path}: has shape {labels.shape}, a picture of the labels instead of labels')
+            continue
+        values, counts = np.unique(labels, return_counts=True)
+        outside = [int(v) for v in values if not 0 <= v < len(classes) and v != dataset.ignore_index]
+        if outside:
+            report.wrong_labels.append(
+                f'{path}: values {", ".join(map(str, outside))} are outside the {len(classes)} classes '
+                f'(with reduce_zero_label={dataset.reduce_zero_label})'
+            )
+        inside = (values >= 0) & (values < 256)
+        total[values[inside].astype(int)] += counts[inside]
+    report.classes = {name: int(total[label]) for label, name in enumerate(classes)}
+    if infos and not any(report.classes.values()):
+        report.wrong_labels.append(
+            f'none of {len(infos)} label maps has a pixel of a class; compare them with metainfo'
+        )

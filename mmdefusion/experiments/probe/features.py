@@ -1,0 +1,148 @@
+"""Tokens of a frozen network for whole sets of pairs."""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from rich.progress import track
+from torch import Tensor, nn
+
+from mmdefusion.models.backbones import DeFusionEncoder
+from mmdefusion.models.checkpoints.fitting import read_weights
+from mmdefusion.models.checkpoints.reading import read_plain
+from mmdefusion.models.checkpoints.vit import read_vit
+from mmdefusion.models.checkpoints.vit_file import is_public
+from mmdefusion.models.layers import PATCH_SIZE, Normalize, patchify
+from mmdefusion.models.necks import DecompositionNeck
+from mmdefusion.registry import MODELS
+
+from .pairs import LabelledPairs
+
+TOKENS = ('pixels', 'visible', 'infrared', 'both', 'common', 'unique', 'fused')
+STORED = {'both': ('visible', 'infrared')}  # made of what is stored
+
+
+class FeatureReader:
+    """Reads the tokens of an encoder and its decomposition, and keeps them on disk.
+
+    Args:
+        config: of any model with a :class:`DeFusionEncoder` (and, for the last three kinds of tokens, a
+            :class:`DecompositionNeck`) in it: pretraining, detection, segmentation, an encoder alone.
+        checkpoint: its weights; without it those that ``init_cfg`` names, or random ones.
+        layer: after which block of the encoder the tokens of single images are taken; ``None``: the last.
+        cache: folder of the kept tokens.
+
+    Raises:
+        ValueError: if there is no such encoder or layer, or the checkpoint lacks its weights.
+    """
+
+    def __init__(
+        self, config: Config, checkpoint: str | None = None, layer: int | None = None, cache: Path | None = None
+    ) -> None:
+        slots = {slot: config.model[slot] for slot in ('backbone', 'neck') if config.model.get(slot)}
+        if 'backbone' not in slots:
+            raise ValueError(f'{config.filename} has no model.backbone: there are no tokens to probe.')
+        init_default_scope(config.get('default_scope') or 'mmdefusion')
+        torch.manual_seed(0)  # random weights are the same each time
+        self.model = nn.ModuleDict({slot: MODELS.build(part) for slot, part in slots.items()}).eval()
+        self.encoder = _only(self.model, DeFusionEncoder)
+        if self.encoder is None:
+            raise ValueError(f'{config.filename} has no mmdefusion.DeFusionEncoder: there are no tokens to probe.')
+        self.neck = _only(self.model, DecompositionNeck)
+        if checkpoint is None:
+            for part in self.model.values():
+                part.init_weights()
+        else:
+            self._load(checkpoint)
+        depth = len(self.encoder.blocks)
+        if layer is not None and not 0 <= layer <= depth:
+            raise ValueError(f'layer={layer} is out of range: the encoder has {depth} blocks.')
+        self.layer = depth if layer is None else layer
+        self.normalize = Normalize()
+        self.cache = cache
+
+    def read(self, pairs: LabelledPairs, tokens: str, name: str) -> Tensor:
+        """Features (images · patches)×C of one kind of tokens, from the cache where they are in it."""
+        kinds = STORED.get(tokens, (tokens,))
+        if self.neck is None and not {*kinds} <= {'pixels', 'visible', 'infrared'}:
+            raise ValueError(f'There is no decomposition (in the config, or in the checkpoint), so no {tokens} tokens.')
+        paths = [None if self.cache is None else self.cache / f'{self._key(pairs, kind)}.pt' for kind in kinds]
+        if not all(path is not None and path.is_file() for path in paths):
+            found = self._compute(pairs, kinds, name)
+            for kind, path in zip(kinds, paths, strict=True):
+                if path is not None:
+                    write(path, found[kind])
+            return torch.cat([found[kind] for kind in kinds], dim=1).float()
+        return torch.cat([read_plain(path) for path in paths], dim=1).float()
+
+    @torch.no_grad()
+    def _compute(self, pairs: LabelledPairs, kinds: Sequence[str], name: str) -> dict[str, Tensor]:
+        found = {kind: [] for kind in kinds}
+        order = track(range(len(pairs)), description=f'{name}: {", ".join(kinds)}', disable=not os.isatty(2))
+        for index in order:
+            for kind, tokens in self._tokens(pairs.images(index)[None], kinds).items():
+                found[kind].append(tokens[0].half())
+        return {kind: torch.cat(tokens) for kind, tokens in found.items()}
+
+    def _tokens(self, images: Tensor, kinds: Iterable[str]) -> dict[str, Tensor]:
+        """Patch tokens 1×N×C of each kind."""
+        found = {}
+        if 'pixels' in kinds:
+            found['pixels'] = torch.cat([patchify(image, PATCH_SIZE) for image in images.chunk(2, dim=1)], dim=-1)
+        if {*kinds} == {'pixels'}:
+            return found
+        features = self.encoder(self.normalize(images))
+        layer = features.layers[self.layer]
+        found |= dict(visible=layer.a[:, 1:], infrared=layer.b[:, 1:])
+        if {'common', 'unique', 'fused'} & {*kinds}:
+            deep, skip = self.neck.decompose(features)
+            common, *unique = (a + b for a, b in zip(deep, skip, strict=True))
+            found |= dict(common=common[:, 1:], unique=torch.cat(unique, dim=-1)[:, 1:])
+            if 'fused' in kinds:
+                found['fused'] = self.neck.fuse(deep, skip)[1][:, 1:]
+        return {kind: found[kind] for kind in kinds}
+
+    def _key(self, pairs: LabelledPairs, kind: str) -> str:
+        """Named by the weights, the code's options and the images, so that nothing answers for anything else."""
+        digest = hashlib.sha1(repr((kind, self.layer, self.encoder.arch, pairs.size, len(pairs))).encode())
+        if kind != 'pixels':
+            for part in (self.encoder, self.neck):
+                for value in part.state_dict().values() if part is not None else ():
+                    digest.update(value.numpy().tobytes())
+            digest.update(repr(getattr(self.neck, 'common', None)).encode())
+        for index in range(len(pairs)):
+            info = pairs.data.get_data_info(index)
+            digest.update(repr((info['img_path'], info.get('img_ir_path'))).encode())
+        return digest.hexdigest()
+
+    def _load(self, checkpoint: str) -> None:
+        """Weights of a training run, of pretraining (an encoder alone too), or of a public ViT."""
+        state = read_weights(checkpoint)
+        if is_public(state):
+            self.encoder.load_vit(read_vit(state, checkpoint), checkpoint)
+            self.neck = None
+            return
+        missing = self.model.load_state_dict(state, strict=False).missing_keys
+        names = {module: f'{name}.' for name, module in self.model.named_modules()}
+        if lacking := [key for key in missing if key.startswith(names[self.encoder])]:
+            raise ValueError(f"{checkpoint} lacks {len(lacking)} of the encoder's weights, first {lacking[0]}.")
+        if self.neck is not None and any(key.startswith(names[self.neck]) for key in missing):
+            self.neck = None  # an encoder alone: its own tokens can be probed
+
+
+def _only(model: nn.Module, kind: type) -> nn.Module | None:
+    """The first part of a kind: teachers hold encoders of their own, behind the student's."""
+    return next((module for module in model.modules() if isinstance(module, kind)), None)
+
+
+def write(path: Path, tokens: Tensor) -> None:
+    """At once: another process never reads half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as unfinished:
+        torch.save(tokens, unfinished)
+    os.replace(unfinished.name, path)

@@ -1,0 +1,144 @@
+"""Pairs and what lies in each of their patches, from any detection or segmentation data set."""
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from torch import Tensor
+
+from mmdefusion.datasets.pipelines import PARTNER, find_step
+from mmdefusion.datasets.transforms import AppendPartner, LoadAnyImage
+from mmdefusion.models.layers import PATCH_SIZE
+from mmdefusion.registry import DATASETS
+from mmdefusion.utils.image_io import read_header
+
+IGNORED = 255  # mmseg's label for what does not count
+COVERED = 0.25  # share of a patch that a class must cover to lie in it
+
+
+class LabelledPairs:
+    """The pairs of one split of a config, at one size.
+
+    A class lies in a patch if it covers a quarter of it, or if the centre of its box does, for what is smaller than
+    that. Patches that are mostly to be ignored do not count.
+
+    Args:
+        config: with a dataloader for the split, whose data set gives boxes (mmdet) or a label map (mmseg).
+        split: ``'train'`` or ``'test'`` (``'val'`` stands in for a missing test).
+        size: height and width to which pairs are resized, multiples of 16.
+
+    Raises:
+        ValueError: if the config has no such split, or its data neither boxes nor label maps.
+    """
+
+    def __init__(self, config: Config, split: str, size: tuple[int, int]) -> None:
+        if any(side % PATCH_SIZE for side in size):
+            raise ValueError(f'size={size} must be multiples of {PATCH_SIZE}.')
+        loader = config.get(f'{split}_dataloader') or (config.get('val_dataloader') if split == 'test' else None)
+        if not loader:
+            raise ValueError(f'{config.filename} has no {split}_dataloader: name a config with labelled pairs.')
+        init_default_scope(config.get('default_scope') or 'mmdefusion')
+        settings, self.append_partner = _bare(loader['dataset'])
+        self.data = DATASETS.build(settings)
+        self.classes = tuple(self.data.metainfo.get('classes') or ())
+        if not self.classes:
+            raise ValueError(f'The {split} data of {config.filename} names no classes: set metainfo.')
+        self.size = size
+        self.load = LoadAnyImage()
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def images(self, index: int) -> Tensor:
+        """A pair 6×H×W, RGB in [0, 1], visible first."""
+        image = self.append_partner(self.load(self.data.get_data_info(index)))['img']
+        height, width = self.size
+        image = np.dstack([cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA) for part in _parts(image)])
+        return torch.from_numpy(image[..., [2, 1, 0, 5, 4, 3]].copy()).permute(2, 0, 1).float() / 255
+
+    def labels(self, index: int) -> tuple[Tensor, Tensor]:
+        """K×P booleans, whether a class lies in a patch, and P booleans, whether the patch counts."""
+        info = self.data.get_data_info(index)
+        grid = self.size[0] // PATCH_SIZE, self.size[1] // PATCH_SIZE
+        if 'instances' in info:
+            labels, counts = label_boxes(info['instances'], len(self.classes), _shape(info), grid)
+        elif info.get('seg_map_path'):
+            labels, counts = label_map(read_labels(info), len(self.classes), grid)
+        else:
+            raise ValueError(f'{info["img_path"]} has neither boxes (instances) nor a label map (seg_map_path).')
+        return labels.flatten(1), counts.flatten()
+
+
+def label_boxes(
+    instances: Sequence[dict], num_classes: int, shape: tuple[int, int], grid: tuple[int, int]
+) -> tuple[Tensor, Tensor]:
+    """Boxes x1, y1, x2, y2 of an image of ``shape`` to K×h×w labels and h×w whether patches count."""
+    covered = torch.zeros(num_classes + 1, *grid)  # the last: ignored
+    centres = torch.zeros(num_classes, *grid, dtype=torch.bool)
+    rows, columns = torch.arange(grid[0]).float(), torch.arange(grid[1]).float()
+    for instance in instances:
+        x1, x2 = (instance['bbox'][i] * grid[1] / shape[1] for i in (0, 2))
+        y1, y2 = (instance['bbox'][i] * grid[0] / shape[0] for i in (1, 3))
+        high = ((rows + 1).clamp(max=y2) - rows.clamp(min=y1)).clamp(min=0)
+        wide = ((columns + 1).clamp(max=x2) - columns.clamp(min=x1)).clamp(min=0)
+        label = num_classes if instance.get('ignore_flag') else int(instance['bbox_label'])
+        covered[label] = torch.maximum(covered[label], high[:, None] * wide)
+        if label < num_classes:
+            row, column = int((y1 + y2) / 2), int((x1 + x2) / 2)
+            centres[label, min(max(row, 0), grid[0] - 1), min(max(column, 0), grid[1] - 1)] = True
+    return (covered[:-1] >= COVERED) | centres, covered[-1] < 0.5
+
+
+def label_map(labels: np.ndarray, num_classes: int, grid: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """A label map H×W to K×h×w labels and h×w whether patches count."""
+    size = grid[::-1]
+    shares = [
+        cv2.resize((labels == label).astype(np.float32), size, interpolation=cv2.INTER_AREA)
+        for label in (*range(num_classes), IGNORED)
+    ]
+    covered = torch.from_numpy(np.stack(shares))
+    return covered[:-1] >= COVERED, covered[-1] < 0.5
+
+
+def read_labels(info: dict[str, Any]) -> np.ndarray:
+    """The label map of mmseg's data info, its labels numbered as the data set asks."""
+    labels = cv2.imread(info['seg_map_path'], cv2.IMREAD_UNCHANGED)
+    if labels is None or labels.ndim != 2:
+        raise ValueError(f'{info["seg_map_path"]} cannot be read as a label map of one channel.')
+    if info.get('label_map'):
+        old = labels.copy()
+        for source, target in info['label_map'].items():
+            labels[old == source] = target
+    if info.get('reduce_zero_label'):
+        labels = np.where(labels == 0, IGNORED, labels - 1).astype(labels.dtype)
+    return labels
+
+
+def _shape(info: dict) -> tuple[int, int]:
+    """Height and width of the visible image."""
+    if 'height' in info and 'width' in info:
+        return info['height'], info['width']
+    header = read_header(info['img_path'])
+    return header.height, header.width
+
+
+def _bare(settings: dict) -> tuple[dict, AppendPartner]:
+    """The data set without pipeline and filter, wrappers around it left out, and how its partners are appended."""
+    settings = copy.deepcopy(dict(settings))
+    while isinstance(settings.get('dataset'), dict):  # RepeatDataset, MultiImageMixDataset
+        settings = dict(settings['dataset'])
+    pipeline = settings.get('pipeline') or ()
+    place = find_step(pipeline, PARTNER)
+    step = {} if place is None else {key: value for key, value in pipeline[place].items() if key != 'type'}
+    return {**settings, 'pipeline': [], 'test_mode': True}, AppendPartner(**step)
+
+
+def _parts(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Visible and infrared, three channels each."""
+    partner = image[..., 3:]
+    return image[..., :3], np.repeat(partner, 3, axis=2) if partner.shape[2] == 1 else partner

@@ -1,0 +1,66 @@
+"""Numbers of the encoder: presets, and what a file tells of them."""
+
+from dataclasses import dataclass
+
+from ..checkpoints.vit import ViTWeights
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Numbers of a ViT/16 encoder; the last block has heads of its own, as in TinyMIM."""
+
+    embed_dims: int
+    depth: int = 12
+    num_heads: int = 6
+    last_num_heads: int = 12
+    num_registers: int = 0  #: tokens that only take part in attention, as in DINOv2 with registers
+
+
+ARCHITECTURES = {
+    'tiny': Architecture(embed_dims=192),
+    'small': Architecture(embed_dims=384),
+    'base': Architecture(embed_dims=768, num_heads=12),
+    'deit-tiny': Architecture(embed_dims=192, num_heads=3, last_num_heads=3),
+    'deit-small': Architecture(embed_dims=384, num_heads=6, last_num_heads=6),
+    'deit-base': Architecture(embed_dims=768, num_heads=12),
+    'dinov2-small': Architecture(embed_dims=384, num_heads=6, last_num_heads=6),
+    'dinov2-base': Architecture(embed_dims=768, num_heads=12),
+}
+WIDTH_OF_HEADS = 64  # of nearly all public ViTs; the number of heads cannot be read off the weights
+
+
+def resolve_architecture(arch: str | dict | Architecture) -> Architecture:
+    """Architecture of a preset's name or of a dict of :class:`Architecture`'s fields.
+
+    Raises:
+        ValueError: if there is no such preset or no such field.
+    """
+    if isinstance(arch, Architecture):
+        return arch
+    if isinstance(arch, str):
+        if arch not in ARCHITECTURES:
+            raise ValueError(f'arch={arch!r} is no preset: use one of {list(ARCHITECTURES)}, "auto" or a dict.')
+        return ARCHITECTURES[arch]
+    try:
+        return Architecture(**arch)
+    except TypeError as error:
+        raise ValueError(f'arch={dict(arch)} is not an architecture ({error}): give embed_dims, depth, ...') from error
+
+
+def suit_architecture(vit: ViTWeights, name: str) -> Architecture:
+    """Architecture of ``arch='auto'``: width, depth and registers of the file, heads of 64 channels.
+
+    Raises:
+        ValueError: if heads of 64 channels do not fit, or the file may as well be TinyMIM's, which has others.
+    """
+    width = vit.embed_dims
+    asked = f'arch=dict(embed_dims={width}, depth={vit.depth}, num_heads=..., last_num_heads=...)'
+    if width % WIDTH_OF_HEADS:
+        raise ValueError(f'The heads of {name}, of width {width}, cannot be told from its weights: set {asked}.')
+    if vit.positions is None and width < 768:
+        raise ValueError(
+            f"{name} has MAE's fixed positions and width {width}: TinyMIM's ViT (arch='tiny' or 'small') has other "
+            f'heads than an MAE of this width. Set arch to a preset, or {asked}.'
+        )
+    heads = width // WIDTH_OF_HEADS
+    return Architecture(width, vit.depth, heads, heads, vit.num_registers)

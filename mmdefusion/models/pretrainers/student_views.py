@@ -1,0 +1,75 @@
+"""What a student sees of the image that its teacher sees whole and clean."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from mmdefusion.registry import MODELS
+
+from ..layers import PATCH_SIZE
+from .views import brightness, contrast, saturation
+
+
+class StudentView(NamedTuple):
+    """A batch of views, and what the teacher's patch tokens are at the places that they show."""
+
+    images: Tensor  #: B×3×h×w, RGB in [0, 1]
+    targets: Tensor  #: B×(h/16·w/16)×T
+
+
+@MODELS.register_module()
+class StudentViews(nn.Module):
+    """A part of each image that begins and ends between patches, perhaps mirrored, in other colours or none.
+
+    So one answer of the teacher serves for many different views, and no token has to be interpolated. Losing colour
+    and contrast is what infrared images do to a scene: the student learns to name it all the same.
+
+    Args:
+        sides: least and greatest side of the square part, in patches; drawn once a batch.
+        flip: share of the batches that is mirrored.
+        jitter: factors of brightness and contrast are uniform between these two, of saturation between 0 and the
+            greater.
+        grey: share of the images without any colour.
+    """
+
+    def __init__(
+        self,
+        sides: tuple[int, int] = (8, 14),
+        flip: float = 0.5,
+        jitter: tuple[float, float] = (0.5, 1.2),
+        grey: float = 0.2,
+    ) -> None:
+        super().__init__()
+        if not 1 <= sides[0] <= sides[1]:
+            raise ValueError(f'sides={sides} must be (least, greatest) in patches, 1 or more.')
+        self.sides = sides
+        self.flip = flip
+        self.jitter = jitter
+        self.grey = grey
+
+    def forward(self, images: Tensor, tokens: Tensor) -> StudentView:
+        """Draw views.
+
+        Args:
+            images: B×3×H×W, RGB in [0, 1], sides multiples of 16.
+            tokens: B×(H/16·W/16)×T, the teacher's, without the class token.
+        """
+        grid = images.shape[-2] // PATCH_SIZE, images.shape[-1] // PATCH_SIZE
+        targets = tokens.unflatten(1, grid)  # B h w T
+        side = min(int(torch.randint(self.sides[0], self.sides[1] + 1, ())), *grid)
+        top, left = (int(torch.randint(length - side + 1, ())) for length in grid)
+        targets = targets[:, top : top + side, left : left + side]
+        rows, columns = (slice(start * PATCH_SIZE, (start + side) * PATCH_SIZE) for start in (top, left))
+        images = self._recolour(images[..., rows, columns])
+        if torch.rand(()) < self.flip:
+            images, targets = images.flip(-1), targets.flip(2)
+        return StudentView(images, targets.flatten(1, 2))
+
+    def _recolour(self, images: Tensor) -> Tensor:
+        low, high = self.jitter
+        factors = torch.rand(3, len(images), 1, 1, 1, device=images.device)
+        colour = high * factors[2] * (torch.rand_like(factors[2]) >= self.grey)
+        images = brightness(images, low + (high - low) * factors[0])
+        images = contrast(images, low + (high - low) * factors[1])
+        return saturation(images, colour)

@@ -1,0 +1,35 @@
+"""Every head that the zoo has on generated scenes, and untrained weights of it."""
+
+from copy import deepcopy
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from mmdefusion.registry import MODELS
+
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
+HEADS = sorted(CONFIGS.glob('detection/*500i_scenes-160x128.py')) + sorted(
+    CONFIGS.glob('segmentation/*500i_scenes-160x128.py')
+)
+
+
+def keep_all(config: Config) -> Config:
+    """Let every box of a detector through, whatever its score: untrained ones are sure of nothing."""
+    test_cfg = config.model.get('test_cfg') or {}
+    for part in (test_cfg, test_cfg.get('rcnn', {})):
+        if 'score_thr' in part:
+            part.score_thr = 0.0
+    return config
+
+
+def untrained(config: Config, folder: Path) -> str:
+    """A checkpoint of the model of ``config`` as it begins, always the same."""
+    init_default_scope(config.default_scope)
+    torch.manual_seed(0)
+    meta = dict(dataset_meta=dict(classes=config.classes, palette=config.palette))
+    path = folder / 'untrained.pth'
+    model = MODELS.build(deepcopy(config.model))  # mmdet writes into what it builds of
+    torch.save(dict(state_dict=model.state_dict(), meta=meta), path)
+    return str(path)

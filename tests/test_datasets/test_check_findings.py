@@ -1,0 +1,286 @@
+"""Each thing that check_dataset promises to find: planted in a whole data set, named in one line, exit status 1."""
+
+import copy
+import json
+import os
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from helpers import layouts
+from mmengine.config import Config, ConfigDict
+
+pytest.importorskip('mmdet')
+pytest.importorskip('mmseg')
+
+from mmdefusion.datasets.checks import check_config, check_dataset
+from mmdefusion.datasets.checks.sensors import sensor_guesses
+from mmdefusion.datasets.detection import FLIRAlignedDataset
+from mmdefusion.datasets.pipeline_faults import pipeline_faults
+
+LOAD, APPEND = dict(type='LoadImageFromFile'), dict(type='mmdefusion.AppendPartner')
+RULE = dict(APPEND, rule=('/vi/', '/ir/'))
+SHARED = Path(__file__).resolve().parents[3] / 'shared/data'
+
+
+def stock(root: Path, classes: object = ('person', 'bicycle', 'car'), **options) -> ConfigDict:
+    """mmdet's own data set, which drops what it cannot use and says nothing."""
+    known = dict(type='mmdet.CocoDataset', data_root=str(root), ann_file='train.json', data_prefix=dict(img='vi/'))
+    return ConfigDict({**known, 'metainfo': dict(classes=classes), 'pipeline': [LOAD, RULE], **options})
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    layouts.coco(tmp_path)
+    return tmp_path
+
+
+def change(root: Path, **options) -> None:
+    """Changes the first annotation."""
+    content = json.loads((root / 'train.json').read_text())
+    content['annotations'][0].update(options)
+    (root / 'train.json').write_text(json.dumps(content))
+
+
+def only(report, kind: str) -> str:
+    """The one finding of a report, of that kind."""
+    assert list(report.troubles) == [kind], report.troubles
+    (line,) = report.troubles[kind]
+    return line
+
+
+def test_a_whole_stock_data_set_has_no_finding(root: Path) -> None:
+    report = check_dataset(stock(root))
+    assert not report.troubles and not report.guesses and report.boxes == 3
+
+
+@pytest.mark.parametrize(
+    'classes, words',
+    [
+        (('persons', 'cars'), r'classes \(cars, persons\) are not among the categories .*train.json \(bicycle, car'),
+        (('car', 'persn'), r'classes \(persn\) are not among'),
+        (('car', 'bicycle', 'person'), r"stand in another order .*set metainfo=dict\(classes=\('person', 'bicycle'"),
+    ],
+)
+def test_classes_that_are_not_those_of_the_file(classes: tuple, words: str, root: Path) -> None:
+    report = check_dataset(stock(root, classes))
+    (line, *_) = report.wrong_settings
+    assert re.search(words, line), line
+
+
+def test_no_box_of_any_class(root: Path) -> None:
+    layouts.m3fd(root / 'voc')
+    cfg = ConfigDict(
+        type='mmdefusion.M3FDDataset',
+        data_root=str(root / 'voc'),
+        pipeline=[LOAD, APPEND],
+        metainfo=dict(classes=('car', 'lamp')),  # the files say Car and Lamp
+    )
+    line = only(check_dataset(cfg), 'wrong settings')
+    assert line.startswith('none of the 8 boxes is of a class of metainfo (car, lamp), they are of (Car, Lamp)')
+
+
+def test_classes_as_a_string(root: Path) -> None:
+    line = only(check_dataset(stock(root, 'car')), 'wrong settings')
+    assert line == "classes='car' is a string, so each of its letters is a class; write a tuple, ('car',)"
+
+
+@pytest.mark.parametrize(
+    'bbox, words',
+    [
+        ([float('nan'), 1, 5, 5], 'NaN or infinite edges [nan, 1, nan, 6]; remove it'),
+        ([1, 1, float('inf'), 5], 'NaN or infinite edges [1, 1, inf, 6]; remove it'),
+        ([20, 20, -5, -5], 'is inverted or empty [20, 20, 15, 15]; exchange its corners or remove it'),
+        ([20, 20, 0, 5], 'is inverted or empty [20, 20, 20, 25]'),
+        ([100, 100, 5, 5], 'lies outside its 64x48 image [100, 100, 105, 105]; is it of another image or size?'),
+        ([1, 1, 1e9, 1e9], 'reaches far beyond its 64x48 image [1, 1, 1e+09, 1e+09]; cut it off at the border'),
+    ],
+)
+def test_boxes_that_cannot_be(bbox: list, words: str, root: Path) -> None:
+    change(root, bbox=bbox)
+    line = only(check_dataset(stock(root)), 'wrong boxes')
+    assert line.startswith(f'{root}/train.json, annotation ') and words in line
+    assert '(car) ' in line
+
+
+def test_boxes_in_xml_that_cannot_be(tmp_path: Path) -> None:
+    layouts.m3fd(tmp_path)
+    layouts.write_xml(tmp_path / 'Annotation/00001.xml', [('Car', (31, 31, 11, 11)), ('Lamp', (41, 5, 51, 25))])
+    cfg = ConfigDict(type='mmdefusion.M3FDDataset', data_root=str(tmp_path), pipeline=[LOAD, APPEND])
+    line = only(check_dataset(cfg), 'wrong boxes')
+    assert line.startswith(f'{tmp_path}/Annotation/00001.xml, object 1 (Car) is inverted')
+
+
+def test_unknown_category(root: Path) -> None:
+    change(root, category_id=77)
+    line = only(check_dataset(stock(root)), 'wrong boxes')
+    assert line.startswith(f'{root}/train.json, annotation ') and 'is of category 77, which is none of' in line
+
+
+def test_classes_that_are_left_out_are_noted(root: Path) -> None:
+    content = json.loads((root / 'train.json').read_text())
+    content['categories'].append(dict(id=99, name='dog'))
+    content['annotations'].append(dict(content['annotations'][0], id=1000, category_id=99))
+    (root / 'train.json').write_text(json.dumps(content))
+    report = check_dataset(stock(root))
+    assert not report.troubles and report.left_out == ['dog: 1 boxes']
+
+
+HEADS = [
+    dict(type='ATSS', bbox_head=dict(type='ATSSHead', num_classes=80)),
+    dict(type='FasterRCNN', rpn_head=dict(num_classes=1), roi_head=dict(bbox_head=dict(num_classes=80))),
+    dict(type='CascadeRCNN', roi_head=dict(bbox_head=[dict(num_classes=3), dict(num_classes=80)])),
+    dict(type='MaskRCNN', roi_head=dict(bbox_head=dict(num_classes=3), mask_head=dict(num_classes=80))),
+    dict(type='EncoderDecoder', decode_head=dict(num_classes=80), auxiliary_head=[dict(num_classes=3)]),
+    dict(type='EncoderDecoder', decode_head=dict(num_classes=3), auxiliary_head=dict(num_classes=80)),
+]
+
+
+def config(root: Path, model: dict, **options) -> Config:
+    model = dict(data_preprocessor=dict(type='mmdefusion.PairedDetDataPreprocessor'), **model)
+    return Config(dict(default_scope='mmdet', model=model, train_dataloader=dict(dataset=stock(root, **options))))
+
+
+@pytest.mark.parametrize('model', HEADS, ids=lambda model: model['type'])
+def test_heads_of_another_number_of_classes(model: dict, root: Path) -> None:
+    (report,) = check_config(config(root, model))
+    line = only(report, 'wrong settings')
+    assert '.num_classes=80, the data set has 3 classes (person, bicycle, car); set it to 3' in line
+    fitting = Config(json.loads(json.dumps(model).replace('80', '3')))._cfg_dict
+    (report,) = check_config(config(root, fitting))
+    assert not report.troubles
+
+
+def test_stock_preprocessor_and_missing_partner(root: Path) -> None:
+    for kind in ('DetDataPreprocessor', 'mmdet.DetDataPreprocessor', 'SegDataPreProcessor', None):
+        cfg = config(root, {})
+        cfg.model.data_preprocessor = None if kind is None else dict(type=kind)
+        (report,) = check_config(cfg)
+        assert 'made for three channels, and the pipeline appends the infrared image' in only(report, 'wrong settings')
+    (report,) = check_config(config(root, {}, pipeline=[LOAD]))
+    assert 'the pipeline has no AppendPartner, so no infrared image would reach it' in only(report, 'wrong settings')
+    paired = dict(type='mmdefusion.FLIRAlignedDataset', data_prefix=dict(img='vi/', img_ir='ir/'))
+    report = check_dataset(stock(root, pipeline=[LOAD], **paired))
+    assert 'FLIRAlignedDataset has no AppendPartner, so no infrared image is read' in only(report, 'wrong settings')
+
+
+FAULTY = [
+    (dict(type='PhotoMetricDistortion'), 'takes three channels; put it before AppendPartner'),
+    (dict(type='mmdet.YOLOXHSVRandomAug'), 'takes three channels; put it before AppendPartner'),
+    (dict(type='Mosaic', img_scale=(64, 64)), 'takes three channels; take mmdefusion.PairedMosaic'),
+    (dict(type='Pad', size=(64, 64), pad_val=dict(img=(114, 114, 114))), 'set img=(114, 114, 114, 0)'),
+    (dict(APPEND), 'AppendPartner stands twice'),
+    (dict(type='RandomChoice', transforms=[[dict(type='PhotoMetricDistortion')]]), 'PhotoMetricDistortion stands'),
+]
+
+
+@pytest.mark.parametrize('step, words', FAULTY)
+def test_steps_that_do_not_suit_pairs(step: dict, words: str, root: Path) -> None:
+    line = only(check_dataset(stock(root, pipeline=[LOAD, RULE, step])), 'wrong settings')
+    assert words in line
+    paired = dict(data_root=str(root), ann_file='train.json', data_prefix=dict(img='vi/', img_ir='ir/'))
+    with pytest.raises(ValueError, match='pipeline of FLIRAlignedDataset does not suit pairs'):
+        FLIRAlignedDataset(**paired, pipeline=[LOAD, APPEND, copy.deepcopy(step)])
+
+
+def test_geometry_before_the_partner_and_a_wrapper_s_pipeline(root: Path) -> None:
+    line = only(
+        check_dataset(stock(root, pipeline=[LOAD, dict(type='RandomCrop', crop_size=(4, 4)), RULE])), 'wrong settings'
+    )
+    assert line == 'RandomCrop stands before AppendPartner and moves the visible image only; put it behind'
+    mix = dict(type='MultiImageMixDataset', dataset=stock(root), pipeline=[dict(type='MixUp', img_scale=(64, 64))])
+    (report,) = check_config(Config(dict(default_scope='mmdet', train_dataloader=dict(dataset=mix))))
+    assert 'take mmdefusion.PairedMixUp' in only(report, 'wrong settings')
+
+
+def test_pad_with_four_numbers_works(root: Path) -> None:
+    pad = dict(type='Pad', size=(64, 80), pad_val=dict(img=(114, 114, 114, 0)))
+    dataset = FLIRAlignedDataset(
+        data_root=str(root),
+        ann_file='train.json',
+        data_prefix=dict(img='vi/', img_ir='ir/'),
+        pipeline=[LOAD, APPEND, pad],
+    )
+    image = dataset[0]['img']
+    assert image.shape == (80, 64, 4) and image[-1, -1].tolist() == [114, 114, 114, 0]
+
+
+def test_every_pipeline_of_ours_is_sound() -> None:
+    for path in (Path(__file__).resolve().parents[2] / 'configs').rglob('*.py'):
+        if '_base_' in path.parts:
+            continue
+        cfg = Config.fromfile(path)
+        loaders = [cfg[key] for key in ('train_dataloader', 'test_dataloader') if cfg.get(key)]
+        for loader in loaders:
+            dataset = loader.get('dataset') or {}
+            assert not pipeline_faults(dataset.get('pipeline') or ()), path
+
+
+def colour(path: Path) -> None:
+    """Turns an image into false colours."""
+    grey = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    layouts.write(path, cv2.applyColorMap(grey, cv2.COLORMAP_JET))
+
+
+def test_false_colours_and_swapped_sensors_are_guessed(root: Path) -> None:
+    for path in (root / 'ir').iterdir():
+        colour(path)
+    report = check_dataset(stock(root))  # the visible images of this layout are grey
+    assert not report.troubles and report.guesses[0].startswith('the sensors may be swapped: ')
+    for path in (root / 'vi').iterdir():
+        colour(path)
+    report = check_dataset(stock(root))
+    assert not report.troubles and 'may be in false colours' in report.guesses[0]
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason='needs the real pairs of ../shared')
+def test_guesses_on_real_pairs_are_right() -> None:
+    folders = [('flir_aligned/vi', 'flir_aligned/ir'), ('vifb/vi', 'vifb/ir'), ('roadscene/vi', 'roadscene/ir')]
+    folders += [('trees_nir/test/rgb', 'trees_nir/test/nir'), ('llvip/unlabelled/vi', 'llvip/unlabelled/ir')]
+    for visible, infrared in folders:
+        found = [{path.stem: str(path) for path in (SHARED / folder).iterdir()} for folder in (visible, infrared)]
+        pairs = [(found[0][stem], found[1][stem]) for stem in sorted(found[0].keys() & found[1].keys())]
+        assert not sensor_guesses(pairs)
+        assert 'may be swapped' in sensor_guesses([pair[::-1] for pair in pairs])[0]
+
+
+@pytest.mark.parametrize(
+    'content',
+    [
+        b'',
+        b'\x89PNG\r\n\x1a\n' + bytes(40),
+        b'\xff\xd8\xff' + bytes(30),
+        b'II*\0\xff\xff\xff\xff',
+        b'BM' + bytes(60),
+        b'RIFF\0\0\0\0WEBPVP8X',
+    ],
+)
+def test_broken_headers_are_listed_not_died_of(content: bytes, root: Path) -> None:
+    (root / 'vi/000.png').write_bytes(content)
+    line = only(check_dataset(stock(root)), 'unreadable')
+    assert line.startswith(f'{root}/vi/000.png is not an image that can be read')
+
+
+def test_a_pipe_is_not_waited_for(root: Path) -> None:
+    (root / 'ir/000.png').unlink()
+    os.mkfifo(root / 'ir/000.png')
+    assert 'named pipe' in only(check_dataset(stock(root), pixels=True), 'unreadable')
+
+
+@pytest.mark.parametrize('content', ['[]', '{"images": 3}', '[' * 100000, 'nothing'])
+def test_malformed_annotations_are_listed_not_died_of(content: str, root: Path) -> None:
+    (root / 'train.json').write_text(content)
+    assert only(check_dataset(stock(root)), 'cannot be loaded')
+
+
+def test_label_maps_without_any_class(tmp_path: Path) -> None:
+    layouts.segmentation(tmp_path, 'vi', 'ir', 'labels', classes=9)
+    for path in (tmp_path / 'labels').iterdir():
+        layouts.write(path, np.full((48, 64), 255, np.uint8))
+    prefix = dict(img_path='vi', img_ir_path='ir', seg_map_path='labels')
+    cfg = ConfigDict(
+        type='mmdefusion.MSRSDataset', data_root=str(tmp_path), data_prefix=prefix, pipeline=[LOAD, APPEND]
+    )
+    assert 'has a pixel of a class' in only(check_dataset(cfg), 'wrong labels')

@@ -1,0 +1,200 @@
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from helpers.full_disk import run_on_full_disk
+from helpers.toy_run import toy_config
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from mmdefusion.engine import SafeCheckpointHook, use_safe_checkpoints
+from mmdefusion.engine.checkpoint_files import refuse_broken_run
+from mmdefusion.engine.hooks.safe_checkpoint_hook import WholeFiles
+from mmdefusion.models.checkpoints.errors import CheckpointError
+
+ROOT = Path(__file__).parents[3]
+RUNTIME = ROOT / 'configs/_base_/detection_runtime.py'
+
+
+def run(work_dir: Path, max_iters: int, checkpoint: dict | None = None, **options) -> Runner:
+    config = toy_config(work_dir, RUNTIME, max_iters, default_hooks=dict(checkpoint=checkpoint or {}), **options)
+    runner = Runner.from_cfg(config)
+    runner.train()
+    return runner
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory) -> Path:
+    """A work dir with iter_2, iter_4 and iter_6."""
+    work_dir = tmp_path_factory.mktemp('trained') / 'run'
+    run(work_dir, 6, dict(max_keep_ckpts=3))
+    return work_dir
+
+
+def flip(path: Path) -> None:
+    """400 bytes in the middle, where the weights are."""
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 400] = bytes(byte ^ 255 for byte in content[middle : middle + 400])
+    path.write_bytes(content)
+
+
+HARMS: dict[str, tuple[Callable[[Path], object], int]] = {
+    'nothing': (lambda run: None, 6),
+    'empty last_checkpoint': (lambda run: (run / 'last_checkpoint').write_text(''), 6),
+    'no last_checkpoint': (lambda run: (run / 'last_checkpoint').unlink(), 6),
+    'last_checkpoint is no text': (lambda run: (run / 'last_checkpoint').write_bytes(b'\xff\0'), 6),
+    'torn newest': (lambda run: os.truncate(run / 'iter_6.pth', 5000), 4),
+    'empty newest': (lambda run: os.truncate(run / 'iter_6.pth', 0), 4),
+    'flipped newest': (lambda run: flip(run / 'iter_6.pth'), 4),
+    'two broken': (lambda run: (flip(run / 'iter_6.pth'), os.truncate(run / 'iter_4.pth', 9)), 2),
+    'newest is gone': (lambda run: (run / 'iter_6.pth').unlink(), 4),
+}
+
+
+@pytest.mark.parametrize('harm', HARMS)
+def test_goes_on_from_the_newest_that_is_whole(trained, tmp_path, harm):
+    """In a folder that was moved, too."""
+    work_dir = Path(shutil.copytree(trained, tmp_path / 'moved'))
+    hurt, expected = HARMS[harm]
+    hurt(work_dir)
+    runner = run(work_dir, 8, resume=True)
+    log = max(work_dir.glob('*/*.log')).read_text()
+    assert f'resumed epoch: 0, iter: {expected}' in log
+    assert (log.count('Skipped a checkpoint') > 0) == any(word in harm for word in ('torn', 'empty n', 'fl', 'two'))
+    assert runner.iter == 8
+    refuse_broken_run(work_dir / 'iter_8.pth')
+    assert Path((work_dir / 'last_checkpoint').read_text()) == work_dir / 'iter_8.pth'
+
+
+def test_nothing_whole_is_said_and_nothing_is_lost(trained, tmp_path):
+    work_dir = Path(shutil.copytree(trained, tmp_path / 'run'))
+    for path in work_dir.glob('*.pth'):
+        os.truncate(path, 100)
+    with pytest.raises(CheckpointError, match=r'None of the 3 checkpoints in .*iter_2\.pth is a damaged zip'):
+        run(work_dir, 8, resume=True)
+    assert len(list(work_dir.glob('*.pth'))) == 3
+
+
+def test_nothing_there_starts_anew(tmp_path):
+    (tmp_path / 'last_checkpoint').write_text('/gone/iter_6.pth')
+    assert run(tmp_path, 2, resume=True).iter == 2
+
+
+@pytest.mark.parametrize('resume', [True, False])
+def test_a_broken_file_that_is_named_is_refused(trained, tmp_path, resume):
+    path = Path(shutil.copy(trained / 'iter_4.pth', tmp_path / 'a.pth'))
+    flip(path)
+    with pytest.raises(CheckpointError, match=r'a\.pth: its record .* does not match its checksum'):
+        run(tmp_path / 'run', 8, resume=resume, load_from=str(path))
+
+
+def test_the_old_one_is_there_until_the_new_one_is_whole(tmp_path, monkeypatch):
+    seen = []
+    put = WholeFiles.put
+
+    def watched(self, content, path):
+        seen.append(sorted(file.name for file in tmp_path.glob('*.pth')))
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+        put(self, content, path)
+
+    monkeypatch.setattr(WholeFiles, 'put', watched)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, 6, dict(max_keep_ckpts=1))
+    assert seen == [[], ['iter_2.pth'], ['iter_4.pth']]
+    assert [file.name for file in tmp_path.glob('*.pth')] == ['iter_4.pth']
+
+
+def test_the_best_is_there_until_a_better_one_is_whole(tmp_path, monkeypatch):
+    put = WholeFiles.put
+    seen = []
+
+    def watched(self, content, path):
+        if Path(path).name.startswith('best'):
+            seen.append([file.name for file in tmp_path.glob('best*.pth')])
+        put(self, content, path)
+
+    monkeypatch.setattr(WholeFiles, 'put', watched)
+    config = toy_config(tmp_path, RUNTIME, 4)
+    config.default_hooks.checkpoint.update(save_best='score', rule='greater', interval=1, max_keep_ckpts=1)
+    runner = Runner.from_cfg(config)
+    hook = next(hook for hook in runner.hooks if isinstance(hook, SafeCheckpointHook))
+    scores = iter([0.1, 0.3, 0.2, 0.4])
+    step = hook.after_train_iter
+
+    def validate(runner, **arguments):
+        step(runner, **arguments)
+        runner.train_loop._iter += 1
+        hook.after_val_epoch(runner, dict(score=next(scores)))
+        runner.train_loop._iter -= 1
+
+    hook.after_train_iter = validate
+    runner.train()
+    assert seen == [[], ['best_score_iter_1.pth'], ['best_score_iter_2.pth']]
+    assert sorted(file.name for file in tmp_path.glob('*.pth')) == ['best_score_iter_4.pth', 'iter_4.pth']
+
+
+def test_full_disk_ends_the_run_and_keeps_the_last_one(tmp_path):
+    result = run_on_full_disk(
+        10**6,
+        f"""
+        import resource, sys
+        from pathlib import Path
+        sys.path.insert(0, {str(ROOT / 'tests')!r})
+        from helpers.toy_run import toy_config
+        from mmengine.hooks import Hook
+        from mmengine.runner import Runner
+
+        class Full(Hook):
+            def before_train_iter(self, runner, batch_idx, data_batch=None):
+                if runner.iter == 3:
+                    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+
+        config = toy_config(Path({str(tmp_path)!r}), Path({str(RUNTIME)!r}), 6)
+        config.default_hooks.checkpoint.max_keep_ckpts = 1
+        runner = Runner.from_cfg(config)
+        runner.register_hook(Full())
+        runner.train()
+        """,
+    )
+    assert result.returncode == 1 and 'Nothing was written' in result.stderr and 'iter_4.pth' in result.stderr
+    assert [file.name for file in tmp_path.glob('*.pth')] == ['iter_2.pth']
+    refuse_broken_run(tmp_path / 'iter_2.pth')
+    assert run(tmp_path, 6, resume=True).iter == 6
+
+
+def test_a_stock_config_keeps_its_own_hooks():
+    """custom_hooks is a list, and one that is written anew takes the place of EMAHook; default_hooks is merged."""
+    stock = dict(
+        default_hooks=dict(checkpoint=dict(type='CheckpointHook', interval=10, max_keep_ckpts=3)),
+        custom_hooks=[dict(type='EMAHook')],
+    )
+    ours = Config(stock)
+    ours.merge_from_dict(dict(default_hooks=dict(checkpoint=dict(type='mmdefusion.SafeCheckpointHook'))))
+    used = Config(stock)
+    use_safe_checkpoints(used)
+    for config in (ours, used):
+        assert config.default_hooks.checkpoint == dict(
+            type='mmdefusion.SafeCheckpointHook', interval=10, max_keep_ckpts=3
+        )
+        assert config.custom_hooks == [dict(type='EMAHook')]
+    empty = Config()
+    use_safe_checkpoints(empty)
+    assert empty.default_hooks.checkpoint == dict(type='mmdefusion.SafeCheckpointHook', interval=1)
+    for hook in (None, dict(type='mine.CheckpointHook')):
+        config = Config(dict(default_hooks=dict(checkpoint=hook)))
+        use_safe_checkpoints(config)
+        assert config.default_hooks.checkpoint == hook
+
+
+def test_a_config_in_a_checkpoint_is_not_run(trained, tmp_path):
+    """MMEngine reads meta.config of old files as Python."""
+    content = torch.load(trained / 'iter_6.pth')
+    content['meta']['config'] = f'open({str(tmp_path / "canary")!r}, "w").close()'
+    torch.save(content, tmp_path / 'iter_6.pth')
+    assert run(tmp_path, 8, resume=True).iter == 8
+    assert not (tmp_path / 'canary').exists()

@@ -1,0 +1,254 @@
+"""Public ViTs load in one line, and say what their makers' own code says."""
+
+import re
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from transformers import (
+    Dinov2Config,
+    Dinov2Model,
+    Dinov2WithRegistersConfig,
+    Dinov2WithRegistersModel,
+    ViTConfig,
+    ViTMAEConfig,
+    ViTMAEModel,
+    ViTModel,
+)
+
+from mmdefusion.apis import load_fuser
+from mmdefusion.models.backbones import DeFusionEncoder
+from mmdefusion.models.checkpoints.errors import CheckpointError
+from mmdefusion.models.checkpoints.network_config import build_parts, plain_network_config
+from mmdefusion.models.checkpoints.vit import read_vit, resize_patches
+from mmdefusion.models.fusers import ImageFuser
+
+WIDTH, DEPTH, HEADS = 128, 3, 2
+NUMBERS = dict(
+    hidden_size=WIDTH,
+    num_hidden_layers=DEPTH,
+    num_attention_heads=HEADS,
+    image_size=64,
+    layer_norm_eps=1e-6,
+    qkv_bias=True,
+)
+MODELS = {
+    'vit': lambda: ViTModel(ViTConfig(**NUMBERS, patch_size=16, intermediate_size=4 * WIDTH)),
+    'mae': lambda: ViTMAEModel(ViTMAEConfig(**NUMBERS, patch_size=16, intermediate_size=4 * WIDTH, mask_ratio=0.0)),
+    'dinov2': lambda: Dinov2Model(Dinov2Config(**NUMBERS, patch_size=16)),
+    'registers': lambda: Dinov2WithRegistersModel(
+        Dinov2WithRegistersConfig(**NUMBERS, patch_size=16, num_register_tokens=4)
+    ),
+}
+IN_MEMORY = {  # transformers 5's names in memory -> those in published files
+    r'^layers\.': 'encoder.layer.',
+    r'\.attention\.q_proj\.': '.attention.attention.query.',
+    r'\.attention\.k_proj\.': '.attention.attention.key.',
+    r'\.attention\.v_proj\.': '.attention.attention.value.',
+    r'\.attention\.o_proj\.': '.attention.output.dense.',
+}
+PUBLISHED_MLP = {r'\.mlp\.fc1\.': '.intermediate.dense.', r'\.mlp\.fc2\.': '.output.dense.'}  # of ViT and MAE
+MMPRETRAIN = {
+    r'^patch_embed\.proj': 'patch_embed.projection',
+    r'^blocks\.(\d+)\.norm([12])': r'layers.\1.ln\2',
+    r'^blocks\.(\d+)\.mlp\.fc1': r'layers.\1.ffn.layers.0.0',
+    r'^blocks\.(\d+)\.mlp\.fc2': r'layers.\1.ffn.layers.1',
+    r'^blocks\.(\d+)\.attn': r'layers.\1.attn',
+}
+
+
+def renamed(state, *rules):
+    for pattern, name in (item for rule in rules for item in rule.items()):
+        state = {re.sub(pattern, name, key): value for key, value in state.items()}
+    return state
+
+
+def random_model(kind):
+    """With weights as large as trained ones, so that a mistake shows."""
+    torch.manual_seed(0)
+    model = MODELS[kind]().eval()
+    with torch.no_grad():
+        for name, value in model.named_parameters():
+            if value.ndim > 1:
+                value.normal_(std=0.5 if 'embeddings' in name else 0.1)
+            elif 'lambda1' in name:
+                value.uniform_(0.1, 2)
+            else:
+                value.add_(torch.randn_like(value), alpha=0.1)
+    return model
+
+
+def hidden_states(model, images):
+    """The embedding and the output of each block, class token and patches in their order."""
+    config = model.config
+    options = {} if 'ov2' in config.model_type else dict(interpolate_pos_encoding=True)
+    if config.model_type == 'vit_mae':
+        patches = images.shape[-2] * images.shape[-1] // 256
+        options['noise'] = torch.arange(patches).float()[None].expand(len(images), -1)  # masks none, keeps the order
+    with torch.no_grad():
+        states = model(images, output_hidden_states=True, **options).hidden_states
+    first = 1 + getattr(config, 'num_register_tokens', 0)
+    return [torch.cat([state[:, :1], state[:, first:]], dim=1) for state in states]
+
+
+def encoder_of(path, arch='auto'):
+    encoder = DeFusionEncoder(arch, init_cfg=dict(type='Pretrained', checkpoint=str(path)))
+    encoder.init_weights()
+    return encoder.eval()
+
+
+def save(state, path):
+    """To either format, without tensors that share their values."""
+    state = {key: value.detach().clone().contiguous() for key, value in state.items()}
+    save_file(state, path) if path.suffix == '.safetensors' else torch.save(state, path)
+    return path
+
+
+def timm_state(vit):
+    """What :func:`read_vit` gave, under timm's names, the positions too."""
+    return {**vit.state, 'pos_embed': vit.positions[None]}
+
+
+@pytest.mark.parametrize('grid', [(4, 4), (10, 13)], ids=['native grid', '10x13'])
+@pytest.mark.parametrize('names', ['in memory', 'published'])
+@pytest.mark.parametrize('kind', MODELS)
+def test_hidden_states_are_those_of_transformers(kind, names, grid, tmp_path):
+    model = random_model(kind)
+    state = model.state_dict()
+    if names == 'published':
+        state = renamed(state, IN_MEMORY, PUBLISHED_MLP if kind in ('vit', 'mae') else {})
+        assert any('encoder.layer.0.attention.attention.query' in key for key in state)
+    encoder = encoder_of(save(state, tmp_path / 'model.safetensors'))
+    assert encoder.arch.num_heads == encoder.arch.last_num_heads == HEADS
+    images = torch.randn(2, 3, 16 * grid[0], 16 * grid[1])
+    with torch.no_grad():
+        layers, found = encoder.encode(images)
+    assert found == grid
+    expected = hidden_states(model, images)
+    assert len(layers) == len(expected) == DEPTH + 1
+    for ours, theirs in zip(layers, expected, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5 * theirs.abs().max().item())
+
+
+@pytest.mark.parametrize('rules', [{}, MMPRETRAIN], ids=['timm', 'mmpretrain'])
+@pytest.mark.parametrize('wrapper', ['', 'module.', 'backbone.', 'encoder.', 'vit.', 'module.backbone.'])
+def test_layouts_and_prefixes_hold_the_same_weights(wrapper, rules, tmp_path):
+    vit = read_vit(random_model('vit').state_dict(), 'a file')
+    state = renamed(timm_state(vit), rules)
+    state = {f'{wrapper}{key}': value for key, value in state.items()} | {'head.weight': torch.zeros(10, WIDTH)}
+    again = encoder_of(save(state, tmp_path / 'vit.pth')).state_dict()
+    for key, value in vit.state.items():
+        torch.testing.assert_close(again[key], value)
+    torch.testing.assert_close(again['position_embedding.base'], vit.positions)
+
+
+@pytest.mark.parametrize('key', ['model', 'state_dict', 'teacher'])
+def test_wrapped_weights_are_found(key, tmp_path):
+    state = timm_state(read_vit(random_model('vit').state_dict(), 'a file'))
+    torch.save({key: state, 'student': {}, 'epoch': 3}, tmp_path / 'vit.pth')
+    torch.testing.assert_close(encoder_of(tmp_path / 'vit.pth').state_dict()['cls_token'], state['cls_token'])
+
+
+def test_dinov2_of_its_own_repository_with_chunks_and_layer_scale():
+    model = random_model('dinov2')
+    state = model.state_dict()
+    expected = read_vit(state, 'Hugging Face')
+    theirs = timm_state(expected)
+    for index in range(DEPTH):
+        for branch, linear in ((1, 'attn.proj'), (2, 'mlp.fc2')):
+            scale = next(state[key] for key in state if f'.{index}.layer_scale{branch}.lambda1' in key)
+            theirs[f'blocks.{index}.ls{branch}.gamma'] = scale
+            for part in ('weight', 'bias'):
+                value = theirs[f'blocks.{index}.{linear}.{part}']
+                theirs[f'blocks.{index}.{linear}.{part}'] = value / (scale[:, None] if value.ndim == 2 else scale)
+    chunked = {re.sub(r'^blocks\.(\d+)', r'blocks.0.\1', key): value for key, value in theirs.items()}
+    for layout in (theirs, chunked):
+        found = read_vit(layout, 'its repository')
+        for key, value in expected.state.items():
+            torch.testing.assert_close(found.state[key], value, rtol=1e-4, atol=1e-6)
+
+
+def test_mae_with_fixed_positions_keeps_them_fixed(tmp_path):
+    mae = ViTMAEModel(ViTMAEConfig(**{**NUMBERS, 'image_size': 224}, patch_size=16, intermediate_size=4 * WIDTH))
+    mae.embeddings.patch_embeddings.projection._is_hf_initialized = False  # or it leaves the positions at zero
+    mae.embeddings.initialize_weights()
+    path = save(mae.state_dict(), tmp_path / 'mae.pth')
+    with pytest.raises(ValueError, match="TinyMIM's ViT"):  # heads of another width
+        encoder_of(path)
+    encoder = encoder_of(path, dict(embed_dims=WIDTH, depth=DEPTH, num_heads=HEADS, last_num_heads=HEADS))
+    assert 'position_embedding.base' not in encoder.state_dict()
+
+
+def test_patches_of_14_pixels_see_on_16_what_they_saw_on_14():
+    weight = torch.randn(8, 3, 14, 14, generator=torch.Generator().manual_seed(0))
+    patch = torch.randn(1, 3, 14, 14, generator=torch.Generator().manual_seed(1))
+    larger = torch.nn.functional.interpolate(patch, size=(16, 16), mode='bilinear', align_corners=False)
+    seen, again = (patch * weight).sum((1, 2, 3)), (larger * resize_patches(weight, 16)).sum((1, 2, 3))
+    torch.testing.assert_close(again, seen, rtol=1e-4, atol=1e-4)
+
+
+def test_registers_and_positions_travel_with_the_model(tmp_path):
+    encoder = encoder_of(save(random_model('registers').state_dict(), tmp_path / 'registers.pth'))
+    same = DeFusionEncoder(encoder.arch).eval()
+    same.load_state_dict(encoder.state_dict())
+    pair = torch.randn(1, 6, 80, 112)
+    with torch.no_grad():
+        expected, found = encoder(pair), same(pair)
+    assert expected.deep.a.shape == (1, 1 + 5 * 7, WIDTH)
+    torch.testing.assert_close(found.deep, expected.deep)
+    torch.testing.assert_close(found.skip, expected.skip)
+
+
+def test_what_does_not_fit_is_named(tmp_path):
+    state = timm_state(read_vit(random_model('vit').state_dict(), 'a file'))
+    lacking = {key: value for key, value in state.items() if key != 'blocks.1.mlp.fc1.bias'}
+    with pytest.raises(CheckpointError, match=r'a file .*missing: blocks\.1\.mlp\.fc1\.bias'):
+        read_vit(lacking, 'a file')
+    with pytest.raises(CheckpointError, match=r'misshapen: blocks\.2\.attn\.proj\.weight \(3, 3\) instead of'):
+        read_vit(state | {'blocks.2.attn.proj.weight': torch.zeros(3, 3)}, 'a file')
+    with pytest.raises(CheckpointError, match=r'another kind of ViT: blocks\.0\.attn\.q_norm\.weight'):
+        read_vit(state | {'blocks.0.attn.q_norm.weight': torch.zeros(64)}, 'a file')
+    with pytest.raises(CheckpointError, match='no square grid'):
+        read_vit(state | {'pos_embed': torch.zeros(1, 12, WIDTH)}, 'a file')
+    with pytest.raises(CheckpointError, match="2 ViTs, under 'student.', 'teacher.'"):
+        read_vit({f'{who}.{key}': value for who in ('student', 'teacher') for key, value in state.items()}, 'a file')
+    path = save(state, tmp_path / 'vit.pth')
+    with pytest.raises(ValueError, match='width 128 with 3 blocks and 0 register tokens'):
+        encoder_of(path, 'deit-tiny')
+    with pytest.raises(ValueError, match="arch='auto' is read off the file"):
+        DeFusionEncoder('auto')
+
+
+def test_one_of_two_vits_is_named_by_its_prefix(tmp_path):
+    state = timm_state(read_vit(random_model('vit').state_dict(), 'a file'))
+    both = {f'student.{key}': value + 1 for key, value in state.items()}
+    path = save(both | {f'ema.{key}': value for key, value in state.items()}, tmp_path / 'both.pth')
+    encoder = DeFusionEncoder('auto', init_cfg=dict(type='Pretrained', checkpoint=str(path), prefix='ema.'))
+    encoder.init_weights()
+    torch.testing.assert_close(encoder.state_dict()['cls_token'], state['cls_token'])
+
+
+def test_the_whole_network_starts_from_a_public_vit(tmp_path):
+    from mmdefusion.models.defusion_pp import DeFusionPP
+
+    path = save(random_model('dinov2').state_dict(), tmp_path / 'dinov2.pth')
+    start = dict(init_cfg=dict(type='Pretrained', checkpoint=str(path)))
+    model = DeFusionPP(arch='auto', encoder=start, pyramid=dict(out_channels=32))
+    model.init_weights()
+    maps = model.eval()(torch.randn(1, 6, 64, 96))
+    assert [tuple(level.shape[1:]) for level in maps] == [(32, 16, 24), (32, 8, 12), (32, 4, 6), (32, 2, 3)]
+    vit = read_vit(random_model('dinov2').state_dict(), 'a file')
+    torch.testing.assert_close(
+        model.encoder.state_dict()['blocks.2.mlp.fc2.weight'], vit.state['blocks.2.mlp.fc2.weight']
+    )
+
+
+def test_a_network_on_a_public_vit_is_whole_in_its_checkpoint(tmp_path):
+    encoder = encoder_of(save(random_model('registers').state_dict(), tmp_path / 'registers.pth'))
+    fuser = ImageFuser(**build_parts(encoder.arch)).eval()
+    fuser.backbone.load_state_dict(encoder.state_dict())
+    path = tmp_path / 'fuser.pth'
+    torch.save(dict(state_dict=fuser.state_dict(), meta=dict(model=plain_network_config(encoder.arch))), path)
+    loaded, pair = load_fuser(str(path)), torch.randn(1, 6, 64, 80)
+    with torch.no_grad():
+        torch.testing.assert_close(ImageFuser.forward(loaded, pair).fused, fuser(pair).fused)

@@ -1,0 +1,104 @@
+"""How much do a network's tokens say of what lies where? A small classifier on frozen features answers, in minutes.
+
+    python tools/analysis_tools/probe_features.py --data DATA_CONFIG --model CONFIG [CHECKPOINT] [--model ...]
+        [--tokens pixels visible infrared both common unique fused] [--size HEIGHT WIDTH] [--seeds 0 1 2]
+
+For each patch of 16×16 pixels the classifier says which classes lie in it; it is trained on the tokens of the training
+pairs of DATA_CONFIG (any config with labelled pairs, boxes or label maps) and scored by average precision on its test
+pairs. CONFIG is that of any model with an encoder of DeFusion++: pretraining, detector, segmenter. Without CHECKPOINT
+its weights are those that its init_cfg names, or random; CHECKPOINT may also be a public ViT's. Tokens are kept in
+--cache, so that an interrupted run goes on and a new one starts quickly.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import torch
+from mmengine.config import Config, DictAction
+from mmengine.logging import MMLogger
+
+from mmdefusion.evaluation.results import mean_and_spread
+from mmdefusion.experiments.probe import TOKENS, FeatureReader, LabelledPairs, Patches, ProbeSettings, probe
+from mmdefusion.visualization import Table
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    default = '(default: %(default)s)'
+    parser.add_argument('--data', required=True, metavar='CONFIG', help='config with labelled pairs to train and test')
+    parser.add_argument('--model', nargs='+', action='append', required=True, metavar='CONFIG [CHECKPOINT]')
+    parser.add_argument('--tokens', nargs='+', choices=TOKENS, default=['both', 'fused'], help=default)
+    parser.add_argument(
+        '--layer', type=int, help="the encoder's block behind which tokens are taken (default: the last)"
+    )
+    parser.add_argument('--size', nargs=2, type=int, default=[240, 320], metavar=('HEIGHT', 'WIDTH'), help=default)
+    parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2], help=default)
+    parser.add_argument('--hidden', type=int, default=ProbeSettings.hidden, help=f'units of the classifier {default}')
+    parser.add_argument('--epochs', type=int, default=ProbeSettings.epochs, help=f'of the classifier {default}')
+    parser.add_argument('--cache', type=Path, default=Path('work_dirs/probe'), help=f'folder of kept tokens {default}')
+    parser.add_argument('--out', type=Path, help='JSON file for the scores of each seed')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, help="for all models' configs")
+    parser.add_argument('--data-options', nargs='+', action=DictAction, default={}, help='for the config of the data')
+    args = parser.parse_args()
+    if any(len(model) > 2 for model in args.model):
+        parser.error('--model takes CONFIG and perhaps CHECKPOINT: give --model again for another model.')
+    for path in (path for model in args.model for path in model):
+        if not Path(path).is_file():
+            parser.error(f'{path} is not there.')
+    return args
+
+
+def main() -> None:
+    args = parse_args()
+    MMLogger.get_current_instance().setLevel('WARNING')  # not a line for every parameter
+    try:
+        run(args)
+    except (ValueError, FileNotFoundError) as error:
+        raise SystemExit(str(error)) from None
+
+
+def run(args: argparse.Namespace) -> None:
+    """Probe each kind of tokens of each model, print the table, and write the scores."""
+    data = Config.fromfile(args.data)
+    data.merge_from_dict(args.data_options)
+    splits = [LabelledPairs(data, split, tuple(args.size)) for split in ('train', 'test')]
+    labels = [labels_of(pairs) for pairs in splits]
+    settings = ProbeSettings(hidden=args.hidden, epochs=args.epochs)
+    classes, rows, scores = splits[1].classes, [], []
+    for config, *checkpoint in args.model:
+        reader = read_model(config, checkpoint[0] if checkpoint else None, args)
+        name = Path(checkpoint[0] if checkpoint else config).stem
+        for tokens in args.tokens:
+            parts = [
+                Patches(reader.read(pairs, tokens, name)[counts], found)
+                for pairs, (found, counts) in zip(splits, labels, strict=True)
+            ]
+            found = [probe(*parts, seed, settings) for seed in args.seeds]
+            per_class = zip(*found, strict=True)
+            means = [torch.tensor(row).nanmean().item() for row in found]
+            rows.append([name, tokens, *map(mean_and_spread, per_class), mean_and_spread(means)])
+            scores.append(dict(model=[config, *checkpoint], tokens=tokens, classes=classes, seeds=args.seeds, ap=found))
+            print('  '.join(rows[-1]), flush=True)
+    caption = f'Average precision per patch, {len(splits[0])} pairs to train, {len(splits[1])} to test'
+    print(Table(['model', 'tokens', *classes, 'mean'], rows, caption).text())
+    if args.out:
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        args.out.write_text(json.dumps(scores, indent=1))
+
+
+def read_model(path: str, checkpoint: str | None, args: argparse.Namespace) -> FeatureReader:
+    config = Config.fromfile(path)
+    config.merge_from_dict(args.cfg_options)
+    return FeatureReader(config, checkpoint, args.layer, args.cache)
+
+
+def labels_of(pairs: LabelledPairs) -> tuple[torch.Tensor, torch.Tensor]:
+    """Labels P×K of the patches that count, and which of all patches do."""
+    found = [pairs.labels(index) for index in range(len(pairs))]
+    counts = torch.cat([counts for _, counts in found])
+    return torch.cat([labels for labels, _ in found], dim=1).T[counts], counts
+
+
+if __name__ == '__main__':
+    main()
