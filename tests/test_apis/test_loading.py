@@ -164,7 +164,7 @@ from mmengine.registry import Registry
 def build(*_, **__): raise AssertionError('a registry was asked')
 Registry.build = build
 from mmdefusion.apis import load_fuser, shipped_weights
-load_fuser(shipped_weights(), detail=dict(type='mmdefusion.ResidualDetail'), windows=dict(size=112))
+load_fuser(shipped_weights(), detail=dict(type='mmdefusion.ResidualDetail'), sliding_window=dict(size=112))
 """
     result = subprocess.run([sys.executable, '-c', script], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr[-2000:]

@@ -14,9 +14,11 @@ from mmdefusion.registry import MODELS, build_model_part
 
 from ..layers import PATCH_SIZE, luma, with_luma
 from ..structures import FusedImages, Pair, Parts
+from .daylight import fill_borders, keep_sky
 from .detail import ResidualDetail
 from .image_fuser import ImageFuser
 from .sliding_window import SlidingWindow
+from .targets import Target, find_hot, lift_targets
 
 Colour = Literal['rgb', 'luma', 'grey']
 
@@ -26,30 +28,39 @@ class PictureFuser(ImageFuser):
     """The image fuser with all that pictures need around it: any size, detail, colour.
 
     Args:
-        windows: :class:`SlidingWindow`, its config or built.
+        sliding_window: :class:`SlidingWindow`, its config or built.
         detail: :class:`ResidualDetail`, its config or built; None gives the network's plain output, as in the paper.
         colour: ``'luma'`` fuses brightness and keeps the colours of the first picture (so that one must be the
             coloured one), ``'rgb'`` fuses the three channels as the network gives them, ``'grey'`` fuses brightness
             and gives one channel.
+        target: of a visible and an infrared picture (white hot), in this order. ``'keep'`` lets people and cars stand
+            out as in the picture that shows them better, and leaves daylight and skies as the visible picture has them;
+            ``'highlight'`` makes all that is hot bright; ``'off'`` does nothing of it.
         **fuser: of :class:`ImageFuser`.
 
     Raises:
-        ValueError: if ``colour`` is none of the three.
+        ValueError: if ``colour`` or ``target`` is none of the three, or both do not go together.
     """
 
     def __init__(
         self,
-        windows: dict | SlidingWindow | None = None,
+        sliding_window: dict | SlidingWindow | None = None,
         detail: dict | ResidualDetail | None = None,
         colour: Colour = 'luma',
+        target: Target = 'off',
         **fuser,
     ) -> None:
         super().__init__(**fuser)
         if colour not in get_args(Colour):
             raise ValueError(f'colour={colour!r} is none of {get_args(Colour)}.')
-        self.windows = build_model_part(windows) or SlidingWindow()
+        if target not in get_args(Target):
+            raise ValueError(f'target={target!r} is none of {get_args(Target)}.')
+        if target != 'off' and colour == 'rgb':
+            raise ValueError(f"target={target!r} is a matter of brightness: it goes with colour='luma' or 'grey'.")
+        self.sliding_window = build_model_part(sliding_window) or SlidingWindow()
         self.detail = build_model_part(detail)
         self.colour = colour
+        self.target = target
 
     def forward(
         self, inputs: Tensor, data_samples: Sequence[BaseDataElement] | None = None, mode: str = 'tensor'
@@ -92,7 +103,7 @@ class PictureFuser(ImageFuser):
             ValueError: if the sizes differ, or a value is not finite.
         """
         sources = self._read(pair)
-        images = self.windows(partial(self._decode_stacked, parts=parts), sources)
+        images = self.sliding_window(partial(self._decode_stacked, parts=parts), sources)
         count = len(Parts._fields) if parts else 0
         fused = self._finish(pair, sources, *images[count:]).clip(0, 1)
         return FusedImages(*(image.clip(0, 1) for image in images[:count]), fused) if parts else fused
@@ -100,7 +111,10 @@ class PictureFuser(ImageFuser):
     def _read(self, pair: Pair) -> Pair:
         """What the network is to fuse of two pictures."""
         check(pair)
-        return pair if self.colour == 'rgb' else Pair(*(luma(image) for image in pair))
+        if self.colour == 'rgb':
+            return pair
+        sources = Pair(*(luma(image) for image in pair))
+        return sources if self.target == 'off' else fill_borders(sources)
 
     def _decode_stacked(self, pair: Pair, parts: bool) -> Tensor:
         """B×C×H×W pictures to B×K×C×H×W: parts, the fused image and, for detail, both sources as decoded alone."""
@@ -114,9 +128,14 @@ class PictureFuser(ImageFuser):
 
     def _finish(self, pair: Pair, sources: Pair, fused: Tensor, *alone: Tensor) -> Tensor:
         """The fused image with detail and colours."""
+        aimed, coloured = self.target != 'off', pair.a
         if self.detail:
-            fused = self.detail(fused, sources, Pair(*alone))
-        return with_luma(pair.a, fused) if self.colour == 'luma' else fused
+            fused = self.detail(fused, sources, Pair(*alone), day=aimed)
+        if aimed:
+            hot = find_hot(sources.b)
+            fused, painted = lift_targets(keep_sky(fused, sources.a, hot.weight), sources, hot, self.target)
+            coloured = coloured + painted * (luma(coloured) - coloured)
+        return with_luma(coloured, fused) if self.colour == 'luma' else fused
 
 
 def fill_patches(images: Tensor) -> Tensor:

@@ -22,16 +22,21 @@ def build(**options) -> PictureFuser:
         common_head=head,
         unique_head=head,
         fused_head=head,
-        windows=dict(type='mmdefusion.SlidingWindow', size=64, overlap=16, whole_below=64 * 64),
+        sliding_window=dict(type='mmdefusion.SlidingWindow', size=64, overlap=16, whole_below=64 * 64),
         **options,
     ).eval()
 
 
 @pytest.mark.parametrize('colour', ['rgb', 'luma', 'grey'])
 @pytest.mark.parametrize('size', [(33, 58), (90, 71)])
-def test_an_image_with_itself_comes_back_exactly(colour, size):
+@pytest.mark.parametrize('target', ['keep', 'highlight', 'off'])
+def test_an_image_with_itself_comes_back_exactly(colour, size, target):
+    if colour == 'rgb' and target != 'off':
+        with pytest.raises(ValueError, match="goes with colour='luma' or 'grey'"):
+            build(colour=colour, target=target)
+        return
     image = torch.rand(3, *size)
-    fused = build(detail=DETAIL, colour=colour).fuse(Pair(image, image), parts=True).fused
+    fused = build(detail=DETAIL, colour=colour, target=target).fuse(Pair(image, image), parts=True).fused
     assert_close(fused, luma(image) if colour == 'grey' else image, atol=1e-5, rtol=0)
 
 
@@ -108,3 +113,27 @@ def test_what_does_not_fill_a_patch_is_mirrored():
     assert_close(filled[..., :20, 50], images[..., 48])
     thin = torch.rand(1, 6, 3, 50)
     assert_close(fill_patches(thin)[..., 15, :50], thin[..., 2, :])
+
+
+def test_a_target_is_raised_and_loses_its_colours():
+    """In what the network says nothing of: its weights are random."""
+    torch.manual_seed(0)
+    visible = 0.3 + 0.1 * torch.rand(3, 160, 200) + torch.tensor([0.2, 0.0, -0.2]).view(3, 1, 1)
+    infrared = torch.full((3, 160, 200), 0.2)
+    infrared[:, 60:110, 90:106] = 0.4
+    person = (slice(None), slice(66, 104), slice(94, 102))
+    off, keep, highlight = (
+        build(detail=DETAIL, target=target).fuse(Pair(visible, infrared)) for target in ('off', 'keep', 'highlight')
+    )
+    brightness = [luma(image)[person].mean() for image in (off, keep, highlight)]
+    assert brightness == sorted(brightness) and brightness[2] > brightness[0] + 0.05
+
+    def colourful(image):
+        return (image.amax(0) - image.amin(0))[person[1:]].mean()
+
+    assert colourful(highlight) < 0.2 * colourful(off)
+
+
+def test_there_are_three_targets():
+    with pytest.raises(ValueError, match="target='all' is none of"):
+        build(target='all')
