@@ -7,7 +7,7 @@ PY := $(VENV)/bin/python
 PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n auto --maxprocesses 4 --dist worksteal
 export PYTHON VENV TORCH TORCH_INDEX
 
-.PHONY: help env demo test test-fast lint format clean
+.PHONY: help env demo test test-fast soak fuzz lint format clean
 
 help: ## show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -21,8 +21,18 @@ demo: env ## train on generated night and day pairs, write work_dirs/demo/report
 test: env ## every test, those that train too (about 17 minutes on 2 cores)
 	$(PYTEST) tests
 
+fuzz: env ## ten thousand spoilt files through every reader (an hour)
+	$(PY) tests/reliability/fuzz_readers.py
+
 test-fast: env ## all but the tests that train
 	$(PYTEST) tests -m 'not slow'
+
+soak: env ## what takes hours: kills, full disks, lost processes, hostile checkpoints, fuzzing (docs/reliability.md)
+	OMP_NUM_THREADS=1 $(PY) tests/reliability/kill_and_resume.py
+	OMP_NUM_THREADS=1 $(PY) -m pytest tests/reliability
+	if [ "$$(id -u)" = 0 ]; then OMP_NUM_THREADS=1 $(PY) tests/reliability/full_disk.py; fi
+	OMP_NUM_THREADS=1 $(PY) tests/reliability/hostile_checkpoints.py
+	$(PY) tests/reliability/soak.py --pairs 5000
 
 lint: env ## style: ruff's lint and format checks
 	$(PY) -m ruff check .

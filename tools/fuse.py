@@ -30,6 +30,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--outputs', nargs='+', choices=OUTPUTS, default=['fused'], metavar='OUTPUT', help=outputs)
     parser.add_argument('--colour', choices=('luma', 'rgb', 'grey'), help='default: luma for ivf, rgb for the others')
     parser.add_argument('--detail', choices=('residual', 'none'), default='residual')
+    parser.add_argument(
+        '--target',
+        choices=('keep', 'highlight', 'off'),
+        default='off',
+        help='keep: people stand out and skies stay as they are; highlight: all that is hot is bright (default: off)',
+    )
     parser.add_argument('--resize', action='store_true', help='bring the others to the size of the first')
     parser.add_argument('--resume', action='store_true', help='skip what is in --out-dir already')
     parser.add_argument('--suffixes', nargs='+', default=(), metavar='S', help='tell files of folders apart: _A _B')
@@ -69,6 +75,7 @@ def main() -> None:
             args.task,
             args.colour,
             detail=None if args.detail == 'none' else args.detail,
+            target=args.target,
             sliding_window=sliding_window,
             device=args.device,
             thermal_range=args.thermal_range and tuple(args.thermal_range),

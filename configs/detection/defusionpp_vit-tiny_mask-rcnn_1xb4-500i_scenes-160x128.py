@@ -6,8 +6,8 @@ _base_ = [
     '../_base_/detection_runtime.py',
 ]
 model = dict(roi_head=dict(bbox_head=dict(num_classes=3), mask_head=dict(num_classes=3)))
-train_pipeline = [dict(step) for step in _base_.train_dataloader.dataset.pipeline]
-train_pipeline[1].update(with_mask=True)
+loading = [dict(type='LoadImageFromFile'), dict(type='LoadAnnotations', with_bbox=True, with_mask=True)]
+train_pipeline = [*loading, *_base_.pairing, *_base_.mirrored, *_base_.packing]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_evaluator = dict(metric=['bbox', 'segm'])
 test_evaluator = val_evaluator

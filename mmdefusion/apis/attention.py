@@ -24,10 +24,10 @@ def attention_maps(fuser: ImageFuser, pair: Tensor) -> AttentionMaps:
 
     Args:
         fuser: in evaluation mode.
-        pair: 1×6×H×W, two normalised RGB images.
+        pair: 1×6×H×W, two RGB images in [0, 1].
     """
-    features = fuser.backbone(pair)
-    (a, b), path = features.deep, fuser.neck[0].deep
+    features = fuser.decompose(Pair(*pair.chunk(2, dim=1))).features
+    (a, b), path = features.deep, fuser.decomposition.deep
 
     def received(weights: Tensor) -> Tensor:
         patches = weights[0, :, 1:, 1:].mean((0, 1))  # neither from nor to the class token

@@ -13,6 +13,7 @@ from mmengine.device import get_device
 from torch import Tensor
 
 from mmdefusion.models.fusers.picture_fuser import Colour, to_picture
+from mmdefusion.models.fusers.targets import Target
 from mmdefusion.models.layers.colour import luma
 from mmdefusion.models.structures import Pair
 from mmdefusion.utils.files import make_writable
@@ -52,6 +53,8 @@ class FusionInferencer:
         colour: ``'luma'``, ``'rgb'`` or ``'grey'``, see :class:`PictureFuser`.
         detail: ``'residual'`` takes texture from the source that the network follows (:class:`ResidualDetail`), None
             gives the network's plain output.
+        target: what becomes of people, cars and skies: ``'keep'``, ``'highlight'`` or ``'off'``, see
+            :class:`PictureFuser`; infrared and visible images only.
         sliding_window: options of :class:`SlidingWindow`, such as ``dict(size=224, batch_size=8)``.
         device: the best one there is, by default.
         show_progress: whether a bar is drawn, where there is a terminal.
@@ -75,6 +78,7 @@ class FusionInferencer:
         task: Task = 'ivf',
         colour: Colour | None = None,
         detail: Literal['residual'] | None = 'residual',
+        target: Target = 'off',
         sliding_window: dict | None = None,
         device: str | None = None,
         show_progress: bool = True,
@@ -85,6 +89,8 @@ class FusionInferencer:
             raise ValueError(f'task={task!r} is none of {", ".join(TASKS)}.')
         if detail not in ('residual', None):
             raise ValueError(f"detail={detail!r} is neither 'residual' nor None.")
+        if target != 'off' and task != 'ivf':
+            raise ValueError(f"target={target!r} needs an infrared and a visible image: task='ivf'.")
         self.reading = dict(thermal=task == 'ivf', thermal_range=thermal_range)
         self.show_progress = show_progress
         self.device = device or get_device()
@@ -94,7 +100,8 @@ class FusionInferencer:
             self.device,
             colour=colour or TASKS[task]['colour'],
             detail=TASKS[task]['detail'] if detail else None,
-            windows=sliding_window or {},
+            target=target,
+            sliding_window=sliding_window or {},
         )
 
     def __call__(
@@ -215,9 +222,9 @@ class FusionInferencer:
         first, *others = (to_tensor(source).to(self.device) for source in sources)
         try:
             for other in others[:-1]:
-                first = self.model.fuse_picture(Pair(first, other)).expand(3, -1, -1)
+                first = self.model.fuse(Pair(first, other)).expand(3, -1, -1)
             pair = Pair(first, others[-1] if others else first)
-            images = self.model.fuse_pictures(pair)._asdict() if parts else {'fused': self.model.fuse_picture(pair)}
+            images = self.model.fuse(pair, parts=True)._asdict() if parts else {'fused': self.model.fuse(pair)}
         except ValueError as error:
             raise ValueError(f'{name}: {error}') from None
         if not others:

@@ -17,7 +17,7 @@ from mmdefusion.models.checkpoints.unwrap import State, refuse_useless, unwrap
 from mmdefusion.models.fusers import PictureFuser, ResidualDetail, SlidingWindow
 
 WEIGHTS = Path(__file__).resolve().parents[1] / 'weights'
-AROUND = {'windows': SlidingWindow, 'detail': ResidualDetail}  # what of a picture fuser is no network
+AROUND = {'sliding_window': SlidingWindow, 'detail': ResidualDetail}  # what of a picture fuser is no network
 
 
 def shipped_weights() -> str:
@@ -43,7 +43,7 @@ def load_fuser(
         checkpoint: file or URL, of a training run or published; such files carry their config.
         config: config file, for checkpoints that do not. It is code: give only one that you trust.
         device: where the network goes.
-        **pictures: of :class:`PictureFuser`: ``windows``, ``detail``, ``colour``.
+        **pictures: of :class:`PictureFuser`: ``sliding_window``, ``detail``, ``colour``, ``target``.
 
     Raises:
         FileNotFoundError: if a file is not there.

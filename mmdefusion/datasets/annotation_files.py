@@ -14,6 +14,7 @@ MAX_BYTES = 64 * 2**20  # of a text or XML file, which is of one image; VEDAI's 
 MAX_JSON_BYTES = 2**30  # COCO's own has 450 MB
 MALFORMED = (
     ElementTree.ParseError,
+    AssertionError,  # pycocotools' and the toolboxes' way of refusing
     AttributeError,
     LookupError,
     OverflowError,

@@ -54,6 +54,14 @@ def strip_suffix(name: str, suffixes: Sequence[str] = (*IMAGE_SUFFIXES, '.xml'))
     return stem if extension.lower() in suffixes else name
 
 
+def sizes_differ(partner: str, partner_size: Sequence[int], img_path: str | None, size: Sequence[int]) -> str:
+    """What is said of a pair whose images have two sizes (width, height)."""
+    return (
+        f'partner {partner} is {partner_size[0]}x{partner_size[1]}, visible image {img_path} is {size[0]}x{size[1]}; '
+        "align the pair, or set size_mismatch='resize' in AppendPartner"
+    )
+
+
 class PairedDatasetMixin:
     """Put before a data set class of mmdet or mmseg, gives each ``data_info`` the key ``img_ir_path``.
 
@@ -181,7 +189,5 @@ class PairedDatasetMixin:
                 continue
             infrared = read_header(img_ir_path, self.backend_args)
             if not resizes and (infrared.width, infrared.height) != (visible.width, visible.height):
-                raise ValueError(
-                    f'partner {img_ir_path} is {infrared.width}x{infrared.height}, visible image {img_path} is '
-                    f"{visible.width}x{visible.height}; align the pair, or set size_mismatch='resize' in AppendPartner"
-                )
+                sizes = (infrared.width, infrared.height), (visible.width, visible.height)
+                raise ValueError(sizes_differ(img_ir_path, sizes[0], img_path, sizes[1]))

@@ -56,8 +56,7 @@ def _check_preprocessor(preprocessor: nn.Module | None, backbone: nn.Module) -> 
 def _check_neck(encoder: DeFusionEncoder, name: str, part: nn.Module | None) -> None:
     before: nn.Module = encoder
     for step in part if isinstance(part, nn.Sequential) else [part]:
-        decomposed = isinstance(before, DecompositionNeck) and getattr(before, 'out_maps', None) is None
-        if _is_stock(step) and (before is encoder or decomposed):
+        if _is_stock(step) and (before is encoder or isinstance(before, DecompositionNeck)):
             raise ValueError(
                 f'{type(step).__name__} ({name}) reads maps, but {type(before).__name__} gives tokens of both images: '
                 f'set {NECK.format(encoder.embed_dims)}.'

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from torch import Tensor, cat
 
+from .layers.padding import Content
+
 
 class Pair(NamedTuple):
     """The same thing of image a and of image b (visible and infrared; in MCUD the other way round)."""
@@ -30,7 +32,13 @@ class PairFeatures(NamedTuple):
     skip: Pair  #: LN1(x0) + LN2(x1)
     layers: tuple[Pair, ...]  #: x0 (the embedding), then x1, x2, ... after each block
     grid: tuple[int, int]  #: h, w in patches
-    image_size: tuple[int, int]  #: H, W in pixels, before any extension to whole patches
+    content: Content  #: where the pictures of the batch are, in pixels
+    mask: Tensor | None = None  #: B×N, which tokens are of a picture and none of padding; None: all
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """H, W of the batch in pixels, before any extension to whole patches."""
+        return self.content.image_size
 
 
 class Parts(NamedTuple):

@@ -144,11 +144,24 @@ Found = tuple[Header, int, int]
 def _read_png(file: BinaryIO) -> Found:
     start = file.read(24)
     size = struct.unpack('>II', start[16:24])
+    _walk_chunks(file)
     file.seek(0)
     image = PngImagePlugin.PngImageFile(file)
     if start[12:16] != b'IHDR' or size != image.size:
         raise ValueError('it shows two sizes')
     return _of_pillow(image, getattr(image, 'n_frames', 1))
+
+
+def _walk_chunks(file: BinaryIO) -> None:
+    """Raises a ValueError where a chunk is longer than the file: OpenCV would take its length of memory first."""
+    place, end = 8, file.seek(0, os.SEEK_END)
+    kind = b''
+    while kind != b'IEND':
+        file.seek(place)
+        length, kind = struct.unpack('>I4s', file.read(8))
+        place += 12 + length
+        if place > end:
+            raise ValueError('it is cut short, or a length in it is wrong')
 
 
 def _read_jpeg(file: BinaryIO) -> Found:

@@ -33,9 +33,9 @@ def decode_image(content: bytes, name: str, alpha: bool = False, limit: int | No
     Raises:
         UnusableImage: ``content`` is empty, truncated, not an image, or too large an image.
     """
-    parse_header(content, name, limit)
     if _truncated(content):
         raise UnusableImage(f'{name} is cut short ({len(content)} bytes); copy or download it again')
+    parse_header(content, name, limit)
     try:
         image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED if alpha else _AS_STORED)
     except (cv2.error, MemoryError):

@@ -23,7 +23,7 @@ from formula import formula_checkpoint, formula_image, formula_masks, formula_no
 from mmdefusion.models.checkpoints.mae import read_mae_encoder
 from mmdefusion.models.checkpoints.reference import TEACHERS, from_reference
 from mmdefusion.models.fusers.image_fuser import FusedImages
-from mmdefusion.models.layers import draw_kept
+from mmdefusion.models.layers import sample_kept
 from mmdefusion.models.losses import CUDLoss, MCUDLoss
 from mmdefusion.models.necks import SimpleFeaturePyramid
 from mmdefusion.models.pretrainers import MCUDPretrainer
@@ -58,7 +58,15 @@ def build_model(dtype: torch.dtype) -> MCUDPretrainer:
 class Case:
     """The quantities of a case, each computed when it is first asked for."""
 
-    def __init__(self, size: int, batch: int, seed: int, loss_seed: int, loss_batch: int, dtype: torch.dtype) -> None:
+    def __init__(
+        self,
+        size: int,
+        batch: int,
+        seed: int,
+        dtype: torch.dtype,
+        loss_seed: int | None = None,
+        loss_batch: int | None = None,
+    ) -> None:
         self.dtype = dtype
         self.size, self.seed, self.loss_seed, self.loss_batch = size, seed, loss_seed, loss_batch
         weights, set_aside = from_reference(formula_checkpoint())
@@ -80,18 +88,17 @@ class Case:
     @cached_property
     def parts(self) -> dict[str, tuple[Parts, Parts]]:
         """Deep and skip parts for each order of the common feature."""
-        return {order: self.model.neck[0].decompose(self.features, order) for order in ('ab', 'ba')}
+        return {order: self.model.decomposition.decompose(self.features, order) for order in ('ab', 'ba')}
 
     @cached_property
     def fused_both(self) -> Tensor:
-        neck = self.model.neck[0]
-        return neck.fuse(*neck.decompose(self.features, 'sum'))[1]
+        return self.model.decomposition(self.features, 'sum').fused
 
     @cached_property
     def reconstruction(self) -> tuple[FusedImages, Tensor]:
         num_patches = self.features.grid[0] * self.features.grid[1]
         noise = formula_noise(self.seed + 2, len(self.pair.a), num_patches)
-        kept = draw_kept(noise, self.model.mfm_head.mask_ratio)
+        kept = sample_kept(noise, self.model.mfm_head.mask_ratio)
         return self.model.reconstruct(self.pair, order='ab', kept=kept)
 
     @cached_property
@@ -154,7 +161,8 @@ QUANTITIES: dict[str, Callable[..., Tensor]] = {
 def check(path: Path, dtype: torch.dtype = torch.float32) -> tuple[dict[str, float], list[str]]:
     """Largest absolute difference of each key, and the keys that nothing here computes."""
     stored = np.load(path)
-    case = Case(*(int(stored[name]) for name in DESCRIPTION), dtype)
+    described = {name: int(stored[name]) for name in DESCRIPTION if name in stored.files}
+    case = Case(**described, dtype=dtype)
     differences, missing = {}, []
     for key in (key for key in stored.files if key not in DESCRIPTION):
         computed = case.compute(key)

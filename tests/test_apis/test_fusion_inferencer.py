@@ -320,5 +320,8 @@ def test_what_it_refuses(fuser, weights, tmp_path):
         FusionInferencer(str(tmp_path / 'picture.pth'))
     with pytest.raises(ValueError, match="task='xyz'"):
         FusionInferencer(weights, task='xyz')
+    with pytest.raises(ValueError, match="target='keep' needs an infrared and a visible image"):
+        FusionInferencer(weights, task='mef', target='keep')
+    assert FusionInferencer(weights, target='keep', device='cpu').model.target == 'keep'
     with pytest.raises(FileNotFoundError, match='no.pth is not there'):
         FusionInferencer('no.pth')

@@ -73,7 +73,6 @@ def test_runs_nothing_that_a_file_names(call, slot, nested, how, tmp_path):
         (dict(neck=[]), 'neck of 0 parts'),
         (dict(neck=[dict(type='mmdefusion.DecompositionNeck', embed_dims=32)] * 2), 'neck of 2 parts'),
         (dict(neck=[dict(type='mmdefusion.DecompositionNeck', embed_dims=32, common='all')]), "common='all', not"),
-        (dict(neck=[dict(type='mmdefusion.DecompositionNeck', embed_dims=32, out_maps=['x'])]), 'out_maps='),
         (dict(neck=[7]), 'names neck.type=7'),
         (dict(common_head=dict(embed_dims=32)), 'names common_head.type=None'),
         (dict(unique_head=dict(HEAD, embed_dims=64)), 'unique_head.embed_dims=64'),
@@ -165,7 +164,7 @@ from mmengine.registry import Registry
 def build(*_, **__): raise AssertionError('a registry was asked')
 Registry.build = build
 from mmdefusion.apis import load_fuser, shipped_weights
-load_fuser(shipped_weights(), detail=dict(type='mmdefusion.ResidualDetail'), windows=dict(size=112))
+load_fuser(shipped_weights(), detail=dict(type='mmdefusion.ResidualDetail'), sliding_window=dict(size=112))
 """
     result = subprocess.run([sys.executable, '-c', script], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr[-2000:]

@@ -101,8 +101,9 @@ def test_broken_files(tmp_path: Path) -> None:
     (tmp_path / 'vi/000.png').write_bytes(whole[: len(whole) // 2])
     (tmp_path / 'ir/001.png').write_bytes(b'no image')
     quick, thorough = (check_dataset(coco(tmp_path), pixels=pixels).unreadable for pixels in (False, True))
-    assert len(quick) == 1 and quick[0].startswith(f'{tmp_path}/ir/001.png')
-    assert len(thorough) == 2 and f'{tmp_path}/vi/000.png is cut short' in ''.join(thorough)
+    for found in (quick, thorough):  # of a PNG file the header's reader sees that it is cut, of a JPEG --pixels does
+        assert len(found) == 2 and any(line.startswith(f'{tmp_path}/ir/001.png') for line in found)
+        assert any(line.startswith(f'{tmp_path}/vi/000.png') and 'is cut short' in line for line in found)
 
 
 def test_label_maps(tmp_path: Path) -> None:

@@ -6,42 +6,10 @@ import cv2
 import numpy as np
 import pytest
 from helpers.broken_checkpoints import MISFITS, UNREADABLE
+from helpers.checkpoint_tools import ALL, CONVERTING, FUSING, TESTING, call_of
 from helpers.tools_in_process import fail
 
 ROOT = Path(__file__).resolve().parents[2]
-CONFIGS = {
-    'mmdet': ROOT / 'configs/demo/defusionpp_vit-nano_atss_1xb2-500_scenes-160x128.py',
-    'mmseg': ROOT / 'configs/demo/defusionpp_vit-nano_fcn_1xb2-850_scenes-160x128.py',
-    'fusion': ROOT / 'configs/fusion/defusionpp_vit-tiny_tno.py',
-    'pretraining': ROOT / 'configs/pretrain/defusionpp-cud_vit-tiny_1xb16-1000i_sample-224x224.py',
-}
-DATA = ROOT / 'configs/_base_/datasets/scenes-detection.py'
-PAIR = ['vi.png', 'ir.png']
-# tool -> its arguments, X for the checkpoint
-FUSING = {
-    'fuse.py': [*PAIR, '--weights', 'X', '--device', 'cpu'],
-    'analysis_tools/attention_maps.py': [*PAIR, 'X'],
-    'analysis_tools/benchmark_fusion.py': ['fuse', '--weights', 'X', '--device', 'cpu'],
-    'analysis_tools/compare_fusion.py': ['vi', 'ir', '--weights', 'X'],
-    'model_converters/publish_model.py': ['X', 'out'],
-}
-CONVERTING = {
-    'model_converters/publish_model.py': ['X', 'out', '--layout', 'mae'],
-    'model_converters/reference_to_mmdefusion.py': ['X', 'out.pth'],
-    'model_converters/reference_to_mmdefusion.py ': ['X', 'out.pth', '--reverse'],
-}
-TESTING = {
-    **{f'test.py {name}': [path, 'X'] for name, path in CONFIGS.items()},
-    **{f'infer.py {name}': [CONFIGS[name], 'X', *PAIR, '--device', 'cpu'] for name in ('mmdet', 'mmseg')},
-    'analysis_tools/robustness.py': ['--model', CONFIGS['mmdet'], 'X'],
-}
-TRAINING = {
-    **{f'train.py {name}': [path, '--cfg-options', 'load_from=X'] for name, path in CONFIGS.items()},
-    'train.py --resume': [CONFIGS['mmdet'], '--resume', 'X'],
-    'analysis_tools/compare_pretraining.py': [CONFIGS['mmdet'], '--weights', 'X'],
-    'benchmark.py': ['--data', DATA, '--models', 'defusionpp_vit-tiny_atss', '--weights', 'X'],
-}
-TOOLBOXED = ('mmdet', 'mmseg')
 
 
 @pytest.fixture(scope='module')
@@ -64,25 +32,22 @@ def broken(tmp_path_factory) -> dict[str, Path]:
     return paths
 
 
-def refuse(tool: str, arguments: list, path: Path, folder: Path) -> None:
-    script = ROOT / 'tools' / tool.split()[0]
-    text = fail(
-        script, *(str(part).replace('X', str(path)) if 'X' in str(part) else part for part in arguments), cwd=folder
-    )
+def refuse(tool: str, path: Path, folder: Path) -> None:
+    script, arguments = call_of(tool, path, ROOT)
+    text = fail(script, *arguments, cwd=folder)
     assert 'x.pth' in text, text
     assert not list(folder.glob('out*'))
 
 
-@pytest.mark.parametrize('tool', FUSING | CONVERTING | TESTING | TRAINING)
+@pytest.mark.parametrize('tool', ALL)
 def test_unreadable(tool, folder, broken):
-    if any(name in tool for name in TOOLBOXED) or tool.startswith(('train.py', 'benchmark', 'analysis_tools/c')):
-        pytest.importorskip('mmdet')
+    for toolbox in ('mmdet', 'mmseg'):
+        if toolbox in tool:
+            pytest.importorskip(toolbox)
     for name in UNREADABLE:
         if name == 'meta' and tool in FUSING | CONVERTING:  # of no use to them
             continue
-        if name == 'absent' and tool == 'benchmark.py':
-            continue
-        refuse(tool, (FUSING | CONVERTING | TESTING | TRAINING)[tool], broken[name], folder)
+        refuse(tool, broken[name], folder)
 
 
 @pytest.mark.parametrize('tool', FUSING | TESTING | CONVERTING)
@@ -90,4 +55,4 @@ def test_misfits(tool, folder, broken):
     for name in MISFITS:
         if tool == 'model_converters/publish_model.py' and name == 'another network':  # any network may be published
             continue
-        refuse(tool, (FUSING | TESTING | CONVERTING)[tool], broken[name], folder)
+        refuse(tool, broken[name], folder)

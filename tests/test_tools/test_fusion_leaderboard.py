@@ -18,11 +18,12 @@ def test_table_plot_and_sheet(tmp_path):
     result = subprocess.run([sys.executable, str(TOOL), *map(str, arguments)], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     table = (out / 'table.md').read_text()
-    assert table.count('Places among 27.') == 2 and table.count('| Hybrid_MSD |') == 2
-    assert table.count('| mmdefusion |') == table.count('| mmdefusion, detail=None |') == 2
+    assert table.count('Places among 27.') == 3 and table.count('| Hybrid_MSD |') == 3
+    names = 'mmdefusion', 'mmdefusion, target=keep', 'mmdefusion, detail=None'
+    assert [table.count(f'| {name} |') for name in names] == [2, 2, 2]
     assert '| Hot_contrast ↑ |' in table and '| Sky_moved ↓ |' in table and table.count('| OTHER |') == 1
-    with_detail, plain = (next(out.glob(f'fuser-*_detail-{name}')) for name in ('residual', 'None'))
+    with_detail, plain = (next(out.glob(f'fuser-*_{name}')) for name in ('default', 'detail-None'))
     scores = (with_detail / 'scores.csv').read_text().splitlines()
     assert [line.split(',')[0] for line in scores] == ['image', '000', '001', 'mean']
     assert cv2.imread(str(plain / 'ranks.png')).std() > 10
-    assert cv2.imread(str(out / 'sheet.jpg')).shape[1] > 5 * 300  # two sources, two variants and the other
+    assert cv2.imread(str(out / 'sheet.jpg')).shape[1] > 6 * 300  # two sources, three variants and the other

@@ -12,8 +12,12 @@ import pytest
 from helpers import layouts
 from helpers.tools_in_process import printed_score, run, run_apart, stock
 from helpers.watched_training import watched_training
+from mmengine.config import Config
+
+from mmdefusion.scenes import write_scenes
 
 ROOT = Path(__file__).resolve().parents[2]
+SIDE = 192  # of images, about: what the configs train at takes minutes on a CPU
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 
@@ -36,6 +40,10 @@ def flir_published(root: Path) -> None:
 def flir_sample(root: Path) -> None:
     layouts.coco(root)
     shutil.copy(root / 'train.json', root / 'test.json')
+
+
+def scenes(root: Path) -> None:
+    write_scenes(root, 4, 2, size=(96, 64))
 
 
 def flir_sample_masks(root: Path) -> None:
@@ -80,7 +88,7 @@ class Case:
                 prefix = {'img_path': 'pairs/vi', 'img_ir_path': 'pairs/ir', 'seg_map_path': 'labels'}
                 options += [f'{loader}.dataset.data_prefix.{key}={value}' for key, value in prefix.items()]
                 options.append(f'{loader}.dataset.ann_file=labels/{name}.txt')
-        elif 'flir-sample' in self.config:
+        elif 'flir-sample' in self.config or 'scenes' in self.config:
             options += [f'{evaluator}.ann_file={root}/test.json' for evaluator in ('val_evaluator', 'test_evaluator')]
         options += [f'{loader}.{key}' for loader in LOADERS for key in ('num_workers=0', 'persistent_workers=False')]
         interval = ['train_cfg.val_interval=1000'] if self.unit == 'iters' else []
@@ -89,10 +97,7 @@ class Case:
             options += ['model.test_cfg.rpn.max_per_img=16']
         elif self.toolbox == 'mmdet':  # after two iterations no box is sure enough, and mmdet scores no empty result
             options += ['model.test_cfg.score_thr=0.0', 'model.test_cfg.nms_pre=50']
-        if self.unit == 'epochs':  # at 1333×800 the test would take minutes
-            options += [
-                f'{loader}.dataset.pipeline.{3 if loader == LOADERS[0] else 2}.scale=(320,256)' for loader in LOADERS
-            ]
+        options += self.small_images()
         return [
             *options,
             *interval,
@@ -100,6 +105,25 @@ class Case:
             'default_hooks.checkpoint.interval=1',
             'default_hooks.logger.interval=1',
         ]
+
+    def small_images(self) -> list[str]:
+        """All sizes of the config divided by one number, so that nothing else changes."""
+        config = Config.fromfile(ROOT / 'configs' / self.config)
+        steps = [step for loader in LOADERS for step in config[loader].dataset.pipeline]
+        sides = [max(step.get('crop_size', step.get('scale', (0,)))) for step in steps]
+        part = max(1, round(max(sides) / SIDE))
+        found = {
+            f'{loader}.dataset.pipeline.{place}.{key}': step[key]
+            for loader in LOADERS
+            for place, step in enumerate(config[loader].dataset.pipeline)
+            for key in ('scale', 'crop_size')
+            if key in step
+        }
+        if self.toolbox == 'mmseg':
+            found['model.data_preprocessor.size'] = config.model.data_preprocessor.size
+            keys = ('crop_size', 'stride') if config.model.test_cfg.mode == 'slide' else ()
+            found |= {f'model.test_cfg.{key}': config.model.test_cfg[key] for key in keys}
+        return [f'{key}=({size[0] // part},{size[1] // part})' for key, size in found.items()]
 
     @property
     def score(self) -> str:
@@ -118,7 +142,7 @@ CASES = [
     Case('detection/defusionpp_vit-tiny_faster-rcnn_1xb4-24k_kaist-640x512.py', kaist),
     Case('detection/defusionpp_vit-tiny_faster-rcnn_1xb4-24k_flir-aligned-640x512.py', flir_published),
     Case('detection/defusionpp_vit-nano_atss_1xb4-600i_flir-sample-320x256.py', flir_sample),
-    Case('detection/defusionpp_vit-tiny_retinanet_1xb2-12e_flir-sample-1333x800.py', flir_sample),
+    Case('detection/defusionpp_vit-tiny_retinanet_1xb2-12e_scenes-1333x800.py', scenes),
     Case('segmentation/defusionpp_vit-nano_upernet_1xb2-400i_flir-sample-masks-320x256.py', flir_sample_masks),
     Case('segmentation/defusionpp_vit-tiny_upernet_1xb4-80k_mfnet-480x480.py', mfnet),
     Case(

@@ -117,6 +117,13 @@ def test_a_file_has_no_more_bytes_than_its_pixels_explain(tmp_path: Path) -> Non
         read_image(str(sparse))
 
 
+def test_a_length_that_the_file_does_not_have_takes_no_memory() -> None:
+    content = bytearray(png(16, 12, data=bytes(17 * 12)))
+    content[33:37] = struct.pack('>I', 1_245_315_865)  # of the pixels: 1.2 GB in a file of 100 bytes
+    with pytest.raises(UnusableImage, match='a length in it is wrong'):
+        decode_image(bytes(content), 'a.png')
+
+
 def test_two_sizes_in_one_png_are_refused() -> None:
     second = (b'IHDR', struct.pack('>IIBBBBB', 4, 4, 8, 0, 0, 0, 0))
     with pytest.raises(UnusableImage, match='two sizes'):
@@ -130,7 +137,7 @@ def test_a_tag_that_stands_twice_is_refused() -> None:
 
 def test_a_jpeg_of_many_scans_is_refused() -> None:
     with pytest.raises(UnusableImage, match='more than 200 scans'):
-        decode_image(cv2.imencode('.jpg', grey(0))[1].tobytes() + b'\xff\xda' * 300, 'a.jpg')
+        decode_image(cv2.imencode('.jpg', grey(0))[1].tobytes() + b'\xff\xda' * 300 + b'\xff\xd9', 'a.jpg')
     buffer = io.BytesIO()
     Image.fromarray(grey(0)).save(buffer, 'jpeg', progressive=True)
     assert decode_image(buffer.getvalue(), 'a.jpg').shape == (48, 64)

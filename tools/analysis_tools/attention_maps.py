@@ -9,7 +9,6 @@ import torch
 
 from mmdefusion.apis import load_fuser
 from mmdefusion.apis.attention import attention_maps, draw_heat
-from mmdefusion.models.layers import Normalize
 from mmdefusion.utils.files import write_image
 from mmdefusion.utils.image_io import read_image
 from mmdefusion.visualization import contact_sheet
@@ -37,7 +36,7 @@ def main() -> None:
         sizes = ' and '.join(f'{image.shape[1]}x{image.shape[0]}' for image in images)
         raise SystemExit(f'{args.visible} and {args.infrared} are {sizes}: align the pair first.')
     pair = torch.cat([torch.from_numpy(image[..., ::-1].copy()).permute(2, 0, 1) for image in images])
-    maps = attention_maps(fuser, Normalize()(pair[None].float() / 255).to(args.device))
+    maps = attention_maps(fuser, (pair[None].float() / 255).to(args.device))
     rows = [
         [image, *(draw_heat(image, getattr(kind, slot).cpu().numpy()) for kind in maps)]
         for image, slot in zip(images, 'ab', strict=True)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from mmdefusion.models.backbones import DeFusionEncoder
+from mmdefusion.models.layers import Content
 from mmdefusion.models.necks import DecompositionNeck
 from mmdefusion.models.structures import Pair, PairFeatures
 from mmdefusion.utils.measuring import measure
@@ -40,7 +41,7 @@ class OneAfterTheOther(FusedFeatures):
         encoded = [self.encoder.encode(image) for image in pair.chunk(2, dim=1)]
         (a, b), grid = (layers for layers, _ in encoded), encoded[0][1]
         skip = (self.encoder.skip_norm1(layers[0]) + self.encoder.skip_norm2(layers[1]) for layers in (a, b))
-        features = PairFeatures(Pair(a[-1], b[-1]), Pair(*skip), (), grid, tuple(pair.shape[-2:]))
+        features = PairFeatures(Pair(a[-1], b[-1]), Pair(*skip), (), grid, Content(tuple(pair.shape[-2:])))
         return self.decomposition(features).fused
 
 

@@ -2,10 +2,10 @@
 
     python tools/analysis_tools/fusion_leaderboard.py --data data/VIFB --out-dir work_dirs/leaderboard
 
-Fuses VIFB's 21 pairs (--data has vi/ and ir/) with detail and without, scores them as the benchmark does, and
-ranks each by itself among the published means: a place from 1 to 27 for each metric, and the mean place. Beside them
-stands what these metrics do not see (targets, skies, noise, fringes), for ours and for other methods whose pictures lie
-in --data's fused/METHOD/. Writes table.md and sheet.jpg; ranks.png lies with each variant.
+Fuses VIFB's 21 pairs (--data has vi/ and ir/) with detail, with targets kept, and without either, scores them as the
+benchmark does, and ranks each by itself among the published means: a place from 1 to 27 for each metric, and the mean
+place. Beside them stands what these metrics do not see (targets, skies, noise, fringes), for ours and for other methods
+whose pictures lie in --data's fused/METHOD/. Writes table.md and sheet.jpg; ranks.png lies with each variant.
 """
 
 import argparse
@@ -29,7 +29,11 @@ from mmdefusion.utils.image_io import read_image
 from mmdefusion.utils.spread import evenly_spread
 from mmdefusion.visualization import Table, contact_sheet
 
-DETAIL = {'mmdefusion': 'residual', 'mmdefusion, detail=None': None}
+VARIANTS: dict[str, dict] = {
+    'mmdefusion': {},
+    'mmdefusion, target=keep': dict(target='keep'),
+    'mmdefusion, detail=None': dict(detail=None),
+}
 SHOWN = 6  # pairs on the sheet, evenly spread
 
 
@@ -45,13 +49,14 @@ def parse_args() -> argparse.Namespace:
 def folder_of(name: str, args: argparse.Namespace) -> Path:
     """Of one variant's pictures; other weights have other folders."""
     weights = Path(args.weights or shipped_weights())
+    variant = '-'.join(f'{option}-{value}' for option, value in VARIANTS[name].items()) or 'default'
     content = hashlib.sha256(weights.read_bytes()).hexdigest()[:8]
-    return args.out_dir / f'{weights.stem.removesuffix(f"-{content}")}-{content}_detail-{DETAIL[name]}'
+    return args.out_dir / f'{weights.stem.removesuffix(f"-{content}")}-{content}_{variant}'
 
 
 def fuse_and_score(name: str, args: argparse.Namespace) -> dict[str, float]:
     """Mean of each metric; pictures and scores of each go to a folder of their own."""
-    fuser = FusionInferencer(args.weights, detail=DETAIL[name])  # first: it refuses what is no checkpoint
+    fuser = FusionInferencer(args.weights, **VARIANTS[name])  # first: it refuses what is no checkpoint
     folder = folder_of(name, args)
     fuser(args.data / 'vi', args.data / 'ir', out_dir=folder / 'fused')
     scores = score(folder / 'fused', 'vifb', args)
@@ -70,7 +75,7 @@ def score(fused: Path, protocol: str, args: argparse.Namespace) -> dict[str, Row
 
 def picture_folders(args: argparse.Namespace) -> dict[str, Path]:
     """Of ours and of other methods, those that have a picture of every pair."""
-    folders = {name: folder_of(name, args) / 'fused' for name in DETAIL}
+    folders = {name: folder_of(name, args) / 'fused' for name in VARIANTS}
     folders |= {folder.name: folder for folder in sorted((args.data / 'fused').glob('*')) if folder.is_dir()}
     wanted = list_images(args.data / 'vi').keys()
     return {name: folder for name, folder in folders.items() if list_images(folder).keys() == wanted}
@@ -134,9 +139,9 @@ def main() -> None:
 
 
 def write_tables(args: argparse.Namespace) -> list[Table]:
-    """Of both variants and of targets; with plots and the sheet."""
+    """Of all variants and of targets; with plots and the sheet."""
     tables = []
-    for name in DETAIL:
+    for name in VARIANTS:
         methods = vifb_method_means() | {name: fuse_and_score(name, args)}
         draw_ranks(methods, name, folder_of(name, args) / 'ranks.png')
         tables.append(tabulate(methods))

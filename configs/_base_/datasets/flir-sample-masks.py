@@ -6,18 +6,21 @@ _base_ = './paired_segmentation.py'
 pairs = '../shared/data/flir_aligned/'
 labels = 'data/flir_sample/labels/'
 crop_size = (256, 320)
-train_pipeline = [
-    *_base_.train_pipeline[:4],
+geometric = [
     # never smaller than the crop: mmseg's class weights do not take the label of padding
     dict(type='RandomResize', scale=crop_size[::-1], ratio_range=(1.0, 1.6), keep_ratio=True),
     dict(type='RandomCrop', crop_size=crop_size),
-    *_base_.train_pipeline[6:],
 ]
-test_pipeline = [
-    *_base_.test_pipeline[:2],
-    dict(type='Resize', scale=crop_size[::-1], keep_ratio=True),
-    *_base_.test_pipeline[2:],
+train_pipeline = [
+    *_base_.loading,
+    *_base_.photometric,
+    *_base_.pairing,
+    *geometric,
+    *_base_.flipping,
+    *_base_.packing,
 ]
+resizing = [dict(type='Resize', scale=crop_size[::-1], keep_ratio=True)]
+test_pipeline = [*_base_.reading, *resizing, *_base_.labelling, *_base_.packing]
 
 dataset = dict(
     type='mmdefusion.PairedSegDataset',

@@ -3,8 +3,7 @@
 _base_ = './paired_detection.py'
 
 image_size = (1024, 1024)
-train_pipeline = [
-    *_base_.train_pipeline[:4],
+geometric = [
     dict(type='RandomResize', scale=image_size, ratio_range=(0.1, 2.0), keep_ratio=True),
     dict(
         type='RandomCrop',
@@ -13,16 +12,20 @@ train_pipeline = [
         recompute_bbox=True,
         allow_negative_crop=True,
     ),
-    *_base_.train_pipeline[6:],
 ]
-test_pipeline = [
-    *_base_.test_pipeline[:2],
-    dict(type='Resize', scale=image_size, keep_ratio=True),
-    *_base_.test_pipeline[3:],
+train_pipeline = [
+    *_base_.loading,
+    *_base_.photometric,
+    *_base_.pairing,
+    *geometric,
+    *_base_.flipping,
+    *_base_.packing,
 ]
+resizing = [dict(type='Resize', scale=image_size, keep_ratio=True)]
+test_pipeline = [*_base_.reading, *resizing, *_base_.labelling, *_base_.packing]
 tta_pipeline = [
-    *_base_.tta_pipeline[:2],
-    dict(type='TestTimeAug', transforms=[[test_pipeline[2]], *_base_.tta_pipeline[2].transforms[1:]]),
+    *_base_.reading,
+    dict(type='TestTimeAug', transforms=[resizing, _base_.mirroring, _base_.labelling, _base_.packing]),
 ]
 
 dataset = dict(type='mmdefusion.M3FDDataset', data_root='data/M3FD/')

@@ -13,37 +13,28 @@ meta_keys = (
     'instances',  # CocoMetric makes its ground truth of them where there is no COCO file
 )
 
-train_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadAnnotations', with_bbox=True),
-    dict(type='PhotoMetricDistortion'),  # before the partner is appended: touches the visible image only
-    dict(type='mmdefusion.AppendPartner'),
+# Pipelines are made of named parts, so that a data set's file can exchange one of them.
+loading = [dict(type='LoadImageFromFile'), dict(type='LoadAnnotations', with_bbox=True)]
+photometric = [dict(type='PhotoMetricDistortion')]  # before the partner is appended: touches the visible image only
+pairing = [dict(type='mmdefusion.AppendPartner')]
+geometric = [
     dict(type='RandomResize', scale=image_size, ratio_range=(0.5, 1.5), keep_ratio=True),
     dict(type='RandomCrop', crop_size=image_size[::-1], recompute_bbox=True, allow_negative_crop=True),
+]
+flipping = [
     dict(type='FilterAnnotations', min_gt_bbox_wh=(1, 1), keep_empty=False),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='PackDetInputs', meta_keys=meta_keys),
 ]
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='mmdefusion.AppendPartner'),
-    dict(type='Resize', scale=image_size, keep_ratio=True),
-    dict(type='LoadAnnotations', with_bbox=True),
-    dict(type='PackDetInputs', meta_keys=meta_keys),
-]
+packing = [dict(type='PackDetInputs', meta_keys=meta_keys)]
+train_pipeline = [*loading, *photometric, *pairing, *geometric, *flipping, *packing]
+
+reading = [dict(type='LoadImageFromFile'), *pairing]
+resizing = [dict(type='Resize', scale=image_size, keep_ratio=True)]
+labelling = [dict(type='LoadAnnotations', with_bbox=True)]
+test_pipeline = [*reading, *resizing, *labelling, *packing]
 # test-time augmentation (--tta): the pair and its mirror image
-tta_pipeline = [
-    *test_pipeline[:2],
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [test_pipeline[2]],
-            [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)],
-            [test_pipeline[3]],
-            [test_pipeline[4]],
-        ],
-    ),
-]
+mirroring = [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)]
+tta_pipeline = [*reading, dict(type='TestTimeAug', transforms=[resizing, mirroring, labelling, packing])]
 
 train_dataloader = dict(
     batch_size=4,

@@ -14,35 +14,23 @@ meta_keys = (
     'reduce_zero_label',
 )
 
-train_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadAnnotations'),
-    dict(type='PhotoMetricDistortion'),  # before the partner is appended: touches the visible image only
-    dict(type='mmdefusion.AppendPartner'),
-    dict(type='RandomResize', scale=(640, 480), ratio_range=(0.5, 2.0), keep_ratio=True),
-    dict(type='RandomCrop', crop_size=crop_size, cat_max_ratio=0.95),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='PackSegInputs', meta_keys=meta_keys),
-]
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='mmdefusion.AppendPartner'),
-    dict(type='LoadAnnotations'),
-    dict(type='PackSegInputs', meta_keys=meta_keys),
-]
+# Pipelines are made of named parts, so that a data set's file can exchange one of them.
+loading = [dict(type='LoadImageFromFile'), dict(type='LoadAnnotations')]
+photometric = [dict(type='PhotoMetricDistortion')]  # before the partner is appended: touches the visible image only
+pairing = [dict(type='mmdefusion.AppendPartner')]
+scaling = [dict(type='RandomResize', scale=(640, 480), ratio_range=(0.5, 2.0), keep_ratio=True)]
+cropping = [dict(type='RandomCrop', crop_size=crop_size, cat_max_ratio=0.95)]
+flipping = [dict(type='RandomFlip', prob=0.5)]
+packing = [dict(type='PackSegInputs', meta_keys=meta_keys)]
+train_pipeline = [*loading, *photometric, *pairing, *scaling, *cropping, *flipping, *packing]
+
+reading = [dict(type='LoadImageFromFile'), *pairing]
+labelling = [dict(type='LoadAnnotations')]
+test_pipeline = [*reading, *labelling, *packing]
 # test-time augmentation (--tta): three sizes, each with its mirror image
-tta_pipeline = [
-    *test_pipeline[:2],
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [dict(type='Resize', scale_factor=factor, keep_ratio=True) for factor in (0.75, 1.0, 1.25)],
-            [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)],
-            [dict(type='LoadAnnotations')],
-            [dict(type='PackSegInputs', meta_keys=meta_keys)],
-        ],
-    ),
-]
+sizes = [dict(type='Resize', scale_factor=factor, keep_ratio=True) for factor in (0.75, 1.0, 1.25)]
+mirroring = [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)]
+tta_pipeline = [*reading, dict(type='TestTimeAug', transforms=[sizes, mirroring, labelling, packing])]
 
 train_dataloader = dict(
     batch_size=4,

@@ -2,10 +2,15 @@
 # training too, so take the last checkpoint, never the best.
 _base_ = './paired_segmentation.py'
 
+scaling = [dict(type='RandomResize', scale=(1280, 720), ratio_range=(0.5, 2.0), keep_ratio=True)]
 train_pipeline = [
-    *_base_.train_pipeline[:4],
-    dict(type='RandomResize', scale=(1280, 720), ratio_range=(0.5, 2.0), keep_ratio=True),
-    *_base_.train_pipeline[5:],
+    *_base_.loading,
+    *_base_.photometric,
+    *_base_.pairing,
+    *scaling,
+    *_base_.cropping,
+    *_base_.flipping,
+    *_base_.packing,
 ]
 dataset = dict(type='mmdefusion.PST900Dataset', data_root='data/PST900/')
 test_part = dict(

@@ -9,7 +9,7 @@ model = dict(
     common_head=image_head,
     unique_head=image_head,
     fused_head=image_head,
-    windows=dict(type='mmdefusion.SlidingWindow', size=224),
+    sliding_window=dict(type='mmdefusion.SlidingWindow', size=224),
     detail=dict(type='mmdefusion.ResidualDetail'),
     colour='luma',
 )

@@ -5,6 +5,7 @@ from mmdet.datasets.api_wrappers import COCO
 
 from mmdefusion.registry import DATASETS
 
+from ..annotation_files import UnusableAnnotation, reading
 from ..pairing import PairedDatasetMixin
 
 
@@ -17,13 +18,11 @@ class OrderedCOCO(COCO):
 
     def __init__(self, annotation_file: str | None = None) -> None:
         self.annotation_file = annotation_file
-        try:
+        with reading(annotation_file, 'JSON in COCO format'):
             super().__init__(annotation_file)
-        except ValueError as error:
-            raise ValueError(f'{annotation_file} is not JSON ({error}); replace the file') from None
-        unknown = [annotation for annotation in self.anns.values() if annotation['image_id'] not in self.imgs]
+            unknown = [annotation for annotation in self.anns.values() if annotation['image_id'] not in self.imgs]
         if unknown:
-            raise ValueError(
+            raise UnusableAnnotation(
                 f'{annotation_file} has {len(unknown)} annotations of images that it does not list, first annotation '
                 f'{unknown[0]["id"]} of image {unknown[0]["image_id"]}; add the images or remove the annotations'
             )
@@ -33,7 +32,7 @@ class OrderedCOCO(COCO):
         found = [self.cats[cat_id]['name'] for cat_id in ids]
         if cat_names and found != list(cat_names):
             have = [category['name'] for category in self.cats.values()]
-            raise ValueError(
+            raise UnusableAnnotation(
                 f'{self.annotation_file} has the categories {have}, the data set the classes {list(cat_names)}; '
                 'set metainfo=dict(classes=...) to names of that file, in its order'
             )
@@ -48,8 +47,12 @@ class PairedCocoDataset(PairedDatasetMixin, CocoDataset):
     ``metainfo=dict(classes=(...))``, in the order of the file's categories.
 
     Raises:
-        ValueError: The classes are not those of the annotation file, or in another order; the file is not JSON, or
-            has annotations of images that it does not list.
+        UnusableAnnotation: The classes are not those of the annotation file, or in another order; the file is not
+            JSON, or has annotations of images that it does not list.
     """
 
     COCOAPI = OrderedCOCO
+
+    def list_samples(self) -> list[dict]:
+        with reading(self.ann_file, 'JSON in COCO format'):
+            return super().list_samples()

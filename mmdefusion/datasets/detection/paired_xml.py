@@ -10,6 +10,7 @@ from mmdefusion.registry import DATASETS
 from mmdefusion.utils.image_headers import IMAGE_SUFFIXES
 from mmdefusion.utils.paths import is_local
 
+from ..annotation_files import MALFORMED
 from ..pairing import PairedDatasetMixin, strip_suffix
 
 
@@ -99,7 +100,7 @@ class PairedXMLDataset(PairedDatasetMixin, XMLDataset):
             return super().parse_data_info(img_info)
         except ET.ParseError as error:
             raise ValueError(f'annotation {annotation} of image {image} is not XML ({error}); replace it') from None
-        except (AttributeError, TypeError, ValueError) as error:  # an object without a name, box or number
+        except MALFORMED as error:  # an object without a name, box or number
             raise ValueError(
                 f'annotation {annotation} of image {image} is not in VOC format ({error}); mend it'
             ) from None

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from mmengine.logging import print_log
 
-NAMED = 10  # files in the message that stops a run
+from ..stems import some_names
 
 
 class BrokenFiles:
@@ -47,6 +47,6 @@ class BrokenFiles:
         if count > self.max_share * len(self.flags):
             raise ValueError(
                 f'{found}, more than max_broken_share={self.max_share}. Mend or remove them, or raise the share: '
-                f'{", ".join(self.paths()[:NAMED])}{", ..." if count > NAMED else ""}. The latest: {error}'
+                f'the broken ones{some_names(self.paths())}. The latest: {error}'
             ) from error
         print_log(f'Skipped for good ({found}): {error}', 'current', level=30)

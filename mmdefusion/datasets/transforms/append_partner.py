@@ -11,6 +11,8 @@ from mmcv.transforms import BaseTransform
 from mmdefusion.registry import TRANSFORMS
 from mmdefusion.utils.image_io import UnusableImage, check_scaling, read_fourth_channel, read_image, to_channels
 
+from ..pairing import sizes_differ
+
 SIZE_MISMATCH = ('error', 'resize')
 MISSING = ('error', 'zeros', 'copy')
 GEOMETRY = ('flip', 'scale_factor', 'homography_matrix')  # what geometric transforms leave in results
@@ -150,10 +152,7 @@ class AppendPartner(BaseTransform):
     def _fit(self, partner: np.ndarray, visible: np.ndarray, path: str, img_path: str | None) -> np.ndarray:
         (height, width), (partner_height, partner_width) = visible.shape[:2], partner.shape[:2]
         if self.size_mismatch == 'error':
-            raise UnusableImage(
-                f'partner {path} is {partner_width}x{partner_height}, visible image {img_path} is {width}x{height}; '
-                "align the pair, or set size_mismatch='resize' in AppendPartner"
-            )
+            raise UnusableImage(sizes_differ(path, (partner_width, partner_height), img_path, (width, height)))
         resized = mmcv.imresize(partner, (width, height), interpolation='bilinear', backend='cv2')
         return resized.reshape(height, width, self.channels)  # OpenCV drops a single channel's axis
 

@@ -18,6 +18,7 @@ from mmdefusion.utils.files import write_bytes, write_text
 from .plain_checkpoint_hook import PlainCheckpointHook
 
 BACKEND = 'mmdefusion.whole'
+OUTDATED = 'outdated_ckpt_ids'  # in the message hub: what a checkpoint takes the place of
 
 
 @register_backend(BACKEND, force=True)
@@ -91,6 +92,12 @@ class SafeCheckpointHook(CheckpointHook):
             runner.logger.warning(f'There is no checkpoint in {folder} to resume from: training starts anew.')
         return None
 
+    def before_train(self, runner: Any) -> None:
+        """Delete what the run that is resumed would have deleted next."""
+        super().before_train(runner)
+        if is_main_process():
+            self._remove_steps(runner.message_hub.get_info(OUTDATED, []))
+
     def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Leave plain data and tensors only."""
         self.plain.before_save_checkpoint(runner, checkpoint)
@@ -107,6 +114,7 @@ class SafeCheckpointHook(CheckpointHook):
             outdated = steps[: -self.max_keep_ckpts]
             self.keep_ckpt_ids = deque(steps[len(outdated) :], self.max_keep_ckpts)
             runner.message_hub.update_info('keep_ckpt_ids', list(self.keep_ckpt_ids))
+            runner.message_hub.update_info(OUTDATED, outdated)
         name = self.filename_tmpl.format(step)
         self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
         runner.message_hub.update_info('last_ckpt', self.last_ckpt)
@@ -123,8 +131,7 @@ class SafeCheckpointHook(CheckpointHook):
         )
         if is_main_process():
             write_text(Path(runner.work_dir) / 'last_checkpoint', self.last_ckpt)
-            for old in outdated:
-                self._remove(self.file_backend.join_path(self.out_dir, self.filename_tmpl.format(old)))
+            self._remove_steps(outdated)
 
     def _save_best_checkpoint(self, runner: Any, metrics: dict) -> None:
         """Save the best, and only then delete the one that was."""
@@ -138,6 +145,10 @@ class SafeCheckpointHook(CheckpointHook):
         for path in outdated:
             if path not in best and is_main_process():
                 self._remove(path)
+
+    def _remove_steps(self, steps: list[int]) -> None:
+        for step in steps:
+            self._remove(self.file_backend.join_path(self.out_dir, self.filename_tmpl.format(step)))
 
     def _remove(self, path: str) -> None:
         if self.file_backend.isfile(path):

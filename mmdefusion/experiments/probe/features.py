@@ -44,7 +44,8 @@ class FeatureReader:
     def __init__(
         self, config: Config, checkpoint: str | None = None, layer: int | None = None, cache: Path | None = None
     ) -> None:
-        slots = {slot: config.model[slot] for slot in ('backbone', 'neck') if config.model.get(slot)}
+        model = config.get('model') or {}
+        slots = {slot: model[slot] for slot in ('backbone', 'neck') if model.get(slot)}
         if 'backbone' not in slots:
             raise ValueError(f'{config.filename} has no model.backbone: there are no tokens to probe.')
         init_default_scope(config.get('default_scope') or 'mmdefusion')
@@ -109,7 +110,7 @@ class FeatureReader:
 
     def _key(self, pairs: LabelledPairs, kind: str) -> str:
         """Named by the weights, the code's options and the images, so that nothing answers for anything else."""
-        digest = hashlib.sha1(repr((kind, self.layer, self.encoder.arch, pairs.size, len(pairs))).encode())
+        digest = hashlib.sha256(repr((kind, self.layer, self.encoder.arch, pairs.size, len(pairs))).encode())
         if kind != 'pixels':
             for part in (self.encoder, self.neck):
                 for value in part.state_dict().values() if part is not None else ():

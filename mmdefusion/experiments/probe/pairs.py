@@ -15,7 +15,7 @@ from mmdefusion.datasets.pipelines import PARTNER, find_step
 from mmdefusion.datasets.transforms import AppendPartner, LoadAnyImage
 from mmdefusion.models.layers import PATCH_SIZE
 from mmdefusion.registry import DATASETS
-from mmdefusion.utils.image_io import read_header
+from mmdefusion.utils.image_headers import read_header
 
 IGNORED = 255  # mmseg's label for what does not count
 COVERED = 0.25  # share of a patch that a class must cover to lie in it

@@ -4,13 +4,14 @@ import torch
 from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from torch import Tensor, nn
+from torch.nn.functional import pad
 from torch.utils.checkpoint import checkpoint
 
 from mmdefusion.registry import MODELS
 
 from ..checkpoints.vit import ViTWeights
 from ..checkpoints.vit_file import pretrained_vit
-from ..layers import PatchEmbed, PositionEmbedding, TransformerBlock, init_transformer
+from ..layers import Content, PatchEmbed, PositionEmbedding, TransformerBlock, init_transformer
 from ..structures import Pair, PairFeatures
 from .architectures import resolve_architecture, suit_architecture
 
@@ -96,7 +97,8 @@ class DeFusionEncoder(BaseModule):
         """Encode pairs of any height and width.
 
         Args:
-            pair: B×6×H×W, two normalised RGB images along the channels.
+            pair: B×6×H×W, two normalised RGB images along the channels. Pictures that the preprocessor has padded
+                see themselves only: each gets the positions of its own grid, and nothing attends to padding.
 
         Raises:
             ValueError: if the tensor does not have six channels.
@@ -106,36 +108,51 @@ class DeFusionEncoder(BaseModule):
                 f'DeFusionEncoder got a tensor of shape {tuple(pair.shape)} but reads B×6×H×W, two RGB images: '
                 'set data_preprocessor to mmdefusion.PairedDetDataPreprocessor or PairedSegDataPreprocessor.'
             )
-        layers, grid = self.encode(torch.cat(pair.chunk(2, dim=1)))
+        content = Content.of(pair)
+        layers, grid = self.encode(torch.cat(content.pictures(pair).chunk(2, dim=1)), content)
         skip = self.skip_norm1(layers[0]) + self.skip_norm2(layers[1])
         return PairFeatures(
             deep=Pair(*layers[-1].chunk(2)),
             skip=Pair(*skip.chunk(2)),
             layers=tuple(Pair(*layer.chunk(2)) for layer in layers),
             grid=grid,
-            image_size=tuple(pair.shape[-2:]),
+            content=content,
+            mask=content.token_mask(grid, pair.device),
         )
 
-    def encode(self, images: Tensor) -> tuple[list[Tensor], tuple[int, int]]:
+    def encode(self, images: Tensor, content: Content | None = None) -> tuple[list[Tensor], tuple[int, int]]:
         """Encode single normalised RGB images B×3×H×W.
+
+        Args:
+            images: both images of each pair along the batch, or others.
+            content: where the pictures are, if any is padded; of half as many where both images of pairs are encoded.
 
         Returns:
             Tokens B×N×C: the embedding, then the output of each block; and the grid h, w.
         """
         tokens, grid = self.patch_embed(images)
-        position = self.position_embedding(grid)  # float32 under autocast, and so are the sums
-        cls_token = (self.cls_token + position[:1]).expand(tokens.shape[0], -1, -1)
+        mask = content.token_mask(grid, images.device) if content else None
+        position = self.position_embedding(grid) if mask is None else self._own_positions(content, grid, len(images))
+        # positions are float32 under autocast, and so are the sums
+        cls_token = (self.cls_token + position[..., :1, :]).expand(tokens.shape[0], -1, -1)
         registers = self.register_tokens.expand(len(images), -1, -1) if self.arch.num_registers else None
-        parts = (cls_token, registers, tokens + position[1:])
+        parts = (cls_token, registers, tokens + position[..., 1:, :])
         x = torch.cat([part for part in parts if part is not None], dim=1)
+        if mask is not None:
+            mask = pad(mask, (self.arch.num_registers, 0), value=True)
         layers = [x]
         for block in self.blocks:
-            x = checkpoint(block, x, use_reentrant=False) if self.with_cp and x.requires_grad else block(x)
+            x = checkpoint(block, x, mask, use_reentrant=False) if self.with_cp and x.requires_grad else block(x, mask)
             layers.append(x)
         if registers is not None:  # they helped; nothing behind the encoder reads them
             first = 1 + self.arch.num_registers
             layers = [torch.cat([layer[:, :1], layer[:, first:]], dim=1) for layer in layers]
         return layers, grid
+
+    def _own_positions(self, content: Content, grid: tuple[int, int], batch: int) -> Tensor:
+        """B×(1 + h·w)×C: of each picture the embedding of its own grid, whatever it is padded to."""
+        found = torch.stack([self.position_embedding.within(own, grid) for own in content.grids()])
+        return found.repeat(batch // len(found), 1, 1)
 
     def init_weights(self) -> None:
         """Read the file that ``init_cfg`` names: one of ours as MMEngine does, a public ViT by its layout.

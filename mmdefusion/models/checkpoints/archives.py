@@ -21,7 +21,8 @@ ZIP = b'PK\x03\x04'
 LEGACY = b'\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.'  # the pickled number that torch before 1.6 began files with
 LEGACY_PICKLES = 5  # number, protocol, system, content, keys of the storages; the storages follow
 END = struct.Struct('<4s4H2LH')  # end of a zip archive's directory
-MAX_PICKLE = 2**24  # bytes; 10,000 tensors with their optimiser's state take 4 MB
+MAX_PICKLE = 2**23  # bytes; 10,000 tensors with their optimiser's state take 4 MB
+MAX_STEPS = 2**21  # of a pickle, which may make an object of each byte
 MAX_ENTRIES = 2**17
 # what torch.save writes of tensors, parameters, sizes, and of the plain data of optimisers and schedulers
 STORAGES = ('Float', 'Double', 'Half', 'BFloat16', 'Long', 'Int', 'Short', 'Char', 'Byte', 'Bool')
@@ -99,9 +100,9 @@ def check_pickle(stream: BinaryIO, name: str) -> None:
     allowed = NAMES | {_dotted(value) for value in torch.serialization.get_safe_globals()}
     start = stream.tell()
     try:
-        for opcode, argument, position in pickletools.genops(stream):
-            if position - start > MAX_PICKLE:
-                raise CheckpointError(f'{name}: its pickle is over {MAX_PICKLE} bytes.')
+        for step, (opcode, argument, position) in enumerate(pickletools.genops(stream)):
+            if position - start > MAX_PICKLE or step > MAX_STEPS:
+                raise CheckpointError(f'{name}: its pickle is over {MAX_PICKLE} bytes or {MAX_STEPS} steps.')
             if opcode.name in CALLS or (opcode.name == 'GLOBAL' and argument not in allowed):
                 named = str(argument or f'something by {opcode.name}').replace(' ', '.')[:80]
                 raise CheckpointError(

@@ -18,7 +18,7 @@ from ..backbones.defusion_encoder import POSITIONS, DeFusionEncoder
 from ..fusers.image_fuser import ImageFuser
 from ..heads import ImageHead
 from ..layers import NUM_HEADS
-from ..necks.decomposition import MAPS, ORDERS, CommonOrder, DecompositionNeck
+from ..necks.decomposition import ORDERS, CommonOrder, DecompositionNeck
 from .errors import CheckpointError
 from .unwrap import State
 
@@ -48,10 +48,6 @@ WIDTH = whole(4, MAX_WIDTH)
 SHARE = Rule('a share from 0 to 1', lambda value: type(value) in (int, float) and 0 <= value <= 1)
 FLAG = Rule('True or False', lambda value: type(value) is bool)
 ORDER = Rule(f'one of {ORDERS}', lambda value: type(value) is str and value in ORDERS)
-OUT_MAPS = Rule(
-    f'None or some of {MAPS}',
-    lambda value: value is None or (type(value) in (list, tuple) and all(type(v) is str and v in MAPS for v in value)),
-)
 ARCH = Rule(
     f'one of {tuple(ARCHITECTURES)} or a dict', lambda value: type(value) is dict or value in tuple(ARCHITECTURES)
 )
@@ -68,7 +64,7 @@ CLASSES: dict[str, tuple[str, dict[str, Rule]]] = {
         'DeFusionEncoder',
         dict(arch=ARCH, drop_path_rate=SHARE, frozen_stages=whole(-1, MAX_DEPTH), with_cp=FLAG),
     ),
-    'neck': ('DecompositionNeck', dict(embed_dims=WIDTH, common=ORDER, out_maps=OUT_MAPS)),
+    'neck': ('DecompositionNeck', dict(embed_dims=WIDTH, common=ORDER)),
     **{slot: ('ImageHead', dict(embed_dims=WIDTH)) for slot in HEADS},
 }
 

@@ -23,6 +23,7 @@ OLDEST_TORCH = (2, 6)  # older ones can be made to run code in spite of weights_
 HASHED = re.compile(r'-([0-9a-f]{8})\.(pth|pt|safetensors)')
 MAX_DEPTH = 32
 MAX_VALUES = 2**20
+MAX_DIMENSIONS = 16  # torch itself stops at 64, in the middle of things
 LEAVES = (str, int, float, bool, bytes, type(None), torch.dtype, torch.device)
 
 
@@ -108,7 +109,7 @@ def _read_open(file: Any, path: Path, name: str) -> Any:
     elif start == LEGACY:
         check_legacy(file, name)
     elif looks_like_safetensors(start):
-        return read_safetensors(file, path, name)
+        return Plain(name, size).copy(read_safetensors(file, path, name))
     else:
         raise CheckpointError(f'{name} is neither a checkpoint of torch.save nor a safetensors file.')
     file.seek(0)
@@ -197,6 +198,8 @@ class Plain:
                 f'{self.name} holds a tensor of layout {value.layout} on {value.device} ({value.dtype}): only plain '
                 'tensors are read.'
             )
+        if value.ndim > MAX_DIMENSIONS:
+            raise CheckpointError(f'{self.name} holds a tensor of {value.ndim} dimensions.')
         storage = value.untyped_storage()
         if storage._cdata not in self.storages:
             self.storages.add(storage._cdata)

@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..layers import mark_padding
+
 MODALITIES = ('visible', 'infrared')
 # of RGB in 0-255; DeFusion++ normalises both images with them
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
@@ -89,7 +91,7 @@ class PairNormalizer(nn.Module):
         pair = torch.cat([seen[name].expand(3, -1, -1) for name in self.modalities])
         return (pair - self.mean) / self.std
 
-    def draw_dropped(self) -> str | None:
+    def sample_dropped(self) -> str | None:
         """The modality that a training sample loses, mostly none."""
         if torch.rand(()) >= self.modality_dropout:
             return None
@@ -101,7 +103,8 @@ class PairedPreprocessing:
 
     Args:
         modalities, mean, std, ir_mean, ir_std, modality_dropout: see :class:`PairNormalizer`.
-        **padding: the toolbox's own options, which concern padding and batches.
+        **padding: the toolbox's own options, which concern padding and batches. Padding with 0 (the default) is marked
+            for the encoder (see :func:`mark_padding`), padding with another value counts as picture.
     """
 
     def __init__(
@@ -122,11 +125,17 @@ class PairedPreprocessing:
         data = self.cast_data(data)
         samples = data.get('data_samples') or [None] * len(data['inputs'])
         pairs = [self._normalize(*pair, training) for pair in zip(data['inputs'], samples, strict=True)]
-        return super().forward({**data, 'inputs': pairs}, training)
+        batch = super().forward({**data, 'inputs': pairs}, training)
+        if not (getattr(self, 'pad_value', 0) or getattr(self, 'pad_val', 0)):
+            # batch augmentations change the sizes, and note them in the samples
+            augmented = training and getattr(self, 'batch_augments', None)
+            shapes = [sample.img_shape for sample in batch['data_samples']] if augmented else [p.shape for p in pairs]
+            mark_padding(batch['inputs'], [tuple(shape[-2:]) for shape in shapes])
+        return batch
 
     def _normalize(self, image: Tensor, sample: Any, training: bool) -> Tensor:
         whole = not getattr(sample, 'partner_missing', False)
-        dropped = self.pair_normalizer.draw_dropped() if training and whole else None
+        dropped = self.pair_normalizer.sample_dropped() if training and whole else None
         try:
             return self.pair_normalizer(image, dropped)
         except ValueError as error:

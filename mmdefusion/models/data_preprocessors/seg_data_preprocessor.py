@@ -1,5 +1,7 @@
 """The paired data preprocessor of mmseg."""
 
+from typing import Any
+
 from mmseg.models.data_preprocessor import SegDataPreProcessor
 
 from mmdefusion.registry import MODELS
@@ -10,3 +12,17 @@ from .pair_normalizer import PairedPreprocessing
 @MODELS.register_module()
 class PairedSegDataPreprocessor(PairedPreprocessing, SegDataPreProcessor):
     """mmseg's preprocessor on pairs; options as in :class:`PairedPreprocessing` and mmseg's SegDataPreProcessor."""
+
+    def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
+        """See :class:`PairedPreprocessing`.
+
+        Raises:
+            ValueError: if images of several sizes are to be tested at once, which mmseg does not pad.
+        """
+        sizes = {tuple(image.shape[-2:]) for image in data['inputs']}
+        if len(sizes) > 1 and not training:
+            raise ValueError(
+                f'The images of a batch have the sizes {sorted(sizes)} (height, width): mmseg tests images of one '
+                'size at once, so set batch_size=1 or resize them.'
+            )
+        return super().forward(data, training)

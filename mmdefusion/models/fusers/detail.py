@@ -10,6 +10,7 @@ from mmdefusion.registry import MODELS
 
 from ..layers import PATCH_SIZE
 from ..structures import Pair
+from .daylight import daylight
 from .pyramid import blur, build_pyramid, expand, shrink
 
 NOISE = 1e-4  # mean square below which two pictures do not differ: the network's choice between them means nothing
@@ -65,19 +66,20 @@ class ResidualDetail:
         self.brightness = brightness
         self.coherence = coherence
 
-    def __call__(self, fused: Tensor, sources: Pair, reconstructed: Pair) -> Tensor:
+    def __call__(self, fused: Tensor, sources: Pair, reconstructed: Pair, day: bool = False) -> Tensor:
         """The fused picture with detail.
 
         Args:
             fused: C×H×W, as the network draws it.
             sources: C×H×W each.
             reconstructed: each source fused with itself, C×H×W.
+            day: whether the first source is a visible image whose brightness by day is to stay.
         """
         levels = min(self.levels, max(0, int(math.log2(min(fused.shape[-2:]))) - 2))
         bands = Pair(*(build_pyramid(image, levels) for image in sources))
         followed = self.guidance * network_share(fused, reconstructed).logit()
         rest = Pair(bands.a.pop(), bands.b.pop())
-        chosen = self.weigh_rest(rest, followed)
+        chosen = self.weigh_rest(rest, followed, day)
         picture = mix(rest.a, rest.b, chosen)
         favoured = self.coherence * chosen.clip(UNSURE, 1 - UNSURE).logit()
         active = Pair(*(activity(side) for side in bands))
@@ -91,7 +93,7 @@ class ResidualDetail:
             picture = expand(picture, one.shape[-2:]) + detail * (1 + boost * disagreement(one, other))
         return picture
 
-    def weigh_rest(self, rest: Pair, followed: Tensor) -> Tensor:
+    def weigh_rest(self, rest: Pair, followed: Tensor, day: bool = False) -> Tensor:
         """Weight of the first source in what is left under the bands: the mean over windows that overlap."""
         size = min(WINDOW, *rest.a.shape[-2:])
         (bright_a, contrast_a), (bright_b, contrast_b) = (window_statistics(image, size) for image in rest)
@@ -100,6 +102,8 @@ class ResidualDetail:
             + self.brightness * (bright_a - bright_b)
             + avg_pool2d(resample(followed, rest.a), size, stride=1)
         )
+        if day:
+            stronger = stronger + daylight(rest.a, bright_a)
         return mean_of_windows(self.weigh(stronger), size)
 
     def weigh(self, stronger: Tensor) -> Tensor:

@@ -2,17 +2,20 @@
 
 from typing import Any
 
+import torch
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 from mmdefusion.registry import MODELS, build_model_part
 
+from ..layers import Normalize
+from ..necks.decomposition import CommonOrder, DecompositionNeck
 from ..structures import Decomposition, FusedImages, Pair, PairFeatures, Parts
 
 
 @MODELS.register_module()
 class ImageFuser(BaseModel):
-    """Backbone, neck and image heads, under the same keys as in pretraining and in detectors.
+    """Backbone, neck and image heads, under the same keys as in pretraining and in detectors; pairs come in [0, 1].
 
     Args:
         backbone: the encoder, its config or built, as all that follow.
@@ -41,28 +44,44 @@ class ImageFuser(BaseModel):
         self.unique_head = build_model_part(unique_head)
         self.fused_head = build_model_part(fused_head)
 
+        self.normalize = Normalize()
+
+    @property
+    def decomposition(self) -> DecompositionNeck:
+        """The neck's first part."""
+        return self.neck[0]
+
     def forward(self, inputs: Tensor, data_samples: Any = None, mode: str = 'tensor') -> FusedImages:
-        """Fuse B×6×H×W, two normalised RGB images along the channels."""
-        return self.draw(self.neck(self.backbone(inputs)))
+        """Fuse B×6×H×W, two RGB images in [0, 1] along the channels."""
+        return self.decode(self.decompose(Pair(*inputs.chunk(2, dim=1))))
 
-    def draw(self, decomposition: Decomposition) -> FusedImages:
+    def decompose(self, pair: Pair, common: CommonOrder | None = None) -> Decomposition:
+        """Encode and decompose two images B×3×H×W, RGB in [0, 1]: the one place that normalises them.
+
+        Args:
+            pair: what is to be fused.
+            common: order of the common feature, in place of the neck's own.
+        """
+        return self.decomposition(self.backbone(self.normalize(torch.cat(pair, dim=1))), common)
+
+    def decode(self, decomposition: Decomposition) -> FusedImages:
         """The images of what was decomposed and fused."""
-        return FusedImages(*self.draw_parts(decomposition), self.draw_fused(decomposition))
+        return FusedImages(*self.decode_parts(decomposition), self.decode_fused(decomposition))
 
-    def draw_parts(self, decomposition: Decomposition) -> Parts:
+    def decode_parts(self, decomposition: Decomposition) -> Parts:
         """The common and both unique images."""
         parts, features = decomposition.full(), decomposition.features
         heads = self.common_head, self.unique_head, self.unique_head
         return Parts(*(crop(head(part, features.grid), features) for head, part in zip(heads, parts, strict=True)))
 
-    def draw_fused(self, decomposition: Decomposition) -> Tensor:
+    def decode_fused(self, decomposition: Decomposition) -> Tensor:
         """The fused image."""
         features = decomposition.features
         return crop(self.fused_head(decomposition.fused + decomposition.blended, features.grid), features)
 
-    def draw_alone(self, features: PairFeatures) -> Pair:
+    def decode_alone(self, features: PairFeatures) -> Pair:
         """Each image fused with itself: what the network can say of it."""
-        blended, fused = self.neck[0].fuse_alone(features)
+        blended, fused = self.decomposition.fuse_alone(features)
         return Pair(*crop(self.fused_head(fused + blended, features.grid), features).chunk(2))
 
 

@@ -12,11 +12,13 @@ from torch.nn.functional import pad
 
 from mmdefusion.registry import MODELS, build_model_part
 
-from ..layers import PATCH_SIZE, Normalize, luma, with_luma
-from ..structures import FusedImages, Pair
+from ..layers import PATCH_SIZE, luma, with_luma
+from ..structures import FusedImages, Pair, Parts
+from .daylight import fill_borders, keep_sky
 from .detail import ResidualDetail
 from .image_fuser import ImageFuser
 from .sliding_window import SlidingWindow
+from .targets import Target, find_hot, lift_targets
 
 Colour = Literal['rgb', 'luma', 'grey']
 
@@ -26,31 +28,39 @@ class PictureFuser(ImageFuser):
     """The image fuser with all that pictures need around it: any size, detail, colour.
 
     Args:
-        windows: :class:`SlidingWindow`, its config or built.
+        sliding_window: :class:`SlidingWindow`, its config or built.
         detail: :class:`ResidualDetail`, its config or built; None gives the network's plain output, as in the paper.
         colour: ``'luma'`` fuses brightness and keeps the colours of the first picture (so that one must be the
             coloured one), ``'rgb'`` fuses the three channels as the network gives them, ``'grey'`` fuses brightness
             and gives one channel.
+        target: of a visible and an infrared picture (white hot), in this order. ``'keep'`` lets people and cars stand
+            out as in the picture that shows them better, and leaves daylight and skies as the visible picture has them;
+            ``'highlight'`` makes all that is hot bright; ``'off'`` does nothing of it.
         **fuser: of :class:`ImageFuser`.
 
     Raises:
-        ValueError: if ``colour`` is none of the three.
+        ValueError: if ``colour`` or ``target`` is none of the three, or both do not go together.
     """
 
     def __init__(
         self,
-        windows: dict | SlidingWindow | None = None,
+        sliding_window: dict | SlidingWindow | None = None,
         detail: dict | ResidualDetail | None = None,
         colour: Colour = 'luma',
+        target: Target = 'off',
         **fuser,
     ) -> None:
         super().__init__(**fuser)
         if colour not in get_args(Colour):
             raise ValueError(f'colour={colour!r} is none of {get_args(Colour)}.')
-        self.windows = build_model_part(windows) or SlidingWindow()
+        if target not in get_args(Target):
+            raise ValueError(f'target={target!r} is none of {get_args(Target)}.')
+        if target != 'off' and colour == 'rgb':
+            raise ValueError(f"target={target!r} is a matter of brightness: it goes with colour='luma' or 'grey'.")
+        self.sliding_window = build_model_part(sliding_window) or SlidingWindow()
         self.detail = build_model_part(detail)
         self.colour = colour
-        self.normalize = Normalize()
+        self.target = target
 
     def forward(
         self, inputs: Tensor, data_samples: Sequence[BaseDataElement] | None = None, mode: str = 'tensor'
@@ -58,7 +68,7 @@ class PictureFuser(ImageFuser):
         """MMEngine's modes.
 
         Args:
-            inputs: B×6×H×W, in ``'predict'`` RGB in [0, 1], in ``'tensor'`` normalised.
+            inputs: B×6×H×W, RGB in [0, 1].
             data_samples: get ``fused`` (uint8 H×W×3 or H×W, RGB), ``visible`` and ``infrared`` in ``'predict'``.
             mode: ``'predict'`` or ``'tensor'`` (:class:`ImageFuser`'s).
 
@@ -72,57 +82,60 @@ class PictureFuser(ImageFuser):
         samples = list(data_samples or [BaseDataElement() for _ in inputs])
         for sample, pair in zip(samples, inputs, strict=True):
             visible, infrared = pair.chunk(2)
-            fused = self.fuse_picture(Pair(visible, infrared))
+            fused = self.fuse(Pair(visible, infrared))
             pictures = dict(fused=fused, visible=visible, infrared=infrared)
             sample.set_data({name: to_picture(image) for name, image in pictures.items()})
         return samples
 
     @torch.no_grad()
-    def fuse_pictures(self, pair: Pair) -> FusedImages:
-        """Fuse two pictures of any size, and draw their parts.
+    def fuse(self, pair: Pair, parts: bool = False) -> Tensor | FusedImages:
+        """Fuse two pictures of any size.
 
         Args:
             pair: 3×H×W each, RGB in [0, 1].
+            parts: whether their parts are decoded, too, which takes longer.
 
         Returns:
-            In [0, 1]. ``'rgb'``: 3×H×W each; ``'grey'``: 1×H×W; ``'luma'``: 3×H×W, the parts 1×H×W.
+            The fused picture, in [0, 1]: 3×H×W, or 1×H×W where ``colour`` is ``'grey'``. With ``parts`` all four
+            images: the parts are 3×H×W where ``colour`` is ``'rgb'``, else 1×H×W.
 
         Raises:
             ValueError: if the sizes differ, or a value is not finite.
         """
         sources = self._read(pair)
-        common, unique_a, unique_b, *drawn = self.windows(partial(self._draw_stacked, parts=True), sources)
-        images = common, unique_a, unique_b, self._finish(pair, sources, *drawn)
-        return FusedImages(*(image.clip(0, 1) for image in images))
-
-    @torch.no_grad()
-    def fuse_picture(self, pair: Pair) -> Tensor:
-        """The fused picture of :meth:`fuse_pictures` alone, sooner than with the parts."""
-        sources = self._read(pair)
-        drawn = self.windows(partial(self._draw_stacked, parts=False), sources)
-        return self._finish(pair, sources, *drawn).clip(0, 1)
+        images = self.sliding_window(partial(self._decode_stacked, parts=parts), sources)
+        count = len(Parts._fields) if parts else 0
+        fused = self._finish(pair, sources, *images[count:]).clip(0, 1)
+        return FusedImages(*(image.clip(0, 1) for image in images[:count]), fused) if parts else fused
 
     def _read(self, pair: Pair) -> Pair:
         """What the network is to fuse of two pictures."""
         check(pair)
-        return pair if self.colour == 'rgb' else Pair(*(luma(image) for image in pair))
+        if self.colour == 'rgb':
+            return pair
+        sources = Pair(*(luma(image) for image in pair))
+        return sources if self.target == 'off' else fill_borders(sources)
 
-    def _draw_stacked(self, pair: Pair, parts: bool) -> Tensor:
-        """B×C×H×W pictures to B×K×C×H×W: parts, the fused image and, for detail, both sources as drawn alone."""
+    def _decode_stacked(self, pair: Pair, parts: bool) -> Tensor:
+        """B×C×H×W pictures to B×K×C×H×W: parts, the fused image and, for detail, both sources as decoded alone."""
         channels, height, width = pair.a.shape[1:]
         inputs = fill_patches(torch.cat([image.expand(-1, 3, -1, -1) for image in pair], dim=1))
-        features = self.backbone(self.normalize(inputs))  # once for all of them
-        decomposition = self.neck(features)
-        drawn = [*(self.draw_parts(decomposition) if parts else ()), self.draw_fused(decomposition)]
-        drawn += self.draw_alone(features) if self.detail else ()
-        images = torch.stack(drawn, dim=1)[..., :height, :width]
+        decomposition = self.decompose(Pair(*inputs.chunk(2, dim=1)))
+        decoded = [*(self.decode_parts(decomposition) if parts else ()), self.decode_fused(decomposition)]
+        decoded += self.decode_alone(decomposition.features) if self.detail else ()
+        images = torch.stack(decoded, dim=1)[..., :height, :width]
         return luma(images) if channels == 1 else images
 
     def _finish(self, pair: Pair, sources: Pair, fused: Tensor, *alone: Tensor) -> Tensor:
         """The fused image with detail and colours."""
+        aimed, coloured = self.target != 'off', pair.a
         if self.detail:
-            fused = self.detail(fused, sources, Pair(*alone))
-        return with_luma(pair.a, fused) if self.colour == 'luma' else fused
+            fused = self.detail(fused, sources, Pair(*alone), day=aimed)
+        if aimed:
+            hot = find_hot(sources.b)
+            fused, painted = lift_targets(keep_sky(fused, sources.a, hot.weight), sources, hot, self.target)
+            coloured = coloured + painted * (luma(coloured) - coloured)
+        return with_luma(coloured, fused) if self.colour == 'luma' else fused
 
 
 def fill_patches(images: Tensor) -> Tensor:

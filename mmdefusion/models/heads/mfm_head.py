@@ -11,10 +11,10 @@ from ..layers import (
     PATCH_SIZE,
     PositionEmbedding,
     TransformerBlock,
-    draw_kept,
     init_transformer,
     keep_tokens,
     restore_tokens,
+    sample_kept,
     unpatchify,
 )
 from ..structures import Parts
@@ -42,9 +42,9 @@ class MFMHead(BaseModule):
         self.proj = nn.Linear(embed_dims, PATCH_SIZE * PATCH_SIZE * 3)
         init_transformer(self)
 
-    def draw_kept(self, tokens: Tensor) -> Tensor:
+    def sample_kept(self, tokens: Tensor) -> Tensor:
         """B×K indices of the patches of B×N×C ``tokens`` that are fused."""
-        return draw_kept(torch.rand(tokens[:, 1:, 0].shape, device=tokens.device), self.mask_ratio)
+        return sample_kept(torch.rand(tokens[:, 1:, 0].shape, device=tokens.device), self.mask_ratio)
 
     @staticmethod
     def keep(parts: Parts, kept: Tensor) -> Parts:

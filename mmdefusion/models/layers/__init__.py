@@ -7,15 +7,17 @@ from .drop_path import DropPath
 from .init import init_transformer
 from .layer_norm import LayerNorm2d
 from .normalize import Normalize
+from .padding import Content, mark_padding
 from .patch_embed import PATCH_SIZE, PatchEmbed
 from .position_embedding import PositionEmbedding, sincos_position_embedding
-from .token_masking import draw_kept, keep_tokens, restore_tokens
+from .token_masking import keep_tokens, restore_tokens, sample_kept
 from .tokens import patchify, tokens_to_map, unpatchify
 from .transformer_block import TransformerBlock
 
 __all__ = [
     'NUM_HEADS',
     'PATCH_SIZE',
+    'Content',
     'CrossAttention',
     'DecompositionBlock',
     'DropPath',
@@ -25,12 +27,13 @@ __all__ = [
     'PositionEmbedding',
     'SelfAttention',
     'TransformerBlock',
-    'draw_kept',
     'init_transformer',
     'keep_tokens',
     'luma',
+    'mark_padding',
     'patchify',
     'restore_tokens',
+    'sample_kept',
     'sincos_position_embedding',
     'tokens_to_map',
     'unpatchify',

@@ -15,13 +15,20 @@ def merge_heads(x: Tensor) -> Tensor:
     return x.transpose(1, 2).flatten(2)
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Attention of B×heads×N×width, merged to B×N×(heads·width)."""
+def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Attention of B×heads×N×width, merged to B×N×(heads·width).
+
+    Args:
+        mask: true for the keys that are attended to, B×N; with half as many rows, it counts for both images of
+            each pair, which lie along the batch one after the other.
+    """
+    if mask is not None:
+        mask = mask.repeat(len(q) // len(mask), 1)[:, None, None]
     if q.device.type != 'cpu' or q.dtype != torch.bfloat16:
-        return merge_heads(scaled_dot_product_attention(q, k, v))
+        return merge_heads(scaled_dot_product_attention(q, k, v, mask))
     # on CPUs the backward pass takes nine times as long in bfloat16 as in float32
     with torch.autocast('cpu', enabled=False):
-        return merge_heads(scaled_dot_product_attention(q.float(), k.float(), v.float())).to(q.dtype)
+        return merge_heads(scaled_dot_product_attention(q.float(), k.float(), v.float(), mask)).to(q.dtype)
 
 
 def require_divisible(embed_dims: int, num_heads: int) -> None:
@@ -33,6 +40,7 @@ class SelfAttention(nn.Module):
     """Multi-head self-attention of a ViT: B×N×C to B×N×C.
 
     The rows of ``qkv`` are packed (3, heads, head width), as in the MAE and timm checkpoints.
+    ``mask`` as in :func:`attend`.
     """
 
     def __init__(self, embed_dims: int, num_heads: int) -> None:
@@ -42,9 +50,9 @@ class SelfAttention(nn.Module):
         self.qkv = nn.Linear(embed_dims, 3 * embed_dims)
         self.proj = nn.Linear(embed_dims, embed_dims)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         q, k, v = (split_heads(part, self.num_heads) for part in self.qkv(x).chunk(3, dim=-1))
-        return self.proj(attend(q, k, v))
+        return self.proj(attend(q, k, v, mask))
 
 
 class CrossAttention(nn.Module):
@@ -52,7 +60,7 @@ class CrossAttention(nn.Module):
 
     ``in_proj`` packs the three input projections in the order query, key, value, as
     ``torch.nn.MultiheadAttention`` does. That class is not used because it leaves
-    ``scaled_dot_product_attention`` for a slow path in several training settings.
+    ``scaled_dot_product_attention`` for a slow path in several training settings. ``mask`` as in :func:`attend`.
     """
 
     def __init__(self, embed_dims: int, num_heads: int) -> None:
@@ -62,13 +70,13 @@ class CrossAttention(nn.Module):
         self.in_proj = nn.Linear(embed_dims, 3 * embed_dims)
         self.out_proj = nn.Linear(embed_dims, embed_dims)
 
-    def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    def forward(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None) -> Tensor:
         weights, biases = self.in_proj.weight.chunk(3), self.in_proj.bias.chunk(3)
         q, k, v = (
             split_heads(linear(x, weight, bias), self.num_heads)
             for x, weight, bias in zip((query, key, value), weights, biases, strict=True)
         )
-        return self.out_proj(attend(q, k, v))
+        return self.out_proj(attend(q, k, v, mask))
 
     def weights(self, query: Tensor, key: Tensor) -> Tensor:
         """The B×heads×N×N matrix that :meth:`forward` never writes down, for pictures of it."""

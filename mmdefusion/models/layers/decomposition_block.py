@@ -48,17 +48,18 @@ class DecompositionBlock(nn.Module):
         self.act = nn.ReLU()
         self.drop = nn.Dropout(dropout)
 
-    def forward(self, s: Tensor, t: Tensor) -> Tensor:
+    def forward(self, s: Tensor, t: Tensor, mask: Tensor | None = None) -> Tensor:
         """Decompose.
 
         Args:
             s: tokens B×N×C of the image that is looked into.
             t: tokens B×N×C of the image that asks.
+            mask: B×N (see :func:`attend`), true for the tokens that are attended to; all where there is none.
 
         Returns:
             Tokens B×N×C.
         """
-        y = self.norm1(t + self.drop(self.attn(self.query(t), self._key(s, t), self.value(s))))
+        y = self.norm1(t + self.drop(self.attn(self.query(t), self._key(s, t), self.value(s), mask)))
         return self.norm2(y + self.drop(self.linear2(self.drop(self.act(self.linear1(y))))))
 
     def attention(self, s: Tensor, t: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
+from torch.nn.functional import interpolate, pad
 
 GRID = 14  # of the 224-pixel images that the embedding is made for
 KEPT_GRIDS = 64  # more than any multi-scale schedule draws at a time; bounds what video of odd sizes can pile up
@@ -70,6 +70,12 @@ class PositionEmbedding(nn.Module):
                 self._resized.clear()
             self._resized[key] = self._resize(grid)
         return self._resized[key]
+
+    def within(self, grid: tuple[int, int], larger: tuple[int, int]) -> Tensor:
+        """Embedding of h×w patches in the top left of a larger grid, 0 around it: (1 + larger h·w)×C."""
+        embedding = self(grid)
+        patches = pad(embedding[1:].unflatten(0, grid), (0, 0, 0, larger[1] - grid[1], 0, larger[0] - grid[0]))
+        return torch.cat([embedding[:1], patches.flatten(0, 1)])
 
     def _resize(self, grid: tuple[int, int]) -> Tensor:
         side = math.isqrt(len(self.base) - 1)

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 
-def draw_kept(noise: Tensor, mask_ratio: float) -> Tensor:
+def sample_kept(noise: Tensor, mask_ratio: float) -> Tensor:
     """Which patches stay: those of the least noise.
 
     Args:

@@ -28,6 +28,8 @@ class TransformerBlock(nn.Module):
         eps: of both LayerNorms; 1e-6 in the encoder and the teachers, 1e-5 elsewhere.
         drop_path: stochastic depth of both branches.
         mlp_ratio: hidden width of the MLP over C.
+
+    :meth:`forward` takes ``mask`` (B×N), true for the tokens that are attended to; all where there is none.
     """
 
     def __init__(
@@ -40,6 +42,6 @@ class TransformerBlock(nn.Module):
         self.mlp = Mlp(embed_dims, mlp_ratio * embed_dims)
         self.drop_path = DropPath(drop_path)
 
-    def forward(self, x: Tensor) -> Tensor:
-        x = x + self.drop_path(self.attn(self.norm1(x)))
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        x = x + self.drop_path(self.attn(self.norm1(x), mask))
         return x + self.drop_path(self.mlp(self.norm2(x)))

@@ -1,6 +1,5 @@
 """Common and unique decomposition (CUD) and fusion of DeFusion++ (arXiv 2410.12274, section III)."""
 
-from collections.abc import Sequence
 from typing import Literal, get_args
 
 import torch
@@ -9,17 +8,18 @@ from torch import Tensor, nn
 
 from mmdefusion.registry import MODELS
 
-from ..layers import DecompositionBlock, TransformerBlock, init_transformer, tokens_to_map
+from ..layers import DecompositionBlock, TransformerBlock, init_transformer
 from ..structures import Decomposition, Pair, PairFeatures, Parts
 
 NUM_HEADS = 16  # of every block outside the encoder
 CommonOrder = Literal['sum', 'mean', 'ab', 'ba']
 ORDERS = get_args(CommonOrder)
-MAPS = ('common', 'unique_a', 'unique_b', 'fused')
 
 
 class DecompositionPath(nn.Module):
     """Decomposes and fuses one kind of feature; the deep and the skip features have a path each.
+
+    ``mask`` is that of :class:`PairFeatures` everywhere.
 
     Args:
         embed_dims: width C of the tokens.
@@ -32,32 +32,32 @@ class DecompositionPath(nn.Module):
         self.residual = TransformerBlock(embed_dims, NUM_HEADS)
         self.fusion = DecompositionBlock(embed_dims, 'unique', NUM_HEADS)
 
-    def decompose(self, pair: Pair, order: CommonOrder) -> Parts:
+    def decompose(self, pair: Pair, order: CommonOrder, mask: Tensor | None = None) -> Parts:
         """What the pair shares, what only a has and what only b has."""
-        return Parts(self.find_common(pair, order), *self.find_unique(pair))
+        return Parts(self.find_common(pair, order, mask), *self.find_unique(pair, mask))
 
-    def find_unique(self, pair: Pair) -> Pair:
+    def find_unique(self, pair: Pair, mask: Tensor | None = None) -> Pair:
         """What only a has and what only b has."""
         s, t = pair.batched(), pair.swapped()
         # with (s, t) = (a, b) the answer is about b, with (b, a) about a
-        unique_b, unique_a = (self.unique(s, t) + self.residual(t)).chunk(2)
+        unique_b, unique_a = (self.unique(s, t, mask) + self.residual(t, mask)).chunk(2)
         return Pair(unique_a, unique_b)
 
-    def find_common(self, pair: Pair, order: CommonOrder) -> Tensor:
+    def find_common(self, pair: Pair, order: CommonOrder, mask: Tensor | None = None) -> Tensor:
         """What the pair shares."""
         if order == 'ab':
-            return self.common(pair.a, pair.b)
+            return self.common(pair.a, pair.b, mask)
         if order == 'ba':
-            return self.common(pair.b, pair.a)
-        common_ab, common_ba = self.common(pair.batched(), pair.swapped()).chunk(2)
+            return self.common(pair.b, pair.a, mask)
+        common_ab, common_ba = self.common(pair.batched(), pair.swapped(), mask).chunk(2)
         both = common_ab + common_ba
         return both / 2 if order == 'mean' else both
 
-    def fuse(self, parts: Parts) -> Tensor:
+    def fuse(self, parts: Parts, mask: Tensor | None = None) -> Tensor:
         """D_f(common, unique a) + D_f(common, unique b)."""
         common = torch.cat([parts.common, parts.common])
         unique = torch.cat([parts.unique_a, parts.unique_b])
-        fused_a, fused_b = self.fusion(common, unique).chunk(2)
+        fused_a, fused_b = self.fusion(common, unique, mask).chunk(2)
         return fused_a + fused_b
 
     def fuse_alone(self, tokens: Tensor) -> Tensor:
@@ -76,9 +76,6 @@ class DecompositionNeck(BaseModule):
         common: which order of the common feature is taken: ``'sum'`` of both (downstream tasks;
             symmetric in the images), ``'mean'`` (fused images: the magnitude that the image heads
             saw in training), ``'ab'`` or ``'ba'`` (pretraining draws one).
-        out_maps: what the next part asks for, of ``'common'``, ``'unique_a'``, ``'unique_b'``,
-            ``'fused'``: maps at stride 16 for any stock neck or head. Without it the output is the
-            whole :class:`Decomposition`, which the pyramids and heads of mmdefusion read.
         init_cfg: MMEngine's, such as ``dict(type='Pretrained', checkpoint=..., prefix='neck.0.')``.
     """
 
@@ -86,41 +83,37 @@ class DecompositionNeck(BaseModule):
         self,
         embed_dims: int,
         common: CommonOrder = 'sum',
-        out_maps: Sequence[str] | None = None,
         init_cfg: dict | list | None = None,
     ) -> None:
         super().__init__(init_cfg)
         if common not in ORDERS:
             raise ValueError(f'common={common!r} is no order of the common feature: use one of {ORDERS}.')
-        if out_maps is not None and not set(out_maps) <= set(MAPS):
-            raise ValueError(f'out_maps={tuple(out_maps)} names unknown maps: use some of {MAPS}.')
         self.embed_dims = embed_dims
         self.common = common
-        self.out_maps = out_maps
         self.deep = DecompositionPath(embed_dims)
         self.skip = DecompositionPath(embed_dims)
         self.mixer = nn.Sequential(*(TransformerBlock(embed_dims, NUM_HEADS) for _ in range(2)))
         init_transformer(self)
         self._register_load_state_dict_pre_hook(self._refuse_other_width)
 
-    def forward(self, features: PairFeatures) -> Decomposition | tuple[Tensor, ...]:
+    def forward(self, features: PairFeatures, common: CommonOrder | None = None) -> Decomposition:
         """Decompose and fuse.
 
-        Returns:
-            The :class:`Decomposition`, or one B×C×h×w map for each name in ``out_maps``.
+        Args:
+            features: of both images.
+            common: stands in for the order given to the constructor.
         """
-        deep, skip = self.decompose(features)
-        blended, fused = self.fuse(deep, skip)
-        decomposition = Decomposition(deep, skip, blended, fused, features)
-        if self.out_maps is None:
-            return decomposition
-        tokens = {**decomposition.full()._asdict(), 'fused': fused}
-        return tuple(tokens_to_map(tokens[name], features.grid) for name in self.out_maps)
+        deep, skip = self.decompose(features, common)
+        blended, fused = self.fuse(deep, skip, features.mask)
+        return Decomposition(deep, skip, blended, fused, features)
 
     def decompose(self, features: PairFeatures, common: CommonOrder | None = None) -> tuple[Parts, Parts]:
         """Deep and skip parts; ``common`` stands in for the order given to the constructor."""
         order = common or self.common
-        return self.deep.decompose(features.deep, order), self.skip.decompose(features.skip, order)
+        return tuple(
+            path.decompose(pair, order, features.mask)
+            for path, pair in ((self.deep, features.deep), (self.skip, features.skip))
+        )
 
     def decompose_both(self, features: PairFeatures) -> tuple[Pair, Pair]:
         """Deep plus skip: the unique tokens of a and b, and the common ones from a to b and from b to a."""
@@ -131,10 +124,12 @@ class DecompositionNeck(BaseModule):
         )
         return Pair(*(deep + skip for deep, skip in unique)), Pair(*common)
 
-    def fuse(self, deep: Parts, skip: Parts) -> tuple[Tensor, Tensor]:
+    def fuse(self, deep: Parts, skip: Parts, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Fused tokens before (f) and after (g) the mixer, B×N×C each."""
-        blended = self.deep.fuse(deep) + self.skip.fuse(skip)
-        return blended, self.mixer(blended)
+        blended = fused = self.deep.fuse(deep, mask) + self.skip.fuse(skip, mask)
+        for block in self.mixer:
+            fused = block(fused, mask)
+        return blended, fused
 
     def fuse_alone(self, features: PairFeatures) -> tuple[Tensor, Tensor]:
         """Like :meth:`fuse` for each image with itself, a's along the batch, then b's: 2B×N×C each.

@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 from mmdefusion.registry import MODELS
 
-from ..layers import NUM_HEADS, DecompositionBlock, LayerNorm2d, init_transformer, tokens_to_map
+from ..layers import NUM_HEADS, Content, DecompositionBlock, LayerNorm2d, init_transformer, tokens_to_map
 from ..structures import Decomposition, Pair
-from .rescale import STRIDES, crop_to_stride, rescale
+from .rescale import STRIDES, rescale
 
 
 class FusedLevel(nn.Module):
@@ -19,10 +19,12 @@ class FusedLevel(nn.Module):
         super().__init__()
         self.proj = nn.Sequential(nn.LayerNorm(embed_dims), nn.Linear(embed_dims, out_channels))
         self.rescale, channels = rescale(stride, out_channels)
+        self.stride = stride
         self.out = nn.Sequential(nn.Conv2d(channels, out_channels, 1, bias=False), LayerNorm2d(out_channels))
 
-    def forward(self, tokens: Tensor, grid: tuple[int, int]) -> Tensor:
-        return self.out(self.rescale(tokens_to_map(self.proj(tokens), grid)))
+    def forward(self, tokens: Tensor, grid: tuple[int, int], content: Content) -> Tensor:
+        feature = content.extend(tokens_to_map(self.proj(tokens), grid))
+        return content.fit(self.out(self.rescale(feature)), self.stride)
 
 
 @MODELS.register_module()
@@ -65,13 +67,15 @@ class FusedPyramid(BaseModule):
         if max(self.layers) > depth:
             raise ValueError(f'FusedPyramid reads layers={self.layers} of an encoder with {depth} blocks: name others.')
         pairs = (features.layers[index] for index in self.layers)
-        tokens = [self._both_orders(fusion, pair) for fusion, pair in zip(self.fusions, pairs, strict=True)]
+        tokens = [
+            self._both_orders(fusion, pair, features.mask) for fusion, pair in zip(self.fusions, pairs, strict=True)
+        ]
         return tuple(
-            crop_to_stride(level(fused, features.grid), features.image_size, stride)
-            for level, fused, stride in zip(self.levels, [*tokens, decomposition.fused], STRIDES, strict=True)
+            level(fused, features.grid, features.content)
+            for level, fused in zip(self.levels, [*tokens, decomposition.fused], strict=True)
         )
 
     @staticmethod
-    def _both_orders(fusion: DecompositionBlock, pair: Pair) -> Tensor:
-        ab, ba = fusion(pair.batched(), pair.swapped()).chunk(2)
+    def _both_orders(fusion: DecompositionBlock, pair: Pair, mask: Tensor | None) -> Tensor:
+        ab, ba = fusion(pair.batched(), pair.swapped(), mask).chunk(2)
         return ab + ba

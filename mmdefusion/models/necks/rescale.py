@@ -1,6 +1,6 @@
 """From one map at stride 16 to other strides."""
 
-from torch import Tensor, nn
+from torch import nn
 
 from ..layers import LayerNorm2d
 
@@ -25,13 +25,3 @@ def rescale(stride: int, channels: int) -> tuple[nn.Module, int]:
         return nn.Identity(), channels
     # ceil_mode: a map of one patch must not vanish
     return nn.MaxPool2d(2, 2, ceil_mode=True), channels
-
-
-def crop_to_stride(feature: Tensor, image_size: tuple[int, int], stride: int) -> Tensor:
-    """Cut off what only the extension to whole patches added: ceil(H/stride)×ceil(W/stride) are left.
-
-    Heads take a map to cover exactly the image; without the cut, an image of 17 rows would be
-    stretched over the 32 that were encoded.
-    """
-    height, width = (-(-side // stride) for side in image_size)
-    return feature[..., :height, :width]

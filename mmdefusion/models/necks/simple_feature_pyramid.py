@@ -8,9 +8,35 @@ from torch.nn.functional import max_pool2d
 
 from mmdefusion.registry import MODELS
 
-from ..layers import LayerNorm2d, init_transformer, tokens_to_map
+from ..layers import Content, LayerNorm2d, init_transformer, tokens_to_map
 from ..structures import Decomposition
-from .rescale import STRIDES, crop_to_stride, rescale
+from .rescale import STRIDES, rescale
+
+
+class PyramidLevel(nn.Sequential):
+    """A map at stride 16 brought to another, and two convolutions with LayerNorm.
+
+    Args:
+        stride: of the level.
+        channels: of the map that it is made from.
+        out_channels: of the level.
+    """
+
+    def __init__(self, stride: int, channels: int, out_channels: int) -> None:
+        rescaled, channels = rescale(stride, channels)
+        super().__init__(
+            rescaled,
+            nn.Conv2d(channels, out_channels, 1, bias=False),
+            LayerNorm2d(out_channels),
+            nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False),
+            LayerNorm2d(out_channels),
+        )
+        self.stride = stride
+
+    def forward(self, feature: Tensor, content: Content) -> Tensor:
+        rescaled, conv1, norm1, conv2, norm2 = self
+        feature = content.isolate(norm1(conv1(rescaled(feature))), self.stride)
+        return content.fit(norm2(conv2(feature)), self.stride)
 
 
 @MODELS.register_module()
@@ -47,28 +73,14 @@ class SimpleFeaturePyramid(BaseModule):
         self.num_outs = num_outs or len(strides)
         self.strides = tuple(sorted(strides))
         self.proj = nn.Sequential(nn.LayerNorm(embed_dims), nn.Linear(embed_dims, hidden_dims), nn.GELU())
-        self.levels = nn.ModuleList(self._level(stride, hidden_dims, out_channels) for stride in self.strides)
+        self.levels = nn.ModuleList(PyramidLevel(stride, hidden_dims, out_channels) for stride in self.strides)
         init_transformer(self)
-
-    @staticmethod
-    def _level(stride: int, channels: int, out_channels: int) -> nn.Sequential:
-        rescaled, channels = rescale(stride, channels)
-        return nn.Sequential(
-            rescaled,
-            nn.Conv2d(channels, out_channels, 1, bias=False),
-            LayerNorm2d(out_channels),
-            nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False),
-            LayerNorm2d(out_channels),
-        )
 
     def forward(self, decomposition: Decomposition) -> tuple[Tensor, ...]:
         """Levels B×out_channels×ceil(H/s)×ceil(W/s), finest first."""
         features = decomposition.features
-        fused = tokens_to_map(self.proj(decomposition.fused), features.grid)
-        maps = [
-            crop_to_stride(level(fused), features.image_size, stride)
-            for level, stride in zip(self.levels, self.strides, strict=True)
-        ]
+        fused = features.content.extend(tokens_to_map(self.proj(decomposition.fused), features.grid))
+        maps = [level(fused, features.content) for level in self.levels]
         while len(maps) < self.num_outs:
             maps.append(max_pool2d(maps[-1], kernel_size=1, stride=2))
         return tuple(maps)

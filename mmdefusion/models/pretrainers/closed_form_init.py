@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ..layers import PATCH_SIZE, DecompositionBlock, PatchEmbed, TransformerBlock, patchify
-from .cud import CUDPretrainer, draw_order, targets
+from .cud import CUDPretrainer, sample_order, targets
 
 
 @torch.no_grad()
@@ -81,7 +81,7 @@ def fit_heads(model: CUDPretrainer, batches: Iterable[Tensor], ridge: float) -> 
         views = model.view_generator(images)
         with ExitStack() as stack:
             seen = [stack.enter_context(recorded_inputs(head)) for head in heads]
-            model.reconstruct(views.views, order=draw_order())
+            model.reconstruct(views.views, order=sample_order())
         target = targets(views)
         wanted = ([target.common], [target.unique_a, target.unique_b], [target.fused], [target.fused])
         for fit, inputs, outputs in zip(fits, seen, wanted, strict=True):

@@ -11,10 +11,9 @@ from torch import Tensor, nn
 
 from mmdefusion.registry import MODELS, build_model_part
 
-from ..fusers.image_fuser import ImageFuser
-from ..layers import Normalize
+from ..fusers.image_fuser import ImageFuser, crop
 from ..losses import CUDLoss
-from ..structures import Decomposition, FusedImages, Pair
+from ..structures import FusedImages, Pair
 from .views import MaskedViews, Views
 
 
@@ -49,7 +48,6 @@ class CUDPretrainer(ImageFuser):
         self.mfm_head = build_model_part(mfm_head)
         self.view_generator = build_model_part(view_generator)
         self.cud_loss = build_model_part(cud_loss)
-        self.normalize = Normalize()
 
     def forward(
         self, inputs: Tensor, data_samples: Sequence[BaseDataElement] | None = None, mode: str = 'tensor'
@@ -70,33 +68,27 @@ class CUDPretrainer(ImageFuser):
     def loss(self, images: Tensor) -> dict[str, Tensor]:
         """Weighted losses of a batch B×3×H×W in [0, 1]."""
         views = self.view_generator(images)
-        drawn, mfm = self.reconstruct(views.views, order=draw_order())
+        drawn, mfm = self.reconstruct(views.views, order=sample_order())
         return self.cud_loss(drawn, mfm, targets(views))
 
     def reconstruct(self, views: Pair, order: str, kept: Tensor | None = None) -> tuple[FusedImages, Tensor]:
-        """What the heads draw from two views B×3×H×W in [0, 1]: four images, and MFM's.
+        """What the heads decode from two views B×3×H×W in [0, 1]: four images, and MFM's.
 
         Args:
             views: what the encoder sees.
             order: of the common feature, ``'ab'`` or ``'ba'`` in training.
-            kept: B×K indices of the patches that MFM fuses; drawn where they are not given.
+            kept: B×K indices of the patches that MFM fuses; sampled where they are not given.
         """
-        features = self.backbone(self.normalize(torch.cat(views, dim=1)))
-        neck = self.neck[0]
-        deep, skip = neck.decompose(features, order)
-        drawn = self.draw(Decomposition(deep, skip, *neck.fuse(deep, skip), features))
-
-        kept = self.mfm_head.draw_kept(deep.common) if kept is None else kept
-        _, fused = neck.fuse(self.mfm_head.keep(deep, kept), self.mfm_head.keep(skip, kept))
-        mfm = self.mfm_head(fused, kept, features.grid)
-        height, width = features.image_size
-        return drawn, mfm[..., :height, :width]
+        decomposition = self.decompose(views, order)
+        deep, skip, features = decomposition.deep, decomposition.skip, decomposition.features
+        kept = self.mfm_head.sample_kept(deep.common) if kept is None else kept
+        _, fused = self.decomposition.fuse(self.mfm_head.keep(deep, kept), self.mfm_head.keep(skip, kept))
+        mfm = crop(self.mfm_head(fused, kept, features.grid), features)
+        return self.decode(decomposition), mfm
 
     def fuse(self, pair: Pair) -> FusedImages:
         """Fuse two images B×3×H×W in [0, 1], both orders of the common feature averaged."""
-        features = self.backbone(self.normalize(torch.cat(pair, dim=1)))
-        deep, skip = self.neck[0].decompose(features, 'mean')
-        return self.draw(Decomposition(deep, skip, *self.neck[0].fuse(deep, skip), features))
+        return self.decode(self.decompose(pair, 'mean'))
 
     def predict(self, images: Tensor, data_samples: Sequence[BaseDataElement] | None = None) -> list[BaseDataElement]:
         """For each image: itself (``target``), and fused ``from_views`` and ``from_identical``, 3×H×W, not clipped."""
@@ -118,11 +110,11 @@ class CUDPretrainer(ImageFuser):
         return Views.joined(views)
 
 
-def draw_order() -> str:
+def sample_order() -> str:
     """The order of the common feature in this step."""
     return 'ab' if torch.rand(()) < 0.5 else 'ba'
 
 
 def targets(views: Views) -> FusedImages:
-    """What the heads should draw from ``views``."""
+    """What the heads should decode from ``views``."""
     return FusedImages(views.common, views.unique.a, views.unique.b, views.image)

@@ -6,7 +6,7 @@ from mmengine.model import BaseModel
 from mmengine.structures import BaseDataElement
 from torch import Tensor
 
-from mmdefusion.registry import MODELS
+from mmdefusion.registry import MODELS, build_model_part
 
 from ..layers import Normalize
 
@@ -41,10 +41,10 @@ class EncoderDistiller(BaseModel):
         init_cfg: dict | list | None = None,
     ) -> None:
         super().__init__(data_preprocessor, init_cfg)
-        self.backbone = MODELS.build(backbone)
-        self.teacher = MODELS.build(teacher)
-        self.head = MODELS.build(head)
-        self.views = MODELS.build(views)
+        self.backbone = build_model_part(backbone)
+        self.teacher = build_model_part(teacher)
+        self.head = build_model_part(head)
+        self.views = build_model_part(views)
         self.normalize = Normalize()
         if self.teacher.embed_dims != self.head.teacher_dims:
             raise ValueError(

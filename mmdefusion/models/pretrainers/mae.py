@@ -14,10 +14,10 @@ from ..layers import (
     Normalize,
     PositionEmbedding,
     TransformerBlock,
-    draw_kept,
     init_transformer,
     patchify,
     restore_tokens,
+    sample_kept,
 )
 
 
@@ -108,7 +108,7 @@ class MAEPretrainer(BaseModel):
         if self.norm_pix:
             target = (target - target.mean(-1, keepdim=True)) / (target.var(-1, keepdim=True) + 1e-6).sqrt()
         grid = images.shape[-2] // PATCH_SIZE, images.shape[-1] // PATCH_SIZE
-        kept = draw_kept(torch.rand(target.shape[:2], device=images.device), self.mask_ratio)
+        kept = sample_kept(torch.rand(target.shape[:2], device=images.device), self.mask_ratio)
         predicted = self.decoder(self.backbone(images, kept), kept, grid)
         hidden = torch.ones(target.shape[:2], device=images.device).scatter(1, kept, 0.0)
         error = ((predicted - target) ** 2).mean(-1)

@@ -60,7 +60,7 @@ class MCUDPretrainer(CUDPretrainer):
 
     def predict_teachers(self, pair: Pair) -> tuple[Pair, Pair]:
         """Predicted tokens B×N×T, and the normalised common feature B×N×C in both orders, of normalised images."""
-        unique, common = self.neck[0].decompose_both(self.backbone(torch.cat(pair, dim=1)))
+        unique, common = self.decomposition.decompose_both(self.backbone(torch.cat(pair, dim=1)))
         common = Pair(*(layer_norm(tokens, tokens.shape[-1:]) for tokens in common))
         return self.teacher_head(unique, common), common
 

@@ -57,12 +57,12 @@ class CachedTeacher(BaseModule):
 
     def _path(self, image: Tensor) -> Path:
         if self._identity is None:
-            weights = hashlib.sha1(repr(self.teacher.encoder.arch).encode())
+            weights = hashlib.sha256(repr(self.teacher.encoder.arch).encode())
             for value in self.teacher.encoder.state_dict().values():
                 weights.update(value.cpu().numpy().tobytes())
             self._identity = weights.digest()
         pixels = image.detach().float().cpu().contiguous().numpy().tobytes()
-        name = hashlib.sha1(self._identity + repr(tuple(image.shape)).encode() + pixels).hexdigest()
+        name = hashlib.sha256(self._identity + repr(tuple(image.shape)).encode() + pixels).hexdigest()
         return self.folder / name[:2] / f'{name[2:]}.pt'
 
     @staticmethod

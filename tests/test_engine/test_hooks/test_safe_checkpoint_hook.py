@@ -109,6 +109,16 @@ def test_the_old_one_is_there_until_the_new_one_is_whole(tmp_path, monkeypatch):
     assert [file.name for file in tmp_path.glob('*.pth')] == ['iter_4.pth']
 
 
+def test_what_a_kill_left_to_delete_is_deleted_on_resuming(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(SafeCheckpointHook, '_remove', lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path, 6, dict(max_keep_ckpts=1))
+    assert sorted(file.name for file in tmp_path.glob('*.pth')) == ['iter_2.pth', 'iter_4.pth']
+    run(tmp_path, 6, dict(max_keep_ckpts=1), resume=True)
+    assert [file.name for file in tmp_path.glob('*.pth')] == ['iter_6.pth']
+
+
 def test_the_best_is_there_until_a_better_one_is_whole(tmp_path, monkeypatch):
     put = WholeFiles.put
     seen = []

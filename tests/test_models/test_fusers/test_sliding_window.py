@@ -36,7 +36,7 @@ def test_small_pictures_stay_whole_and_large_ones_are_cut():
 
 
 def test_no_seams():
-    """SlidingWindow that disagree, each with a brightness of its own, fade into each other."""
+    """Windows that disagree, each with a brightness of its own, fade into each other."""
     count = 0
 
     def moody(pair):

@@ -1,12 +1,12 @@
 import torch
 from torch.testing import assert_close
 
-from mmdefusion.models.layers import draw_kept, keep_tokens, patchify, restore_tokens, unpatchify
+from mmdefusion.models.layers import keep_tokens, patchify, restore_tokens, sample_kept, unpatchify
 
 
 def test_keep_and_restore():
     tokens = torch.randn(2, 13, 8)
-    kept = draw_kept(torch.rand(2, 12), mask_ratio=0.75)
+    kept = sample_kept(torch.rand(2, 12), mask_ratio=0.75)
     assert kept.shape == (2, 3)
     few = keep_tokens(tokens, kept)
     assert_close(few[:, 0], tokens[:, 0])
@@ -21,8 +21,8 @@ def test_keep_and_restore():
 
 def test_the_least_noise_stays_and_one_patch_always_does():
     noise = torch.tensor([[0.3, 0.1, 0.9, 0.2]])
-    assert draw_kept(noise, 0.5).tolist() == [[1, 3]]
-    assert draw_kept(noise, 0.99).tolist() == [[1]]
+    assert sample_kept(noise, 0.5).tolist() == [[1, 3]]
+    assert sample_kept(noise, 0.99).tolist() == [[1]]
 
 
 def test_patchify_undoes_unpatchify():

@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from mmdefusion.models.layers import Content
 from mmdefusion.models.necks import DecompositionNeck
 from mmdefusion.models.structures import Pair, PairFeatures
 from mmdefusion.registry import MODELS
@@ -9,7 +10,7 @@ from mmdefusion.registry import MODELS
 
 def features(grid=(2, 3), width=32) -> PairFeatures:
     tokens = torch.randn(4, 2, 1 + grid[0] * grid[1], width)
-    return PairFeatures(Pair(*tokens[:2]), Pair(*tokens[2:]), (), grid, (grid[0] * 16, grid[1] * 16))
+    return PairFeatures(Pair(*tokens[:2]), Pair(*tokens[2:]), (), grid, Content((grid[0] * 16, grid[1] * 16)))
 
 
 def build(**options) -> DecompositionNeck:
@@ -42,20 +43,19 @@ def test_fused_is_symmetric():
     assert_close(neck(pair).fused, neck(swapped).fused, atol=1e-5, rtol=0)
 
 
-def test_maps_on_request():
-    pair = features()
-    neck = build(out_maps=('fused', 'unique_b'))
-    fused, unique_b = neck(pair)
-    assert fused.shape == unique_b.shape == (2, 32, 2, 3)
-    neck.out_maps = None
-    decomposition = neck(pair)
-    assert_close(fused[0, :, 1, 2], decomposition.fused[0, 6])
-    assert_close(unique_b[0, :, 0, 0], decomposition.deep.unique_b[0, 1] + decomposition.skip.unique_b[0, 1])
+def test_another_order_on_request():
+    neck, pair = build(), features()
+    for order in ('ab', 'ba', 'mean'):
+        assert_close(neck(pair, order).fused, build_like(neck, order)(pair).fused)
 
 
-@pytest.mark.parametrize(
-    'options, message', [({'common': 'both'}, "common='both'"), ({'out_maps': ('x',)}, 'out_maps')]
-)
+def build_like(neck: DecompositionNeck, common: str) -> DecompositionNeck:
+    other = build(common=common)
+    other.load_state_dict(neck.state_dict())
+    return other
+
+
+@pytest.mark.parametrize('options, message', [({'common': 'both'}, "common='both'")])
 def test_bad_options(options, message):
     with pytest.raises(ValueError, match=message):
         DecompositionNeck(32, **options)

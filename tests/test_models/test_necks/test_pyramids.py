@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from mmdefusion.models.layers import Content
 from mmdefusion.models.necks import FusedPyramid, SimpleFeaturePyramid
 from mmdefusion.models.structures import Decomposition, Pair, PairFeatures
 
@@ -9,7 +10,7 @@ def decomposition(image_size=(40, 50), width=32, depth=7) -> Decomposition:
     grid = tuple(-(-side // 16) for side in image_size)
     tokens = torch.randn(depth + 2, 2, 2, 1 + grid[0] * grid[1], width)
     layers = tuple(Pair(*pair) for pair in tokens[: depth + 1])
-    features = PairFeatures(layers[-1], layers[0], layers, grid, image_size)
+    features = PairFeatures(layers[-1], layers[0], layers, grid, Content(image_size))
     return Decomposition(None, None, tokens[-1][0], tokens[-1][1], features)
 
 

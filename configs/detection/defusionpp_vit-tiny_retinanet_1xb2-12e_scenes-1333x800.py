@@ -11,8 +11,10 @@ model = dict(
     bbox_head=dict(num_classes=3),
 )
 append_partner = dict(type='mmdefusion.AppendPartner', rule=(r'/vi/(?=[^/]*$)', '/ir/'))
-train_pipeline = [_base_.train_pipeline[0], append_partner, *_base_.train_pipeline[1:]]
-test_pipeline = [_base_.test_pipeline[0], append_partner, *_base_.test_pipeline[1:]]
+reading, *train_steps = _base_.train_pipeline
+train_pipeline = [reading, append_partner, *train_steps]
+reading, *test_steps = _base_.test_pipeline
+test_pipeline = [reading, append_partner, *test_steps]
 
 # checkpoints that survive and can be resumed, exactly; an error where the loss is no number. Merged into mmdet's
 # default_hooks, which stay; a list of custom_hooks would take the place of the stock config's.
@@ -22,11 +24,13 @@ default_hooks = dict(
     finite_loss=dict(type='mmdefusion.FiniteLossHook'),
 )
 
-# the data set: 60 FLIR pairs in COCO's format
-data_root = '../shared/data/flir_aligned/'
-dataset = dict(data_root=data_root, metainfo=dict(classes=('person', 'bicycle', 'car')), data_prefix=dict(img='vi/'))
-test_part = dict(**dataset, ann_file='test.json', pipeline=test_pipeline)
-train_dataloader = dict(dataset=dict(**dataset, ann_file='train.json', pipeline=train_pipeline))
+# the data set: pairs in COCO's format (tools/dataset_converters/generate_scenes.py data/scenes writes some)
+data_root = 'data/scenes/'
+dataset = dict(data_root=data_root, metainfo=dict(classes=('person', 'car', 'cone')))
+test_part = dict(**dataset, ann_file='test.json', data_prefix=dict(img='test/vi/'), pipeline=test_pipeline)
+train_dataloader = dict(
+    dataset=dict(**dataset, ann_file='train.json', data_prefix=dict(img='train/vi/'), pipeline=train_pipeline)
+)
 val_dataloader = dict(dataset=test_part)
 test_dataloader = dict(dataset=test_part)
 val_evaluator = dict(ann_file=data_root + 'test.json')

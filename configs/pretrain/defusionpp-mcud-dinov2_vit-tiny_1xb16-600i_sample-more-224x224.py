@@ -1,0 +1,30 @@
+# Joint pretraining that goes on from the distilled encoder, and from the decomposition and heads that come with the
+# package; DINOv2 teaches on the pairs, in place of our own small masked autoencoders.
+_base_ = './defusionpp-mcud_vit-tiny_1xb16-600i_sample-224x224.py'
+
+load_from = 'work_dirs/encoder-distil_vit-tiny_1xb16-1500i_sample-more-192x192/iter_1500.pth'
+teacher = dict(
+    _delete_=True,
+    type='mmdefusion.ViTTeacher',
+    checkpoint='checkpoints/dinov2_small.pth',
+    arch='dinov2-small',
+    layer=10,
+)
+model = dict(
+    # all but the encoder, which load_from brings
+    init_cfg=dict(type='Pretrained', checkpoint='mmdefusion/weights/defusionpp_tiny-0fbaa08c.pth'),
+    infrared_teacher=teacher,
+    visible_teacher=teacher,
+    teacher_head=dict(teacher_dims=384),
+)
+folders = [*_base_.folders, 'natural_more', 'llvip/small/vi', 'llvip/small/ir']
+train_dataloader = dict(
+    images=dict(dataset=dict(folders=folders)),
+    pairs=dict(
+        dataset=dict(
+            folders=[*_base_.pairs.folders, 'llvip/small/vi'], partners=[*_base_.pairs.partners, 'llvip/small/ir']
+        )
+    ),
+)
+# the encoder keeps what it has learnt
+optim_wrapper = dict(paramwise_cfg=dict(custom_keys={'backbone': dict(lr_mult=0.1)}))

@@ -1,0 +1,52 @@
+"""The files that a user fills in, filled in with generated scenes: sound, and read as they stand."""
+
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+from mmengine.registry import DATASETS, DefaultScope
+
+pytest.importorskip('mmdet')
+pytest.importorskip('mmseg')
+
+from mmdefusion.datasets.checks import check_config
+from mmdefusion.scenes import write_scenes
+
+BASES = Path(__file__).resolve().parents[2] / 'configs/_base_'
+CASES = {
+    'detection': ('mmdet', 'atss_defusionpp-nano', "('person', 'car', 'cone')", 'bbox_head'),
+    'segmentation': ('mmseg', 'fcn_defusionpp-tiny', "('background', 'person', 'car', 'cone')", 'decode_head'),
+}
+
+
+@pytest.mark.parametrize('task', CASES)
+def test_my_pairs_filled_in(task: str, tmp_path: Path) -> None:
+    scope, model, classes, head = CASES[task]
+    write_scenes(tmp_path / 'data/my-pairs', 3, 2, size=(96, 64))
+    mine = tmp_path / 'my-pairs.py'
+    text = (BASES / f'datasets/my-pairs-{task}.py').read_text()
+    assert text.count('# <-') >= 4
+    lines = [f'classes = {classes}' if line.startswith('classes =') else line for line in text.splitlines()]
+    text = '\n'.join(lines).replace('data/my-pairs/', f'{tmp_path}/data/my-pairs/')
+    if task == 'segmentation':
+        text = text.replace('[0, 0, 142]]', '[0, 0, 142], [9, 9, 9]]')
+    mine.write_text(text.replace("'./", f"'{BASES}/datasets/"))
+    config = tmp_path / 'config.py'
+    config.write_text(f"_base_ = ['{BASES}/models/{model}.py', '{mine}']\ndefault_scope = '{scope}'\n")
+    cfg = Config.fromfile(config)
+    cfg.merge_from_dict({f'model.{head}.num_classes': classes.count(',') + 1})
+    if cfg.model.get('auxiliary_head'):
+        cfg.merge_from_dict({'model.auxiliary_head.num_classes': classes.count(',') + 1})
+    reports = check_config(cfg)
+    assert [report.images for report in reports] == [3, 2] and not any(report.troubles for report in reports)
+    with DefaultScope.overwrite_default_scope(scope):
+        dataset = DATASETS.build(cfg.train_dataloader.dataset)
+        assert dataset[0]['inputs'].shape[0] == 4
+    cfg.merge_from_dict({f'model.{head}.num_classes': 77})
+    assert all('num_classes=77' in report.wrong_settings[0] for report in check_config(cfg))
+
+
+def test_no_pipeline_is_cut_out_of_another() -> None:
+    folder = BASES.parent
+    slices = [path for path in folder.rglob('*.py') if '_pipeline[' in path.read_text()]
+    assert not slices

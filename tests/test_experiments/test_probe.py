@@ -1,0 +1,59 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from mmdefusion.experiments.probe import Patches, ProbeSettings, average_precision, probe
+from mmdefusion.experiments.probe.pairs import label_boxes, label_map
+
+
+def box(x1, y1, x2, y2, label=0, **more):
+    return dict(bbox=[x1, y1, x2, y2], bbox_label=label, **more)
+
+
+def test_a_class_lies_where_it_covers_a_quarter_or_where_its_centre_is():
+    labels, counts = label_boxes([box(0, 0, 40, 8), box(50, 34, 54, 38, label=1)], 2, (48, 64), (3, 4))
+    assert labels[0].tolist() == [[True, True, True, False], [False] * 4, [False] * 4]  # 8 of 16 pixels high and wide
+    assert labels[1].nonzero().tolist() == [[2, 3]]  # smaller than a quarter of a patch
+    assert counts.all()
+
+
+def test_boxes_are_scaled_with_the_image():
+    whole, _ = label_boxes([box(16, 16, 48, 32)], 1, (48, 64), (3, 4))
+    half, _ = label_boxes([box(8, 8, 24, 16)], 1, (24, 32), (3, 4))
+    assert torch.equal(whole, half) and whole.sum() == 2
+
+
+def test_ignored_boxes_take_their_patches_out():
+    labels, counts = label_boxes([box(0, 0, 16, 16, ignore_flag=1)], 1, (32, 32), (2, 2))
+    assert not labels.any() and counts.tolist() == [[False, True], [True, True]]
+
+
+def test_label_maps_give_patches():
+    labels = np.zeros((32, 32), np.uint8)
+    labels[:8, :8] = 1
+    labels[16:, 16:] = 255
+    found, counts = label_map(labels, 2, (2, 2))
+    assert found[1].tolist() == [[True, False], [False, False]]
+    assert found[0].tolist() == [[True, True], [True, False]]
+    assert counts.tolist() == [[True, True], [True, False]]
+
+
+def test_average_precision():
+    scores, positive = torch.tensor([0.9, 0.8, 0.7, 0.6]), torch.tensor([True, False, True, False])
+    assert average_precision(scores, positive) == pytest.approx((1 + 2 / 3) / 2)
+    assert average_precision(scores, torch.ones(4, dtype=torch.bool)) == 1
+    assert math.isnan(average_precision(scores, torch.zeros(4, dtype=torch.bool)))
+
+
+def test_the_classifier_finds_what_is_there_and_nothing_else():
+    torch.manual_seed(0)
+    labels = torch.rand(4000, 2) < 0.1
+    features = torch.randn(4000, 8)
+    features[:, 0] = 3 * labels[:, 0] + 0.3 * torch.randn(4000)  # says all of the first class, nothing of the second
+    train, test = (Patches(features[part], labels[part]) for part in (slice(0, 3000), slice(3000, None)))
+    first, second = probe(train, test, 0, ProbeSettings(epochs=40))
+    assert first > 95 and second < 20
+    assert probe(train, test, 0, ProbeSettings(epochs=40)) == [first, second]
+    assert probe(train, test, 1, ProbeSettings(epochs=40)) != [first, second]

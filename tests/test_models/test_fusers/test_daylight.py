@@ -1,0 +1,69 @@
+import pytest
+import torch
+from torch.testing import assert_close
+
+from mmdefusion.models.fusers import ResidualDetail
+from mmdefusion.models.fusers.daylight import fill_borders, keep_sky
+from mmdefusion.models.structures import Pair
+
+NOTHING = torch.zeros(1, 128, 160)
+
+
+def street(sky: float, ground: float = 0.4) -> torch.Tensor:
+    """Sky above, textured ground below."""
+    image = torch.full((1, 128, 160), sky)
+    image[:, 64:] = ground + 0.1 * torch.randn(1, 64, 160)
+    return image.clip(0, 1)
+
+
+def test_a_sky_by_day_is_the_visible_one():
+    visible = street(0.85)
+    fused = visible - 0.3 + 0.05 * torch.randn_like(visible)
+    kept = keep_sky(fused, visible, NOTHING)
+    assert (kept - visible)[:, :24].abs().max() < 0.01  # the grid on it is gone too
+    assert (kept - visible)[:, :56].abs().mean() < 0.03  # near the ground it fades
+    assert (kept - fused)[:, 80:].abs().mean() < 0.02  # of the ground nothing
+    hot = NOTHING.clone()
+    hot[:, 10:30, 10:30] = 1
+    assert_close(keep_sky(fused, visible, hot)[:, 12:28, 12:28], fused[:, 12:28, 12:28])
+
+
+def test_bright_walls_at_night_are_no_sky():
+    visible = street(0.05, ground=0.05)
+    visible[:, 10:50, 10:60] = 0.9  # a lamp
+    fused = 0.5 * visible
+    assert_close(keep_sky(fused, visible, NOTHING), fused)
+
+
+def test_daylight_is_the_visible_picture_s():
+    """The infrared one has more contrast, and gave the brightness without."""
+    slope = torch.linspace(0, 1, 160).expand(1, 128, 160)
+    visible, infrared = 0.65 + 0.1 * slope, 0.3 + 0.3 * slope
+    sources, drawn = Pair(visible, infrared), Pair(NOTHING, NOTHING)
+    fused = ResidualDetail()(NOTHING, sources, drawn, day=True)
+    before = ResidualDetail()(NOTHING, sources, drawn)
+    assert (fused - visible).mean().abs() < 0.03 < (before - visible).mean().abs()
+    night = Pair(visible / 8, infrared)
+    assert_close(ResidualDetail()(NOTHING, night, drawn, day=True), ResidualDetail()(NOTHING, night, drawn))
+
+
+@pytest.mark.parametrize('place', [(0, slice(0, 20)), (0, slice(100, 128)), (1, slice(0, 20)), (1, slice(140, 160))])
+def test_black_borders_are_filled(place):
+    dim, part = place
+    visible, infrared = torch.rand(2, 1, 128, 160) * 0.5 + 0.4
+    where = (slice(None), part) if dim == 0 else (slice(None), slice(None), part)
+    visible[where] = 0.004
+    filled = fill_borders(Pair(visible, infrared))
+    assert_close(filled.a[where], infrared[where])
+    changed = (filled.a != visible).float().mean((0, 2 - dim)).count_nonzero()
+    assert changed == part.stop - part.start + 4  # and the rim that compression has mixed
+    assert filled.b is infrared
+
+
+def test_pictures_without_borders_stay():
+    infrared, black = torch.rand(1, 128, 160), torch.zeros(1, 128, 160)
+    assert_close(fill_borders(Pair(black, infrared)).a, black)  # nothing is left of it: no border
+    visible = infrared.clone()
+    visible[:, :4] = 0  # a few dark lines are none
+    visible[:, 60:90] = 0  # nor is what does not touch the side
+    assert_close(fill_borders(Pair(visible, infrared)).a, visible)

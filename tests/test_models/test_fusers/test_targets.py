@@ -1,0 +1,59 @@
+import pytest
+import torch
+from torch.testing import assert_close
+
+from mmdefusion.models.fusers.targets import find_hot, lift_targets
+from mmdefusion.models.structures import Pair
+
+SIZE = 1, 160, 200
+PERSON = ..., slice(60, 110), slice(90, 106)
+
+
+def flat(level: float, person: float | None = None) -> torch.Tensor:
+    image = torch.full(SIZE, level)
+    image[PERSON] = level if person is None else person
+    return image
+
+
+def contrast(image: torch.Tensor) -> float:
+    """Of the person's core against the ground beside them."""
+    return (image[..., 66:104, 94:102].mean() - image[..., 60:110, 70:84].mean()).item()
+
+
+def test_hot_is_hotter_than_the_surroundings():
+    infrared = torch.linspace(0.1, 0.7, SIZE[2]).expand(SIZE).clone()  # warm ground is no target
+    infrared[PERSON] += 0.3
+    weight = find_hot(infrared).weight
+    assert weight[..., 66:104, 94:102].min() > 0.9
+    weight[..., 55:115, 85:111] = 0
+    assert weight.max() < 0.05
+    assert find_hot(torch.full(SIZE, 0.6)).weight.max() == 0
+    assert find_hot(0.5 + 0.02 * torch.randn(SIZE)).weight.mean() < 0.02  # noise is no target
+
+
+@pytest.mark.parametrize('target', ['keep', 'highlight'])
+def test_a_lost_person_is_raised_and_painted_over(target):
+    visible, infrared = flat(0.3), flat(0.2, person=0.6)
+    fused, painted = lift_targets(visible, Pair(visible, infrared), find_hot(infrared), target)
+    assert 0.38 < contrast(fused) < 0.75 and (contrast(fused) > 0.5) == (target == 'highlight')
+    assert painted[..., 66:104, 94:102].min() > 0.95
+    assert_close(fused[..., :40, :], visible[..., :40, :]) and painted[..., :40, :].max() == 0
+
+
+def test_who_is_dark_in_the_visible_picture_stays_dark_unless_highlighted():
+    visible, infrared = flat(0.8, person=0.2), flat(0.4, person=0.6)
+    hot = find_hot(infrared)
+    kept, painted = lift_targets(visible, Pair(visible, infrared), hot, 'keep')
+    assert_close(kept, visible, atol=1e-3, rtol=0)
+    assert painted.max() < 0.05
+    highlighted, painted = lift_targets(visible, Pair(visible, infrared), hot, 'highlight')
+    assert contrast(highlighted) > 0.2 and painted[..., 66:104, 94:102].min() > 0.95
+
+
+@pytest.mark.parametrize('size', [(1, 160, 200), (1, 33, 58), (1, 3, 4)])
+@pytest.mark.parametrize('target', ['keep', 'highlight'])
+def test_equal_pictures_stay(size, target):
+    image = torch.rand(size)
+    fused, painted = lift_targets(image, Pair(image, image), find_hot(image), target)
+    assert_close(fused, image, atol=1e-6, rtol=0)
+    assert painted.max() < 1e-6

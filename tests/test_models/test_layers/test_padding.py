@@ -1,0 +1,58 @@
+import pytest
+import torch
+from torch.testing import assert_close
+
+from mmdefusion.models.layers import Content, mark_padding
+
+SIZES = [(50, 70), (96, 40), (33, 90)]
+
+
+def batch(sizes=SIZES, size=(96, 96)) -> torch.Tensor:
+    images = torch.zeros(len(sizes), 6, *size)
+    for image, (height, width) in zip(images, sizes, strict=True):
+        image[:, :height, :width] = torch.randn(6, height, width)
+    mark_padding(images, sizes)
+    return images
+
+
+def test_the_mark_is_found_and_equals_zero():
+    images = batch()
+    assert Content.of(images) == ((96, 96), tuple(SIZES))
+    assert (images[0, :, 50:] == 0).all() and (images[0, :, :, 70:] == 0).all()
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16, torch.float64])
+def test_the_mark_outlives_casts_and_crops(dtype):
+    window = batch()[:, :, 20:, 30:].to(dtype)
+    assert Content.of(window).sizes == ((30, 40), (76, 10), (13, 60))
+    # a window with nothing but padding is taken for a picture: nobody reads its result
+    assert Content.of(window[:1, :, 32:]).sizes is None
+
+
+@pytest.mark.parametrize('value', [0.0, -1.0, 2.0])
+def test_what_is_not_marked_is_picture(value):
+    images = torch.full((2, 6, 32, 48), value)
+    content = Content.of(images)
+    assert content.sizes is None and content.token_mask((2, 3), images.device) is None
+    assert content.pictures(images) is images and content.fit(images, 1).shape == images.shape
+
+
+def test_pictures_repeat_their_last_pixels():
+    images = batch([(5, 7), (4, 3)], (8, 8))
+    pictures = Content.of(images).pictures(images)
+    assert pictures.shape == (2, 6, 5, 7)
+    assert_close(pictures[1, :, 4], pictures[1, :, 3])
+    assert_close(pictures[1, :, :, 3:], pictures[1, :, :, 2:3].expand(-1, -1, 4))
+
+
+def test_masks_of_tokens_and_maps():
+    content = Content((64, 64), ((20, 40), (33, 16)))
+    mask = content.token_mask((3, 3), torch.device('cpu'))
+    assert mask.tolist() == [[True] + [True] * 6 + [False] * 3, [True] + [True, False, False] * 3]
+    isolated = content.isolate(torch.ones(2, 1, 6, 6), 8)  # whole patches: two cells each
+    assert isolated.sum((1, 2, 3)).tolist() == [4 * 6, 6 * 2]
+    fitted = content.fit(torch.arange(72.0).view(2, 1, 6, 6), 8)  # 3x5 and 5x2 cells are of a picture
+    assert fitted.shape == (2, 1, 8, 8)
+    assert (
+        fitted[0, 0, :, 7].tolist() == [2, 8, 14, 14, 8, 2, 2, 8] and fitted[1, 0, 7].tolist() == [48, 49, 49, 48] * 2
+    )

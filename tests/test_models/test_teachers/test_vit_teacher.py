@@ -1,0 +1,63 @@
+import pytest
+import torch
+from helpers.pretraining import SMALL
+from torch.nn.functional import layer_norm
+from torch.testing import assert_close
+
+from mmdefusion.models.backbones import DeFusionEncoder
+from mmdefusion.models.teachers import CachedTeacher, ViTTeacher
+
+
+@pytest.fixture
+def public(tmp_path):
+    """A ViT under timm's names, with learned positions of a grid of 3×3."""
+    encoder = DeFusionEncoder(SMALL)
+    for parameter in encoder.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    state = {name: value for name, value in encoder.state_dict().items() if 'skip_norm' not in name}
+    state['pos_embed'] = torch.randn(1, 10, 32)
+    torch.save(state, tmp_path / 'vit.pth')
+    return str(tmp_path / 'vit.pth')
+
+
+def test_tokens_are_those_of_the_block_each_normalised(public):
+    teacher = ViTTeacher(public, SMALL, layer=2)
+    teacher.init_weights()
+    whole = DeFusionEncoder(SMALL, init_cfg=dict(type='Pretrained', checkpoint=public)).eval()
+    whole.init_weights()
+    images = torch.randn(2, 3, 32, 64)
+    assert_close(teacher(images), layer_norm(whole.encode(images)[0][2], (32,)))
+    assert len(teacher.encoder.blocks) == 2
+    last = ViTTeacher(public, SMALL)
+    last.init_weights()
+    assert_close(last(images), layer_norm(whole.encode(images)[0][3], (32,)))
+
+
+def test_never_trained_and_never_stored(public):
+    teacher = ViTTeacher(public, SMALL, layer=2)
+    teacher.init_weights()
+    teacher.train()
+    assert not teacher.training and not teacher.encoder.training and not teacher.state_dict()
+    assert not any(parameter.requires_grad for parameter in teacher.parameters())
+
+
+def test_each_layer_has_answers_of_its_own_in_the_cache(public, tmp_path):
+    images = torch.randn(1, 3, 32, 32)
+    answers = []
+    for layer in (1, 2):
+        config = dict(type='mmdefusion.ViTTeacher', checkpoint=public, arch=SMALL, layer=layer)
+        cached = CachedTeacher(config, folder=str(tmp_path / 'cache'))
+        cached.init_weights()
+        answers.append(cached(images))
+    assert not torch.allclose(*answers, atol=0.1)
+
+
+def test_what_cannot_teach_is_refused(public, tmp_path):
+    with pytest.raises(ValueError, match='layer=4 of the teacher is out of range'):
+        ViTTeacher(public, SMALL, layer=4)
+    late = ViTTeacher(str(tmp_path / 'later.pth'), SMALL)  # a config builds before its files are there
+    with pytest.raises(FileNotFoundError, match='later.pth'):
+        late.init_weights()
+    torch.save(DeFusionEncoder(SMALL).state_dict(), tmp_path / 'ours.pth')
+    with pytest.raises(ValueError, match='no public ViT'):
+        ViTTeacher(str(tmp_path / 'ours.pth'), SMALL).init_weights()
