@@ -4,17 +4,20 @@ _base_ = './paired_detection.py'
 
 data_root = '../shared/data/msrs_det/'
 image_size = (320, 240)
-train_pipeline = [
-    *_base_.train_pipeline[:4],
+geometric = [
     dict(type='RandomResize', scale=image_size, ratio_range=(0.8, 1.5), keep_ratio=True),
     dict(type='RandomCrop', crop_size=image_size[::-1], recompute_bbox=True, allow_negative_crop=True),
-    *_base_.train_pipeline[6:],
 ]
-test_pipeline = [
-    *_base_.test_pipeline[:2],
-    dict(type='Resize', scale=image_size, keep_ratio=True),
-    *_base_.test_pipeline[3:],
+train_pipeline = [
+    *_base_.loading,
+    *_base_.photometric,
+    *_base_.pairing,
+    *geometric,
+    *_base_.flipping,
+    *_base_.packing,
 ]
+resizing = [dict(type='Resize', scale=image_size, keep_ratio=True)]
+test_pipeline = [*_base_.reading, *resizing, *_base_.labelling, *_base_.packing]
 
 dataset = dict(
     type='mmdefusion.PairedCocoDataset',

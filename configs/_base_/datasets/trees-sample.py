@@ -4,17 +4,19 @@ _base_ = './paired_segmentation.py'
 
 data_root = '../shared/data/trees_nir/'
 crop_size = (320, 320)
+scaling = [dict(type='RandomResize', scale=(384, 384), ratio_range=(0.9, 1.5), keep_ratio=True)]
+cropping = [dict(type='RandomCrop', crop_size=crop_size)]
 train_pipeline = [
-    *_base_.train_pipeline[:4],
-    dict(type='RandomResize', scale=(384, 384), ratio_range=(0.9, 1.5), keep_ratio=True),
-    dict(type='RandomCrop', crop_size=crop_size),
-    *_base_.train_pipeline[6:],
+    *_base_.loading,
+    *_base_.photometric,
+    *_base_.pairing,
+    *scaling,
+    *cropping,
+    *_base_.flipping,
+    *_base_.packing,
 ]
-test_pipeline = [
-    *_base_.test_pipeline[:2],
-    dict(type='Resize', scale=(384, 384), keep_ratio=True),
-    *_base_.test_pipeline[2:],
-]
+resizing = [dict(type='Resize', scale=(384, 384), keep_ratio=True)]
+test_pipeline = [*_base_.reading, *resizing, *_base_.labelling, *_base_.packing]
 
 dataset = dict(
     type='mmdefusion.PairedSegDataset',
