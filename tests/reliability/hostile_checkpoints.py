@@ -67,7 +67,7 @@ def tool_readers(folder: Path, root: Path) -> dict[str, Reader]:
     import cv2
     import numpy as np
     from helpers.checkpoint_tools import CONVERTING, FUSING, TESTING, call_of
-    from helpers.tools_in_process import forget_instances
+    from helpers.tools_in_process import chdir, forget_instances
 
     for name in ('vi', 'ir'):
         (folder / name).mkdir()
@@ -77,7 +77,7 @@ def tool_readers(folder: Path, root: Path) -> dict[str, Reader]:
     def run(tool: str, path: Path) -> None:
         forget_instances()
         script, arguments = call_of(tool, path, root)
-        with patch.object(sys, 'argv', [str(script), *arguments]), contextlib.chdir(folder):
+        with patch.object(sys, 'argv', [str(script), *arguments]), chdir(folder):
             runpy.run_path(str(script), run_name='__main__')
 
     return {tool: lambda path, tool=tool: run(tool, path) for tool in FUSING | CONVERTING | TESTING}

@@ -125,9 +125,13 @@ def no_files(canary: Canary) -> Iterator[tuple[str, Writer]]:
     """What has a name and is no file."""
 
     def bound(path: Path) -> None:
+        before = Path.cwd()
         os.chdir(path.parent)  # paths of sockets are short
-        with socket.socket(socket.AF_UNIX) as end:
-            end.bind(path.name)
+        try:
+            with socket.socket(socket.AF_UNIX) as end:
+                end.bind(path.name)
+        finally:
+            os.chdir(before)  # what runs next must not stand in a folder that is about to be removed
 
     yield from {
         'folder': Path.mkdir,

@@ -13,7 +13,7 @@ pytest.importorskip('mmdet')
 pytest.importorskip('mmseg')
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = [ROOT / 'configs' / name for name in ('detection', 'segmentation', 'baselines')]
-CONFIGS = sorted(path for folder in FOLDERS for path in folder.glob('*_scenes-*.py'))
+CONFIGS = sorted(path for folder in FOLDERS for path in folder.glob('*_scenes-160x128*.py'))
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 SEGMENTERS = ('upernet', 'fcn', 'pspnet', 'deeplabv3plus', 'segformer', 'mask2former')
 

@@ -152,10 +152,9 @@ def set_iterations(config: Config, iterations: int) -> None:
     """Trains for so many iterations, with one checkpoint half way to resume from and one at the end."""
     warm_up = max(1, round(WARM_UP * iterations))
     config.train_cfg = dict(type='IterBasedTrainLoop', max_iters=iterations, val_interval=iterations + 1)
-    config.param_scheduler = [
-        dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=warm_up),
-        dict(type='CosineAnnealingLR', by_epoch=False, begin=warm_up, end=iterations),
-    ]
+    config.param_scheduler = [dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=warm_up)]
+    if iterations > warm_up:  # one iteration has nothing to decay over
+        config.param_scheduler.append(dict(type='CosineAnnealingLR', by_epoch=False, begin=warm_up, end=iterations))
     config.train_dataloader.sampler = dict(type='InfiniteSampler', shuffle=True)
     config.default_hooks.checkpoint.update(interval=max(1, iterations // 2), max_keep_ckpts=2, by_epoch=False)
     config.default_hooks.logger.update(interval=max(1, min(20, iterations // 10)))
