@@ -18,7 +18,7 @@ env: ## create .venv with torch, mmcv (built), mmdet, mmseg and this package
 demo: env ## train on generated night and day pairs, write work_dirs/demo/report.html
 	$(PY) tools/demo.py --work-dir work_dirs/demo
 
-test: env ## every test, those that train too (about 17 minutes on 2 cores)
+test: env ## every test, those that train too (about 15 minutes on 2 cores)
 	$(PYTEST) tests
 
 fuzz: env ## ten thousand spoilt files through every reader (an hour)

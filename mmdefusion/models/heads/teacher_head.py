@@ -33,7 +33,7 @@ class TeacherPredictionHead(BaseModule):
 
         Args:
             unique: of a and of b, deep plus skip, B×N×C each.
-            common: :meth:`DecompositionNeck.common_both`, normalised: from a to b, and from b to a.
+            common: :meth:`DecompositionNeck.decompose_both`, normalised: from a to b, and from b to a.
 
         Returns:
             B×N×T each.
