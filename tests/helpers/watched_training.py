@@ -40,9 +40,9 @@ class WatchHook(Hook):
         self.watched = watched
 
     def before_train(self, runner: Runner) -> None:
-        self.before = {
-            name: value.detach().clone() for name, value in runner.model.named_parameters() if value.requires_grad
-        }
+        trained = {name: value for name, value in runner.model.named_parameters() if value.requires_grad}
+        # a norm's weights of 1 hide the steps of a warm-up's first iterations, which are below their last bit
+        self.before = {name: value.detach().clone() for name, value in trained.items() if not value.eq(1).all()}
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch=None, outputs=None) -> None:
         self.watched.losses.append(float(outputs['loss']))

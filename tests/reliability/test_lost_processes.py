@@ -70,7 +70,8 @@ def test_the_other_process_ends_with_a_message(tmp_path, trouble):
 def test_the_restart_of_torchrun_resumes(tmp_path):
     states = []
     for name, trouble in (('killed', int(signal.SIGKILL)), ('whole', None)):
-        result = torchrun(write_config(tmp_path / name, trouble), '--max-restarts=1')
+        # more than one: gloo's first connection after a restart can be refused while the old group still closes
+        result = torchrun(write_config(tmp_path / name, trouble), '--max-restarts=3')
         assert result.returncode == 0, result.stderr[-3000:]
         assert bool(re.search('resumed epoch: 0, iter: 4', result.stdout + result.stderr)) == (name == 'killed')
         states.append(torch.load(tmp_path / name / 'iter_10.pth')['state_dict'])

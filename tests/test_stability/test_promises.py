@@ -11,7 +11,7 @@ pytest.importorskip('mmseg')
 
 ROOT = Path(__file__).resolve().parents[2]
 # keys that MMEngine takes for itself before it builds a class
-TAKEN = {'_scope_', 'constructor', 'paramwise_cfg', 'priority'}
+TAKEN = {'_delete_', '_scope_', 'constructor', 'paramwise_cfg', 'priority'}
 PROMISED = sorted((Path(__file__).parent / 'promised').glob('*.json'))
 
 spec = importlib.util.spec_from_file_location('freeze_api', ROOT / 'tools/dev/freeze_api.py')
