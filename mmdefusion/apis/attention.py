@@ -12,7 +12,7 @@ from mmdefusion.models.structures import Pair
 
 
 class AttentionMaps(NamedTuple):
-    """Of one decomposition, over both sources: h×w patches each, summing to 1."""
+    """Where a decomposition looks in both sources: a map of h×w patches each, summing to 1."""
 
     common: Pair  #: in D_common, where keys come from this image
     unique: Pair  #: in D_unique, where this image gives the keys, and the other one the queries

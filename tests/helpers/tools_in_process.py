@@ -54,12 +54,19 @@ def run_apart(script: Path, *arguments: object, cwd: Path) -> str:
     return result.stdout + result.stderr
 
 
-def fail(script: Path, *arguments: object, cwd: Path) -> str:
-    """What a tool that must end with an error says last: a line for its user, and no traceback."""
+@contextlib.contextmanager
+def _as_command(script: Path, arguments: tuple[object, ...], cwd: Path) -> Iterator[io.StringIO]:
+    """The process as a command would find it; gives what is printed."""
     forget_instances()
     printed = io.StringIO()
     streams = contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed)
     with patch.object(sys, 'argv', [str(script), *map(str, arguments)]), chdir(cwd), streams[0], streams[1]:
+        yield printed
+
+
+def fail(script: Path, *arguments: object, cwd: Path) -> str:
+    """What a tool that must end with an error says last: a line for its user, and no traceback."""
+    with _as_command(script, arguments, cwd) as printed:
         try:
             runpy.run_path(str(script), run_name='__main__')
         except SystemExit as stop:
@@ -72,10 +79,7 @@ def fail(script: Path, *arguments: object, cwd: Path) -> str:
 
 def run(script: Path, *arguments: object, cwd: Path) -> str:
     """What a tool that must succeed prints."""
-    forget_instances()
-    printed = io.StringIO()
-    streams = contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed)
-    with patch.object(sys, 'argv', [str(script), *map(str, arguments)]), chdir(cwd), streams[0], streams[1]:
+    with _as_command(script, arguments, cwd) as printed:
         try:
             runpy.run_path(str(script), run_name='__main__')
         except SystemExit as stop:

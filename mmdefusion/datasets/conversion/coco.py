@@ -11,7 +11,7 @@ from .boxes import AnnotatedImage, Box
 
 
 def read_coco(annotations: Path, images: Path) -> list[AnnotatedImage]:
-    """Of a file in COCO's format; ``images`` is not needed. Boxes of crowds are ignored ones.
+    """Reads the boxes of a file in COCO's format; ``images`` is not needed. Boxes of crowds are ignored ones.
 
     Raises:
         FileNotFoundError: if the file is not there.

@@ -11,7 +11,7 @@ DROPPED = ('*',)  # labels that name nothing
 
 
 def read_dronevehicle(annotations: Path, images: Path) -> list[AnnotatedImage]:
-    """Of a folder of XML files, with polygons or boxes, named as the images.
+    """Reads a folder of XML files with polygons or boxes, named as the images.
 
     The published images have a white border of 100 pixels, and annotations count from its corner: convert either with
     the border or, of cropped images, crop the boxes too.

@@ -12,7 +12,7 @@ from .boxes import AnnotatedImage, Box, list_files, size_of
 
 
 def read_voc(annotations: Path, images: Path) -> list[AnnotatedImage]:
-    """Of a folder of XML files, named as the images; images without a file are not ``labelled``.
+    """Reads a folder of XML files that are named as the images; images without a file are not ``labelled``.
 
     Difficult objects are ignored boxes.
 
@@ -51,7 +51,7 @@ def write_voc(images: Sequence[AnnotatedImage], classes: Sequence[str], out: Pat
 def read_xml(
     annotations: Path, images: Path, read_box: Callable[[ElementTree.Element], Box | None]
 ) -> list[AnnotatedImage]:
-    """Of a folder of XML files with elements ``object``; ``read_box`` makes a box of one, or nothing."""
+    """Reads a folder of XML files with elements ``object``; ``read_box`` makes a box of one, or nothing."""
     found = []
     for stem, name in list_files(images).items():
         path, boxes = Path(annotations) / f'{stem}.xml', ()

@@ -40,7 +40,7 @@ class Entry:
 
     @property
     def config(self) -> Config:
-        """Of the first training."""
+        """The config of the first training, as this process composed it of the configs that its user named."""
         return Config.fromstring(self.trials[0].config, '.py')
 
     def values(self, key: str) -> np.ndarray:
