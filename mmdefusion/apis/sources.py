@@ -189,7 +189,7 @@ def _match_folders(folders: Sequence[str | os.PathLike], suffixes: Sequence[str]
 
 
 def _names(images: Sequence[Image]) -> list[str]:
-    """Names of results: a file's path below the folder that all share, without extension; an array's place in the list."""
+    """Names of results: of a file its path below the shared folder, without extension; of an array its place."""
     paths = [_absolute(image) if _is_path(image) else None for image in images]
     folders = {os.path.dirname(path) for path in paths if path is not None}
     shared = os.path.commonpath(folders) if folders else ''
