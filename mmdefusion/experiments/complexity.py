@@ -17,7 +17,7 @@ from mmdefusion.utils.measuring import measure
 
 @dataclass(frozen=True)
 class Complexity:
-    """Of one model on one pair.
+    """Size and costs of one model on one pair.
 
     Attributes:
         parameters: number of learnt values.
@@ -63,7 +63,7 @@ def count_operations(model: nn.Module, batch: dict[str, Any]) -> int:
 
 
 def measure_complexity(model: nn.Module, batch: dict[str, Any], repeats: int = 3) -> Complexity:
-    """Of a model in evaluation mode on a batch of one pair."""
+    """Size and costs of a model in evaluation mode on a batch of one pair."""
 
     @torch.no_grad()
     def test() -> None:

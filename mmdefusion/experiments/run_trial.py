@@ -8,7 +8,7 @@ from mmdefusion.experiments.trial import train_and_test
 
 
 def slurm_port() -> int:
-    """Of each job step its own: MMEngine takes one port for all, and steps may share a machine."""
+    """A port for each job step: MMEngine takes one port for all, and steps may share a machine."""
     job, step = (int(os.environ.get(f'SLURM_{name}_ID', 0)) for name in ('JOB', 'STEP'))
     return 20000 + (31 * job + step) % 20000
 

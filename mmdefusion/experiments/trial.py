@@ -44,7 +44,7 @@ class Trial:
 
     @classmethod
     def of(cls, config: Config, folder: Path, basis: str = '') -> 'Trial':
-        """Of a loaded config."""
+        """A trial of a loaded config."""
         config.work_dir = str(folder)
         return cls(config.pretty_text, folder, basis)
 
@@ -63,7 +63,7 @@ class Trial:
         return _read_key(self.folder / 'metrics.json') == self.key
 
     def metrics(self) -> dict[str, float]:
-        """Of the test, after the last iteration."""
+        """Scores of the test, after the last iteration."""
         return json.loads((self.folder / 'metrics.json').read_text())['metrics']
 
     def execute(self, hooks: Iterable[Hook] = ()) -> None:

@@ -11,7 +11,7 @@ import torch
 
 @dataclass(frozen=True)
 class Measurement:
-    """Of one run.
+    """Time and memory of one run.
 
     Attributes:
         seconds: median.

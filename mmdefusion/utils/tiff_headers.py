@@ -19,7 +19,7 @@ WHOLE_NUMBERS = {1: 'B', 3: 'H', 4: 'I', 16: 'Q'}  # TIFF's types by their struc
 
 @dataclass(frozen=True)
 class Tiff:
-    """Of the first page; ``decoded_pixels`` counts whole tiles, ``pages`` ends at two."""
+    """What the header says of the first page; ``decoded_pixels`` counts whole tiles, ``pages`` ends at two."""
 
     width: int
     height: int

@@ -87,7 +87,7 @@ def variants(args: argparse.Namespace) -> dict[str, Callable[[Item], np.ndarray]
 
 
 def mean(item: Item) -> np.ndarray:
-    """Of the sources, uint8."""
+    """Mean of the sources, uint8."""
     one, other = item.read()
     return cv2.addWeighted(one, 0.5, other, 0.5, 0)
 

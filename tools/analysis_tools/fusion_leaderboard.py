@@ -47,7 +47,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def folder_of(name: str, args: argparse.Namespace) -> Path:
-    """Of one variant's pictures; other weights have other folders."""
+    """Folder of one variant's pictures; other weights have other folders."""
     weights = Path(args.weights or shipped_weights())
     variant = '-'.join(f'{option}-{value}' for option, value in VARIANTS[name].items()) or 'default'
     content = hashlib.sha256(weights.read_bytes()).hexdigest()[:8]
@@ -74,7 +74,7 @@ def score(fused: Path, protocol: str, args: argparse.Namespace) -> dict[str, Row
 
 
 def picture_folders(args: argparse.Namespace) -> dict[str, Path]:
-    """Of ours and of other methods, those that have a picture of every pair."""
+    """Folders of our pictures and of those of other methods that that have a picture of every pair."""
     folders = {name: folder_of(name, args) / 'fused' for name in VARIANTS}
     folders |= {folder.name: folder for folder in sorted((args.data / 'fused').glob('*')) if folder.is_dir()}
     wanted = list_images(args.data / 'vi').keys()
@@ -139,7 +139,7 @@ def main() -> None:
 
 
 def write_tables(args: argparse.Namespace) -> list[Table]:
-    """Of all variants and of targets; with plots and the sheet."""
+    """Tables of all variants and of targets; with plots and the sheet."""
     tables = []
     for name in VARIANTS:
         methods = vifb_method_means() | {name: fuse_and_score(name, args)}

@@ -106,7 +106,7 @@ def draw(scores: dict[str, dict[str, dict[str, float]]], args: argparse.Namespac
 
 
 def name_of(config: str, checkpoint: str, taken: Iterable[str]) -> str:
-    """Of a config without batch and schedule, or of its folder where the file says nothing."""
+    """Name of a model: its config without batch and schedule, or of its folder where the file says nothing."""
     path = Path(config)
     name = path.parent.name if path.stem == 'config' else path.stem.split('_1xb')[0]
     names = [name, f'{name} ({Path(checkpoint).stem})', *(f'{name} ({number})' for number in range(2, 99))]

@@ -83,7 +83,7 @@ def laplacian_pyramid(a: NDArray, b: NDArray, levels: int = 4) -> NDArray:
 
 
 def choose_patches(a: NDArray, b: NDArray, size: int = 8) -> NDArray:
-    """Of all patches those that vary more; the mean where they overlap."""
+    """The patches of either source that vary more; the mean where they overlap."""
     size = min(size, *a.shape)
     total, count = np.zeros_like(a), np.zeros_like(a)
     for top, left in np.ndindex(a.shape[0] - size + 1, a.shape[1] - size + 1):

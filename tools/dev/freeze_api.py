@@ -52,7 +52,7 @@ def parts(value: Any) -> Iterator[dict]:
 
 
 def used() -> dict[str, dict[str, list[str]]]:
-    """Of each config, our types and the arguments that it gives them."""
+    """Our types in each config, and the arguments that it gives them."""
     found = {}
     for path in sorted((ROOT / 'configs').rglob('*.py')):
         if '_base_' in path.parts:

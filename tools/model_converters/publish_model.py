@@ -99,7 +99,7 @@ def to_half(weights: State) -> State:
 
 
 def last_numbers(work_dir: Path, iteration: int | None) -> dict[str, float]:
-    """Of the last validation up to ``iteration`` in the logs beside the checkpoint."""
+    """Scores of the last validation up to ``iteration`` in the logs beside the checkpoint."""
     scores = validation_scores(work_dir)
     return scores[max(steps)] if (steps := [step for step in scores if iteration is None or step <= iteration]) else {}
 

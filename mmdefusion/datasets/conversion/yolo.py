@@ -13,7 +13,7 @@ NAMES = 'classes.txt'
 
 
 def read_yolo(annotations: Path, images: Path) -> list[AnnotatedImage]:
-    """Of a folder of text files, named as the images, with the names of the classes in ``classes.txt``.
+    """Reads a folder of text files that are named as the images, with the names of the classes in ``classes.txt``.
 
     Images without a file are not ``labelled``: whether they have no objects or nobody looked, the format does not say.
 

@@ -30,7 +30,7 @@ class BrokenFiles:
         return bool(self.flags[index])
 
     def paths(self) -> list[str]:
-        """Of all samples found broken so far."""
+        """Paths of all samples found broken so far."""
         return [self.data.get_data_info(index)['img_path'] for index in self.flags.nonzero().flatten().tolist()]
 
     def add(self, index: int, error: Exception) -> None:

@@ -61,7 +61,7 @@ class FiniteLossHook(Hook):
 
 
 def total_norm(model: torch.nn.Module) -> Tensor:
-    """Of all weights that are trained: not finite where one is not. It takes a millisecond for each million."""
+    """Norm of all weights that are trained: not finite where one is not. It takes a millisecond for each million."""
     return get_total_norm([weight.detach() for weight in model.parameters() if weight.requires_grad])
 
 

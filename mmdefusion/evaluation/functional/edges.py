@@ -29,7 +29,7 @@ def find_edges(image: NDArray) -> Edges:
 
 
 def preservation(source: Edges, fused: Edges) -> NDArray:
-    """Of strength and angle, 0 to 1 at each pixel."""
+    """How well strength and angle are kept, 0 to 1 at each pixel."""
     low, high = np.minimum(source.strength, fused.strength), np.maximum(source.strength, fused.strength)
     with np.errstate(divide='ignore', invalid='ignore'):
         strength = np.where(low == high, low, low / high)  # equal strengths count as their value, as in the original

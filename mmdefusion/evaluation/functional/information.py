@@ -20,25 +20,25 @@ def histogram(image: NDArray) -> NDArray:
 
 
 def entropy_of(shares: NDArray, log=np.log2) -> float:
-    """Of a distribution, in the unit of ``log``."""
+    """Entropy of a distribution, in the unit of ``log``."""
     shares = shares[shares > 0]
     return float(-(shares * log(shares)).sum())
 
 
 def entropy(fused: NDArray) -> float:
-    """Of the grey levels, bits."""
+    """Entropy of the grey levels, bits."""
     return entropy_of(histogram(fused))
 
 
 def cross_entropy(source: NDArray, fused: NDArray) -> float:
-    """Of the fused relative to the source histogram, over levels that both have, bits."""
+    """Cross entropy of the fused relative to the source histogram, over levels that both have, bits."""
     p, q = histogram(source), histogram(fused)
     both = (p > 0) & (q > 0)
     return float((p[both] * np.log2(p[both] / q[both])).sum())
 
 
 def mutual_information(one: NDArray, other: NDArray) -> float:
-    """Of two images of whole grey levels 0-255, nats."""
+    """Mutual information of two images of whole grey levels 0-255, nats."""
     joint = np.bincount((one.astype(np.int64) * LEVELS + other.astype(np.int64)).ravel(), minlength=LEVELS**2)
     joint = joint.reshape(LEVELS, LEVELS) / one.size
     marginals = entropy_of(joint.sum(0), np.log) + entropy_of(joint.sum(1), np.log)

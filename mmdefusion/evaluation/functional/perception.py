@@ -10,7 +10,7 @@ BLOCK = 16
 
 
 def frequencies(count: int) -> NDArray:
-    """Of a centred spectrum, from -1 to below 1 (MATLAB's freqspace)."""
+    """Frequencies of a centred spectrum, from -1 to below 1 (MATLAB's freqspace)."""
     return (np.arange(count) - count // 2) * 2 / count
 
 

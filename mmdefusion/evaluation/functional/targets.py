@@ -57,7 +57,7 @@ class Kept:
 
 
 def box_region(shape: tuple[int, int], box: Sequence[float]) -> Region | None:
-    """Of a labelled object: the core is the middle half of the box's width and 80 % of its height.
+    """Core and ring of a labelled object: the core is the middle half of the box's width and 80 % of its height.
 
     The ring is as wide as half of the box's width, on each side.
 
@@ -133,7 +133,7 @@ def summarise(objects: Sequence[Kept]) -> dict[str, float]:
 
 
 def _contrast(image: NDArray, region: Region) -> tuple[float, float]:
-    """Of the core against the ring, and the noise in the ring."""
+    """Contrast of the core against the ring, and the noise in the ring."""
     part = image[region.place]
     ring = part[region.ring]
     return part[region.core].mean() - ring.mean(), max(ring.std(), LEAST_NOISE)

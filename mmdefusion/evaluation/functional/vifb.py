@@ -71,7 +71,7 @@ def _channel_scores(a: NDArray, b: NDArray, f: NDArray) -> dict[str, float]:
 
 
 def mean_error(a: NDArray, b: NDArray, f: NDArray) -> float:
-    """Of both sources: the root of the summed squared differences, over the number of pixels (VIFB's Rmse)."""
+    """Mean over both sources of the root of the summed squared differences, over the number of pixels (VIFB's Rmse)."""
     return float(np.mean([np.sqrt(((x - f) ** 2).sum()) / f.size for x in (a, b)]))
 
 

@@ -44,7 +44,7 @@ class Entry:
         return Config.fromstring(self.trials[0].config, '.py')
 
     def values(self, key: str) -> np.ndarray:
-        """Of each seed, in percent; NaN for classes that the split has none of."""
+        """A score of each seed, in percent; NaN for classes that the split has none of."""
         return np.array([score_in_percent(metrics, key) for metrics in self.metrics])
 
     def train(self, launcher: Launcher, notify: Callable[[str], None]) -> None:
@@ -90,7 +90,7 @@ class Entry:
         return list(rows), list(rows.values())
 
     def minutes(self) -> float:
-        """Of one training, without what it waited for being interrupted."""
+        """Minutes of one training, without what it waited for being interrupted."""
         logs = [log for trial in self.trials for log in trial.folder.glob('*/vis_data/scalars.json')]
         rows = [json.loads(line) for log in logs for line in log.read_text().splitlines()]
         times = [row['time'] for row in rows if 'loss' in row and 'time' in row]

@@ -39,7 +39,7 @@ class Budget:
         return cls(int(number), unit == 'e')
 
     def iterations(self, images: int, batch_size: int) -> int:
-        """Of a data set of so many images."""
+        """Iterations that the budget comes to on a data set of so many images."""
         return self.amount * math.ceil(images / batch_size) if self.epochs else self.amount
 
 

@@ -101,7 +101,7 @@ def draw_detections(info: dict, entries: Sequence[Entry], data: DataSet) -> list
 
 
 def _labels(found: Sequence[dict], ids: Sequence[int]) -> np.ndarray:
-    """Of results in COCO's format: the places of their category ids."""
+    """Places of the category ids of results in COCO's format."""
     return np.array([list(ids).index(one['category_id']) for one in found], int)
 
 

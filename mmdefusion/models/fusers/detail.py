@@ -167,7 +167,7 @@ def activity(bands: list[Tensor]) -> list[Tensor]:
 
 
 def disagreement(one: Tensor, other: Tensor) -> Tensor:
-    """Of two bands around each pixel, 1×H×W: 0 where one is a multiple of the other, 1 where nothing is in common."""
+    """Disagreement of two bands around each pixel, 1×H×W: 0 for multiples of each other, 1 with nothing in common."""
     product = blur((one * other).mean(0, keepdim=True), times=2)
     norms = blur(energy(one), times=2) * blur(energy(other), times=2)
     same = (one == other).all(0, keepdim=True)

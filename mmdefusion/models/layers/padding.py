@@ -40,7 +40,7 @@ class Content(NamedTuple):
 
     @classmethod
     def of(cls, images: Tensor) -> 'Content':
-        """Of a batch B×C×H×W whose padding is marked. Exported models look for none: they know one size."""
+        """Finds the pictures of a padded batch B×C×H×W. Exported models look for none: they know one size."""
         size = tuple(images.shape[-2:])
         if images.is_meta or torch.jit.is_tracing() or torch.compiler.is_exporting():
             return cls(size)

@@ -29,7 +29,7 @@ class Views(NamedTuple):
 
     @classmethod
     def joined(cls, parts: Sequence['Views']) -> 'Views':
-        """Of several batches, one batch."""
+        """Joins the views of several batches to one batch."""
         images, views, seen = zip(*parts, strict=True)
         return cls(torch.cat(images), *(Pair(*map(torch.cat, zip(*pairs, strict=True))) for pairs in (views, seen)))
 
