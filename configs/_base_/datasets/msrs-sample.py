@@ -1,33 +1,13 @@
 # The 338 labelled pairs of MSRS beside a developer's checkout (240 to train, 98 to test), in COCO's format and at half
-# size.
-_base_ = './paired_detection.py'
+# size: 320×240, as images keep their shape.
+_base_ = './flir-sample.py'
 
 data_root = '../shared/data/msrs_det/'
-image_size = (320, 240)
-geometric = [
-    dict(type='RandomResize', scale=image_size, ratio_range=(0.8, 1.5), keep_ratio=True),
-    dict(type='RandomCrop', crop_size=image_size[::-1], recompute_bbox=True, allow_negative_crop=True),
-]
-train_pipeline = [
-    *_base_.loading,
-    *_base_.photometric,
-    *_base_.pairing,
-    *geometric,
-    *_base_.flipping,
-    *_base_.packing,
-]
-resizing = [dict(type='Resize', scale=image_size, keep_ratio=True)]
-test_pipeline = [*_base_.reading, *resizing, *_base_.labelling, *_base_.packing]
-
-dataset = dict(
-    type='mmdefusion.PairedCocoDataset',
-    data_root=data_root,
-    data_prefix=dict(img='vi/', img_ir='ir/'),
-    metainfo=dict(classes=('person', 'bicycle', 'car')),
+pairs = dict(
+    type='mmdefusion.PairedCocoDataset', data_root=data_root, metainfo=dict(classes=('person', 'bicycle', 'car'))
 )
-test_part = dict(**dataset, ann_file='test.json', pipeline=test_pipeline)
-train_dataloader = dict(num_workers=2, dataset=dict(**dataset, ann_file='train.json', pipeline=train_pipeline))
-val_dataloader = dict(dataset=test_part)
-test_dataloader = dict(dataset=test_part)
+train_dataloader = dict(dataset=pairs)
+val_dataloader = dict(dataset=pairs)
+test_dataloader = dict(dataset=pairs)
 val_evaluator = dict(ann_file=data_root + 'test.json')
 test_evaluator = dict(ann_file=data_root + 'test.json')

@@ -1,10 +1,11 @@
 """Checkpoints that others read."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
+
+from mmdefusion.utils.files import give_name, unfinished_of
 
 from .safetensors_files import NESTED, SUFFIX, write_safetensors
 from .unwrap import State
@@ -26,15 +27,13 @@ def write_checkpoint(
         OSError: if it cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f'.{path.name}')
+    unfinished = unfinished_of(path)
     try:
         if path.suffix == SUFFIX:
             write_safetensors(state, meta, unfinished, beside)
         else:
             torch.save({key: state, 'meta': meta, **({NESTED: beside} if beside else {})}, unfinished)
-        with unfinished.open('rb+') as file:
-            os.fsync(file.fileno())
-        unfinished.replace(path)
+        give_name(unfinished, path)
     except (OSError, RuntimeError) as error:
         raise OSError(f'{path} cannot be written ({error}): is the disk full?') from None
     finally:

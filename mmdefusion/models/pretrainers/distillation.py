@@ -1,18 +1,14 @@
 """The encoder learns to say what a strong public ViT says of single images."""
 
-from collections.abc import Sequence
-
-from mmengine.model import BaseModel
-from mmengine.structures import BaseDataElement
 from torch import Tensor
 
 from mmdefusion.registry import MODELS, build_model_part
 
-from ..layers import Normalize
+from .encoder_pretrainer import EncoderPretrainer
 
 
 @MODELS.register_module()
-class EncoderDistiller(BaseModel):
+class EncoderDistiller(EncoderPretrainer):
     """Trains a :class:`DeFusionEncoder` to predict a frozen teacher's patch tokens. Not part of the paper.
 
     The paper starts its encoder from TinyMIM, which was distilled as well; this makes such a start from any teacher and
@@ -23,7 +19,7 @@ class EncoderDistiller(BaseModel):
         teacher: config of the teacher, such as :class:`ViTTeacher`, inside a :class:`CachedTeacher` where the same
             crops come again.
         head: config of the :class:`DistillationHead`.
-        views: config of what draws the student's views, such as :class:`StudentViews`.
+        views: config of what samples the student's views, such as :class:`StudentViews`.
         data_preprocessor: config of what turns uint8 batches into RGB in [0, 1].
         init_cfg: MMEngine's.
 
@@ -40,34 +36,22 @@ class EncoderDistiller(BaseModel):
         data_preprocessor: dict | None = None,
         init_cfg: dict | list | None = None,
     ) -> None:
-        super().__init__(data_preprocessor, init_cfg)
-        self.backbone = build_model_part(backbone)
+        super().__init__(backbone, data_preprocessor, init_cfg)
         self.teacher = build_model_part(teacher)
         self.head = build_model_part(head)
         self.views = build_model_part(views)
-        self.normalize = Normalize()
         if self.teacher.embed_dims != self.head.teacher_dims:
             raise ValueError(
                 f'teacher gives tokens of width {self.teacher.embed_dims}, head predicts {self.head.teacher_dims}: '
                 f'set head.teacher_dims={self.teacher.embed_dims}, or take another teacher.'
             )
 
-    def forward(
-        self, inputs: Tensor, data_samples: Sequence[BaseDataElement] | None = None, mode: str = 'tensor'
-    ) -> dict[str, Tensor] | Tensor:
-        """``'loss'``: :meth:`loss`; ``'tensor'``: the encoder's tokens B×N×C of whole images.
-
-        Args:
-            inputs: B×3×H×W, RGB in [0, 1], sides multiples of 16.
-            data_samples: not read.
-            mode: one of the two.
-        """
-        if mode == 'loss':
-            return self.loss(inputs)
-        return self.backbone.encode(self.normalize(inputs))[0][-1]
-
     def loss(self, images: Tensor) -> dict[str, Tensor]:
         """Distance from the teacher's patch tokens; its class token says what the whole image is, a part is not it."""
         view = self.views(images, self.teacher(self.normalize(images))[:, 1:])
-        tokens = self.backbone.encode(self.normalize(view.images))[0][-1]
+        tokens = self.encode(self.normalize(view.images))
         return dict(loss_tokens=self.head.loss(tokens[:, 1:], view.targets))
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Tokens after the encoder's last block, B×N×C."""
+        return self.backbone.encode(images)[0][-1]

@@ -1,17 +1,13 @@
 """A plain masked autoencoder (He et al., arXiv 2111.06377), to make the infrared teacher that nobody published."""
 
-from collections.abc import Sequence
-
 import torch
-from mmengine.model import BaseModel, BaseModule
-from mmengine.structures import BaseDataElement
+from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmdefusion.registry import MODELS
 
 from ..layers import (
     PATCH_SIZE,
-    Normalize,
     PositionEmbedding,
     TransformerBlock,
     init_transformer,
@@ -19,6 +15,7 @@ from ..layers import (
     restore_tokens,
     sample_kept,
 )
+from .encoder_pretrainer import EncoderPretrainer
 
 
 @MODELS.register_module()
@@ -59,7 +56,7 @@ class MAEDecoder(BaseModule):
 
 
 @MODELS.register_module()
-class MAEPretrainer(BaseModel):
+class MAEPretrainer(EncoderPretrainer):
     """Predicts the patches that the encoder has not seen.
 
     Args:
@@ -80,26 +77,14 @@ class MAEPretrainer(BaseModel):
         data_preprocessor: dict | None = None,
         init_cfg: dict | list | None = None,
     ) -> None:
-        super().__init__(data_preprocessor, init_cfg)
-        self.backbone = MODELS.build(backbone)
+        super().__init__(backbone, data_preprocessor, init_cfg)
         self.decoder = MODELS.build(decoder)
         self.mask_ratio = mask_ratio
         self.norm_pix = norm_pix
-        self.normalize = Normalize()
 
-    def forward(
-        self, inputs: Tensor, data_samples: Sequence[BaseDataElement] | None = None, mode: str = 'tensor'
-    ) -> dict[str, Tensor] | Tensor:
-        """``'loss'``: :meth:`loss`; ``'tensor'``: the encoder's tokens B×N×C of whole images.
-
-        Args:
-            inputs: B×3×H×W, RGB in [0, 1], sides multiples of 16.
-            data_samples: not read.
-            mode: one of the two.
-        """
-        if mode == 'loss':
-            return self.loss(inputs)
-        return self.backbone(self.normalize(inputs))
+    def encode(self, images: Tensor) -> Tensor:
+        """The encoder's tokens B×N×C of normalised images, none hidden."""
+        return self.backbone(images)
 
     def loss(self, images: Tensor) -> dict[str, Tensor]:
         """Mean squared error over the hidden patches."""

@@ -26,7 +26,7 @@ class StudentViews(nn.Module):
     and contrast is what infrared images do to a scene: the student learns to name it all the same.
 
     Args:
-        sides: least and greatest side of the square part, in patches; drawn once a batch.
+        sides: least and greatest side of the square part, in patches; sampled once a batch.
         flip: share of the batches that is mirrored.
         jitter: factors of brightness and contrast are uniform between these two, of saturation between 0 and the
             greater.
@@ -49,7 +49,7 @@ class StudentViews(nn.Module):
         self.grey = grey
 
     def forward(self, images: Tensor, tokens: Tensor) -> StudentView:
-        """Draw views.
+        """Sample views.
 
         Args:
             images: B×3×H×W, RGB in [0, 1], sides multiples of 16.
