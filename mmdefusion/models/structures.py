@@ -11,7 +11,7 @@ from .layers.padding import Content
 
 
 class Pair(NamedTuple):
-    """The same thing of image a and of image b (visible and infrared; in MCUD the other way round)."""
+    """The same thing of image a and of image b, such as the visible and the infrared one."""
 
     a: Tensor
     b: Tensor
@@ -23,6 +23,13 @@ class Pair(NamedTuple):
     def swapped(self) -> Tensor:
         """b, then a, along the batch."""
         return cat((self.b, self.a))
+
+
+class Sensors(NamedTuple):
+    """The same thing for each sensor of a pair, in the order in which pairs travel."""
+
+    visible: Tensor
+    infrared: Tensor
 
 
 class PairFeatures(NamedTuple):

@@ -29,7 +29,7 @@ from mmdefusion.models.necks import SimpleFeaturePyramid
 from mmdefusion.models.pretrainers import MCUDPretrainer
 from mmdefusion.models.pretrainers.cud import targets
 from mmdefusion.models.pretrainers.views import Views
-from mmdefusion.models.structures import Pair, PairFeatures, Parts
+from mmdefusion.models.structures import Pair, PairFeatures, Parts, Sensors
 
 DESCRIPTION = ('size', 'batch', 'seed', 'loss_seed', 'loss_batch')  # of the case, not to be compared
 
@@ -102,12 +102,17 @@ class Case:
         return self.model.reconstruct(self.pair, order='ab', kept=kept)
 
     @cached_property
-    def teachers(self) -> Pair:
-        return self.model.teach(self.normalized)
+    def sensors(self) -> Sensors:
+        """The pair as MCUD takes it: a is the infrared image."""
+        return Sensors(visible=self.pair.b, infrared=self.pair.a)
 
     @cached_property
-    def predicted(self) -> tuple[Pair, Pair]:
-        return self.model.predict_teachers(self.normalized)
+    def teachers(self) -> Sensors:
+        return self.model.teach(self.sensors)
+
+    @cached_property
+    def predicted(self) -> tuple[Sensors, Sensors]:
+        return self.model.predict_teachers(self.sensors)
 
     @cached_property
     def cud_losses(self) -> dict[str, Tensor]:
@@ -132,6 +137,7 @@ class Case:
         return None
 
 
+SENSORS = {'a': 'infrared', 'b': 'visible'}  # in the paper's MCUD
 QUANTITIES: dict[str, Callable[..., Tensor]] = {
     r'enc_([ab])_(\d+)': lambda case, image, layer: getattr(case.features.layers[int(layer)], image),
     r'common_(ab|ba)': lambda case, order: case.parts[order][0].common,
@@ -142,11 +148,11 @@ QUANTITIES: dict[str, Callable[..., Tensor]] = {
     r'det_tokens': lambda case: case.projection(case.fused_both),
     r'img_(\w+)': lambda case, image: getattr(case.reconstruction[0], image),
     r'rec': lambda case: case.reconstruction[1],
-    r'teacher_([ab])': lambda case, image: getattr(case.teachers, image),
-    r'pred_([ab])': lambda case, image: getattr(case.predicted[0], image),
-    r'mcud_common_ab': lambda case: case.predicted[1].a,
-    r'mcud_common_ba': lambda case: case.predicted[1].b,
-    r'loss_mcud_([ab])': lambda case, image: case.mcud_losses[f'loss_teacher_{image}'],
+    r'teacher_([ab])': lambda case, image: getattr(case.teachers, SENSORS[image]),
+    r'pred_([ab])': lambda case, image: getattr(case.predicted[0], SENSORS[image]),
+    r'mcud_common_ab': lambda case: case.predicted[1].infrared,
+    r'mcud_common_ba': lambda case: case.predicted[1].visible,
+    r'loss_mcud_([ab])': lambda case, image: case.mcud_losses[f'loss_{SENSORS[image]}_teacher'],
     r'loss_mcud_common': lambda case: case.mcud_losses['loss_common_orders'],
     r'loss_common_mix': lambda case: case.cud_losses['loss_common'],
     r'loss_upper_mix': lambda case: case.cud_losses['loss_unique_a'],

@@ -23,7 +23,7 @@ def run(*args) -> subprocess.CompletedProcess:
 @pytest.fixture
 def checkpoint(tmp_path) -> Path:
     model = build(cud_config())
-    state = model.state_dict() | {'teacher_head.proj_a.weight': torch.ones(2)}
+    state = model.state_dict() | {'teacher_head.proj_infrared.weight': torch.ones(2)}
     path = tmp_path / 'work/iter_20.pth'
     path.parent.mkdir()
     meta = {'cfg': f'model = {cud_config()!r}', 'iter': 20}
@@ -41,7 +41,7 @@ def test_published_weights_fuse(checkpoint, tmp_path):
     (published,) = (tmp_path / 'out').iterdir()
     assert published.name == f'tiny-{hashlib.sha256(published.read_bytes()).hexdigest()[:8]}.pth'
     content = torch.load(published)
-    assert set(content) == {'state_dict', 'meta'} and 'teacher_head.proj_a.weight' not in content['state_dict']
+    assert set(content) == {'state_dict', 'meta'} and 'teacher_head.proj_infrared.weight' not in content['state_dict']
     assert content['meta']['numbers'] == {'fused/psnr_views': 20.0} and content['meta']['data'] == 'ten images'
     assert content['meta']['git_revision'] == 'unknown' or len(content['meta']['git_revision']) >= 40
     fuser = load_fuser(str(published))

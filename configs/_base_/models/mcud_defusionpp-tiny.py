@@ -10,7 +10,7 @@ model = dict(
     ),
     visible_teacher=dict(type='mmdefusion.MAETeacher', arch='base', checkpoint='checkpoints/mae_pretrain_vit_base.pth'),
     teacher_head=dict(type='mmdefusion.TeacherPredictionHead', embed_dims=embed_dims, teacher_dims=768),
-    mcud_loss=dict(type='mmdefusion.MCUDLoss', teacher_a=1.0, teacher_b=1.0, common=1.0),
+    mcud_loss=dict(type='mmdefusion.MCUDLoss', infrared_teacher=1.0, visible_teacher=1.0, common=1.0),
 )
 # a batch of images leaves the teachers' head without gradient, a batch of pairs everything behind the decomposition
 find_unused_parameters = True

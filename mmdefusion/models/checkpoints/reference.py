@@ -47,10 +47,10 @@ PREFIXES = {
     'mim_decoder_blocks.': 'mfm_head.blocks.',
     'mim_decoder_norm.': 'mfm_head.norm.',
     'mim_decoder_pred.': 'mfm_head.proj.',
-    'latent_predict1.': 'teacher_head.proj_a.',
-    'latent_predict2.': 'teacher_head.proj_b.',
-    'mm_unique_norm1.': 'teacher_head.norm_a.',
-    'mm_unique_norm2.': 'teacher_head.norm_b.',
+    'latent_predict1.': 'teacher_head.proj_infrared.',
+    'latent_predict2.': 'teacher_head.proj_visible.',
+    'mm_unique_norm1.': 'teacher_head.norm_infrared.',
+    'mm_unique_norm2.': 'teacher_head.norm_visible.',
 }
 # inside a decomposition block
 BLOCK_NAMES = {

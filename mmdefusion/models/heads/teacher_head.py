@@ -6,7 +6,7 @@ from torch import nn
 from mmdefusion.registry import MODELS
 
 from ..layers import init_transformer
-from ..structures import Pair
+from ..structures import Sensors
 
 
 @MODELS.register_module()
@@ -22,23 +22,23 @@ class TeacherPredictionHead(BaseModule):
     def __init__(self, embed_dims: int, teacher_dims: int = 768, init_cfg: dict | list | None = None) -> None:
         super().__init__(init_cfg)
         self.teacher_dims = teacher_dims
-        self.norm_a = nn.LayerNorm(embed_dims)
-        self.norm_b = nn.LayerNorm(embed_dims)
-        self.proj_a = nn.Linear(embed_dims, teacher_dims)
-        self.proj_b = nn.Linear(embed_dims, teacher_dims)
+        self.norm_infrared = nn.LayerNorm(embed_dims)
+        self.norm_visible = nn.LayerNorm(embed_dims)
+        self.proj_infrared = nn.Linear(embed_dims, teacher_dims)
+        self.proj_visible = nn.Linear(embed_dims, teacher_dims)
         init_transformer(self)
 
-    def forward(self, unique: Pair, common: Pair) -> Pair:
+    def forward(self, unique: Sensors, common: Sensors) -> Sensors:
         """Predict.
 
         Args:
-            unique: of a and of b, deep plus skip, B×N×C each.
-            common: :meth:`DecompositionNeck.decompose_both`, normalised: from a to b, and from b to a.
+            unique: of each image, deep plus skip, B×N×C.
+            common: of each image, from it to the other one, deep plus skip, normalised, B×N×C.
 
         Returns:
             B×N×T each.
         """
-        return Pair(
-            a=self.proj_a(self.norm_a(unique.a) + common.a),
-            b=self.proj_b(self.norm_b(unique.b) + common.b),
+        return Sensors(
+            visible=self.proj_visible(self.norm_visible(unique.visible) + common.visible),
+            infrared=self.proj_infrared(self.norm_infrared(unique.infrared) + common.infrared),
         )

@@ -5,7 +5,7 @@ from torch.nn.functional import l1_loss
 
 from mmdefusion.registry import MODELS
 
-from ..structures import Pair
+from ..structures import Sensors
 
 
 @MODELS.register_module()
@@ -13,19 +13,19 @@ class MCUDLoss(nn.Module):
     """Weighted L1 distances of predicted to teachers' tokens, and between the two orders of the common feature.
 
     Args:
-        teacher_a, teacher_b, common: weights.
+        infrared_teacher, visible_teacher, common: weights.
     """
 
-    def __init__(self, teacher_a: float = 1.0, teacher_b: float = 1.0, common: float = 1.0) -> None:
+    def __init__(self, infrared_teacher: float = 1.0, visible_teacher: float = 1.0, common: float = 1.0) -> None:
         super().__init__()
-        self.teacher_a = teacher_a
-        self.teacher_b = teacher_b
+        self.infrared_teacher = infrared_teacher
+        self.visible_teacher = visible_teacher
         self.common = common
 
-    def forward(self, predicted: Pair, target: Pair, common: Pair) -> dict[str, Tensor]:
+    def forward(self, predicted: Sensors, target: Sensors, common: Sensors) -> dict[str, Tensor]:
         """Compare B×N×T predictions with B×N×T targets, and the B×N×C common features with each other."""
         return dict(
-            loss_teacher_a=self.teacher_a * l1_loss(predicted.a, target.a),
-            loss_teacher_b=self.teacher_b * l1_loss(predicted.b, target.b),
-            loss_common_orders=self.common * l1_loss(common.a, common.b),
+            loss_infrared_teacher=self.infrared_teacher * l1_loss(predicted.infrared, target.infrared),
+            loss_visible_teacher=self.visible_teacher * l1_loss(predicted.visible, target.visible),
+            loss_common_orders=self.common * l1_loss(common.infrared, common.visible),
         )

@@ -7,7 +7,7 @@ from torch.nn.functional import layer_norm
 from mmdefusion.registry import MODELS, build_model_part
 
 from ..losses import MCUDLoss
-from ..structures import Pair
+from ..structures import Sensors
 from .cud import CUDPretrainer
 
 
@@ -15,7 +15,7 @@ from .cud import CUDPretrainer
 class MCUDPretrainer(CUDPretrainer):
     """CUD on batches of images, multi-modal CUD on batches of pairs: the joint form takes both in turn.
 
-    As in the paper the infrared image is a, the visible one b; the decomposition itself treats both alike.
+    The decomposition treats both images of a pair alike; what the paper calls a is the infrared one, b the visible one.
 
     Args:
         infrared_teacher, visible_teacher: the frozen encoders whose tokens are predicted; their configs or built, as
@@ -53,17 +53,24 @@ class MCUDPretrainer(CUDPretrainer):
         """Weighted losses of a batch of images B×3×H×W, or of pairs B×6×H×W (visible first), RGB in [0, 1]."""
         if inputs.shape[1] == 3:
             return super().loss(inputs)
-        visible, infrared = inputs.chunk(2, dim=1)
-        pair = Pair(a=self.normalize(infrared), b=self.normalize(visible))
+        pair = Sensors(*inputs.chunk(2, dim=1))
         predicted, common = self.predict_teachers(pair)
         return self.mcud_loss(predicted, self.teach(pair), common)
 
-    def predict_teachers(self, pair: Pair) -> tuple[Pair, Pair]:
-        """Predicted tokens B×N×T, and the normalised common feature B×N×C in both orders, of normalised images."""
-        unique, common = self.decomposition.decompose_both(self.backbone(torch.cat(pair, dim=1)))
-        common = Pair(*(layer_norm(tokens, tokens.shape[-1:]) for tokens in common))
-        return self.teacher_head(unique, common), common
+    def predict_teachers(self, pair: Sensors) -> tuple[Sensors, Sensors]:
+        """What the teachers are predicted to say of two images B×3×H×W in [0, 1].
 
-    def teach(self, pair: Pair) -> Pair:
-        """The teachers' tokens B×N×T."""
-        return Pair(a=self.infrared_teacher(pair.a), b=self.visible_teacher(pair.b))
+        Returns:
+            Predicted tokens B×N×T, and the common feature from each image to the other, normalised, B×N×C.
+        """
+        features = self.backbone(self.normalize(torch.cat(pair, dim=1)))
+        unique, common = self.decomposition.decompose_both(features)
+        common = Sensors(*(layer_norm(tokens, tokens.shape[-1:]) for tokens in common))
+        return self.teacher_head(Sensors(*unique), common), common
+
+    def teach(self, pair: Sensors) -> Sensors:
+        """The teachers' tokens B×N×T of two images B×3×H×W in [0, 1]."""
+        return Sensors(
+            visible=self.visible_teacher(self.normalize(pair.visible)),
+            infrared=self.infrared_teacher(self.normalize(pair.infrared)),
+        )

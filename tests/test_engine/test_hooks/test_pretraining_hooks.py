@@ -51,10 +51,13 @@ def test_a_loss_that_is_no_number_stops_the_run(config, tmp_path):
     step = runner.model.loss
 
     def broken(inputs):
-        return {name: value * torch.nan if name == 'loss_teacher_a' else value for name, value in step(inputs).items()}
+        return {
+            name: value * torch.nan if name == 'loss_infrared_teacher' else value
+            for name, value in step(inputs).items()
+        }
 
     runner.model.loss = broken
-    with pytest.raises(FloatingPointError, match=r'Iteration 2: .*loss_teacher_a nan.*resume from the latest'):
+    with pytest.raises(FloatingPointError, match=r'Iteration 2: .*loss_infrared_teacher nan.*resume from the latest'):
         runner.train()
     state = torch.load(tmp_path / 'work/iter_1.pth')['state_dict']
     assert all(value.isfinite().all() for value in state.values())

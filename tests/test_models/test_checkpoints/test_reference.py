@@ -30,7 +30,7 @@ def test_heads_of_pretraining_are_whole_or_absent(reference):
     reference = dict(reference)
     converted = from_reference(reference).state_dict
     assert_close(converted['mfm_head.mask_token'], reference['mask_token'])
-    assert_close(converted['teacher_head.norm_b.weight'], reference['mm_unique_norm2.weight'])
+    assert_close(converted['teacher_head.norm_visible.weight'], reference['mm_unique_norm2.weight'])
     del reference['mim_decoder_norm.bias']
     with pytest.raises(ValueError, match='missing: mim_decoder_norm.bias'):
         from_reference(reference)

@@ -6,7 +6,7 @@ from torch.testing import assert_close
 
 from mmdefusion.models.fusers.image_fuser import FusedImages
 from mmdefusion.models.losses import CUDLoss, MCUDLoss, ssim_loss, ssim_map
-from mmdefusion.models.structures import Pair
+from mmdefusion.models.structures import Sensors
 
 
 def test_ssim_map_is_the_textbook_s():
@@ -64,7 +64,7 @@ def test_weights():
 
 def test_mcud_loss():
     tokens = torch.rand(6, 2, 5, 8, requires_grad=True)
-    losses = MCUDLoss(teacher_a=2)(Pair(*tokens[:2]), Pair(*tokens[2:4]), Pair(*tokens[4:]))
-    assert_close(losses['loss_teacher_a'], 2 * (tokens[0] - tokens[2]).abs().mean())
+    losses = MCUDLoss(visible_teacher=2)(Sensors(*tokens[:2]), Sensors(*tokens[2:4]), Sensors(*tokens[4:]))
+    assert_close(losses['loss_visible_teacher'], 2 * (tokens[0] - tokens[2]).abs().mean())
     losses['loss_common_orders'].backward()
     assert (tokens.grad[4:] != 0).all()  # through both sides

@@ -4,7 +4,7 @@ from helpers.pretraining import TEACHER, build, mcud_config
 from torch.testing import assert_close
 
 from mmdefusion.models.backbones import MAEEncoder
-from mmdefusion.models.structures import Pair
+from mmdefusion.models.structures import Sensors
 
 
 @pytest.fixture
@@ -20,9 +20,9 @@ def test_images_and_pairs_have_losses_of_their_own(checkpoint):
     model.init_weights()
     assert 'loss_fused' in model(torch.rand(2, 3, 32, 32), mode='loss')
     losses = model(torch.rand(2, 6, 32, 32), mode='loss')
-    assert list(losses) == ['loss_teacher_a', 'loss_teacher_b', 'loss_common_orders']
+    assert list(losses) == ['loss_infrared_teacher', 'loss_visible_teacher', 'loss_common_orders']
     sum(losses.values()).backward()
-    assert model.teacher_head.proj_a.weight.grad.abs().sum() > 0
+    assert model.teacher_head.proj_infrared.weight.grad.abs().sum() > 0
     assert all(parameter.grad is None for parameter in model.infrared_teacher.parameters())
 
 
@@ -30,13 +30,16 @@ def test_the_infrared_teacher_sees_the_infrared_image(checkpoint):
     model = build(mcud_config(checkpoint)).eval()
     model.init_weights()
     pairs = torch.rand(1, 6, 32, 32)
-    visible, infrared = (model.normalize(images) for images in pairs.chunk(2, 1))
-    seen = model.teach(Pair(a=infrared, b=visible))
-    expected, common = model.predict_teachers(Pair(a=infrared, b=visible))
+    pair = Sensors(*pairs.chunk(2, 1))
+    visible, infrared = map(model.normalize, pair)
+    seen = model.teach(pair)
+    expected, common = model.predict_teachers(pair)
     losses = model(pairs, mode='loss')
-    assert_close(losses['loss_teacher_a'], (expected.a - model.infrared_teacher(infrared)).abs().mean())
-    assert_close(seen.b, model.visible_teacher(visible))
-    assert_close(common.a.mean(-1), torch.zeros_like(common.a[..., 0]), atol=1e-5, rtol=0)  # LN without affine
+    assert_close(losses['loss_infrared_teacher'], (expected.infrared - model.infrared_teacher(infrared)).abs().mean())
+    assert_close(seen.visible, model.visible_teacher(visible))
+    assert_close(
+        common.visible.mean(-1), torch.zeros_like(common.visible[..., 0]), atol=1e-5, rtol=0
+    )  # LN without affine
 
 
 def test_teachers_stay_out_of_checkpoints_and_keep_their_weights(checkpoint):
