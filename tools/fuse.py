@@ -16,7 +16,7 @@ import argparse
 import time
 import warnings
 
-from mmdefusion.apis import FusionInferencer, NotAllFused
+from mmdefusion.apis import FusionInferencer, NotAllDone
 from mmdefusion.apis.fusion_inferencer import TASKS
 from mmdefusion.apis.outputs import OUTPUTS
 
@@ -90,7 +90,7 @@ def main() -> None:
             fold=args.fold,
             skip_unmatched=args.skip_unmatched,
         )
-    except NotAllFused as error:
+    except NotAllDone as error:
         written, failed = error.results, str(error)
     except (OSError, ValueError) as error:
         raise SystemExit(str(error)) from None

@@ -21,7 +21,7 @@ from mmdefusion.utils.image_io import check_scaling
 from mmdefusion.utils.progress import track
 
 from .loading import load_fuser, shipped_weights
-from .outputs import Fused, NotAllFused, Output, OutputFolder, check_outputs, draw_panel
+from .outputs import Fused, NotAllDone, Output, OutputFolder, check_outputs, draw_panel
 from .sources import Image, Item, Source, is_video, list_items, refuse_folding, to_first_size
 from .video_reader import VideoFrames
 from .video_writer import VideoWriter
@@ -136,7 +136,7 @@ class FusionInferencer:
         Raises:
             OSError: if ``out_dir`` cannot be written, or the only item is not there.
             ValueError: if the sources do not match, or the only item cannot be fused.
-            NotAllFused: in the end, if some of several items are not there or cannot be fused.
+            NotAllDone: in the end, if some of several items are not there or cannot be fused.
         """
         check_outputs(outputs)
         folder = None if out_dir is None else make_writable(out_dir)
@@ -187,7 +187,7 @@ class FusionInferencer:
             else:  # not tried: where one file cannot be written, the next cannot either
                 results += target.write(fused) if target else [fused]
         if failures:
-            raise NotAllFused(failures, results)
+            raise NotAllDone(failures, results)
         return results
 
     def _fuse_videos(self, sources: Sequence[str], target: OutputFolder, resize: bool, resume: bool) -> list[Path]:

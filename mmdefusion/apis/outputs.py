@@ -4,7 +4,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 
@@ -28,19 +28,19 @@ class Fused(NamedTuple):
     images: dict[str, np.ndarray]
 
 
-class NotAllFused(ValueError):
-    """Some of many items could not be fused; all others were.
+class NotAllDone(ValueError):
+    """Some of many items could not be read or fused; all others were.
 
     Attributes:
         failures: what was wrong with each, by its name.
-        results: of the others, as :class:`FusionInferencer` returns them.
+        results: of the others, as the inferencer returns them.
     """
 
-    def __init__(self, failures: dict[str, Exception], results: list[Fused] | list[Path]) -> None:
+    def __init__(self, failures: dict[str, Exception], results: Any) -> None:
         self.failures = failures
         self.results = results
         lines = [f'  {name}: {str(error).removeprefix(f"{name}: ")}' for name, error in failures.items()]
-        super().__init__('\n'.join([f'{len(failures)} could not be fused, all others are done:', *lines]))
+        super().__init__('\n'.join([f'{len(failures)} could not be done, all others are:', *lines]))
 
 
 class OutputFolder:

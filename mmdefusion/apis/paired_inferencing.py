@@ -24,6 +24,7 @@ from mmdefusion.utils.progress import track
 from mmdefusion.visualization import contact_sheet
 
 from .fusion_inferencer import FusionInferencer
+from .outputs import NotAllDone
 from .sources import Item, Source, is_video, list_items
 from .video_reader import VideoFrames
 from .video_writer import VideoWriter
@@ -64,7 +65,7 @@ class PairedInferencing:
         return_datasamples: bool = False,
         resize: bool = False,
     ) -> dict[str, list]:
-        """Predict for what belongs together of both sources.
+        """Predict for what belongs together of both sources; a pair that cannot be read does not stop the rest.
 
         Args:
             visible, infrared: a path, an array, a list of them, a glob, a folder or a video each.
@@ -80,19 +81,22 @@ class PairedInferencing:
 
         Raises:
             OSError: if a file is not there, or ``out_dir`` cannot be written.
-            ValueError: if the sources do not match.
+            ValueError: if the sources do not match, or the only pair cannot be read.
+            NotAllDone: in the end, if some of several pairs are not there or cannot be read.
         """
         folder = None if out_dir is None else make_writable(out_dir)
         videos = is_video(visible) and is_video(infrared)
         items = VideoFrames([visible, infrared]) if videos else list_items([visible, infrared])
         results, batches = dict(predictions=[], visualization=[]), -(-len(items) // batch_size)
         progress = track(chunks(items, batch_size), 'predicting', total=batches, show=self.show_progress)
+        failures: dict[str, Exception] = {}
         with ExitStack() as stack:
             writer = None
             if videos and folder:
                 target = make_writable(folder / 'vis') / f'{items.name}.mp4'
                 writer = stack.enter_context(VideoWriter(target, items.rate))
-            for item, sample in self.predict(progress, resize):
+            # a video without some of its frames would be another video
+            for item, sample in self.predict(progress, resize, None if videos or len(items) == 1 else failures):
                 if folder or return_vis:
                     drawing = self.draw(item, sample)
                     if writer:
@@ -105,13 +109,33 @@ class PairedInferencing:
                 results['predictions'].append(sample if return_datasamples else self.plain(sample))
             if writer:
                 writer.finish()
+        if failures:
+            raise NotAllDone(failures, results)
         return results
 
-    def predict(self, batches: Iterable[list[Item]], resize: bool = False) -> Iterator[tuple[Item, BaseDataElement]]:
-        """Each pair with the toolbox's sample of it."""
+    def predict(
+        self, batches: Iterable[list[Item]], resize: bool = False, failures: dict[str, Exception] | None = None
+    ) -> Iterator[tuple[Item, BaseDataElement]]:
+        """Each pair with the toolbox's sample of it.
+
+        Args:
+            batches: of pairs.
+            resize: see :meth:`__call__`.
+            failures: gets what is wrong with pairs that cannot be read, by their names; None: the first one is raised.
+        """
         for batch in batches:
-            loaded = [self.pipeline(self.load(item, resize)) for item in batch]
-            yield from zip(batch, self.forward(self.collate_fn(loaded)), strict=True)
+            items, loaded = [], []
+            for item in batch:
+                try:
+                    loaded.append(self.pipeline(self.load(item, resize)))
+                except (AssertionError, OSError, ValueError) as error:  # mmcv asserts that there is an image
+                    if failures is None:
+                        raise
+                    failures[item.name] = error
+                else:
+                    items.append(item)
+            if items:
+                yield from zip(items, self.forward(self.collate_fn(loaded)), strict=True)
 
     def load(self, item: Item, resize: bool = False) -> dict:
         """What the loaders of the config's pipeline would give for a pair."""

@@ -10,7 +10,7 @@ from helpers.layouts import grey
 from helpers.pretraining import write_fuser, write_images
 from PIL import Image
 
-from mmdefusion.apis import FusionInferencer, NotAllFused
+from mmdefusion.apis import FusionInferencer, NotAllDone
 from mmdefusion.apis.sources import to_first_size
 from mmdefusion.apis.video_reader import VideoFrames
 from mmdefusion.scenes import SceneGenerator
@@ -198,15 +198,15 @@ def test_what_fails_does_not_stop_the_rest(fuser, tmp_path):
         write_images(tmp_path / name, 3, seed=seed)
     (tmp_path / 'ir/001.png').write_bytes(b'no image')
     folders, out = (str(tmp_path / 'vi'), str(tmp_path / 'ir')), tmp_path / 'out'
-    with pytest.raises(NotAllFused, match='ir/001.png is not an image') as raised:
+    with pytest.raises(NotAllDone, match='ir/001.png is not an image') as raised:
         fuser(*folders, out_dir=out)
     assert sorted(out.iterdir()) == raised.value.results == [out / '000.png', out / '002.png']
-    with pytest.raises(NotAllFused) as raised:
+    with pytest.raises(NotAllDone) as raised:
         fuser(*folders)
     assert list(raised.value.failures) == ['001'] and [result.name for result in raised.value.results] == ['000', '002']
     with pytest.raises(ValueError, match='is not an image') as raised:
         fuser(str(tmp_path / 'vi/001.png'), str(tmp_path / 'ir/001.png'))
-    assert not isinstance(raised.value, NotAllFused)
+    assert not isinstance(raised.value, NotAllDone)
 
 
 def test_stacks_are_folded_and_pairs_are_not(fuser, tmp_path):

@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,7 @@ from mmdefusion.scenes import SceneGenerator
 
 pytest.importorskip('mmdet')
 pytest.importorskip('mmseg')
-from mmdefusion.apis import PairedDetInferencer, PairedSegInferencer
+from mmdefusion.apis import NotAllDone, PairedDetInferencer, PairedSegInferencer
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = {
@@ -102,6 +103,21 @@ def test_what_it_refuses(checkpoints):
     config.test_dataloader.dataset.pipeline.pop(1)
     with pytest.raises(ValueError, match='no AppendPartner'):
         PairedSegInferencer(config, checkpoints['mmseg'], device='cpu')
+
+
+@pytest.mark.parametrize('kind', ['vi', 'ir'])
+@pytest.mark.parametrize('scope', CONFIGS)
+def test_one_broken_file_does_not_end_a_folder(scope, kind, checkpoints, pairs, tmp_path):
+    shutil.copytree(pairs, tmp_path / 'pairs')
+    (tmp_path / f'pairs/{kind}/1.png').write_bytes(b'no image')
+    inferencer = build(scope, checkpoints)
+    with pytest.raises(NotAllDone, match='1 could not be done') as raised:
+        inferencer(str(tmp_path / 'pairs/vi'), str(tmp_path / 'pairs/ir'), out_dir=tmp_path / 'out', batch_size=2)
+    assert list(raised.value.failures) == ['1'] and len(raised.value.results['predictions']) == 2
+    assert [path.name for path in sorted((tmp_path / 'out/vis').iterdir())] == ['0.png', '2.png']
+    with pytest.raises(Exception) as alone:
+        inferencer(str(tmp_path / 'pairs/vi/1.png'), str(tmp_path / 'pairs/ir/1.png'))
+    assert not isinstance(alone.value, NotAllDone)
 
 
 @pytest.mark.slow

@@ -64,7 +64,7 @@ def test_one_broken_file_does_not_end_a_folder(tmp_path):
     result = run(*arguments, '--skip-unmatched')
     assert result.returncode == 1 and '1 written' in result.stdout and 'Traceback' not in result.stderr
     *_, head, first, second = result.stderr.strip().splitlines()
-    assert head == '2 could not be fused, all others are done:'
+    assert head == '2 could not be done, all others are:'
     assert (
         '000: ' in first and 'ir/000.png is not an image' in first and '001: the images are 30x20 and 30x31' in second
     )
