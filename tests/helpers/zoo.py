@@ -31,5 +31,6 @@ def untrained(config: Config, folder: Path) -> str:
     meta = dict(dataset_meta=dict(classes=config.classes, palette=config.palette))
     path = folder / 'untrained.pth'
     model = MODELS.build(deepcopy(config.model))  # mmdet writes into what it builds of
+    model.init_weights()  # DINO leaves what it does not fill as the memory was, NaN at times
     torch.save(dict(state_dict=model.state_dict(), meta=meta), path)
     return str(path)
