@@ -43,7 +43,7 @@ def test_a_report_with_what_failed_and_nothing_twice(kind, head, score, tmp_path
         f'_base_ = {str(ROOT / f"configs/baselines/resnet18-visible_{head}_1xb4-500i_scenes-160x128.py")!r}\n'
         "model = dict(backbone=dict(modality='thermal'))\n"
     )
-    models = f'resnet50-fused-images_{head},{broken},resnet18-early-fusion_{head}'
+    models = f'resnet18-fused-images_{head},{broken},resnet18-early-fusion_{head}'
     arguments = '--data', data, '--models', models, '--seeds', 1, '--budget', '2i', '--work-dir', out
     result = run(*arguments)
     assert result.returncode == 1 and f'failed: broken_{head}' in result.stderr, result.stdout + result.stderr
