@@ -2,13 +2,13 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from check_parity import check
 from formula import formula_shapes
+from helpers.warm_process import run_tool
 
 SCRIPT = Path(__file__).with_name('check_parity.py')
 # size 48, batch 1, seed 7: this project's own values in float64, stored when the published 224² case was met to 2e-6;
@@ -18,7 +18,7 @@ MULTI_MODAL = ('model_encoder', 'latent_predict', 'mm_unique_norm')
 
 
 def run(*args) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, str(SCRIPT), *map(str, args)], capture_output=True, text=True)
+    return run_tool(SCRIPT, *args)
 
 
 @pytest.mark.parametrize('dtype, tolerance', [(torch.float32, 1e-4), (torch.float64, 1e-5)])

@@ -1,7 +1,5 @@
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import cv2
@@ -17,6 +15,8 @@ from mmdefusion.scenes import SceneGenerator
 
 pytest.importorskip('mmdet')
 pytest.importorskip('mmseg')
+from helpers.warm_process import run_tool
+
 from mmdefusion.apis import NotAllDone, PairedDetInferencer, PairedSegInferencer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -123,9 +123,9 @@ def test_one_broken_file_does_not_end_a_folder(scope, kind, checkpoints, pairs, 
 @pytest.mark.slow
 @pytest.mark.parametrize('scope', CONFIGS)
 def test_the_tool(scope, checkpoints, pairs, tmp_path):
-    command = [sys.executable, ROOT / 'tools/infer.py', CONFIGS[scope], checkpoints[scope], pairs / 'vi', pairs / 'ir']
+    command = [ROOT / 'tools/infer.py', CONFIGS[scope], checkpoints[scope], pairs / 'vi', pairs / 'ir']
     command += ['--out-dir', tmp_path, '--device', 'cpu']
-    result = subprocess.run([*map(str, command)], capture_output=True, text=True)
+    result = run_tool(*command)
     assert result.returncode == 0, result.stderr
     assert '3 pairs' in result.stdout and len(list((tmp_path / 'vis').iterdir())) == 3
 

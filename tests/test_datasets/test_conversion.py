@@ -2,13 +2,13 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from helpers.layouts import grey, write
+from helpers.warm_process import run_tool
 
 from mmdefusion.datasets.annotation_files import UnusableAnnotation
 from mmdefusion.datasets.conversion import READERS, WRITERS, AnnotatedImage, Box
@@ -111,8 +111,7 @@ def test_vedai_text(tmp_path):
 
 
 def run(tool: str, *arguments: object) -> subprocess.CompletedProcess:
-    command = [sys.executable, ROOT / 'tools/dataset_converters' / tool, *arguments]
-    return subprocess.run([*map(str, command)], capture_output=True, text=True)
+    return run_tool(ROOT / 'tools/dataset_converters' / tool, *arguments)
 
 
 def test_the_tool_takes_a_split_and_classes(folder):

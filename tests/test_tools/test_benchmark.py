@@ -1,10 +1,10 @@
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import cv2
 import pytest
+from helpers.warm_process import run_tool
 from mmengine.config import Config
 
 from mmdefusion.evaluation.results import short_name
@@ -18,8 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess:
-    command = [sys.executable, str(ROOT / 'tools/benchmark.py'), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True)
+    return run_tool(ROOT / 'tools/benchmark.py', *arguments)
 
 
 def write_data(folder: Path, kind: str) -> Path:

@@ -1,15 +1,15 @@
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from helpers.pretraining import write_fuser
+from helpers.warm_process import run_tool
 
 TOOL = Path(__file__).resolve().parents[2] / 'tools/analysis_tools/benchmark_fusion.py'
 
 
 def run(*arguments: str) -> list[str]:
-    result = subprocess.run([sys.executable, str(TOOL), *arguments], capture_output=True, text=True)
+    result = run_tool(TOOL, *arguments)
     assert result.returncode == 0, result.stderr
     return result.stdout.splitlines()
 

@@ -1,10 +1,10 @@
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import torch
 from benchmark_speed import FusedFeatures, OneAfterTheOther
+from helpers.warm_process import run_tool
 
 TOOL = Path(__file__).resolve().parents[2] / 'tools/analysis_tools/benchmark_speed.py'
 
@@ -18,11 +18,8 @@ def test_both_forms_compute_the_same():
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='peak memory is read from /proc')
 def test_one_line_for_each_size_and_the_training_step():
-    result = subprocess.run(
-        [sys.executable, str(TOOL), '--sizes', '32', '48', '--train-size', '32', '--repeats', '1', '--device', 'cpu'],
-        capture_output=True,
-        text=True,
-    )
+    options = '--sizes', 32, 48, '--train-size', 32, '--repeats', 1, '--device', 'cpu'
+    result = run_tool(TOOL, *options)
     assert result.returncode == 0, result.stderr
     lines = result.stdout.splitlines()
     assert [line.split('  ')[0] for line in lines[2:]] == ['features 32x32', 'features 48x48', 'training step 32']

@@ -1,10 +1,9 @@
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
+from helpers.warm_process import run_tool
 
 TOOL = Path(__file__).resolve().parents[2] / 'tools/dataset_converters/boxes_to_masks.py'
 
@@ -22,7 +21,7 @@ def test_small_boxes_lie_over_large_ones(tmp_path):
     }
     source, out = tmp_path / 'train.json', tmp_path / 'labels'
     source.write_text(json.dumps(coco))
-    result = subprocess.run([sys.executable, str(TOOL), str(source), str(out)], capture_output=True, text=True)
+    result = run_tool(TOOL, source, out)
     assert result.returncode == 0, result.stderr
 
     expected = np.zeros((10, 16), np.uint8)

@@ -1,15 +1,15 @@
 import subprocess
-import sys
 from pathlib import Path
 
 import cv2
 from helpers.pretraining import write_fuser, write_images
+from helpers.warm_process import run_tool
 
 TOOL = Path(__file__).resolve().parents[2] / 'tools/analysis_tools/compare_fusion.py'
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, str(TOOL), *map(str, arguments)], capture_output=True, text=True)
+    return run_tool(TOOL, *arguments)
 
 
 def test_table_and_sheet(tmp_path):

@@ -1,8 +1,7 @@
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from helpers.warm_process import run_tool
 
 from mmdefusion.apis import shipped_weights
 from mmdefusion.scenes import write_scenes
@@ -20,9 +19,9 @@ def test_every_start_and_seed_once(tmp_path):
     scenes = write_scenes(tmp_path / 'scenes', 6, 4, 0)
     loaders = [f'{name}_dataloader.dataset.data_root={scenes}' for name in ('train', 'test')]
     options = [*loaders, 'train_cfg.max_iters=2', 'default_hooks.checkpoint.interval=2']
-    command = [sys.executable, TOOL, *CONFIGS[1:], '--weights', shipped_weights(), '--seeds', '2']
+    command = [TOOL, *CONFIGS[1:], '--weights', shipped_weights(), '--seeds', '2']
     command += ['--work-dir', tmp_path / 'work', '--cfg-options', *options]
-    first = subprocess.run(command, capture_output=True, text=True)
+    first = run_tool(*command)
     assert first.returncode == 0, first.stdout + first.stderr
     assert '4 trainings, 4 to do' in first.stdout and 'pretrained' in first.stdout and '±' in first.stdout
     table = (tmp_path / 'work/table.md').read_text()
@@ -30,11 +29,11 @@ def test_every_start_and_seed_once(tmp_path):
     logs = {path.parent.name: path.read_text() for path in (tmp_path / 'work').glob('*/output.log')}
     for name, log in logs.items():
         assert (f'Load checkpoint from {shipped_weights()}' in log) == ('pretrained' in name)
-    second = subprocess.run(command, capture_output=True, text=True)
+    second = run_tool(*command)
     assert '4 trainings, 0 to do' in second.stdout and (tmp_path / 'work/table.md').read_text() == table
 
 
 def test_what_is_not_there():
-    command = [sys.executable, TOOL, CONFIGS[0], '--weights', 'no.pth']
-    result = subprocess.run(command, capture_output=True, text=True)
+    command = [TOOL, CONFIGS[0], '--weights', 'no.pth']
+    result = run_tool(*command)
     assert result.returncode == 2 and 'no.pth is not there' in result.stderr

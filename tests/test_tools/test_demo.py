@@ -1,9 +1,7 @@
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from helpers.warm_process import run_tool
 
 pytest.importorskip('mmdet')
 pytest.importorskip('mmseg')
@@ -12,13 +10,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def demo(work_dir: Path) -> str:
-    result = subprocess.run(
-        [sys.executable, str(ROOT / 'tools/demo.py'), '--work-dir', str(work_dir), '--scenes', '16', '--iters', '4'],
-        capture_output=True,
-        text=True,
-        cwd=work_dir.parent,
-        env=os.environ | {'PYTHONUNBUFFERED': '1'},
-    )
+    options = '--work-dir', work_dir, '--scenes', 16, '--iters', 4
+    result = run_tool(ROOT / 'tools/demo.py', *options, cwd=work_dir.parent)
     logs = [path.read_text()[-2000:] for path in work_dir.glob('*/output.log')] if result.returncode else []
     assert result.returncode == 0, '\n'.join([result.stdout, result.stderr, *logs])
     return result.stdout

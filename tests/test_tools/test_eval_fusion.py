@@ -1,10 +1,10 @@
 import csv
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 from helpers.layouts import grey, write, write_xml
+from helpers.warm_process import run_tool
 
 from mmdefusion.evaluation.functional import GRAY_METRICS, gray_scores
 
@@ -13,7 +13,7 @@ TOOL = Path(__file__).resolve().parents[2] / 'tools/eval_fusion.py'
 
 def run(root: Path, *args: str) -> subprocess.CompletedProcess:
     folders = [str(part) for name in ('vi', 'ir', 'fused') for part in (f'--{name}', root / name)]
-    return subprocess.run([sys.executable, TOOL, *folders, *args], capture_output=True, text=True)
+    return run_tool(TOOL, *folders, *args)
 
 
 def write_triples(root: Path, count: int) -> None:

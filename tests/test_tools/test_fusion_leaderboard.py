@@ -1,10 +1,9 @@
-import subprocess
-import sys
 from pathlib import Path
 
 import cv2
 import pytest
 from helpers.pretraining import write_fuser, write_images
+from helpers.warm_process import run_tool
 
 TOOL = Path(__file__).resolve().parents[2] / 'tools/analysis_tools/fusion_leaderboard.py'
 
@@ -15,7 +14,7 @@ def test_table_plot_and_sheet(tmp_path):
         write_images(tmp_path / 'data' / name, 2, size=(64, 80), seed=seed)
     out, weights = tmp_path / 'out', write_fuser(tmp_path / 'fuser.pth')
     arguments = ['--data', tmp_path / 'data', '--out-dir', out, '--weights', weights, '--workers', '1']
-    result = subprocess.run([sys.executable, str(TOOL), *map(str, arguments)], capture_output=True, text=True)
+    result = run_tool(TOOL, *arguments)
     assert result.returncode == 0, result.stderr
     table = (out / 'table.md').read_text()
     assert table.count('Places among 27.') == 3 and table.count('| Hybrid_MSD |') == 3

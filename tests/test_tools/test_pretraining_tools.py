@@ -1,20 +1,19 @@
 """The tools that look at a pretraining run, on a short one."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 import cv2
 import pytest
 from helpers.pretraining import joint_config, write_images, write_teacher
+from helpers.warm_process import run_tool
 from mmengine.runner import Runner
 
 TOOLS = Path(__file__).resolve().parents[2] / 'tools/analysis_tools'
 
 
 def run(tool: str, *args) -> subprocess.CompletedProcess:
-    command = [sys.executable, str(TOOLS / tool), *map(str, args)]
-    return subprocess.run(command, capture_output=True, text=True)
+    return run_tool(TOOLS / tool, *args)
 
 
 @pytest.fixture(scope='module')

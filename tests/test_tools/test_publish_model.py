@@ -1,12 +1,12 @@
 import hashlib
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from helpers.pretraining import TEACHER, build, cud_config
+from helpers.warm_process import run_tool
 from torch.testing import assert_close
 
 from mmdefusion.apis import load_fuser
@@ -17,7 +17,7 @@ TOOL = Path(__file__).resolve().parents[2] / 'tools/model_converters/publish_mod
 
 
 def run(*args) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, str(TOOL), *map(str, args)], capture_output=True, text=True)
+    return run_tool(TOOL, *args)
 
 
 @pytest.fixture

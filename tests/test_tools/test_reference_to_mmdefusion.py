@@ -1,10 +1,10 @@
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from formula import formula_checkpoint
+from helpers.warm_process import run_tool
 from mmengine.runner import load_checkpoint
 from torch.testing import assert_close
 
@@ -17,7 +17,7 @@ TOOL = Path(__file__).resolve().parents[2] / 'tools/model_converters/reference_t
 
 
 def convert(*args) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, str(TOOL), *map(str, args)], capture_output=True, text=True)
+    return run_tool(TOOL, *args)
 
 
 @pytest.fixture(scope='module')

@@ -1,12 +1,11 @@
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import cv2
 import pytest
 import torch
+from helpers.warm_process import run_tool
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
@@ -20,8 +19,7 @@ CONFIG = ROOT / 'configs/demo/defusionpp_vit-nano_fcn_1xb2-850_scenes-160x128.py
 
 
 def run(tool: str, *arguments: object) -> str:
-    command = [sys.executable, str(ROOT / 'tools' / tool), *map(str, arguments)]
-    result = subprocess.run(command, capture_output=True, text=True)
+    result = run_tool(ROOT / 'tools' / tool, *arguments)
     assert result.returncode == 0, (result.stdout + result.stderr)[-3000:]
     return result.stdout + result.stderr
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 from helpers.pretraining import joint_config, write_images, write_teacher
+from helpers.warm_process import run_tool
 from mmengine.runner import Runner
 from torch.testing import assert_close
 
@@ -75,7 +76,7 @@ def test_resumed_with_the_seed_of_its_checkpoint(data):
 def test_killed_and_resumed_is_as_if_never_interrupted(data):
     whole = joint_config(data, max_iters=33, work_dir=str(data / 'whole'))
     whole.dump(data / 'whole.py')
-    subprocess.run([sys.executable, TRAIN, data / 'whole.py'], check=True, env=ENV, capture_output=True)
+    run_tool(TRAIN, data / 'whole.py', env=ENV).check_returncode()
 
     broken = joint_config(data, max_iters=33, work_dir=str(data / 'broken'))
     broken.dump(data / 'broken.py')
@@ -86,7 +87,7 @@ def test_killed_and_resumed_is_as_if_never_interrupted(data):
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert len(list((data / 'broken').glob('iter_*.pth'))) < 3, 'it was killed too late for this test to show anything'
-    subprocess.run([sys.executable, TRAIN, data / 'broken.py', '--resume'], check=True, env=ENV, capture_output=True)
+    run_tool(TRAIN, data / 'broken.py', '--resume', env=ENV).check_returncode()
 
     resumed = sorted((data / 'broken').glob('*/vis_data/scalars.json'))[-1].read_text()
     assert json.loads(resumed.splitlines()[0])['step'] > 10
