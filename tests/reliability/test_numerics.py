@@ -10,6 +10,7 @@ from helpers.pretraining import cud_config
 from torch.testing import assert_close
 
 PYRAMIDS = ['SimpleFeaturePyramid', 'FusedPyramid']
+LARGEST = 1000.0  # what PairNormalizer lets through
 BLACK, WHITE = -2.1, 2.7  # normalised, the darkest and the brightest value of any channel
 
 
@@ -30,6 +31,24 @@ def test_extreme_pictures_have_finite_gradients(pyramid, kind):
     maps = model(extreme(kind))
     assert all(level.isfinite().all() for level in maps)
     sum(level.sin().mean() for level in maps).backward()
+    assert all(parameter.grad.isfinite().all() for parameter in model.parameters())
+
+
+@pytest.mark.parametrize('dtype', [None, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize('kind', ['noise', 'constant', 'one pixel'])
+@pytest.mark.parametrize('pyramid', PYRAMIDS)
+def test_huge_pixels_have_finite_gradients(pyramid, kind, dtype):
+    model, pair = build(pyramid).train(), torch.randn(1, 6, 40, 56)
+    if kind == 'noise':
+        pair = pair.sign() * LARGEST
+    elif kind == 'constant':
+        pair[:] = LARGEST
+    else:
+        pair[0, 2, 5, 7] = LARGEST
+    with torch.autocast('cpu', dtype=dtype or torch.bfloat16, enabled=dtype is not None):
+        maps = model(pair)
+    assert all(level.isfinite().all() for level in maps)
+    sum(level.float().sin().mean() for level in maps).backward()
     assert all(parameter.grad.isfinite().all() for parameter in model.parameters())
 
 

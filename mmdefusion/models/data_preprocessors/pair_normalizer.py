@@ -12,6 +12,7 @@ MODALITIES = ('visible', 'infrared')
 # of RGB in 0-255; DeFusion++ normalises both images with them
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)
+LARGEST = 1000  # of a normalised pixel: gradients are finite there, at 20,000 they are not
 # the mend for batches of several sizes in a test
 ONE_SIZE = "val_cfg.type='mmdefusion.OneSizeValLoop' and test_cfg.type='mmdefusion.OneSizeTestLoop'"
 
@@ -35,8 +36,8 @@ class PairNormalizer(nn.Module):
             partner is absent already are left as they are.
 
     Raises:
-        ValueError: for unknown modalities, a number of values that does not fit, a probability
-            outside [0, 1), or dropout where there is only one modality.
+        ValueError: for unknown modalities, a number of values that does not fit, values that would make pixels huge,
+            a probability outside [0, 1), or dropout where there is only one modality.
     """
 
     def __init__(
@@ -60,6 +61,9 @@ class PairNormalizer(nn.Module):
                 'nothing to see: set it to 0 or use both modalities.'
             )
         self.modality_dropout = modality_dropout
+        refuse_huge(mean, std, 'mean', 'std')
+        if ir_mean or ir_std:
+            refuse_huge(ir_mean or mean, ir_std or std, 'ir_mean', 'ir_std')
         means = {'visible': mean, 'infrared': ir_mean or mean}
         stds = {'visible': std, 'infrared': ir_std or std}
         for name, values in (('mean', means), ('std', stds)):
@@ -143,6 +147,17 @@ class PairedPreprocessing:
         except ValueError as error:
             path = getattr(sample, 'img_path', None)
             raise ValueError(f'{path}: {error}' if path else str(error)) from None
+
+
+def refuse_huge(mean: Sequence[float], std: Sequence[float], mean_name: str, std_name: str) -> None:
+    """Raises where pixels would be so far from 0 that training ends in NaN, such as by those of images in [0, 1]."""
+    means, stds = three_values(mean_name, mean), three_values(std_name, std)
+    largest = torch.maximum(means.abs(), (255 - means).abs()) / stds
+    if not (stds > 0).all() or not (largest <= LARGEST).all():
+        raise ValueError(
+            f'{mean_name}={tuple(mean)} and {std_name}={tuple(std)} would make pixels of 0-255 as large as '
+            f'{largest.max():.4g} (at most {LARGEST}): give both in 0-255, as {IMAGENET_MEAN} and {IMAGENET_STD} are.'
+        )
 
 
 def three_values(name: str, values: Sequence[float]) -> Tensor:

@@ -138,3 +138,19 @@ def test_mmseg_preprocessor_pads_pairs_and_labels():
 def test_toolbox_options_that_would_break_pairs_are_refused():
     with pytest.raises(TypeError, match='bgr_to_rgb'):
         MODELS.build({'type': 'mmdefusion.PairedDetDataPreprocessor', 'bgr_to_rgb': True})
+
+
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        (dict(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)), 'mean=.* and std=.* as large as 1136'),
+        (dict(ir_std=[0.01]), r'ir_std=\(0.01,\) .* as large as 1.515e'),
+        (dict(std=(58.0, 0.0, 57.0)), 'as large as inf'),
+        (dict(std=[-1.0]), 'give both in 0-255'),
+        (dict(mean=[float('nan')]), 'as large as nan'),
+    ],
+)
+def test_what_would_make_pixels_huge_is_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        PairNormalizer(**options)
+    PairNormalizer(mean=[0.0], std=[1.0])
