@@ -38,8 +38,13 @@ def few_proposals(name: str) -> list[str]:
     ]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize('config', CONFIGS, ids=lambda path: path.stem.split('_1xb')[0])
+def cases() -> list:
+    """Each config; ResNet-50s are what the ResNet-18s are, but slower."""
+    marks = {path: pytest.mark.soak if path.name.startswith('resnet50-') else pytest.mark.slow for path in CONFIGS}
+    return [pytest.param(path, marks=mark, id=path.stem.split('_1xb')[0]) for path, mark in marks.items()]
+
+
+@pytest.mark.parametrize('config', cases())
 def test_trains_and_tests(config, scenes, tmp_path):
     segments = any(f'_{head}_' in config.stem for head in SEGMENTERS)
     toolbox = 'mmseg' if segments else 'mmdet'
