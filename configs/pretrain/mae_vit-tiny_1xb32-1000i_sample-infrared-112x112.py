@@ -8,7 +8,7 @@ train_dataloader = dict(
     batch_size=32,
     num_workers=2,
     dataset=dict(
-        data_root='../shared/data',
+        data_root='data/sample',
         folders=[
             dict(path='roadscene/ir', split='roadscene/train.txt'),
             dict(path='flir_aligned/ir', split='flir_aligned/train.json'),

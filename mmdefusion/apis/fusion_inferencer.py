@@ -8,23 +8,21 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import torch
 from mmengine.device import get_device
-from torch import Tensor
 
-from mmdefusion.models.fusers.picture_fuser import Colour, to_picture
+from mmdefusion.models.fusers.picture_fuser import Colour, to_picture, to_tensor
 from mmdefusion.models.fusers.targets import Target
 from mmdefusion.models.layers.colour import luma
 from mmdefusion.models.structures import Pair
 from mmdefusion.utils.files import make_writable
-from mmdefusion.utils.image_io import check_scaling
+from mmdefusion.utils.image_io import check_scaling, reverse_channels
 from mmdefusion.utils.progress import track
+from mmdefusion.utils.video_reader import VideoFrames
+from mmdefusion.utils.video_writer import VideoWriter
 
 from .loading import load_fuser, shipped_weights
 from .outputs import Fused, NotAllDone, Output, OutputFolder, check_outputs, draw_panel
-from .sources import Image, Item, Source, is_video, list_items, refuse_folding, to_first_size
-from .video_reader import VideoFrames
-from .video_writer import VideoWriter
+from .sources import Image, Item, Source, frame_items, is_video, list_items, refuse_folding, to_first_size
 
 Task = Literal['ivf', 'mef', 'mff']
 
@@ -200,7 +198,7 @@ class FusionInferencer:
         with ExitStack() as stack:
             files = target.files(frames.name)
             writers = {name: stack.enter_context(VideoWriter(file, frames.rate)) for name, file in files.items()}
-            for item in track(frames, 'fusing', show=self.show_progress):
+            for item in frame_items(track(frames, 'fusing', show=self.show_progress), frames.name):
                 for name, image in self._render(item, target.outputs, resize).images.items():
                     writers[name].write(image)
             return [writer.finish() for writer in writers.values()]
@@ -219,7 +217,7 @@ class FusionInferencer:
 
     def _decode(self, name: str, sources: Sequence[np.ndarray], parts: bool) -> dict[str, np.ndarray]:
         """The fused image, and the parts if they are asked for, as OpenCV writes them."""
-        first, *others = (to_tensor(source).to(self.device) for source in sources)
+        first, *others = (to_tensor(reverse_channels(source)).to(self.device) for source in sources)
         try:
             for other in others[:-1]:
                 first = self.model.fuse(Pair(first, other)).expand(3, -1, -1)
@@ -229,14 +227,4 @@ class FusionInferencer:
             raise ValueError(f'{name}: {error}') from None
         if not others:
             images['fused'] = luma(first) if self.model.colour == 'grey' else first
-        return {name: to_bgr(to_picture(image)) for name, image in images.items()}
-
-
-def to_tensor(image: np.ndarray) -> Tensor:
-    """H×W×3 uint8 BGR to 3×H×W RGB in [0, 1]."""
-    return torch.from_numpy(image[..., ::-1].copy()).permute(2, 0, 1).float() / 255
-
-
-def to_bgr(image: np.ndarray) -> np.ndarray:
-    """H×W×3 RGB or H×W, as OpenCV writes it."""
-    return image if image.ndim == 2 else image[..., ::-1].copy()
+        return {name: reverse_channels(to_picture(image)) for name, image in images.items()}

@@ -9,6 +9,7 @@ from mmdet.apis import DetInferencer
 from mmdet.structures import DetDataSample
 
 from mmdefusion.utils.files import write_text
+from mmdefusion.utils.image_io import reverse_channels
 
 from .paired_inferencing import PairedInferencing
 
@@ -28,9 +29,9 @@ class PairedDetInferencer(PairedInferencing, DetInferencer):
         super().__init__(*args, **options)
 
     def draw_on(self, picture: np.ndarray, sample: DetDataSample) -> np.ndarray:
-        rgb = np.ascontiguousarray(picture[..., ::-1])
+        rgb = reverse_channels(picture)
         self.visualizer.add_datasample('pair', rgb, sample, draw_gt=False, pred_score_thr=self.score_thr)
-        return self.visualizer.get_image()[..., ::-1]
+        return reverse_channels(self.visualizer.get_image())
 
     def plain(self, sample: DetDataSample) -> dict:
         return self.pred2dict(sample)

@@ -23,13 +23,13 @@ from mmdefusion.utils.batching import groups_of_one_size
 from mmdefusion.utils.files import make_writable, write_image
 from mmdefusion.utils.image_io import to_channels
 from mmdefusion.utils.progress import track
+from mmdefusion.utils.video_reader import VideoFrames
+from mmdefusion.utils.video_writer import VideoWriter
 from mmdefusion.visualization import contact_sheet
 
 from .fusion_inferencer import FusionInferencer
 from .outputs import NotAllDone
-from .sources import Item, Source, is_video, list_items
-from .video_reader import VideoFrames
-from .video_writer import VideoWriter
+from .sources import Item, Source, frame_items, is_video, list_items
 
 DRAWING = Lock()  # the toolboxes' visualizers draw with matplotlib, on one canvas of each inferencer
 ANNOTATIONS = ('LoadAnnotations', 'mmdet.LoadAnnotations', 'mmseg.LoadAnnotations')
@@ -92,17 +92,19 @@ class PairedInferencing:
         """
         folder = None if out_dir is None else make_writable(out_dir)
         videos = is_video(visible) and is_video(infrared)
-        items = VideoFrames([visible, infrared]) if videos else list_items([visible, infrared])
-        results, batches = dict(predictions=[], visualization=[]), -(-len(items) // batch_size)
+        frames = VideoFrames([visible, infrared]) if videos else []
+        items = frame_items(frames, frames.name) if videos else list_items([visible, infrared])
+        count = len(frames if videos else items)
+        results, batches = dict(predictions=[], visualization=[]), -(-count // batch_size)
         progress = track(chunks(items, batch_size), 'predicting', total=batches, show=self.show_progress)
         failures: dict[str, Exception] = {}
         with ExitStack() as stack:
             writer = None
             if videos and folder:
-                target = make_writable(folder / 'vis') / f'{items.name}.mp4'
-                writer = stack.enter_context(VideoWriter(target, items.rate))
+                target = make_writable(folder / 'vis') / f'{frames.name}.mp4'
+                writer = stack.enter_context(VideoWriter(target, frames.rate))
             # a video without some of its frames would be another video
-            for item, sample in self.predict(progress, resize, None if videos or len(items) == 1 else failures):
+            for item, sample in self.predict(progress, resize, None if videos or count == 1 else failures):
                 if folder or return_vis:
                     drawing = self.draw(item, sample)
                     if writer:

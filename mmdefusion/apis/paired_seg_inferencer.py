@@ -8,6 +8,7 @@ from mmseg.apis import MMSegInferencer
 from mmseg.structures import SegDataSample
 
 from mmdefusion.utils.files import write_image
+from mmdefusion.utils.image_io import reverse_channels
 
 from .paired_inferencing import PairedInferencing
 
@@ -29,9 +30,9 @@ class PairedSegInferencer(PairedInferencing, MMSegInferencer):
         self.visualizer.set_dataset_meta(**self.model.dataset_meta)
 
     def draw_on(self, picture: np.ndarray, sample: SegDataSample) -> np.ndarray:
-        rgb = np.ascontiguousarray(picture[..., ::-1])
+        rgb = reverse_channels(picture)
         self.visualizer.add_datasample('pair', rgb, sample, draw_gt=False, with_labels=False)
-        return self.visualizer.get_image()[..., ::-1]
+        return reverse_channels(self.visualizer.get_image())
 
     def plain(self, sample: SegDataSample) -> np.ndarray:
         return sample.pred_sem_seg.data[0].cpu().numpy()

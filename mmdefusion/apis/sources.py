@@ -5,7 +5,7 @@ import math
 import os
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,6 +85,11 @@ def list_items(
     if len(set(counts)) > 1:
         raise ValueError(f'The sources have {", ".join(map(str, counts))} images: give one partner for each.')
     return [Item(name, tuple(images)) for name, *images in zip(_names(lists[0]), *lists, strict=True)]
+
+
+def frame_items(frames: Iterable[Sequence[np.ndarray]], name: str) -> Iterator[Item]:
+    """The frames of a video that belong together, called ``NAME_000000`` and so on."""
+    return (Item(f'{name}_{place:06d}', tuple(images)) for place, images in enumerate(frames))
 
 
 def refuse_folding(sources: Sequence[Source]) -> None:

@@ -7,7 +7,7 @@ from multiprocessing import get_context
 import cv2
 import numpy as np
 
-from mmdefusion.utils.image_io import FULL, read_image
+from mmdefusion.utils.image_io import FULL, read_image, reverse_channels
 from mmdefusion.utils.progress import track
 
 from .functional import PROTOCOLS
@@ -63,5 +63,4 @@ def _work_in_one_thread() -> None:
 
 def _read_rgb(path: str, fixed_range: tuple[float, float] | None = None) -> np.ndarray:
     """H×W or H×W×3, 0-255; 16 bits of infrared images are scaled by percentiles, those of others in full."""
-    image = read_image(path, channels=None, fixed_range=fixed_range)
-    return image if image.ndim == 2 else image[..., ::-1]
+    return reverse_channels(read_image(path, channels=None, fixed_range=fixed_range))

@@ -136,6 +136,11 @@ def to_channels(image: np.ndarray, channels: int, name: str = 'image') -> np.nda
     return np.repeat(image, channels, axis=2)
 
 
+def reverse_channels(image: np.ndarray) -> np.ndarray:
+    """BGR to RGB or back, H×W×3 in memory of its own; H×W comes back as it is."""
+    return image if image.ndim == 2 else np.ascontiguousarray(image[..., ::-1])
+
+
 def read_image(
     path: str,
     channels: int | None = 1,

@@ -128,3 +128,21 @@ def _write(space: np.ndarray, text: str, scale: float) -> None:
     canvas = np.ascontiguousarray(space)
     cv2.putText(canvas, text, corner, FONT, scale, INK, thickness, cv2.LINE_AA)
     space[:] = canvas
+
+
+def draw_heat(image: np.ndarray, heat: np.ndarray, opacity: float = 0.55) -> np.ndarray:
+    """A heat map over an image.
+
+    Args:
+        image: H×W×3 uint8, BGR.
+        heat: h×w of any range; its least value is drawn blue, its greatest red.
+        opacity: of the heat map.
+
+    Returns:
+        H×W×3 uint8, BGR.
+    """
+    height, width = image.shape[:2]
+    heat = (heat - heat.min()) / max(float(heat.max() - heat.min()), 1e-12)
+    heat = cv2.resize(heat.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC).clip(0, 1)
+    coloured = cv2.applyColorMap((heat * 255).astype(np.uint8), cv2.COLORMAP_JET)
+    return cv2.addWeighted(coloured, opacity, image, 1 - opacity, 0)

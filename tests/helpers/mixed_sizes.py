@@ -21,7 +21,7 @@ SAMPLES = {'mmdet': DetDataSample, 'mmseg': SegDataSample}
 
 
 def zoo(head: str) -> Path:
-    return next(path for path in HEADS if f'_{head}_1xb4' in path.name)
+    return next(path for path in HEADS if path.name.startswith(f'defusionpp_vit-tiny_{head}_1xb4'))
 
 
 def build(path: Path, **preprocessor) -> nn.Module:

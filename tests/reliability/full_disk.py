@@ -20,9 +20,9 @@ import torch
 from runs import OURS, ROOT, train
 
 from helpers.toy_run import toy_config  # isort: skip
-from mmdefusion.apis.video_writer import VideoWriter, count_frames
 from mmdefusion.engine.checkpoint_files import find_latest_whole
 from mmdefusion.utils.files import write_image
+from mmdefusion.utils.video_writer import VideoWriter, count_frames
 
 RUNTIME = ROOT / 'configs/_base_/detection_runtime.py'
 

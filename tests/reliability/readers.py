@@ -163,7 +163,7 @@ def _voc_data_set(folder: Path) -> Callable[[Path], object]:
 
 
 def _video(folder: Path) -> Reader:
-    from mmdefusion.apis.video_reader import VideoFrames
+    from mmdefusion.utils.video_reader import VideoFrames
 
     bases = []
     for suffix, code in (('avi', 'MJPG'), ('mp4', 'mp4v')):

@@ -12,9 +12,9 @@ from PIL import Image
 
 from mmdefusion.apis import FusionInferencer, NotAllDone
 from mmdefusion.apis.sources import to_first_size
-from mmdefusion.apis.video_reader import VideoFrames
 from mmdefusion.scenes import SceneGenerator
 from mmdefusion.utils.image_io import read_image
+from mmdefusion.utils.video_reader import VideoFrames
 
 
 @pytest.fixture(scope='module')
@@ -281,7 +281,7 @@ def test_frames_of_videos_are_paired_by_time(rates, counts, tmp_path):
     ]
     with pytest.warns(UserWarning, match=f'{rates[0]} and {rates[1]} frames a second: they are paired by time') as seen:
         frames = VideoFrames(paths)
-    levels = [[image.mean() for image in item.images] for item in frames]
+    levels = [[image.mean() for image in images] for images in frames]
     assert len(levels) == len(frames) and abs(len(frames) - counts[0]) <= rates[0] // min(rates) // 2
     assert len(seen) <= 2 and levels[-1][0] > 150
     gap = 200 / seconds / min(rates) / 2 + 3  # grey levels; the codec takes some

@@ -65,3 +65,9 @@ def test_photometric_transforms_come_before_the_partner(path):
         types = [step['type'] for step in pipeline]
         if 'mmdefusion.AppendPartner' in types:
             assert 'PhotoMetricDistortion' not in types[types.index('mmdefusion.AppendPartner') :]
+
+
+@pytest.mark.parametrize('path', sorted((ROOT / 'configs').rglob('*.py')), ids=lambda path: path.stem)
+def test_reads_data_from_where_its_reader_would_put_it(path):
+    """Below data/, which docs/datasets.md describes, and not from a folder that only its author has."""
+    assert '../shared' not in path.read_text()

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmdefusion.visualization import contact_sheet, draw_boxes, draw_mask
+from mmdefusion.visualization import contact_sheet, draw_boxes, draw_heat, draw_mask
 
 PALETTE = ((0, 0, 0), (200, 100, 0))  # RGB
 
@@ -46,3 +46,15 @@ def test_pictures_of_other_proportions_keep_them():
     sheet = contact_sheet([[np.zeros((20, 40), np.uint8)], [np.zeros((40, 20), np.uint8)]])
     second = (sheet[24:] < 128).all(2)
     assert second.sum() == 20 * 10 and second[:, 15:25].all()
+
+
+def test_heat_is_red_where_it_is_high():
+    heat = np.zeros((2, 2))
+    heat[1, 1] = 3
+    drawn = draw_heat(np.full((32, 48, 3), 100, np.uint8), heat)
+    assert drawn.shape == (32, 48, 3)
+    blue, _, red = drawn[-2, -2].astype(int)
+    assert red > blue
+    blue, _, red = drawn[1, 1].astype(int)
+    assert blue > red
+    draw_heat(np.zeros((8, 8, 3), np.uint8), np.ones((2, 2)))  # a flat map is no division by zero

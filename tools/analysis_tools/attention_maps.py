@@ -8,10 +8,11 @@ import argparse
 import torch
 
 from mmdefusion.apis import load_fuser
-from mmdefusion.apis.attention import attention_maps, draw_heat
+from mmdefusion.models.fusers.attention_maps import attention_maps
+from mmdefusion.models.fusers.picture_fuser import to_tensor
 from mmdefusion.utils.files import write_image
-from mmdefusion.utils.image_io import read_image
-from mmdefusion.visualization import contact_sheet
+from mmdefusion.utils.image_io import read_image, reverse_channels
+from mmdefusion.visualization import contact_sheet, draw_heat
 
 
 def parse_args() -> argparse.Namespace:
@@ -35,8 +36,8 @@ def main() -> None:
     if images[0].shape != images[1].shape:
         sizes = ' and '.join(f'{image.shape[1]}x{image.shape[0]}' for image in images)
         raise SystemExit(f'{args.visible} and {args.infrared} are {sizes}: align the pair first.')
-    pair = torch.cat([torch.from_numpy(image[..., ::-1].copy()).permute(2, 0, 1) for image in images])
-    maps = attention_maps(fuser, (pair[None].float() / 255).to(args.device))
+    pair = torch.cat([to_tensor(reverse_channels(image)) for image in images])
+    maps = attention_maps(fuser, pair[None].to(args.device))
     rows = [
         [image, *(draw_heat(image, getattr(kind, slot).cpu().numpy()) for kind in maps)]
         for image, slot in zip(images, 'ab', strict=True)

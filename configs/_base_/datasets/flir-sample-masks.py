@@ -1,9 +1,9 @@
-# The 60 FLIR pairs beside a developer's checkout with label maps made of their boxes, at half size. Make the maps with
-#   python tools/dataset_converters/boxes_to_masks.py ../shared/data/flir_aligned/train.json data/flir_sample/labels
+# The sample of 60 FLIR pairs with label maps made of their boxes, at half size. Make the maps with
+#   python tools/dataset_converters/boxes_to_masks.py data/sample/flir_aligned/train.json data/flir_sample/labels
 # and again for test.json.
 _base_ = './paired_segmentation.py'
 
-pairs = '../shared/data/flir_aligned/'
+pairs = 'data/sample/flir_aligned/'
 labels = 'data/flir_sample/labels/'
 crop_size = (256, 320)
 geometric = [

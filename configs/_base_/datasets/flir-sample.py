@@ -1,7 +1,7 @@
-# The 60 FLIR pairs beside a developer's checkout (40 to train, 20 to test) in COCO's format, at half size.
+# The sample of 60 FLIR pairs (docs/datasets.md, "Samples"): 40 to train, 20 to test, in COCO's format, at half size.
 _base_ = './paired_detection.py'
 
-data_root = '../shared/data/flir_aligned/'
+data_root = 'data/sample/flir_aligned/'
 image_size = (320, 256)
 geometric = [
     dict(type='RandomResize', scale=image_size, ratio_range=(0.8, 1.5), keep_ratio=True),

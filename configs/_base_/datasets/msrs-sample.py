@@ -1,8 +1,8 @@
-# The 338 labelled pairs of MSRS beside a developer's checkout (240 to train, 98 to test), in COCO's format and at half
-# size: 320×240, as images keep their shape.
+# The sample of 338 labelled MSRS pairs (docs/datasets.md, "Samples"): 240 to train, 98 to test, in COCO's format and
+# at half size: 320×240, as images keep their shape.
 _base_ = './flir-sample.py'
 
-data_root = '../shared/data/msrs_det/'
+data_root = 'data/sample/msrs_det/'
 pairs = dict(
     type='mmdefusion.PairedCocoDataset', data_root=data_root, metainfo=dict(classes=('person', 'bicycle', 'car'))
 )

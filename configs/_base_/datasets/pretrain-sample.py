@@ -1,8 +1,8 @@
-# The training parts of a few hundred real images (see README, "Data"): visible and infrared ones alike. The last forty
-# natural images are held out.
+# The training parts of a few hundred real images (docs/datasets.md, "Samples"), visible and infrared ones alike. The
+# last forty natural images are held out.
 _base_ = './pretrain_images.py'
 
-data_root = '../shared/data'
+data_root = 'data/sample'
 folders = [
     dict(path='natural', part=(0, 360)),
     dict(path='roadscene/vi', split='roadscene/train.txt'),

@@ -1,8 +1,8 @@
-# The 240 aerial tiles beside a developer's checkout (160 to train, 80 to test): colour, near infrared, and which pixels
-# are standing dead trees.
+# The sample of 240 aerial tiles (docs/datasets.md, "Samples"), 160 to train, 80 to test: colour, near infrared, and
+# which pixels are standing dead trees.
 _base_ = './paired_segmentation.py'
 
-data_root = '../shared/data/trees_nir/'
+data_root = 'data/sample/trees_nir/'
 crop_size = (320, 320)
 scaling = [dict(type='RandomResize', scale=(384, 384), ratio_range=(0.9, 1.5), keep_ratio=True)]
 cropping = [dict(type='RandomCrop', crop_size=crop_size)]

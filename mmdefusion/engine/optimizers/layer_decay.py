@@ -15,7 +15,7 @@ def layer_ids(model: nn.Module) -> tuple[Callable[[str], int], int]:
 
     The embedding is layer 0, the encoder's block k is layer k + 1, the decomposition (pretrained
     too) with the skip feature's norms comes next, and everything else, which starts from random
-    weights, is the last layer.
+    weights (pyramids, heads, a spatial prior), is the last layer.
 
     Raises:
         ValueError: if the model holds no :class:`DeFusionEncoder`.

@@ -7,6 +7,7 @@ from mmengine.evaluator import BaseMetric
 
 from mmdefusion.registry import METRICS
 from mmdefusion.utils.files import make_writable, write_image
+from mmdefusion.utils.image_io import reverse_channels
 
 from ..functional import PROTOCOLS
 from ..scores import mean_row, write_scores
@@ -44,8 +45,7 @@ class FusionMetric(BaseMetric):
                 raise ValueError(f'{sample["name"]}: {error}') from None
             self.results.append((sample['name'], scores))
             if self.out_dir:
-                picture = fused if fused.ndim == 2 else fused[..., ::-1]
-                write_image(self.out_dir / 'fused' / f'{sample["name"]}.png', picture)
+                write_image(self.out_dir / 'fused' / f'{sample["name"]}.png', reverse_channels(fused))
 
     def compute_metrics(self, results: list[tuple[str, dict]]) -> dict[str, float]:
         if self.out_dir and is_main_process():

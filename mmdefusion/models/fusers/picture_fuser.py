@@ -159,3 +159,8 @@ def to_picture(image: Tensor) -> np.ndarray:
     """C×H×W in [0, 1] to H×W×3 (RGB) or H×W uint8."""
     picture = (image * 255).round().byte().permute(1, 2, 0).cpu().numpy()
     return picture[..., 0] if picture.shape[2] == 1 else picture
+
+
+def to_tensor(picture: np.ndarray) -> Tensor:
+    """H×W×3 uint8 to 3×H×W in [0, 1]."""
+    return torch.from_numpy(picture).permute(2, 0, 1).float() / 255

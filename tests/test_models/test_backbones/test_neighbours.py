@@ -104,6 +104,7 @@ def test_gradients_of_a_batch_are_those_of_its_pictures(pyramid, with_cp):
         assert_close(ours, theirs, atol=1e-9, rtol=1e-6)
 
 
+@pytest.mark.soak
 def test_compiled():
     model = build('FusedPyramid').eval()
     compiled = torch.compile(model, backend='eager')

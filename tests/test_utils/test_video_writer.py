@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from helpers.full_disk import run_on_full_disk
 
-from mmdefusion.apis.video_writer import VideoWriter, count_frames
+from mmdefusion.utils.video_writer import VideoWriter, count_frames
 
 
 def test_every_frame_is_there(tmp_path):
@@ -26,7 +26,7 @@ def test_full_disk_leaves_no_video(tmp_path, limit):
         f"""
         from pathlib import Path
         import numpy as np
-        from mmdefusion.apis.video_writer import VideoWriter
+        from mmdefusion.utils.video_writer import VideoWriter
         frames = np.random.default_rng(0).integers(0, 256, (30, 64, 64, 3), dtype=np.uint8)
         with VideoWriter(Path({str(tmp_path / 'a.mp4')!r}), 10.0) as writer:
             for frame in frames:

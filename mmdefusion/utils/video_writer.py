@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mmdefusion.utils.files import give_name, unfinished_of
+from .files import give_name, unfinished_of
 
 
 class VideoWriter:

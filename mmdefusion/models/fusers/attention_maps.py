@@ -2,13 +2,11 @@
 
 from typing import NamedTuple
 
-import cv2
-import numpy as np
 import torch
 from torch import Tensor
 
-from mmdefusion.models.fusers import ImageFuser
-from mmdefusion.models.structures import Pair
+from ..structures import Pair
+from .image_fuser import ImageFuser
 
 
 class AttentionMaps(NamedTuple):
@@ -37,21 +35,3 @@ def attention_maps(fuser: ImageFuser, pair: Tensor) -> AttentionMaps:
         common=Pair(a=received(path.common.attention(b, a)), b=received(path.common.attention(a, b))),
         unique=Pair(a=received(path.unique.attention(a, b)), b=received(path.unique.attention(b, a))),
     )
-
-
-def draw_heat(image: np.ndarray, heat: np.ndarray, opacity: float = 0.55) -> np.ndarray:
-    """A heat map over an image.
-
-    Args:
-        image: H×W×3 uint8, BGR.
-        heat: h×w of any range; its least value is drawn blue, its greatest red.
-        opacity: of the heat map.
-
-    Returns:
-        H×W×3 uint8, BGR.
-    """
-    height, width = image.shape[:2]
-    heat = (heat - heat.min()) / max(float(heat.max() - heat.min()), 1e-12)
-    heat = cv2.resize(heat.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC).clip(0, 1)
-    coloured = cv2.applyColorMap((heat * 255).astype(np.uint8), cv2.COLORMAP_JET)
-    return cv2.addWeighted(coloured, opacity, image, 1 - opacity, 0)

@@ -1,11 +1,10 @@
-import numpy as np
 import torch
 from helpers.pretraining import SMALL
 from mmengine.registry import init_default_scope
 from torch.testing import assert_close
 
-from mmdefusion.apis.attention import attention_maps, draw_heat
 from mmdefusion.models.checkpoints.reference import build_fuser
+from mmdefusion.models.fusers.attention_maps import attention_maps
 
 
 def test_maps_of_any_size_sum_to_one():
@@ -33,15 +32,3 @@ def test_attention_is_what_the_block_computes():
     values = values.unflatten(-1, (block.attn.num_heads, -1)).transpose(1, 2)
     by_hand = block.attn.out_proj((block.attention(s, t) @ values).transpose(1, 2).flatten(2))
     assert_close(by_hand, block.attn(block.query(t), block.key(s), block.value(s)), atol=1e-5, rtol=1e-4)
-
-
-def test_heat_is_red_where_it_is_high():
-    heat = np.zeros((2, 2))
-    heat[1, 1] = 3
-    drawn = draw_heat(np.full((32, 48, 3), 100, np.uint8), heat)
-    assert drawn.shape == (32, 48, 3)
-    blue, _, red = drawn[-2, -2].astype(int)
-    assert red > blue
-    blue, _, red = drawn[1, 1].astype(int)
-    assert blue > red
-    draw_heat(np.zeros((8, 8, 3), np.uint8), np.ones((2, 2)))  # a flat map is no division by zero

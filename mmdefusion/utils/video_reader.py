@@ -10,8 +10,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from .sources import Item
-
 UNKNOWN_RATE = 25.0  # frames per second where no video says its own
 SAME_RATE = 1e-4  # 29.97 and 30 are two rates: after a minute they are two frames apart
 
@@ -54,8 +52,8 @@ class VideoFrames:
         """Frames of the result, as far as the files say."""
         return self.length
 
-    def __iter__(self) -> Iterator[Item]:
-        """Each frame of the first video with those that were taken with it; the files are closed at the end."""
+    def __iter__(self) -> Iterator[tuple[np.ndarray, ...]]:
+        """Each frame of the first video with those that were taken with it (H×W×3 BGR); closes the files at the end."""
         taken, frames = [-1] * len(self.captures), [None] * len(self.captures)
         try:
             for place in itertools.count():
@@ -66,7 +64,7 @@ class VideoFrames:
                         taken[index] = wanted
                 if any(frame is None for frame in frames):
                     return
-                yield Item(f'{self.name}_{place:06d}', tuple(frames))
+                yield tuple(frames)
         finally:
             self.close()
 
