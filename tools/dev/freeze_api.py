@@ -1,20 +1,22 @@
-"""Writes down what a version promises: each registered name with its arguments, and every config as it is merged.
+"""Writes down what a version promises: public names, each registered name with its arguments, and every config.
 
     python tools/dev/freeze_api.py                # tests/test_stability/promised/VERSION.json
 
-To be run once, when a version is released; tests/test_stability checks that later versions keep the promises of all
-files in that folder. A name that must go is deprecated first: it warns for a version, and then leaves the next file.
+To be run when a version is released; tests/test_stability checks that later versions keep the promises of all files in
+that folder, but for what such a file calls deprecated (docs/house.md says how a name goes away).
 """
 
 import argparse
 import inspect
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 
+import mmdefusion
 from mmdefusion import __version__, registry
 from mmdefusion.utils.files import write_text
 
@@ -37,6 +39,44 @@ def arguments(kind: type) -> list[str]:
         if not any(one.kind is one.VAR_KEYWORD for one in parameters):
             break
     return sorted(name for name in found if name != 'self')
+
+
+def is_deprecated(thing: object) -> bool:
+    """Whether MMEngine's ``deprecated_function`` is on a function, or on the ``__init__`` of a class."""
+    own = vars(thing).get('__init__') if inspect.isclass(thing) else thing
+    return '.. deprecated::' in (getattr(own, '__doc__', None) or '')
+
+
+def deprecated_arguments(kind: type) -> list[str]:
+    """Arguments of which the docstring says ``name: Deprecated since ...``."""
+    return re.findall(r'^ *(\w+): Deprecated since', kind.__doc__ or '', re.MULTILINE)
+
+
+def promise() -> dict[str, Any]:
+    """What this version offers; ``deprecated`` names what later ones need not."""
+    registered, deprecated = {}, []
+    for name, ours in registries().items():
+        ours.import_from_location()
+        registered[name] = {key: arguments(kind) for key, kind in sorted(ours.module_dict.items())}
+        for key, kind in sorted(ours.module_dict.items()):
+            deprecated += [f'{name}.{key}'] if is_deprecated(kind) else []
+            deprecated += [f'{name}.{key}.{argument}' for argument in deprecated_arguments(kind)]
+    public = sorted(mmdefusion.__all__)
+    deprecated += [name for name in public if is_deprecated(getattr(mmdefusion, name))]
+    return dict(public=public, registered=registered, deprecated=deprecated)
+
+
+def lost(promised: dict[str, Any], now: dict[str, Any], excused: Collection[str] = ()) -> list[str]:
+    """Public names, and ``REGISTRY.Name`` or ``REGISTRY.Name.argument``, that were promised and are gone."""
+    gone = [name for name in promised['public'] if name not in now['public']]
+    for registry_name, names in promised['registered'].items():
+        for name, before in names.items():
+            here = now['registered'].get(registry_name, {})
+            if name not in here:
+                gone.append(f'{registry_name}.{name}')
+            else:
+                gone += [f'{registry_name}.{name}.{one}' for one in before if one not in here[name]]
+    return [name for name in gone if name not in excused]
 
 
 def parts(value: Any) -> Iterator[dict]:
@@ -66,11 +106,7 @@ def used() -> dict[str, dict[str, list[str]]]:
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
-    names = {}
-    for name, ours in registries().items():
-        ours.import_from_location()
-        names[name] = {key: arguments(kind) for key, kind in sorted(ours.module_dict.items())}
-    content = dict(registered=names, configs=used())
+    content = promise() | dict(configs=used())
     target = ROOT / f'tests/test_stability/promised/{__version__}.json'
     write_text(target, json.dumps(content, indent=1) + '\n')
     print(target.relative_to(ROOT))
