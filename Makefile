@@ -27,13 +27,15 @@ fuzz: env ## ten thousand spoilt files through every reader (an hour)
 test-fast: env ## all but the tests that train
 	$(PYTEST) tests -m 'not slow and not soak'
 
-soak: env ## what takes hours: kills, full disks, lost processes, hostile checkpoints, fuzzing (docs/reliability.md)
+soak: env ## what takes hours: kills, full disks, lost processes, hostile checkpoints, long runs (docs/reliability.md)
 	OMP_NUM_THREADS=1 $(PY) tests/reliability/kill_and_resume.py
 	$(PYTEST) tests -m soak
 	OMP_NUM_THREADS=1 $(PY) -m pytest tests/reliability -m 'not soak'
 	if [ "$$(id -u)" = 0 ]; then OMP_NUM_THREADS=1 $(PY) tests/reliability/full_disk.py; fi
 	OMP_NUM_THREADS=1 $(PY) tests/reliability/hostile_checkpoints.py
 	$(PY) tests/reliability/soak.py --pairs 5000
+	OMP_NUM_THREADS=1 $(PY) tests/reliability/soak_training.py --minutes 20
+	OMP_NUM_THREADS=1 $(PY) tests/reliability/soak_numerics.py
 
 lint: env ## style: ruff's lint and format checks
 	$(PY) -m ruff check .

@@ -60,7 +60,7 @@ class Growth:
         """For people."""
         return (
             f'{self.steps} {step}s: memory grows by {self.bytes_a_step:.0f} bytes per {step} to '
-            f'{self.memory / 2**20:.0f} MiB, open files by {self.files_a_step:.5f} to {self.files}'
+            f'{self.memory / 2**20:.0f} MiB, open files by {round(self.files_a_step, 5) + 0.0:.5f} to {self.files}'
         )
 
 
