@@ -10,10 +10,10 @@ from ..pairing import PairedDatasetMixin
 
 
 class OrderedCOCO(COCO):
-    """COCO, but the categories asked for must be there, in the order asked for.
+    """COCO that refuses classes which the file lacks or has in another order.
 
     mmdet numbers the classes in the order of the file's categories, whatever ``metainfo['classes']`` says, and skips
-    those that the file lacks: the names of all classes after it would be wrong without a word.
+    classes that the file lacks: the names of all later classes would silently be wrong.
     """
 
     def __init__(self, annotation_file: str | None = None) -> None:
@@ -41,14 +41,14 @@ class OrderedCOCO(COCO):
 
 @DATASETS.register_module()
 class PairedCocoDataset(PairedDatasetMixin, CocoDataset):
-    """Pairs with boxes in COCO's format; ``data_prefix=dict(img='vi/', img_ir='ir/')``.
+    """Pairs with boxes in COCO's format, e.g. ``data_prefix=dict(img='vi/', img_ir='ir/')``.
 
-    Arguments as in :class:`mmdet.datasets.CocoDataset` and :class:`PairedDatasetMixin`; name the classes by
+    The arguments are those of :class:`mmdet.datasets.CocoDataset` and :class:`PairedDatasetMixin`. Name the classes by
     ``metainfo=dict(classes=(...))``, in the order of the file's categories.
 
     Raises:
-        UnusableAnnotation: The classes are not those of the annotation file, or in another order; the file is not
-            JSON, or has annotations of images that it does not list.
+        UnusableAnnotation: if the classes are not those of the annotation file or have another order, or the file is
+            not JSON or has annotations of images that it does not list.
     """
 
     COCOAPI = OrderedCOCO
