@@ -9,4 +9,4 @@ from .pair_normalizer import PairedPreprocessing
 
 @MODELS.register_module()
 class PairedDetDataPreprocessor(PairedPreprocessing, DetDataPreprocessor):
-    """mmdet's preprocessor on pairs; options as in :class:`PairedPreprocessing` and mmdet's DetDataPreprocessor."""
+    """mmdet's preprocessor for pairs; arguments as in :class:`PairedPreprocessing` and mmdet's DetDataPreprocessor."""
