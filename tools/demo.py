@@ -94,7 +94,7 @@ def all_detections(run: Run) -> list[dict]:
 
 
 def detections(run: Run, image: dict) -> tuple[np.ndarray, np.ndarray]:
-    """Boxes ``(N, 4)`` and category ids of a run's test that are sure enough to be drawn."""
+    """Boxes N×4 and category ids of a run's test that are sure enough to be drawn."""
     found = all_detections(run)
     return corners([a for a in found if a['image_id'] == image['id'] and a['score'] >= DRAWN_SCORE])
 

@@ -182,13 +182,13 @@ def car(camera: Camera, x: float, z: float, yaw: float) -> tuple[Sprite, list[tu
     """A car, seen in perspective.
 
     Args:
-        camera: The camera.
-        x: Position of its middle to the right, metres.
-        z: Position of its middle along the street, metres.
+        camera: the camera.
+        x: position of its middle to the right, metres.
+        z: position of its middle along the street, metres.
         yaw: 0: drives away from the camera, pi: towards it.
 
     Returns:
-        tuple: Its parts, and the pixels of the headlights that face the camera.
+        Its parts, and the pixels of the headlights that face the camera.
     """
     eye = np.array((0, camera.height, 0))
 

@@ -10,10 +10,10 @@ class Camera:
     """World axes in metres: x to the right, y up from the road, z along the street.
 
     Attributes:
-        focal: Focal length in pixels.
-        height: The camera's height above the road in metres.
-        centre_x: Column of the vanishing point.
-        horizon: Row of the vanishing point.
+        focal: focal length in pixels.
+        height: the camera's height above the road in metres.
+        centre_x: column of the vanishing point.
+        horizon: row of the vanishing point.
     """
 
     focal: float
@@ -22,7 +22,7 @@ class Camera:
     horizon: float
 
     def project(self, points: np.ndarray) -> np.ndarray:
-        """``(..., 3)`` metres to ``(..., 2)`` pixels (column, row)."""
+        """…×3 metres to …×2 pixels (column, row)."""
         points = np.asarray(points, dtype=float)
         pixels = np.empty((*points.shape[:-1], 2))
         scale = self.focal / points[..., 2]

@@ -47,13 +47,13 @@ class Scene:
     """One labelled pair.
 
     Attributes:
-        visible: ``(H, W, 3)`` uint8, BGR.
-        infrared: ``(H, W)`` uint8, or uint16 over its full range.
-        mask: ``(H, W)`` uint8: 0 background, else 1 + index of `CLASSES`.
-        boxes: ``(N, 4)`` float32, x0 y0 x1 y1 in pixels, tight around the visible part of each object.
-        labels: ``(N,)`` int64: 1 + index of `CLASSES`.
-        instances: ``(H, W)`` uint8: 0 background, else 1 + index of the object in ``boxes``.
-        night: The time of day.
+        visible: H×W×3 uint8, BGR.
+        infrared: H×W uint8, or uint16 over its full range.
+        mask: H×W uint8: 0 background, else 1 + index of `CLASSES`.
+        boxes: N×4 float32, x0 y0 x1 y1 in pixels, tight around the visible part of each object.
+        labels: N int64: 1 + index of `CLASSES`.
+        instances: H×W uint8: 0 background, else 1 + index of the object in ``boxes``.
+        night: the time of day.
     """
 
     visible: np.ndarray
@@ -79,13 +79,13 @@ class SceneGenerator:
     """Draws scene ``index`` of the set that ``seed`` names; a scene depends on nothing else.
 
     Args:
-        size: Width and height in pixels, at least 64 × 64.
-        seed: Names the set of scenes.
-        night_share: Share of scenes by night.
+        size: width and height in pixels, at least 64 × 64.
+        seed: names the set of scenes.
+        night_share: share of scenes by night.
         bits: 8 or 16, of the infrared image.
 
     Raises:
-        ValueError: If a size is below 64, ``night_share`` is not in [0, 1] or ``bits`` is neither 8 nor 16.
+        ValueError: if a size is below 64, ``night_share`` is not in [0, 1] or ``bits`` is neither 8 nor 16.
     """
 
     def __init__(

@@ -22,11 +22,11 @@ class Street:
     """What the actors need to know about where they are.
 
     Attributes:
-        night: The time of day.
-        ambient: Air temperature in degrees Celsius.
-        road: Half the road's width in metres.
-        wall: Distance from the middle of the road to the houses in metres.
-        lamps: ``(N, 3)`` positions of the lamps in metres.
+        night: the time of day.
+        ambient: air temperature in degrees Celsius.
+        road: half the road's width in metres.
+        wall: distance from the middle of the road to the houses in metres.
+        lamps: N×3 positions of the lamps in metres.
     """
 
     night: bool
@@ -82,7 +82,7 @@ def _quad(first: tuple, second: tuple) -> np.ndarray:
 
 
 def _windows(start: np.ndarray, along: np.ndarray, length: float, height: float) -> np.ndarray:
-    """``(N, 4, 3)`` corners of a facade's windows above the ground floor, in metres."""
+    """N×4×3 corners of a facade's windows above the ground floor, in metres."""
     columns, floors = int((length - 0.8) // 2.2), int((height - 3.6) // 2.9)
     offset = 0.5 * (length - 2.2 * columns + 0.9)
     s = offset + 2.2 * np.arange(columns)

@@ -34,19 +34,19 @@ def write_scenes(
     Nothing is done where the same set is already there. An interrupted run leaves ``root`` as it was.
 
     Args:
-        root: The set's folder; its last run's set is replaced.
-        train: Number of training scenes.
-        test: Number of test scenes.
-        seed: Names the set; scenes of equal seed and number are equal.
-        size: Width and height in pixels.
+        root: the set's folder; its last run's set is replaced.
+        train: number of training scenes.
+        test: number of test scenes.
+        seed: names the set; scenes of equal seed and number are equal.
+        size: width and height in pixels.
         bits: 8 or 16, of the infrared images.
-        night_share: Share of scenes by night.
+        night_share: share of scenes by night.
 
     Returns:
         Path: ``root``.
 
     Raises:
-        FileExistsError: If ``root`` holds anything but an earlier set of scenes.
+        FileExistsError: if ``root`` holds anything but an earlier set of scenes.
     """
     root = Path(root)
     stamp = dict(

@@ -17,7 +17,7 @@ def sincos_position_embedding(embed_dims: int, grid: int = GRID) -> Tensor:
     sines, then cosines, of position · 10000^(-k / (C/4)).
 
     Args:
-        embed_dims: C, a multiple of 4.
+        embed_dims: c, a multiple of 4.
         grid: side of the grid.
 
     Returns:
