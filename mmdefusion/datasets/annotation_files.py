@@ -45,7 +45,7 @@ def reading(path: str | os.PathLike, format: str) -> Iterator[None]:
         raise
     except MALFORMED as error:
         why = f'it lacks {error}' if isinstance(error, KeyError) else str(error) or type(error).__name__
-        raise UnusableAnnotation(f'{path} is not {format}: {why[:200]}; mend or replace the file.') from None
+        raise UnusableAnnotation(f'{path} is not {format}: {why[:200]}; repair or replace the file.') from None
 
 
 def read_bytes(path: str | os.PathLike, limit: int = MAX_BYTES) -> bytes:

@@ -27,12 +27,14 @@ def partner_path(
         ValueError: if ``img_path`` is not under ``vi_prefix`` or does not end with ``vi_suffix``.
     """
     if not img_path.startswith(vi_prefix):
-        raise ValueError(f'{img_path} is not under {vi_prefix}; make the paths in the annotations relative to it')
+        raise ValueError(f'{img_path} is not under {vi_prefix}; make the paths in the annotations relative to it.')
     relative = img_path[len(vi_prefix) :].lstrip('/' + os.sep)
     if ir_suffix is not None:
         vi_suffix = os.path.splitext(relative)[1] if vi_suffix is None else vi_suffix
         if not relative.endswith(vi_suffix):
-            raise ValueError(f'{img_path} does not end with {vi_suffix!r}; set img_suffix to how the visible names end')
+            raise ValueError(
+                f'{img_path} does not end with {vi_suffix!r}; set img_suffix to how the visible names end.'
+            )
         relative = relative[: len(relative) - len(vi_suffix)] + ir_suffix
     return os.path.join(ir_prefix, relative)
 
@@ -143,7 +145,7 @@ class PairedDatasetMixin:
             wanted = f' that ends with {self.img_suffix!r}' if self.img_suffix else ''
             raise ValueError(
                 f'{type(self).__name__} is empty: no image{wanted} found by {self.source()}; '
-                'correct the path or img_suffix'
+                'correct the path or img_suffix.'
             )
         for data_info in data_list:
             data_info['img_ir_path'] = self.find_partner(data_info['img_path'])
@@ -154,7 +156,7 @@ class PairedDatasetMixin:
         if not kept:
             raise ValueError(
                 f'{type(self).__name__} is empty: filter_cfg={self.filter_cfg} drops all {len(self.data_list)} images '
-                f'of {self.source()}; loosen it, or compare the classes with those in the annotations'
+                f'of {self.source()}; loosen it, or compare the classes with those in the annotations.'
             )
         return kept
 

@@ -95,7 +95,7 @@ class Trial:
         with self.log.open('a') as log:
             status = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT).returncode
         if status:
-            raise RuntimeError(f'{self.folder.name} failed: {find_error(self.log, status)} (log: {self.log})')
+            raise RuntimeError(f'{self.folder.name} failed: {find_error(self.log, status)} (log: {self.log}).')
 
     def _prepare(self) -> bool:
         """Prepares the folder, and returns whether there is an interrupted training of this trial to resume."""

@@ -1,4 +1,4 @@
-"""The layers that a scene is painted on: what light meets, what glows, what is warm, and whose it is."""
+"""The layers that a scene is painted on: reflectance, emitted light, temperature, and object numbers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ SUBPIXEL_BITS = 4
 
 @dataclass(frozen=True)
 class Material:
-    """What one surface sends to either sensor.
+    """What a surface sends to each sensor.
 
     Attributes:
         colour: reflectance, BGR in [0, 255].
-        heat: temperature in degrees Celsius; None: that of whatever is behind, so infrared cannot see it.
-        glow: light of its own, BGR in [0, 255].
+        heat: temperature in degrees Celsius; None takes that of the background, so the infrared image does not show it.
+        glow: emitted light, BGR in [0, 255].
     """
 
     colour: Colour
@@ -26,7 +26,7 @@ class Material:
 
 
 class Canvas:
-    """Four layers of one size; whatever is painted later is nearer.
+    """Four layers of one size; later objects are painted over earlier ones.
 
     Attributes:
         colour: H×W×3 uint8, reflectance, BGR.
@@ -74,7 +74,7 @@ class Canvas:
             corner: column and row of its upper left pixel; it may lie outside the canvas.
             looks: one material per part.
             owner: number of the labelled object, 0 for none.
-            opacity: how much of what visible light shows is the object's rather than the background's.
+            opacity: opacity of the object in the visible image, 0 to 1.
 
         Returns:
             The number of the object's pixels inside the canvas.

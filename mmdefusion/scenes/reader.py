@@ -1,4 +1,4 @@
-"""Reads back what :func:`write_scenes` wrote."""
+"""Reads scenes that :func:`write_scenes` wrote."""
 
 import json
 from collections.abc import Iterable
@@ -42,7 +42,7 @@ class WrittenScenes:
         return corners(annotation for annotation in self.coco['annotations'] if annotation['image_id'] == image['id'])
 
     def telling(self, count: int) -> list[dict]:
-        """Scenes with all classes and many objects, half by night; chosen by their content, never by results."""
+        """Selects scenes with all classes and many objects, half by night, by their content and not by results."""
         labels = {image['id']: [] for image in self.coco['images']}
         for annotation in self.coco['annotations']:
             labels[annotation['image_id']].append(annotation['category_id'])

@@ -1,4 +1,4 @@
-"""From painted layers to the two sensors' images."""
+"""Renders the images of both sensors from the painted layers."""
 
 from dataclasses import dataclass
 
@@ -45,7 +45,7 @@ def _illumination(size: tuple[int, int], camera: Camera, street: Street, rng: np
 
 
 def _bloom(glow: np.ndarray, strength: float) -> np.ndarray:
-    """The halo that a lens puts around what glows."""
+    """The halo of a lens around glowing objects."""
     height, width = glow.shape[:2]
     small = cv2.resize(glow, (max(1, width // 4), max(1, height // 4)), interpolation=cv2.INTER_AREA)
     halo = cv2.GaussianBlur(small, (0, 0), max(0.6, height / 100))
@@ -53,7 +53,7 @@ def _bloom(glow: np.ndarray, strength: float) -> np.ndarray:
 
 
 def _texture(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-    """Grain of the surfaces, mean 0, about 1 strong, at two scales."""
+    """Texture of the surfaces at two scales, with mean 0 and deviation of about 1."""
     height, width = shape
     coarse = rng.standard_normal((max(2, height // 6), max(2, width // 6)), dtype=np.float32)
     fine = rng.standard_normal((height, width), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Generated scenes as files: paired images, label maps and COCO annotations."""
+"""Writes generated scenes to files: paired images, label maps and COCO annotations."""
 
 import json
 import os
@@ -29,18 +29,18 @@ def write_scenes(
 ) -> Path:
     """Writes ``root/{train,test}/{vi,ir,labels}/000001D.png`` … and ``root/{train,test}.json`` (COCO boxes).
 
-    Names end with D by day and with N by night, as MFNet's and MSRS's do.
+    Names end with D by day and with N by night, as in MFNet and MSRS.
 
-    Nothing is done where the same set is already there. An interrupted run leaves ``root`` as it was.
+    Nothing is done if the same set exists already. An interrupted run leaves ``root`` unchanged.
 
     Args:
-        root: the set's folder; its last run's set is replaced.
+        root: folder of the set; an earlier set in it is replaced.
         train: number of training scenes.
         test: number of test scenes.
-        seed: names the set; scenes of equal seed and number are equal.
+        seed: seed of the set; scenes of equal seed and number are equal.
         size: width and height in pixels.
-        bits: 8 or 16, of the infrared images.
-        night_share: share of scenes by night.
+        bits: bits of the infrared images, 8 or 16.
+        night_share: share of night scenes.
 
     Returns:
         Path: ``root``.
@@ -56,7 +56,7 @@ def write_scenes(
         if json.loads((root / STAMP).read_text()) == stamp:
             return root
     elif root.exists() and any(root.iterdir()):
-        raise FileExistsError(f'{root} holds files that are no generated scenes: name a new folder')
+        raise FileExistsError(f'{root} holds files that are no generated scenes: name a new folder.')
 
     generator = SceneGenerator(size, seed, night_share, bits)
     partial = root.with_name(f'{root.name}.partial')

@@ -72,7 +72,7 @@ def parse_header(content: bytes, name: str, limit: int | None = None) -> Header:
             its pixels, or holds several images.
     """
     if content.startswith(b'\xff\xd8') and content.count(b'\xff\xda') > MAX_SCANS:
-        raise UnusableImage(f'{name} has more than {MAX_SCANS} scans; save it as a plain JPEG file')
+        raise UnusableImage(f'{name} has more than {MAX_SCANS} scans; save it as a plain JPEG file.')
     return _judge(io.BytesIO(content), len(content), name, limit)
 
 
@@ -98,7 +98,7 @@ def check_regular(path: str) -> int:
     """
     found = os.stat(path)
     if not stat.S_ISREG(found.st_mode):
-        raise UnusableImage(f'{path} is a {_kind(found.st_mode)}, not a regular file; name an image file')
+        raise UnusableImage(f'{path} is a {_kind(found.st_mode)}, not a regular file; name an image file.')
     return found.st_size
 
 
@@ -106,7 +106,7 @@ def check_bytes(size: int, pixels: int, name: str) -> None:
     """Raises an UnusableImage if a file is larger than its number of pixels can explain."""
     if size > pixels * BYTES_PER_PIXEL + BYTES_BESIDE:
         raise UnusableImage(
-            f'{name} has {size} bytes, too many for {pixels} pixels; save the image again without extra data'
+            f'{name} has {size} bytes, too many for {pixels} pixels; save the image again without extra data.'
         )
 
 
@@ -121,25 +121,25 @@ def _judge(file: BinaryIO, size: int, name: str, limit: int | None) -> Header:
     reader = next((reader for starts, reader in FORMATS if starts(start)), None)
     if reader is None:
         raise UnusableImage(
-            f'{name} is not an image that can be read (no PNG, JPEG, BMP, TIFF or WebP; {size} bytes); replace the file'
+            f'{name} is not an image that can be read (no PNG, JPEG, BMP, TIFF or WebP; {size} bytes); replace it.'
         )
     file.seek(0)
     try:
         header, costs, pictures = reader(file)
     except Exception as error:  # Pillow may raise anything, also SyntaxError and struct.error
         why = ' '.join(str(error).split())[:200] or type(error).__name__
-        raise UnusableImage(f'{name} is not an image that can be read ({why}); replace the file') from None
+        raise UnusableImage(f'{name} is not an image that can be read ({why}); replace the file.') from None
     if header.width < 1 or header.height < 1:
-        raise UnusableImage(f'{name} is {header.width}x{header.height}; replace the file')
+        raise UnusableImage(f'{name} is {header.width}x{header.height}; replace the file.')
     pixels = header.width * header.height
     if max(pixels, costs) > limit:
         raise UnusableImage(
             f'{name} is {header.width}x{header.height} and takes {max(pixels, costs) / 1e6:,.1f} million pixels to '
             f'decode, more than max_pixels={limit}; shrink it, or raise max_pixels (or {PIXELS_VARIABLE}) if you '
-            'trust it'
+            'trust it.'
         )
     if pictures > 1:
-        raise UnusableImage(f'{name} holds {pictures} pictures or more; save the one that you want as a file')
+        raise UnusableImage(f'{name} holds {pictures} pictures or more; save the one that you want as a file.')
     check_bytes(size, pixels, name)
     return header
 

@@ -34,14 +34,14 @@ def decode_image(content: bytes, name: str, alpha: bool = False, limit: int | No
         UnusableImage: if ``content`` is empty, truncated, not an image, or too large an image.
     """
     if _truncated(content):
-        raise UnusableImage(f'{name} is cut short ({len(content)} bytes); copy or download it again')
+        raise UnusableImage(f'{name} is cut short ({len(content)} bytes); copy or download it again.')
     parse_header(content, name, limit)
     try:
         image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED if alpha else _AS_STORED)
     except (cv2.error, MemoryError):
         image = None
     if image is None:
-        raise UnusableImage(f'{name} is not an image that OpenCV can read ({len(content)} bytes); replace the file')
+        raise UnusableImage(f'{name} is not an image that OpenCV can read ({len(content)} bytes); replace the file.')
     return image
 
 
@@ -59,9 +59,9 @@ FULL = (0.0, 65535.0)  # range of 16-bit images that are not thermal counts
 def check_scaling(percentiles: Sequence[float], fixed_range: Sequence[float] | None) -> None:
     """Raises a ValueError if ``percentiles`` or ``fixed_range`` of :func:`to_uint8` make no sense."""
     if len(percentiles) != 2 or not 0 <= percentiles[0] < percentiles[1] <= 100:
-        raise ValueError(f'percentiles={percentiles} must be (low, high) with 0 <= low < high <= 100')
+        raise ValueError(f'percentiles={percentiles} must be (low, high) with 0 <= low < high <= 100.')
     if fixed_range is not None and (len(fixed_range) != 2 or not fixed_range[0] < fixed_range[1]):
-        raise ValueError(f'fixed_range={fixed_range} must be (low, high) in raw counts with low < high, or None')
+        raise ValueError(f'fixed_range={fixed_range} must be (low, high) in raw counts with low < high, or None.')
 
 
 def to_uint8(
@@ -90,9 +90,9 @@ def to_uint8(
     if image.dtype == np.uint8:
         return image
     if image.dtype != np.uint16 and image.dtype.kind != 'f':
-        raise UnusableImage(f'{name} has dtype {image.dtype}; convert it to uint8, uint16 or float')
+        raise UnusableImage(f'{name} has dtype {image.dtype}; convert it to uint8, uint16 or float.')
     if image.dtype.kind == 'f' and not (np.isfinite(image.min()) and np.isfinite(image.max())):
-        raise UnusableImage(f'{name} has NaN or infinite values; replace them in the file')
+        raise UnusableImage(f'{name} has NaN or infinite values; replace them in the file.')
     low, high = _percentiles(image, percentiles) if fixed_range is None else fixed_range
     if low == high:
         low, high = float(image.min()), float(image.max())
@@ -137,7 +137,7 @@ def to_channels(image: np.ndarray, channels: int, name: str = 'image') -> np.nda
     if image.ndim == 2:
         image = image[..., None]
     if image.ndim != 3 or image.shape[2] not in (1, 3):
-        raise UnusableImage(f'{name} has shape {image.shape}; one or three channels were expected')
+        raise UnusableImage(f'{name} has shape {image.shape}; one or three channels were expected.')
     if image.shape[2] == channels:
         return image
     if channels == 1:
@@ -197,7 +197,7 @@ def read_fourth_channel(
     image = read_stored(path, alpha=True, backend_args=backend_args, limit=limit)
     if image.ndim != 3 or image.shape[2] != 4:
         channels = 1 if image.ndim == 2 else image.shape[2]
-        raise UnusableImage(f'{path} has {channels} channel(s), no infrared one in it; name the infrared file instead')
+        raise UnusableImage(f'{path} has {channels} channel(s), no infrared one in it; name the infrared file instead.')
     return to_uint8(image[..., 3:], path, percentiles, fixed_range)
 
 

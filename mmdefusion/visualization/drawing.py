@@ -39,7 +39,9 @@ def draw_mask(
         ValueError: if image and mask differ in size.
     """
     if image.shape[:2] != mask.shape:
-        raise ValueError(f"image of {image.shape[:2]} and mask of {mask.shape} differ: give a mask of the image's size")
+        raise ValueError(
+            f"image of {image.shape[:2]} and mask of {mask.shape} differ: give a mask of the image's size."
+        )
     drawn = as_colour(image).copy()
     colours = np.array(palette, np.float32)[:, ::-1]
     inside = np.isin(mask, np.flatnonzero(colours.any(1)))

@@ -62,7 +62,7 @@ class Table:
         for row in self.rows:
             if len(row) != len(self.header):
                 raise ValueError(
-                    f'row {list(row)} has {len(row)} cells under {len(self.header)} names: give one for each'
+                    f'row {list(row)} has {len(row)} cells under {len(self.header)} names: give one for each.'
                 )
         best = {column: self._best(column, max if which == 'max' else min) for column, which in self.best.items()}
         head = ''.join(f'<th>{html.escape(name)}</th>' for name in self.header)
@@ -111,7 +111,7 @@ class Picture:
         done, data = cv2.imencode('.jpg', self.image, [cv2.IMWRITE_JPEG_QUALITY, 92])
         if not done:
             raise ValueError(
-                f'image of {self.image.shape} {self.image.dtype} cannot be encoded: give 8-bit grey or BGR'
+                f'image of {self.image.shape} {self.image.dtype} cannot be encoded: give 8-bit grey or BGR.'
             )
         source = f'data:image/jpeg;base64,{base64.b64encode(data).decode()}'
         note = html.escape(self.note)

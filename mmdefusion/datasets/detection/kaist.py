@@ -51,7 +51,7 @@ class KAISTDataset(PairedXMLDataset):
 
     def __init__(self, ann_file: str, img_suffix: str = '.jpg', **kwargs) -> None:
         if not ann_file:
-            raise ValueError('KAISTDataset needs ann_file, a list of imageSets/ with lines like set00/V000/I00000')
+            raise ValueError('KAISTDataset needs ann_file, a list of imageSets/ with lines like set00/V000/I00000.')
         super().__init__(ann_file=ann_file, img_suffix=img_suffix, **kwargs)
 
     def image_stem(self, image_id: str) -> str:

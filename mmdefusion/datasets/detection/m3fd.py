@@ -65,9 +65,9 @@ class M3FDDataset(PairedXMLDataset):
 
     def __init__(self, split: str | None = None, split_seed: int = 0, ann_file: str = '', **kwargs) -> None:
         if split is not None and split not in SPLITS:
-            raise ValueError(f'split={split!r} must be one of {", ".join(map(repr, SPLITS))}, or None')
+            raise ValueError(f'split={split!r} must be one of {", ".join(map(repr, SPLITS))}, or None.')
         if split is not None and ann_file:
-            raise ValueError(f'split={split!r} and ann_file={ann_file!r} are two splits; give one of them')
+            raise ValueError(f'split={split!r} and ann_file={ann_file!r} are two splits; give one of them.')
         self.split = split
         self.split_seed = split_seed
         super().__init__(ann_file=ann_file, **kwargs)

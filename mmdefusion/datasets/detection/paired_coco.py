@@ -24,7 +24,7 @@ class OrderedCOCO(COCO):
         if unknown:
             raise UnusableAnnotation(
                 f'{annotation_file} has {len(unknown)} annotations of images that it does not list, first annotation '
-                f'{unknown[0]["id"]} of image {unknown[0]["image_id"]}; add the images or remove the annotations'
+                f'{unknown[0]["id"]} of image {unknown[0]["image_id"]}; add the images or remove the annotations.'
             )
 
     def get_cat_ids(self, cat_names=(), sup_names=(), cat_ids=()) -> list[int]:
@@ -34,7 +34,7 @@ class OrderedCOCO(COCO):
             have = [category['name'] for category in self.cats.values()]
             raise UnusableAnnotation(
                 f'{self.annotation_file} has the categories {have}, the data set the classes {list(cat_names)}; '
-                'set metainfo=dict(classes=...) to names of that file, in its order'
+                'set metainfo=dict(classes=...) to names of that file, in its order.'
             )
         return ids
 

@@ -75,7 +75,7 @@ class PairedXMLDataset(PairedDatasetMixin, XMLDataset):
     def list_samples(self) -> list[dict]:
         if 'classes' not in self._metainfo:
             raise ValueError(
-                f'{type(self).__name__} has no classes; set metainfo=dict(classes=(...)) to the names in the XML'
+                f'{type(self).__name__} has no classes; set metainfo=dict(classes=(...)) to the names in the XML.'
             )
         self.cat2label = {name: label for label, name in enumerate(self._metainfo['classes'])}
         ids = self.load_ids()
@@ -99,8 +99,8 @@ class PairedXMLDataset(PairedDatasetMixin, XMLDataset):
         try:
             return super().parse_data_info(img_info)
         except ET.ParseError as error:
-            raise ValueError(f'annotation {annotation} of image {image} is not XML ({error}); replace it') from None
+            raise ValueError(f'annotation {annotation} of image {image} is not XML ({error}); replace it.') from None
         except MALFORMED as error:  # an object without a name, box or number
             raise ValueError(
-                f'annotation {annotation} of image {image} is not in VOC format ({error}); mend it'
+                f'annotation {annotation} of image {image} is not in VOC format ({error}); correct it.'
             ) from None

@@ -75,7 +75,7 @@ class AppendPartner(BaseTransform):
         check_scaling(percentiles, fixed_range)
         if rule is not None:
             if isinstance(rule, str) or len(rule) != 2 or not all(isinstance(part, str) for part in rule):
-                raise ValueError(f'rule={rule!r} must be two strings (pattern, replacement), or None')
+                raise ValueError(f'rule={rule!r} must be two strings (pattern, replacement), or None.')
             try:
                 re.compile(rule[0])
             except re.error as error:
@@ -95,12 +95,12 @@ class AppendPartner(BaseTransform):
         if visible.ndim != 3 or visible.shape[2] != 3 or (visible.dtype != np.uint8 and visible.dtype.kind != 'f'):
             raise ValueError(
                 f'visible image {img_path} has shape {visible.shape} and dtype {visible.dtype}, not HxWx3 uint8 or '
-                "float; put AppendPartner once, after LoadImageFromFile(color_type='color')"
+                "float; put AppendPartner once, after LoadImageFromFile(color_type='color')."
             )
         if moved := [key for key in GEOMETRY if key in results]:
             raise ValueError(
                 f'visible image {img_path} was already moved or scaled ({", ".join(moved)} in results) and the partner '
-                'would not be: put AppendPartner before Resize, RandomCrop, RandomFlip and the like'
+                'would not be: put AppendPartner before Resize, RandomCrop, RandomFlip and the like.'
             )
         path = self.find(results)
         try:
@@ -109,7 +109,7 @@ class AppendPartner(BaseTransform):
             if self.missing == 'error':
                 raise FileNotFoundError(
                     f'partner {path} of {img_path} is not there; add it, correct data_prefix or rule, or set '
-                    "missing='zeros' or 'copy' in AppendPartner"
+                    "missing='zeros' or 'copy' in AppendPartner."
                 ) from None
             partner = None
         results['partner_missing'] = partner is None
@@ -129,12 +129,12 @@ class AppendPartner(BaseTransform):
         if self.rule is None or img_path is None:
             raise ValueError(
                 f'nothing says where the partner of {img_path} is; use a data set that sets img_ir_path, or give '
-                "AppendPartner a rule=(pattern, replacement), e.g. ('/visible/', '/infrared/')"
+                "AppendPartner a rule=(pattern, replacement), e.g. ('/visible/', '/infrared/')."
             )
         posix = os.fspath(img_path).replace(os.sep, '/')
         path = re.sub(self.rule[0], self.rule[1], posix)
         if path == posix:
-            raise ValueError(f'rule={self.rule!r} leaves {posix} as it is; give AppendPartner a pattern that matches')
+            raise ValueError(f'rule={self.rule!r} leaves {posix} as it is; give AppendPartner a pattern that matches.')
         return path
 
     def read(self, path: str, img_path: str | None) -> np.ndarray:

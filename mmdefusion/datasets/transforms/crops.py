@@ -28,9 +28,9 @@ class RandomResizedCrop(BaseTransform):
         self, size: int, scale: tuple[float, float] = (0.08, 1.0), ratio: tuple[float, float] = (3 / 4, 4 / 3)
     ) -> None:
         if not 0 < scale[0] <= scale[1] <= 1:
-            raise ValueError(f'scale={scale} must be (low, high) shares of the area, 0 < low <= high <= 1')
+            raise ValueError(f'scale={scale} must be (low, high) shares of the area, 0 < low <= high <= 1.')
         if not 0 < ratio[0] <= ratio[1]:
-            raise ValueError(f'ratio={ratio} must be (low, high) with 0 < low <= high')
+            raise ValueError(f'ratio={ratio} must be (low, high) with 0 < low <= high.')
         self.size = size
         self.scale = scale
         self.ratio = ratio

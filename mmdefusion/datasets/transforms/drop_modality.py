@@ -31,7 +31,7 @@ class DropModality(BaseTransform):
         if modality not in DROPPABLE:
             raise ValueError(f'modality={modality!r} is none of {", ".join(DROPPABLE)}')
         if not 0 <= prob <= 1:
-            raise ValueError(f'prob={prob} must be a probability from 0 to 1')
+            raise ValueError(f'prob={prob} must be a probability from 0 to 1.')
         self.modality = modality
         self.prob = prob
         self.seed = seed

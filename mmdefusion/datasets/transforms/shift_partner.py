@@ -31,7 +31,7 @@ class ShiftPartner(BaseTransform):
 
     def __init__(self, pixels: float, exact: bool = False, seed: int | None = None) -> None:
         if pixels < 0:
-            raise ValueError(f'pixels={pixels} must be 0 or more')
+            raise ValueError(f'pixels={pixels} must be 0 or more.')
         self.pixels = pixels
         self.exact = exact
         self.seed = seed

@@ -54,7 +54,7 @@ class PairedVisualizationHook(Hook):
         height, width = sample.ori_shape[:2]
         for name, key in IMAGES.items():
             if key not in sample:
-                raise KeyError(f'samples have no {key}: add it to meta_keys of the packing transform')
+                raise KeyError(f'samples have no {key}: add it to meta_keys of the packing transform.')
             path = getattr(sample, key)
             image = cv2.resize(read_image(path, channels=3), (width, height))
             title = f'{Path(sample.img_path).stem}_{name}'

@@ -57,7 +57,7 @@ def _meta(text: str, name: str) -> dict[str, Any]:
 
 
 def _refuse(constant: str) -> None:
-    raise ValueError(f'{constant} is not a number')
+    raise ValueError(f'{constant} is not a number.')
 
 
 def write_safetensors(state: State, meta: dict[str, Any], path: Path, beside: State | None = None) -> None:
