@@ -18,18 +18,19 @@ env: ## create .venv with torch, mmcv (built), mmdet, mmseg and this package
 demo: env ## train on generated night and day pairs, write work_dirs/demo/report.html
 	$(PY) tools/demo.py --work-dir work_dirs/demo
 
-test: env ## every test, those that train too (about 15 minutes on 2 cores)
-	$(PYTEST) tests
+test: env ## every test but those that take minutes each, those that train too
+	$(PYTEST) tests -m 'not soak'
 
 fuzz: env ## ten thousand spoilt files through every reader (an hour)
 	$(PY) tests/reliability/fuzz_readers.py
 
 test-fast: env ## all but the tests that train
-	$(PYTEST) tests -m 'not slow'
+	$(PYTEST) tests -m 'not slow and not soak'
 
 soak: env ## what takes hours: kills, full disks, lost processes, hostile checkpoints, fuzzing (docs/reliability.md)
 	OMP_NUM_THREADS=1 $(PY) tests/reliability/kill_and_resume.py
-	OMP_NUM_THREADS=1 $(PY) -m pytest tests/reliability
+	$(PYTEST) tests -m soak
+	OMP_NUM_THREADS=1 $(PY) -m pytest tests/reliability -m 'not soak'
 	if [ "$$(id -u)" = 0 ]; then OMP_NUM_THREADS=1 $(PY) tests/reliability/full_disk.py; fi
 	OMP_NUM_THREADS=1 $(PY) tests/reliability/hostile_checkpoints.py
 	$(PY) tests/reliability/soak.py --pairs 5000

@@ -37,6 +37,7 @@ TOOLBOXES = {
     'evaluation.metrics': {'mmseg'},
     'evaluation.parts': {'mmseg'},
     'experiments': {'mmdet', 'mmseg'},
+    'models.backbones.spatial_prior': {'mmcv'},
     'models.data_preprocessors': {'mmdet', 'mmseg'},
 }
 MODULES = sorted(PACKAGE.rglob('*.py'))

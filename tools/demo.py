@@ -20,6 +20,7 @@ from mmdefusion.evaluation.parts import class_iou, class_precision
 from mmdefusion.experiments import Trial
 from mmdefusion.experiments.lanes import Run, clock, run_lanes
 from mmdefusion.scenes import CLASSES, PALETTE, WrittenScenes, corners, write_scenes
+from mmdefusion.utils.files import write_bytes
 from mmdefusion.visualization import Report, Sheet, Table, contact_sheet, draw_boxes, draw_mask
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs' / 'demo'
@@ -188,7 +189,8 @@ def write_sheet(work_dir: Path, runs: dict[str, Run], test: WrittenScenes) -> No
     times = ['night' if image['night'] else 'day' for image in images]
     sheet = contact_sheet(rows, ['visible', 'infrared', 'fused: masks and boxes', 'truth'], times, width=240)
     sheet = np.clip((sheet.astype(int) + 4) // 8 * 8, 0, 255)  # 32 levels a channel: a fifth of the file, the same look
-    cv2.imwrite(str(work_dir / 'sheet.png'), sheet.astype(np.uint8), [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    _, encoded = cv2.imencode('.png', sheet.astype(np.uint8), [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    write_bytes(work_dir / 'sheet.png', memoryview(encoded))
 
 
 def main() -> None:

@@ -30,7 +30,7 @@ val_dataloader = val_evaluator = None
 test_dataloader = loader
 
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters + 1)
-test_cfg = dict(type='TestLoop')
+test_cfg = dict(type='mmdefusion.OneSizeTestLoop')
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.05),

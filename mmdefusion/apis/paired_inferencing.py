@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import cv2
@@ -18,6 +19,7 @@ from torch import nn
 from mmdefusion.datasets.pipelines import PARTNER, find_step
 from mmdefusion.models.checkpoints.fitting import read_weights, refuse_misfit
 from mmdefusion.models.checkpoints.unwrap import unwrap
+from mmdefusion.utils.batching import groups_of_one_size
 from mmdefusion.utils.files import make_writable, write_image
 from mmdefusion.utils.image_io import to_channels
 from mmdefusion.utils.progress import track
@@ -29,11 +31,14 @@ from .fusion_inferencer import FusionInferencer
 from .outputs import NotAllDone
 from .sources import Item, Source, frame_items, is_video, list_items
 
+DRAWING = Lock()  # the toolboxes' visualizers draw with matplotlib, on one canvas of each inferencer
 ANNOTATIONS = ('LoadAnnotations', 'mmdet.LoadAnnotations', 'mmseg.LoadAnnotations')
 
 
 class PairedInferencing:
     """Put before a toolbox's inferencer, makes it one of pairs: paths, arrays, lists, globs, folders or videos.
+
+    Several threads may use one: predictions are made side by side, drawings one after the other.
 
     Files are read as the config's own pipeline reads them, arrays (H×W or H×W×3 BGR) take the place of its loaders.
 
@@ -69,7 +74,8 @@ class PairedInferencing:
 
         Args:
             visible, infrared: a path, an array, a list of them, a glob, a folder or a video each.
-            batch_size: pairs at once; they must have one size if there are several.
+            batch_size: pairs at once. Those of other sizes than the first one's are predicted after it, so that no
+                pair is padded and what is found in it does not depend on its neighbours.
             out_dir: writes ``vis/NAME.png`` (drawings on all images side by side; of videos one video) and the
                 predictions to ``preds/NAME.*``.
             return_vis: return the drawings, too (H×W×3 uint8 BGR).
@@ -136,8 +142,11 @@ class PairedInferencing:
                     failures[item.name] = error
                 else:
                     items.append(item)
-            if items:
-                yield from zip(items, self.forward(self.collate_fn(loaded)), strict=True)
+            found: dict[int, BaseDataElement] = {}
+            for group in groups_of_one_size([sample['inputs'] for sample in loaded]):
+                samples = self.forward(self.collate_fn([loaded[index] for index in group]))
+                found |= zip(group, samples, strict=True)
+            yield from ((item, found[index]) for index, item in enumerate(items))
 
     def load(self, item: Item, resize: bool = False) -> dict:
         """What the loaders of the config's pipeline would give for a pair."""
@@ -160,7 +169,9 @@ class PairedInferencing:
         if self.fuser:
             (result,) = self.fuser([visible], [infrared], resize=True)
             pictures['fused'] = result.images['fused']
-        return contact_sheet([[self.draw_on(picture, sample) for picture in pictures.values()]], list(pictures))
+        with DRAWING:
+            drawings = [self.draw_on(picture, sample) for picture in pictures.values()]
+        return contact_sheet([drawings], list(pictures))
 
     @abstractmethod
     def draw_on(self, picture: np.ndarray, sample: BaseDataElement) -> np.ndarray:

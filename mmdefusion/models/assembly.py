@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from torch import nn
 from torch.nn.modules.module import register_module_module_registration_hook
 
-from .backbones import DeFusionEncoder, EarlyFusion, OneModality, TwoStreams
+from .backbones import DeFusionEncoder, EarlyFusion, OneModality, SpatialPrior, TwoStreams
 from .defusion_pp import DeFusionPP
 from .necks import DecompositionNeck
 
 TOOLBOXES = ('mmdet', 'mmseg', 'mmpretrain')
-BACKBONES = (DeFusionEncoder, DeFusionPP, EarlyFusion, OneModality, TwoStreams)
+BACKBONES = (DeFusionEncoder, DeFusionPP, EarlyFusion, OneModality, SpatialPrior, TwoStreams)
 NECK = (
     "neck=[dict(type='mmdefusion.DecompositionNeck', embed_dims={0}), dict(type='mmdefusion.SimpleFeaturePyramid', "
     'embed_dims={0}, out_channels=256), ...]'
@@ -39,7 +39,7 @@ def check_part(model: nn.Module, name: str, part: nn.Module | None) -> None:
         backbone, neck = model._modules.get('backbone'), model._modules.get('neck')
         if neck is None and isinstance(backbone, DeFusionEncoder):
             _check_neck(backbone, name, part)
-        elif neck is None and isinstance(backbone, DeFusionPP):
+        elif neck is None and isinstance(backbone, DeFusionPP | SpatialPrior):
             _check_widths(backbone, name, part)
 
 
@@ -64,11 +64,11 @@ def _check_neck(encoder: DeFusionEncoder, name: str, part: nn.Module | None) -> 
         before = step
 
 
-def _check_widths(backbone: DeFusionPP, name: str, part: nn.Module | None) -> None:
+def _check_widths(backbone: DeFusionPP | SpatialPrior, name: str, part: nn.Module | None) -> None:
     expected = getattr(part, 'in_channels', None)
     if not _is_stock(part) or expected is None:
         return
-    levels = getattr(backbone.pyramid, 'num_outs', len(backbone.pyramid.levels))
+    levels = len(backbone.strides)
     given = [backbone.out_channels] * levels
     if name == 'neck' and isinstance(expected, Sequence):
         fits, wanted = list(expected) == given, given
@@ -76,12 +76,15 @@ def _check_widths(backbone: DeFusionPP, name: str, part: nn.Module | None) -> No
         index = getattr(part, 'in_index', 0)
         chosen = [index] if isinstance(index, int) else list(index)
         widths = list(expected) if isinstance(expected, Sequence) else [expected]
-        fits = all(-levels <= place < levels for place in chosen) and set(widths) == {backbone.out_channels}
         wanted = given[: len(widths)] if isinstance(expected, Sequence) else backbone.out_channels
+        if getattr(part, 'input_transform', None) == 'resize_concat':  # such a head says the sum of what it was given
+            wanted = [backbone.out_channels] * len(chosen)
+            widths = wanted if expected == sum(wanted) else widths
+        fits = all(-levels <= place < levels for place in chosen) and set(widths) == {backbone.out_channels}
     if not fits:
         raise ValueError(
-            f'{type(part).__name__} ({name}) has in_channels={expected}, but DeFusionPP gives {levels} maps of '
-            f'{backbone.out_channels} channels: set {name}=dict(in_channels={wanted}).'
+            f'{type(part).__name__} ({name}) has in_channels={expected}, but {type(backbone).__name__} gives {levels} '
+            f'maps of {backbone.out_channels} channels: set {name}=dict(in_channels={wanted}).'
         )
 
 

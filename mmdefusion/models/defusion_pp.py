@@ -1,5 +1,7 @@
 """Encoder, decomposition and pyramid behind the backbone interface."""
 
+from operator import add
+
 from mmengine.model import BaseModule
 from torch import Tensor
 
@@ -23,6 +25,8 @@ class DeFusionPP(BaseModule):
             ``pyramid=dict(strides=(8, 16, 32))`` builds no more than those.
         encoder: further options of :class:`DeFusionEncoder` (``drop_path_rate``, ``frozen_stages``, ``with_cp``).
         decomposition: further options of :class:`DecompositionNeck`.
+        spatial_prior: ``type`` and options of what sees the pair beside the encoder, without ``out_channels`` and
+            ``strides`` (:class:`SpatialPrior`); its maps are added to the pyramid's. None, as in the paper: nothing.
         init_cfg: MMEngine's. ``dict(type='Pretrained', checkpoint=...)`` reads a pretraining checkpoint,
             whose keys start with ``backbone.`` and ``neck.0.``, as it is.
     """
@@ -33,6 +37,7 @@ class DeFusionPP(BaseModule):
         pyramid: dict | None = None,
         encoder: dict | None = None,
         decomposition: dict | None = None,
+        spatial_prior: dict | None = None,
         init_cfg: dict | list | None = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -41,7 +46,9 @@ class DeFusionPP(BaseModule):
         self.decomposition = DecompositionNeck(embed_dims, **(decomposition or {}))
         pyramid = {'type': 'mmdefusion.SimpleFeaturePyramid', 'out_channels': 256, **(pyramid or {})}
         self.pyramid = MODELS.build({**pyramid, 'embed_dims': embed_dims})
-        self.out_channels = pyramid['out_channels']
+        self.out_channels, self.strides = pyramid['out_channels'], self.pyramid.level_strides
+        widths = {'out_channels': self.out_channels, 'strides': self.strides}
+        self.spatial_prior = MODELS.build({**spatial_prior, **widths}) if spatial_prior else None
         self._register_load_state_dict_pre_hook(self._rename_pretraining_keys)
 
     def forward(self, pair: Tensor) -> tuple[Tensor, ...]:
@@ -51,9 +58,13 @@ class DeFusionPP(BaseModule):
             pair: B×6×H×W, two normalised RGB images along the channels.
 
         Returns:
-            Maps B×out_channels×ceil(H/s)×ceil(W/s) for the strides s = 4, 8, 16, 32.
+            Maps B×out_channels×ceil(H/s)×ceil(W/s) for each stride s of the pyramid (4, 8, 16, 32 by default).
         """
-        return self.pyramid(self.decomposition(self.encoder(pair)))
+        features = self.encoder(pair)
+        maps = self.pyramid(self.decomposition(features))
+        if self.spatial_prior is None:
+            return maps
+        return tuple(map(add, maps, self.spatial_prior(pair, features.content)))
 
     @staticmethod
     def _rename_pretraining_keys(state_dict: dict, prefix: str, *_) -> None:

@@ -1,6 +1,9 @@
-"""Plots of comparisons, as images."""
+"""Plots of comparisons, as images or files."""
 
+import io
+import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import matplotlib
 
@@ -8,6 +11,8 @@ matplotlib.use('Agg')
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+
+from mmdefusion.utils.files import write_bytes
 
 MARKERS = 'osD^v'
 COLOURS = 10  # colours of matplotlib's cycle, after which the next marker is used
@@ -56,6 +61,22 @@ def plot_curves(curves: dict[str, tuple[Sequence[float], Sequence[float]]], labe
     axis.grid(alpha=0.3)
     axis.legend(fontsize='x-small')
     return _picture(figure)
+
+
+def write_figure(path: str | os.PathLike, figure: Figure, dpi: int = 110) -> Path:
+    """Writes a figure as the name's suffix says (.png, .pdf, .svg, ...), whole or not at all, and closes it.
+
+    Raises:
+        OSError: if matplotlib knows no such format, or the file cannot be written.
+    """
+    known = figure.canvas.get_supported_filetypes()
+    kind = Path(path).suffix[1:].lower()
+    if kind not in known:
+        raise OSError(f'matplotlib cannot write {path}: name it .{", .".join(sorted(known))}.')
+    content = io.BytesIO()
+    figure.savefig(content, format=kind, dpi=dpi)
+    plt.close(figure)
+    return write_bytes(path, content.getvalue())
 
 
 def _picture(figure: Figure) -> np.ndarray:

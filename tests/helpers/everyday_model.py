@@ -13,7 +13,11 @@ SMALL = {'embed_dims': 32, 'depth': 7, 'num_heads': 2, 'last_num_heads': 4}
 
 
 def build(pyramid: str, **options) -> nn.Module:
+    """With a spatial prior where ``pyramid`` ends in ``+prior``."""
     torch.manual_seed(0)
+    pyramid, _, more = pyramid.partition('+')
+    if more:
+        options['spatial_prior'] = {'type': 'mmdefusion.SpatialPrior', 'widths': (4, 8, 16, 16)}
     return MODELS.build(
         {
             'type': 'mmdefusion.DeFusionPP',

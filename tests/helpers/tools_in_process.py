@@ -5,7 +5,6 @@ import io
 import os
 import re
 import runpy
-import subprocess
 import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -44,14 +43,6 @@ def printed_score(printed: str, name: str) -> float:
     """The last value of a score that a test printed, such as ``coco/bbox_mAP_50: 0.8320``; NaN where there is none."""
     found = re.findall(rf'{name}: (-?[\d.]+|nan)', printed)
     return float(found[-1]) if found else float('nan')
-
-
-def run_apart(script: Path, *arguments: object, cwd: Path) -> str:
-    """The same in a process of its own, as its user runs it: nothing has been imported there."""
-    command = [sys.executable, str(script), *map(str, arguments)]
-    result = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
-    assert result.returncode == 0, (result.stdout + result.stderr)[-4000:]
-    return result.stdout + result.stderr
 
 
 @contextlib.contextmanager

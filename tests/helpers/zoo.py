@@ -24,6 +24,15 @@ def keep_all(config: Config) -> Config:
     return config
 
 
+def with_prior(config: Config) -> Config:
+    """A model of the zoo with a small spatial prior, as our configs add one."""
+    if config.model.neck is not None:
+        backbone = dict(type='mmdefusion.DeFusionPP', arch=config.model.backbone.arch, pyramid=config.model.neck[1])
+        config.model.backbone, config.model.neck = backbone, None
+    config.model.backbone['spatial_prior'] = dict(type='mmdefusion.SpatialPrior', widths=(8, 8, 16, 16))
+    return config
+
+
 def untrained(config: Config, folder: Path) -> str:
     """A checkpoint of the model of ``config`` as it begins, always the same."""
     init_default_scope(config.default_scope)

@@ -49,7 +49,7 @@ def torchrun(config: Path, *options: str) -> subprocess.CompletedProcess:
     return subprocess.run(command, env=ENV, capture_output=True, text=True)
 
 
-@pytest.mark.parametrize('trouble', [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize('trouble', [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.soak)])
 def test_the_other_process_ends_with_a_message(tmp_path, trouble):
     config = write_config(tmp_path / 'run', int(trouble), env_cfg=dict(dist_cfg=dict(timeout=20)))
     port = free_port()
@@ -67,11 +67,13 @@ def test_the_other_process_ends_with_a_message(tmp_path, trouble):
     assert (tmp_path / 'run/iter_4.pth').is_file()
 
 
+@pytest.mark.soak
 def test_the_restart_of_torchrun_resumes(tmp_path):
     states = []
+    waiting = dict(env_cfg=dict(dist_cfg=dict(timeout=60)))
     for name, trouble in (('killed', int(signal.SIGKILL)), ('whole', None)):
-        # more than one: gloo's first connection after a restart can be refused while the old group still closes
-        result = torchrun(write_config(tmp_path / name, trouble), '--max-restarts=3')
+        # more than one: gloo's first connection after a restart can be refused, or wait, while the old group closes
+        result = torchrun(write_config(tmp_path / name, trouble, **waiting), '--max-restarts=3')
         assert result.returncode == 0, result.stderr[-3000:]
         assert bool(re.search('resumed epoch: 0, iter: 4', result.stdout + result.stderr)) == (name == 'killed')
         states.append(torch.load(tmp_path / name / 'iter_10.pth')['state_dict'])

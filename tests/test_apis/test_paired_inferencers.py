@@ -1,5 +1,6 @@
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -78,6 +79,51 @@ def test_files_arrays_and_folders_agree(scope, checkpoints, pairs, tmp_path):
         assert (cv2.imread(str(saved[1]), -1) == by_folder[1]).all()
     else:
         assert json.loads(saved[1].read_text())['bboxes'] == by_folder[1]['bboxes']
+
+
+@pytest.mark.parametrize('scope', CONFIGS)
+def test_pairs_of_other_sizes_are_no_neighbours(scope, checkpoints, monkeypatch):
+    """Side by side in a batch they would be padded, and heads mix padding in."""
+    inferencer, batches = build(scope, checkpoints), []
+    forward = inferencer.forward
+    monkeypatch.setattr(
+        inferencer, 'forward', lambda data: (batches.append([x.shape[1:] for x in data['inputs']]), forward(data))[1]
+    )
+    sizes = [(80, 96), (64, 128), (80, 96), (96, 64), (64, 128)]
+    arrays = [[grey(seed + index, *size) for index, size in enumerate(sizes)] for seed in (0, 9)]
+    together = inferencer(*arrays, batch_size=4)['predictions']
+    assert [len(batch) for batch in batches] == [2, 1, 1, 1] and all(len(set(batch)) == 1 for batch in batches)
+    for *pair, ours in zip(*arrays, together, strict=True):
+        (alone,) = inferencer(*pair)['predictions']
+        if scope == 'mmseg':
+            assert (ours == alone).all()
+        else:
+            assert len(alone['scores']) > 0
+            assert np.allclose(ours['bboxes'], alone['bboxes'], atol=1e-3) and ours['labels'] == alone['labels']
+
+
+@pytest.mark.parametrize('scope', CONFIGS)
+def test_threads_share_one(scope, checkpoints, pairs, tmp_path):
+    inferencer = build(scope, checkpoints, **(dict(score_thr=0.0) if scope == 'mmdet' else {}))
+    if scope == 'mmdet':
+        inferencer.model.bbox_head.test_cfg.max_per_img = 5
+    tasks = [(grey(k, 48 + 8 * (k % 3), 64), grey(k + 1, 48 + 8 * (k % 3), 64), None) for k in range(4)]
+    tasks += [(pairs / f'vi/{k % 3}.png', pairs / f'ir/{k % 3}.png', str(k)) for k in range(4)]
+
+    def run(task: tuple, out: str) -> dict:
+        *pair, name = task
+        return inferencer(*pair, return_vis=True, out_dir=name and tmp_path / out / name)
+
+    alone = [run(task, 'alone') for task in tasks]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(run, tasks, ['together'] * len(tasks)))
+    for ours, theirs in zip(together, alone, strict=True):
+        assert np.array_equal(ours['visualization'][0], theirs['visualization'][0])
+        (ours,), (theirs,) = ours['predictions'], theirs['predictions']
+        assert (ours == theirs).all() if scope == 'mmseg' else ours == theirs
+    files = [sorted(path for path in (tmp_path / out).rglob('*.*')) for out in ('alone', 'together')]
+    assert len(files[0]) == 8
+    assert [path.read_bytes() for path in files[0]] == [path.read_bytes() for path in files[1]]
 
 
 def test_videos_with_the_fused_picture(checkpoints, tmp_path):

@@ -1,12 +1,15 @@
 """The data of a comparison: options, names, time of day."""
 
+import hashlib
 import json
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from mmengine.config import Config
 
+from mmdefusion.apis import shipped_weights
 from mmdefusion.scenes import write_scenes
 
 pytest.importorskip('mmdet')
@@ -105,6 +108,19 @@ def test_options_of_the_data_and_of_the_models(scenes, tmp_path):
         Comparison(data, Budget(5), tmp_path, options={'optim_wrapper.optimizer.lr.x': 1}).plan(MODEL, 0)
     with pytest.raises(ValueError, match='do not fit'):
         load(scenes, 'detection', **{'test_dataloader.dataset.pipeline.9.x': 1})
+
+
+def test_weights_go_where_the_network_is(scenes, tmp_path):
+    weights = str(shipped_weights())
+    digest = hashlib.sha256(Path(weights).read_bytes()).hexdigest()
+    comparison = Comparison(load(scenes, 'detection'), Budget(5), tmp_path, weights=weights)
+    starts = {}
+    for name in ('detection/defusionpp_vit-tiny', 'detection/defusionpp-prior_vit-tiny', 'baselines/resnet18-visible'):
+        trial = comparison.plan(ROOT / f'configs/{name}_atss_1xb4-500i_scenes-160x128.py', 0)
+        config = Config.fromstring(trial.config, '.py')
+        starts[name] = config.load_from, (config.model.backbone.get('init_cfg') or {}).get('checkpoint')
+        assert (digest in trial.basis) == ('defusionpp' in name)
+    assert list(starts.values()) == [(weights, None), (None, weights), (None, None)]
 
 
 def test_what_would_spoil_the_result_is_refused(scenes, tmp_path):

@@ -43,6 +43,7 @@ def test_is_done_once_and_anew_when_anything_changes(config, tmp_path):
     assert not Trial.of(config, tmp_path / 'trial').done()
 
 
+@pytest.mark.soak
 def test_interrupted_goes_on_and_ends_the_same(config, tmp_path):
     whole = Trial.of(config, tmp_path / 'whole')
     whole.execute()

@@ -68,6 +68,22 @@ def test_widths_of_necks_and_heads():
             build('upernet', **changes)
 
 
+def test_a_head_of_all_maps_together():
+    """FCNHead says the sum of its inputs' channels; the mend names each of them."""
+    decode = dict(type='FCNHead', in_index=[0, 1, 2, 3], input_transform='resize_concat', channels=32, num_classes=4)
+    changes = dict(backbone=dict(type='mmdefusion.DeFusionPP'), auxiliary_head=None, neck=None)
+    build('fcn', decode_head=decode | dict(in_channels=[256] * 4), **changes)
+    with pytest.raises(ValueError, match=r'set decode_head=dict\(in_channels=\[256, 256, 256, 256\]'):
+        build('fcn', decode_head=decode | dict(in_channels=[192] * 4), **changes)
+
+
+def test_a_spatial_prior_alone():
+    prior = dict(type='mmdefusion.SpatialPrior', strides=(8, 16, 32), widths=(4, 8, 16, 16))
+    build('retinanet', backbone=prior, neck=FPN)
+    with pytest.raises(ValueError, match=r'SpatialPrior gives 3 maps of 128.*set neck=dict\(in_channels=\[128, 128'):
+        build('retinanet', backbone=prior | dict(out_channels=128), neck=FPN)
+
+
 @pytest.mark.parametrize(('head', 'toolbox'), [('atss', 'Det'), ('fcn', 'Seg')])
 def test_a_stock_preprocessor(head, toolbox):
     kind = 'DetDataPreprocessor' if toolbox == 'Det' else 'SegDataPreProcessor'
@@ -75,8 +91,8 @@ def test_a_stock_preprocessor(head, toolbox):
     mend = f"set data_preprocessor=dict.*type='mmdefusion.Paired{toolbox}DataPreprocessor'"
     with pytest.raises(ValueError, match=f'{kind} normalises 3 channels, but DeFusionEncoder reads pairs: {mend}'):
         build(head, data_preprocessor=stock)
-    for name in ('visible', 'early-fusion', 'two-streams'):
-        baseline = Config.fromfile(ROOT / f'configs/baselines/resnet18-{name}_{head}_1xb4-500i_scenes-160x128.py').model
+    for name in ('resnet18-visible', 'resnet18-early-fusion', 'resnet18-two-streams', 'spatial-prior'):
+        baseline = Config.fromfile(ROOT / f'configs/baselines/{name}_{head}_1xb4-500i_scenes-160x128.py').model
         with pytest.raises(ValueError, match=mend):
             MODELS.build(dict(baseline, data_preprocessor=stock))
     six = dict(type='SegDataPreProcessor', mean=[120.0] * 6, std=[58.0] * 6)

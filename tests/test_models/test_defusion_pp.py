@@ -3,6 +3,7 @@ import torch
 from mmengine.runner import load_checkpoint
 from torch.testing import assert_close
 
+from mmdefusion.models.layers import mark_padding
 from mmdefusion.registry import MODELS
 
 SMALL = {'embed_dims': 32, 'depth': 7, 'num_heads': 2, 'last_num_heads': 4}
@@ -80,3 +81,53 @@ def test_its_own_checkpoint_round_trips(tmp_path):
     torch.save(source.state_dict(), tmp_path / 'own.pth')
     load_checkpoint(target, str(tmp_path / 'own.pth'), strict=True)
     assert_close(target.state_dict(), source.state_dict())
+
+
+PRIOR = {'type': 'mmdefusion.SpatialPrior', 'widths': (4, 8, 16, 16)}
+
+
+def build_alike(**options):
+    torch.manual_seed(0)
+    return build(**options)
+
+
+@pytest.mark.parametrize(
+    'pyramid',
+    [
+        {'type': 'mmdefusion.FusedPyramid'},
+        {'type': 'mmdefusion.SimpleFeaturePyramid', 'num_outs': 5},
+        {'type': 'mmdefusion.SimpleFeaturePyramid', 'strides': (8, 16), 'num_outs': 3},
+    ],
+)
+def test_a_spatial_prior_is_added_level_by_level(pyramid):
+    pytest.importorskip('mmcv')
+    options, pair = dict(pyramid={**pyramid, 'out_channels': 24}), torch.randn(2, 6, 33, 70)
+    paper, ours = build_alike(**options), build_alike(**options, spatial_prior=PRIOR)
+    added = {name for name in ours.state_dict() if name.startswith('spatial_prior.')}
+    assert added and set(ours.state_dict()) - added == set(paper.state_dict())
+    for both, fused, prior in zip(ours(pair), paper(pair), ours.spatial_prior(pair), strict=True):
+        assert prior.abs().mean() > 1e-3
+        assert_close(both, fused + prior)
+
+
+def test_a_spatial_prior_sees_no_padding():
+    pytest.importorskip('mmcv')
+    model, sizes = build(spatial_prior=PRIOR), [(33, 40), (64, 17)]
+    pictures, batch = [torch.randn(1, 6, *size) for size in sizes], torch.zeros(2, 6, 64, 64)
+    for slot, picture in zip(batch, pictures, strict=True):
+        slot[:, : picture.shape[2], : picture.shape[3]] = picture[0]
+    mark_padding(batch, sizes)
+    for index, picture in enumerate(pictures):
+        for ours, alone in zip(model(batch), model(picture), strict=True):
+            height, width = alone.shape[2:]
+            assert_close(ours[index, :, :height, :width], alone[0], atol=1e-4, rtol=1e-4)
+
+
+def test_pretrained_weights_leave_the_spatial_prior_as_it_is(pretraining):
+    pytest.importorskip('mmcv')
+    path, encoder, _ = pretraining
+    model = build(init_cfg={'type': 'Pretrained', 'checkpoint': path}, spatial_prior=PRIOR)
+    before = {name: value.clone() for name, value in model.spatial_prior.state_dict().items()}
+    model.init_weights()
+    assert_close(model.encoder.state_dict(), encoder.state_dict())
+    assert_close(model.spatial_prior.state_dict(), before)

@@ -9,7 +9,7 @@ from helpers.everyday_model import build, every_parameter_learns
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.testing import assert_close
 
-PYRAMIDS = ['SimpleFeaturePyramid', 'FusedPyramid']
+PYRAMIDS = ['SimpleFeaturePyramid', 'FusedPyramid', 'SimpleFeaturePyramid+prior']
 
 
 @pytest.mark.parametrize('pyramid', PYRAMIDS)

@@ -33,7 +33,7 @@ def write_data(folder: Path, kind: str) -> Path:
     return folder / f'{kind}.py'
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize(('kind', 'head', 'score'), [('segmentation', 'fcn', 'mIoU'), ('detection', 'atss', 'AP50')])
 def test_a_report_with_what_failed_and_nothing_twice(kind, head, score, tmp_path):
     data, out = write_data(tmp_path, kind), tmp_path / 'out'
@@ -65,7 +65,7 @@ def test_a_report_with_what_failed_and_nothing_twice(kind, head, score, tmp_path
     assert again.stdout.count(': training') == 1  # the broken one
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_two_processes_see_twice_the_pairs(tmp_path):
     data, out = write_data(tmp_path, 'detection'), tmp_path / 'out'
     models = '--models', 'resnet18-visible_atss'

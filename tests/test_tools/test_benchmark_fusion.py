@@ -14,7 +14,7 @@ def run(*arguments: str) -> list[str]:
     return result.stdout.splitlines()
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.skipif(sys.platform != 'linux', reason='peak memory is read from /proc')
 def test_4k_stays_within_4_gib(tmp_path):
     """Of three channels, with a small network: most of the memory is for pictures, whose size decides."""

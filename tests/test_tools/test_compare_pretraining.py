@@ -14,7 +14,7 @@ TOOL = ROOT / 'tools/analysis_tools/compare_pretraining.py'
 CONFIGS = sorted((ROOT / 'configs/comparison').glob('*scenes*.py'))
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_every_start_and_seed_once(tmp_path):
     scenes = write_scenes(tmp_path / 'scenes', 6, 4, 0)
     loaders = [f'{name}_dataloader.dataset.data_root={scenes}' for name in ('train', 'test')]

@@ -22,7 +22,7 @@ def mean_iou(work_dir: Path, options: list[str], missing: str) -> float:
     return float(re.findall(r'mIoU: ([\d.]+)', printed)[-1])
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_model_trained_with_it_loses_less(tmp_path):
     scenes = write_scenes(tmp_path / 'scenes', train=120, test=30, size=(96, 64))
     common = [f'{split}_dataloader.dataset.data_root={scenes}' for split in ('train', 'test')]

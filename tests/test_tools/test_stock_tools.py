@@ -10,7 +10,8 @@ from pathlib import Path
 import cv2
 import pytest
 from helpers import layouts
-from helpers.tools_in_process import printed_score, run, run_apart, stock
+from helpers.tools_in_process import printed_score, run, stock
+from helpers.warm_process import run_tool
 from helpers.watched_training import watched_training
 from mmengine.config import Config
 
@@ -158,6 +159,13 @@ CASES = [
         segmentation('Visible', 'Infrared', 'Label', 15),
     ),
 ]
+
+
+def run_apart(script: Path, *arguments: object, cwd: Path) -> str:
+    """As ``run``, in a process of its own."""
+    result = run_tool(script, *arguments, cwd=cwd)
+    assert result.returncode == 0, (result.stdout + result.stderr)[-4000:]
+    return result.stdout + result.stderr
 
 
 NANO = [case for case in CASES if 'vit-nano' in case.config]

@@ -1,4 +1,6 @@
+import ast
 import os
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -6,6 +8,10 @@ import pytest
 from helpers.full_disk import run_on_full_disk
 
 from mmdefusion.utils.files import write_bytes, write_image, write_text
+
+ROOT = Path(__file__).resolve().parents[2]
+# in the places of cv2.imwrite, Path.write_text and their like
+IN_PLACE = {'imwrite', 'write_text', 'write_bytes', 'to_csv', 'tofile', 'savez'}
 
 
 @pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
@@ -34,6 +40,7 @@ def test_text_takes_the_place_of_what_was_there(tmp_path):
         'write_image(path, np.random.default_rng(0).integers(0, 256, (99, 99, 3), dtype=np.uint8))',
         'write_bytes(path, bytes(9999))',
         "write_text(path, 'x' * 9999)",
+        'write_figure(path, plt.subplots()[0], dpi=300)',
     ],
 )
 def test_full_disk_leaves_what_was_there(tmp_path, write):
@@ -44,6 +51,7 @@ def test_full_disk_leaves_what_was_there(tmp_path, write):
         from pathlib import Path
         import numpy as np
         from mmdefusion.utils.files import *
+        from mmdefusion.visualization.plots import plt, write_figure
         path = Path({str(tmp_path / 'a.png')!r})
         {write}
         """,
@@ -64,3 +72,28 @@ def test_bytes_are_on_the_disk_before_they_get_their_name(tmp_path, monkeypatch)
     path = write_bytes(tmp_path / 'a.bin', b'content')
     unfinished = tmp_path / '.a.bin'
     assert order == [str(unfinished), f'{unfinished} -> {path}', str(tmp_path)]
+
+
+def written_in_place(source: str) -> list[str]:
+    """Calls that write a file under its final name: a kill or a full disk would leave half of it there."""
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    calls = [call for call in calls if isinstance(call.func, ast.Attribute)]
+    found = [call for call in calls if call.func.attr in IN_PLACE]
+    # into memory, or beside the name
+    found += [call for call in calls if call.func.attr == 'savefig' and ast.unparse(call.args[0]) != 'content']
+    saving = [call for call in calls if ast.unparse(call.func) in ('torch.save', 'np.save')]
+    found += [call for call in saving if ast.unparse(call.args[1]) != 'unfinished']
+    return [ast.unparse(call) for call in found if not ast.unparse(call.func).startswith("Path('/proc/")]
+
+
+def test_nothing_else_writes_in_place():
+    files = [path for folder in ('mmdefusion', 'tools') for path in (ROOT / folder).rglob('*.py')]
+    found = {path.name: written_in_place(path.read_text(encoding='utf-8')) for path in files}
+    assert {name: calls for name, calls in found.items() if calls} == {}
+
+
+@pytest.mark.parametrize(
+    'source', ['figure.savefig(out, dpi=9)', 'cv2.imwrite(a, b)', 'path.write_text(a)', 'torch.save(a, path)']
+)
+def test_finds(source):
+    assert written_in_place(source)

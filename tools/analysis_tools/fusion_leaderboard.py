@@ -28,6 +28,7 @@ from mmdefusion.utils.files import write_image, write_text
 from mmdefusion.utils.image_io import read_image
 from mmdefusion.utils.spread import evenly_spread
 from mmdefusion.visualization import Table, contact_sheet
+from mmdefusion.visualization.plots import write_figure
 
 VARIANTS: dict[str, dict] = {
     'mmdefusion': {},
@@ -117,7 +118,7 @@ def draw_ranks(methods: dict[str, dict[str, float]], ours: str, out: Path) -> No
     right.tick_params(axis='x', rotation=60)
     right.grid(alpha=0.3)
     right.legend(fontsize='small')
-    figure.savefig(out, dpi=100)
+    write_figure(out, figure, dpi=100)
 
 
 def draw_sheet(args: argparse.Namespace, out: Path) -> None:

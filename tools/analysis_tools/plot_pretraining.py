@@ -18,6 +18,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmdefusion.utils.run_log import validation_scores
+from mmdefusion.visualization.plots import write_figure
 
 KINDS = {'views': 'from masked views', 'identical': 'from two identical images'}
 Curve = dict[int, dict[str, float]]  # scores by iteration
@@ -74,7 +75,7 @@ def draw(curve: Curve, ends: list[int], random: dict[str, float], out: str) -> N
         axis.set(xlabel='iterations', ylabel=title)
         axis.grid(alpha=0.3)
     axes[0].legend(fontsize='small')
-    figure.savefig(out, dpi=110)
+    write_figure(out, figure)
 
 
 def main() -> None:
@@ -83,8 +84,10 @@ def main() -> None:
     random = random_level(args.random) if args.random else {}
     for name, scores in {'random': random, **{f'iteration {key}': value for key, value in curve.items()}}.items():
         print(f'{name:16s}', '  '.join(f'{key} {value:.3f}' for key, value in scores.items()))
-    Path(args.out).parent.mkdir(parents=True, exist_ok=True)
-    draw(curve, ends, random, args.out)
+    try:
+        draw(curve, ends, random, args.out)
+    except OSError as error:
+        raise SystemExit(str(error)) from None
     print(args.out)
 
 

@@ -20,6 +20,7 @@ from mmengine.logging import MMLogger
 
 from mmdefusion.evaluation.results import mean_and_spread
 from mmdefusion.experiments.probe import TOKENS, FeatureReader, LabelledPairs, Patches, ProbeSettings, probe
+from mmdefusion.utils.files import write_text
 from mmdefusion.visualization import Table
 
 
@@ -83,8 +84,7 @@ def run(args: argparse.Namespace) -> None:
     caption = f'Average precision per patch, {len(splits[0])} pairs to train, {len(splits[1])} to test'
     print(Table(['model', 'tokens', *classes, 'mean'], rows, caption).text())
     if args.out:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.write_text(json.dumps(scores, indent=1))
+        write_text(args.out, json.dumps(scores, indent=1))
 
 
 def read_model(path: str, checkpoint: str | None, args: argparse.Namespace) -> FeatureReader:

@@ -30,6 +30,7 @@ from mmdefusion.models.checkpoints.fitting import read_weights, refuse_misfit
 from mmdefusion.utils.files import make_writable, write_text
 from mmdefusion.utils.progress import track
 from mmdefusion.visualization import Table
+from mmdefusion.visualization.plots import write_figure
 
 SCORES = ('mIoU', 'pascal_voc/AP50', 'coco/bbox_mAP_50')
 AS_IT_IS = 'as it is'
@@ -105,7 +106,7 @@ def draw(scores: dict[str, dict[str, dict[str, float]]], args: argparse.Namespac
         axis.grid(alpha=0.3)
     figure.axes[0].set_ylabel('score, percent')
     figure.axes[-1].legend(fontsize='x-small')
-    figure.savefig(out, dpi=110)
+    write_figure(out, figure)
 
 
 def name_of(config: str, checkpoint: str, taken: Iterable[str]) -> str:

@@ -22,6 +22,8 @@ sys.path.insert(0, str(ROOT / 'tests'))
 
 from test_architecture import MODULES, imported, name_of  # noqa: E402
 
+from mmdefusion.visualization.plots import write_figure  # noqa: E402
+
 HOUSE = (
     ('utils', 'registry'),
     ('visualization', 'scenes'),
@@ -90,7 +92,7 @@ def main() -> None:
         return module.split('.')[1] if module.startswith('models.') else ''
 
     draw(right, MODELS, arrows(inside), 'inside mmdefusion/models/')
-    figure.savefig(args.out, dpi=80)
+    write_figure(args.out, figure, dpi=80)
 
 
 if __name__ == '__main__':

@@ -16,6 +16,7 @@ import yaml
 from mmengine.config import Config
 
 from mmdefusion.experiments.complexity import build_model, count_operations, pair_of_noise
+from mmdefusion.utils.files import write_text
 from mmdefusion.utils.progress import track
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,9 +54,9 @@ def main() -> None:
         content = {'Models': models}
         if folder in COLLECTIONS:
             content = {'Collections': [COLLECTIONS[folder]], **content}
-        path.write_text(yaml.safe_dump(content, sort_keys=False, width=120))
+        write_text(path, yaml.safe_dump(content, sort_keys=False, width=120))
         metafiles.append(path.relative_to(ROOT).as_posix())
-    (ROOT / 'model-index.yml').write_text(yaml.safe_dump({'Import': metafiles}))
+    write_text(ROOT / 'model-index.yml', yaml.safe_dump({'Import': metafiles}))
 
 
 def measure(path: Path) -> dict:

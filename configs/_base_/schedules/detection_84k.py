@@ -1,8 +1,8 @@
 # The paper's code: AdamW 2e-4, layer decay 0.7, 84k iterations of 4 pairs; the steps are ViTDet's, at 8/9 and 26/27.
 max_iters = 84000
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=5000)
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')
+val_cfg = dict(type='mmdefusion.OneSizeValLoop')
+test_cfg = dict(type='mmdefusion.OneSizeTestLoop')
 
 optim_wrapper = dict(
     type='OptimWrapper',

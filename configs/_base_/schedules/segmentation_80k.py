@@ -2,8 +2,8 @@
 max_iters = 80000
 warmup = 1500
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=4000)
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')
+val_cfg = dict(type='mmdefusion.OneSizeValLoop')
+test_cfg = dict(type='mmdefusion.OneSizeTestLoop')
 
 optim_wrapper = dict(
     type='OptimWrapper',

@@ -1,8 +1,8 @@
 # A short schedule for small data: the same for every entry of the zoo, whatever its encoder and head.
 max_iters = 500
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters)
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')
+val_cfg = dict(type='mmdefusion.OneSizeValLoop')
+test_cfg = dict(type='mmdefusion.OneSizeTestLoop')
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='AdamW', lr=3e-4, betas=(0.9, 0.999), weight_decay=0.05),

@@ -13,7 +13,7 @@ from mmdefusion.engine.checkpoint_files import find_latest_whole
 from mmdefusion.models.checkpoints.errors import CheckpointError
 from mmdefusion.models.checkpoints.reading import read_checkpoint
 from mmdefusion.registry import HOOKS
-from mmdefusion.utils.files import write_bytes, write_text
+from mmdefusion.utils.files import give_name, unfinished_of, write_bytes, write_text
 
 from .plain_checkpoint_hook import PlainCheckpointHook
 
@@ -57,7 +57,15 @@ class SafeCheckpointHook(CheckpointHook):
 
         Raises:
             CheckpointError: if there are checkpoints and none is complete, or the one that is named is not.
+            ValueError: if the strategy of the runner saves folders of shards, which cannot be checked.
         """
+        strategy = getattr(runner, 'strategy', None)  # MMEngine's FlexibleRunner has one
+        if not getattr(strategy, '_is_full_state_dict', lambda: True)():
+            raise ValueError(
+                f'SafeCheckpointHook keeps whole files, but {type(strategy).__name__} would save a folder with a shard '
+                "of each process: set strategy.state_dict_cfg='full', or default_hooks.checkpoint.type='CheckpointHook'"
+                ' and do without its guarantees.'
+            )
         if runner._has_loaded:
             return
         if runner._load_from is not None:
@@ -72,8 +80,6 @@ class SafeCheckpointHook(CheckpointHook):
     def _point_to_latest(self, runner: Any) -> str | None:
         """Writes MMEngine's ``last_checkpoint``; returns the error that every process has to raise, or None."""
         pointer = Path(runner.work_dir) / 'last_checkpoint'
-        if pointer.is_file() and Path(pointer.read_text(errors='replace').strip() or '/-').is_dir():
-            return None  # a sharded model, one file for each process
         folder = Path(runner.work_dir)
         if self.out_dir is not None:
             folder = Path(self.out_dir) / folder.name  # as MMEngine does
@@ -118,9 +124,12 @@ class SafeCheckpointHook(CheckpointHook):
         name = self.filename_tmpl.format(step)
         self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
         runner.message_hub.update_info('last_ckpt', self.last_ckpt)
+        # a strategy (FSDP's, say) writes in place, whatever backend it is given
+        beside = self.local and hasattr(runner, 'strategy')
+        unfinished = unfinished_of(Path(self.last_ckpt))
         runner.save_checkpoint(
             self.out_dir,
-            name,
+            unfinished.name if beside else name,
             self.file_client_args,
             save_optimizer=self.save_optimizer,
             save_param_scheduler=self.save_param_scheduler,
@@ -130,6 +139,8 @@ class SafeCheckpointHook(CheckpointHook):
             **self.args,
         )
         if is_main_process():
+            if beside:
+                give_name(unfinished, Path(self.last_ckpt))
             write_text(Path(runner.work_dir) / 'last_checkpoint', self.last_ckpt)
             self._remove_steps(outdated)
 
@@ -153,8 +164,6 @@ class SafeCheckpointHook(CheckpointHook):
     def _remove(self, path: str) -> None:
         if self.file_backend.isfile(path):
             self.file_backend.remove(path)
-        elif self.file_backend.isdir(path):  # shards
-            self.file_backend.rmtree(path)
 
 
 class _DeletesLater:

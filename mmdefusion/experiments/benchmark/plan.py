@@ -80,7 +80,7 @@ class Comparison:
         """
         folder = self.work_dir / 'trials' / f'{short_name(model)}_seed{seed}'
         config = self._compose(model, seed, folder)
-        needed = [config.load_from] if config.load_from else []
+        needed = [self.weights] if self.weights and is_defusionpp(config) else []
         needed += [shipped_weights()] if reads_fused_images(config) else []
         basis = [self.data.digest, *(hashlib.sha256(Path(file).read_bytes()).hexdigest() for file in needed)]
         if self.processes > 1:
@@ -104,7 +104,9 @@ class Comparison:
         iterations = self.budget.iterations(len(data.train), config.train_dataloader.batch_size * self.processes)
         set_iterations(config, iterations)
         config.randomness = dict(seed=seed)
-        config.load_from = self.weights if self.weights and is_defusionpp(config) else None
+        config.load_from = None
+        if self.weights and is_defusionpp(config):
+            start_from(config, self.weights)
         config.val_dataloader = config.val_evaluator = config.val_cfg = None  # tested once, at the end
         if data.toolbox == 'mmseg':
             predictions = dict(iou_metrics=['mIoU'], output_dir=str(folder / 'predictions'))
@@ -161,7 +163,15 @@ def set_iterations(config: Config, iterations: int) -> None:
 
 def is_defusionpp(config: Config) -> bool:
     """Whether a model has DeFusion++'s network, also as a single-sensor baseline."""
-    return config.model.backbone.type.endswith('DeFusionEncoder')
+    return config.model.backbone.type.endswith(('DeFusionEncoder', 'DeFusionPP'))
+
+
+def start_from(config: Config, weights: str) -> None:
+    """Lets a model with DeFusion++'s network start from pretrained weights, for which DeFusionPP has other names."""
+    if config.model.backbone.type.endswith('DeFusionPP'):
+        config.model.backbone.init_cfg = dict(type='Pretrained', checkpoint=weights)
+    else:
+        config.load_from = weights
 
 
 def loads_masks(config: Config) -> bool:

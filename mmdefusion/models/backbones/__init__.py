@@ -2,6 +2,7 @@ from .architectures import ARCHITECTURES, Architecture
 from .baselines import EarlyFusion, OneModality, TwoStreams
 from .defusion_encoder import DeFusionEncoder
 from .mae_encoder import MAEEncoder
+from .spatial_prior import SpatialPrior
 
 __all__ = [
     'ARCHITECTURES',
@@ -10,5 +11,6 @@ __all__ = [
     'EarlyFusion',
     'MAEEncoder',
     'OneModality',
+    'SpatialPrior',
     'TwoStreams',
 ]

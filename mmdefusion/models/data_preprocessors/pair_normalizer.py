@@ -12,6 +12,8 @@ MODALITIES = ('visible', 'infrared')
 # for RGB in 0-255; DeFusion++ normalises both images with them
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)
+# the mend for batches of several sizes in a test
+ONE_SIZE = "val_cfg.type='mmdefusion.OneSizeValLoop' and test_cfg.type='mmdefusion.OneSizeTestLoop'"
 
 
 class PairNormalizer(nn.Module):

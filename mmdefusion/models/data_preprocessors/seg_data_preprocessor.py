@@ -6,7 +6,7 @@ from mmseg.models.data_preprocessor import SegDataPreProcessor
 
 from mmdefusion.registry import MODELS
 
-from .pair_normalizer import PairedPreprocessing
+from .pair_normalizer import ONE_SIZE, PairedPreprocessing
 
 
 @MODELS.register_module()
@@ -23,6 +23,6 @@ class PairedSegDataPreprocessor(PairedPreprocessing, SegDataPreProcessor):
         if len(sizes) > 1 and not training:
             raise ValueError(
                 f'The images of a batch have the sizes {sorted(sizes)} (height, width): mmseg tests images of one '
-                'size at once, so set batch_size=1 or resize them.'
+                f'size at once, so set batch_size=1 or {ONE_SIZE}, or resize them.'
             )
         return super().forward(data, training)

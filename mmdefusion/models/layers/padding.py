@@ -75,6 +75,10 @@ class Content(NamedTuple):
         whole_patches = [(rows * PATCH_SIZE, columns * PATCH_SIZE) for rows, columns in grids]
         return erase(maps, cells(whole_patches, stride))
 
+    def clear(self, maps: Tensor, stride: int) -> Tensor:
+        """Maps at ``stride`` with 0 behind each picture itself, for convolutions that know no patches."""
+        return maps if self.sizes is None else erase(maps, cells(self.sizes, stride))
+
     def fit(self, maps: Tensor, stride: int) -> Tensor:
         """Fits maps to the size of the batch: B×C×ceil(H/stride)×ceil(W/stride).
 

@@ -68,11 +68,13 @@ class PositionEmbedding(nn.Module):
         if torch.compiler.is_compiling():  # a trace stores the result itself
             return self._resize(grid)
         key = (grid, self.base.device, self.base.dtype)
-        if key not in self._resized:
-            if len(self._resized) == KEPT_GRIDS:
+        embedding = self._resized.get(key)
+        if embedding is None:
+            if len(self._resized) >= KEPT_GRIDS:
                 self._resized.clear()
-            self._resized[key] = self._resize(grid)
-        return self._resized[key]
+            # another thread may clear what is kept between these lines
+            self._resized[key] = embedding = self._resize(grid)
+        return embedding
 
     def within(self, grid: tuple[int, int], larger: tuple[int, int]) -> Tensor:
         """The embedding of h×w patches at the top left of a larger grid, with 0 around it: (1 + larger h·w)×C."""

@@ -51,7 +51,7 @@ class FusedPyramid(BaseModule):
         super().__init__(init_cfg)
         if len(layers) != len(STRIDES) - 1:
             raise ValueError(f'layers={tuple(layers)} must name {len(STRIDES) - 1} layers of the encoder.')
-        self.layers = tuple(layers)
+        self.layers, self.level_strides = tuple(layers), STRIDES
         self.fusions = nn.ModuleList(DecompositionBlock(embed_dims, 'unique', NUM_HEADS) for _ in layers)
         self.levels = nn.ModuleList(FusedLevel(embed_dims, out_channels, stride) for stride in STRIDES)
         init_transformer(self)

@@ -72,6 +72,8 @@ class SimpleFeaturePyramid(BaseModule):
         hidden_dims = hidden_dims or 4 * embed_dims
         self.num_outs = num_outs or len(strides)
         self.strides = tuple(sorted(strides))
+        pooled = range(1, self.num_outs - len(strides) + 1)
+        self.level_strides = (*self.strides, *(self.strides[-1] << octave for octave in pooled))
         self.proj = nn.Sequential(nn.LayerNorm(embed_dims), nn.Linear(embed_dims, hidden_dims), nn.GELU())
         self.levels = nn.ModuleList(PyramidLevel(stride, hidden_dims, out_channels) for stride in self.strides)
         init_transformer(self)

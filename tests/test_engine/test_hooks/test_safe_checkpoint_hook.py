@@ -2,16 +2,20 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from helpers.full_disk import run_on_full_disk
 from helpers.toy_run import toy_config
+from mmengine._strategy import FSDPStrategy
 from mmengine.config import Config
-from mmengine.runner import Runner
+from mmengine.runner import FlexibleRunner, Runner
+from torch.distributed.fsdp import StateDictType
 
 from mmdefusion.engine import SafeCheckpointHook, use_safe_checkpoints
 from mmdefusion.engine.checkpoint_files import refuse_broken_run
+from mmdefusion.engine.hooks import safe_checkpoint_hook as hook_module
 from mmdefusion.engine.hooks.safe_checkpoint_hook import WholeFiles
 from mmdefusion.models.checkpoints.errors import CheckpointError
 
@@ -175,6 +179,35 @@ def test_full_disk_ends_the_run_and_keeps_the_last_one(tmp_path):
     assert [file.name for file in tmp_path.glob('*.pth')] == ['iter_2.pth']
     refuse_broken_run(tmp_path / 'iter_2.pth')
     assert run(tmp_path, 6, resume=True).iter == 6
+
+
+def test_a_strategy_writes_whole_files_too(tmp_path, monkeypatch):
+    """MMEngine's FlexibleRunner, which FSDP needs: its strategies write in place, whatever backend they are given."""
+    beside = []
+    name = hook_module.give_name
+    monkeypatch.setattr(hook_module, 'give_name', lambda *paths: (beside.append(paths[0].name), name(*paths))[1])
+    for folder, stops in (('whole', [6]), ('resumed', [2, 6])):
+        for stop in stops:
+            config = toy_config(tmp_path / folder, RUNTIME, stop, strategy=dict(type='SingleDeviceStrategy'))
+            config.default_hooks.checkpoint.max_keep_ckpts = 1
+            config.resume = stop > stops[0]
+            FlexibleRunner.from_cfg(config).train()
+        assert [file.name for file in (tmp_path / folder).glob('*.pth')] == ['iter_6.pth']
+    assert beside == ['.iter_2.pth', '.iter_4.pth', '.iter_6.pth'] * 2
+    whole, resumed = (torch.load(tmp_path / folder / 'iter_6.pth')['state_dict'] for folder in ('whole', 'resumed'))
+    assert all(torch.equal(value, resumed[name]) for name, value in whole.items())
+
+
+@pytest.mark.parametrize('kind, refused', [('LOCAL', True), ('SHARDED', True), ('FULL', False)])
+def test_folders_of_shards_are_refused(kind, refused):
+    strategy = FSDPStrategy.__new__(FSDPStrategy)  # it wants a GPU
+    strategy.state_dict_type = StateDictType[f'{kind}_STATE_DICT']
+    runner = SimpleNamespace(strategy=strategy, _has_loaded=True)
+    if refused:
+        with pytest.raises(ValueError, match=r"FSDPStrategy would save a folder .*set strategy.state_dict_cfg='full'"):
+            SafeCheckpointHook(interval=1).before_run(runner)
+    else:
+        SafeCheckpointHook(interval=1).before_run(runner)
 
 
 def test_a_stock_config_keeps_its_own_hooks():

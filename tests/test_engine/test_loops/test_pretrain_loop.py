@@ -72,7 +72,7 @@ def test_resumed_with_the_seed_of_its_checkpoint(data):
         assert found[iteration] == pytest.approx(expected[iteration], abs=1e-6)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_killed_and_resumed_is_as_if_never_interrupted(data):
     whole = joint_config(data, max_iters=33, work_dir=str(data / 'whole'))
     whole.dump(data / 'whole.py')

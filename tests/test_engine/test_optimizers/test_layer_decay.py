@@ -69,6 +69,19 @@ def test_works_on_defusion_pp():
     assert found['backbone.pyramid.levels.3.1.weight'][0] == 1.0
 
 
+def test_a_spatial_prior_learns_at_the_full_rate():
+    pytest.importorskip('mmcv')
+    model = nn.Module()
+    prior = {'type': 'mmdefusion.SpatialPrior', 'widths': (4, 8, 16, 16)}
+    model.backbone = MODELS.build({'type': 'mmdefusion.DeFusionPP', 'arch': SMALL, 'spatial_prior': prior})
+    found = settings(model, optimizer(model, layer_decay_rate=0.5).param_groups)
+    ours = {name: value for name, value in found.items() if '.spatial_prior.' in name}
+    assert len(ours) == len(list(model.backbone.spatial_prior.parameters())) > 20
+    assert {rate for rate, _ in ours.values()} == {1.0}
+    assert ours['backbone.spatial_prior.stems.0.downs.0.conv.weight'] == (1.0, 0.05)
+    assert ours['backbone.spatial_prior.stems.0.downs.0.bn.weight'] == (1.0, 0.0)
+
+
 def test_errors_name_the_mend():
     with pytest.raises(ValueError, match='0 DeFusionEncoders in Linear.*drop `constructor`'):
         optimizer(nn.Linear(2, 2), layer_decay_rate=0.5)

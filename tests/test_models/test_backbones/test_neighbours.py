@@ -2,7 +2,8 @@
 
 import pytest
 import torch
-from helpers.everyday_model import build
+from helpers.everyday_model import SMALL, build
+from torch import nn
 from torch.testing import assert_close
 
 from mmdefusion.models.layers import Content, mark_padding
@@ -19,9 +20,20 @@ def padded(pictures: list[torch.Tensor], size: tuple[int, int]) -> torch.Tensor:
     return batch
 
 
+def with_registers(model: nn.Module) -> nn.Module:
+    """With the learned positions and the register tokens of a public ViT, DINOv2's."""
+    table = torch.randn(1 + 5 * 5, 32)
+    model.encoder.position_embedding.take(table, antialias=True)
+    nn.init.normal_(model.encoder.register_tokens)
+    return model
+
+
 @pytest.mark.parametrize('pyramid', PYRAMIDS)
-def test_each_picture_as_if_alone(pyramid):
-    model = build(pyramid).eval()
+@pytest.mark.parametrize('registers', [0, 3])
+def test_each_picture_as_if_alone(pyramid, registers):
+    model = build(pyramid, arch=SMALL | {'num_registers': registers}).eval()
+    if registers:
+        model = with_registers(model)
     pictures = [torch.randn(6, *size) for size in SIZES]
     batch = padded(pictures, (96, 96))
     with torch.no_grad():
@@ -92,6 +104,7 @@ def test_gradients_of_a_batch_are_those_of_its_pictures(pyramid, with_cp):
         assert_close(ours, theirs, atol=1e-9, rtol=1e-6)
 
 
+@pytest.mark.soak
 def test_compiled():
     model = build('FusedPyramid').eval()
     compiled = torch.compile(model, backend='eager')

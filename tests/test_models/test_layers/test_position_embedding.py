@@ -42,3 +42,15 @@ def test_kept_per_grid_and_forgotten_when_moved():
 def test_width_must_be_a_multiple_of_four():
     with pytest.raises(ValueError, match='embed_dims=30'):
         sincos_position_embedding(30)
+
+
+def test_another_thread_may_clear_what_is_kept():
+    """As soon as it is kept: whichever thread finds too much of it clears all."""
+
+    class Cleared(dict):
+        def __setitem__(self, key, value):
+            self.clear()
+
+    embedding = PositionEmbedding(8)
+    embedding._resized = Cleared()
+    assert torch.equal(embedding((3, 5)), PositionEmbedding(8)((3, 5)))

@@ -1,3 +1,4 @@
+import pytest
 import torch
 from helpers.pretraining import build, cud_config
 from mmengine.structures import BaseDataElement
@@ -85,6 +86,7 @@ def test_a_pretrained_checkpoint_fits_a_detector_s_backbone_and_neck(tmp_path):
     neck.load_state_dict(state)
 
 
+@pytest.mark.soak
 def test_bfloat16_and_checkpointing_and_compilation():
     config = cud_config()
     config['backbone']['with_cp'] = True

@@ -1,0 +1,135 @@
+"""A convolutional stem over the pair: the detail that patches of 16 pixels lose."""
+
+from collections.abc import Sequence
+from typing import Literal, get_args
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+from torch.nn.functional import max_pool2d, relu
+
+from mmdefusion.registry import MODELS
+
+from ..layers import Content
+
+Form = Literal['stacked', 'streams']
+COARSEST = 16  # stride of the stem's own maps; coarser ones are pooled
+BATCH_NORM = {'type': 'BN'}
+
+
+def convolution(in_channels: int, out_channels: int, stride: int, norm_cfg: dict | None, **options) -> nn.Module:
+    """mmcv's 3×3 convolution with norm and ReLU."""
+    from mmcv.cnn import ConvModule  # here: fusing images works without mmcv
+
+    return ConvModule(in_channels, out_channels, 3, stride, padding=1, norm_cfg=norm_cfg, **options)
+
+
+class ResidualBlock(nn.Module):
+    """Two 3×3 convolutions beside an identity."""
+
+    def __init__(self, channels: int, norm_cfg: dict | None) -> None:
+        super().__init__()
+        self.conv1 = convolution(channels, channels, 1, norm_cfg)
+        self.conv2 = convolution(channels, channels, 1, norm_cfg, act_cfg=None)
+
+    def forward(self, x: Tensor, content: Content, stride: int) -> Tensor:
+        inner = content.clear(self.conv1(x), stride)
+        return content.clear(relu(x + self.conv2(inner)), stride)
+
+
+class Stem(nn.Module):
+    """Convolutions of strides 2, 4, 8 and 16, with a residual block at each but the first.
+
+    Args:
+        in_channels: of the images.
+        widths: channels at each stride; fewer than four end earlier.
+        norm_cfg: of the convolutions.
+    """
+
+    def __init__(self, in_channels: int, widths: Sequence[int], norm_cfg: dict | None) -> None:
+        super().__init__()
+        before = (in_channels, *widths[:-1])
+        self.downs = nn.ModuleList(convolution(*channels, 2, norm_cfg) for channels in zip(before, widths, strict=True))
+        self.blocks = nn.ModuleList(ResidualBlock(width, norm_cfg) for width in widths[1:])
+
+    def forward(self, images: Tensor, content: Content) -> dict[int, Tensor]:
+        """Of B×in_channels×H×W the maps from stride 4 on, by stride; none is negative, and 0 where no picture is."""
+        first, *downs = self.downs
+        x, stride, maps = content.clear(first(images), 2), 2, {}
+        for down, block in zip(downs, self.blocks, strict=True):
+            stride *= 2
+            x = maps[stride] = block(content.clear(down(x), stride), content, stride)
+        return maps
+
+
+@MODELS.register_module()
+class SpatialPrior(BaseModule):
+    """Plain convolutions that see the pair in full resolution, as maps of one width.
+
+    After the spatial prior module of ViT-Adapter (Chen et al., arXiv 2205.08534), made for pairs. It stands beside
+    the ViT (``spatial_prior`` of :class:`DeFusionPP`), or alone as a backbone without neck.
+
+    Args:
+        out_channels: of every map.
+        strides: of the maps, powers of 2 from 4 on; those beyond 16 are pooled.
+        form: ``'stacked'`` (one stem over both images, as six channels) or ``'streams'`` (a stem for each image, whose
+            maps are split into what both have and what only one has, before they are put together).
+        widths: channels at strides 2, 4, 8 and 16.
+        norm_cfg: of the convolutions, such as ``dict(type='SyncBN')`` or ``dict(type='GN', num_groups=8)``.
+        init_cfg: MMEngine's.
+
+    Raises:
+        ValueError: for other strides, forms or numbers of widths.
+    """
+
+    def __init__(
+        self,
+        out_channels: int = 256,
+        strides: Sequence[int] = (4, 8, 16, 32),
+        form: Form = 'stacked',
+        widths: Sequence[int] = (32, 64, 128, 128),
+        norm_cfg: dict | None = BATCH_NORM,
+        init_cfg: dict | list | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        if form not in get_args(Form):
+            raise ValueError(f'form={form!r} is none of {get_args(Form)}.')
+        if len(widths) != 4:
+            raise ValueError(f'widths={tuple(widths)} must be four: at strides 2, 4, 8 and 16.')
+        if not strides or any(stride < 4 or stride.bit_count() != 1 for stride in strides):
+            raise ValueError(f'strides={tuple(strides)} cannot be built: choose some of 4, 8, 16, 32 and so on.')
+        self.out_channels, self.strides = out_channels, tuple(sorted(strides))
+        widths = widths[: min(self.strides[-1], COARSEST).bit_length() - 1]  # a stage that nothing reads is not built
+        streams, parts = (1, 1) if form == 'stacked' else (2, 3)
+        self.stems = nn.ModuleList(Stem(6 // streams, widths, norm_cfg) for _ in range(streams))
+        self.levels = nn.ModuleList(
+            nn.Conv2d(parts * widths[min(stride, COARSEST).bit_length() - 2], out_channels, 3, padding=1)
+            for stride in self.strides
+        )
+
+    def forward(self, pair: Tensor, content: Content | None = None) -> tuple[Tensor, ...]:
+        """Maps of the pair.
+
+        Args:
+            pair: B×6×H×W, two normalised RGB images along the channels.
+            content: where its pictures are; found where it is not given.
+
+        Returns:
+            Maps B×out_channels×ceil(H/s)×ceil(W/s) for each stride s, finest first. Nothing of padding is seen: a
+            picture's map is that of the picture alone (but for a BatchNorm in training), and goes on mirrored.
+        """
+        content = content or Content.of(pair)
+        images = content.clear(content.pictures(pair), 1)
+        streams = [stem(part, content) for stem, part in zip(self.stems, images.chunk(len(self.stems), 1), strict=True)]
+        maps = (
+            streams[0] if len(streams) == 1 else {at: common_and_unique(*(s[at] for s in streams)) for at in streams[0]}
+        )
+        for octave in range(COARSEST.bit_length(), self.strides[-1].bit_length()):
+            maps[1 << octave] = max_pool2d(maps[1 << octave - 1], 2, ceil_mode=True)
+        levels = zip(self.strides, self.levels, strict=True)
+        return tuple(content.fit(level(maps[stride]), stride) for stride, level in levels)
+
+
+def common_and_unique(a: Tensor, b: Tensor) -> Tensor:
+    """What two maps that are nowhere negative share, what only a has and what only b has: B×C×h×w to B×3C×h×w."""
+    return torch.cat([torch.minimum(a, b), relu(a - b), relu(b - a)], dim=1)
