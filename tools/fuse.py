@@ -41,7 +41,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--suffixes', nargs='+', default=(), metavar='S', help='endings that tell files of folders apart: _A _B'
     )
-    parser.add_argument('--fold', action='store_true', help='make one picture of many files (more than 9, of folders)')
+    parser.add_argument(
+        '--fold', action='store_true', help='fuse many files (more than 9, or of several folders) into one image'
+    )
     parser.add_argument('--skip-unmatched', action='store_true', help='leave out files without a partner')
     parser.add_argument('--weights', help='checkpoint of pretraining (default: the one that comes with mmdefusion)')
     parser.add_argument('--config', help='config, for weights that carry none')
@@ -57,7 +59,7 @@ def parse_args() -> argparse.Namespace:
         type=int,
         default=2**16,
         metavar='PIXELS',
-        help='pictures of fewer pixels are not cut into windows (default: 65536)',
+        help='images with fewer pixels are not cut into windows (default: 65536)',
     )
     parser.add_argument(
         '--window', type=int, default=224, help='side of a sliding window in pixels (default: 224, as in training)'

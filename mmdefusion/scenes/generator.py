@@ -51,7 +51,7 @@ class Scene:
         infrared: H×W uint8, or uint16 over its full range.
         mask: H×W uint8: 0 background, else 1 + index of `CLASSES`.
         boxes: N×4 float32, x0 y0 x1 y1 in pixels, tight around the visible part of each object.
-        labels: N int64: 1 + index of `CLASSES`.
+        labels: n int64: 1 + index of `CLASSES`.
         instances: H×W uint8: 0 background, else 1 + index of the object in ``boxes``.
         night: whether it is night.
     """

@@ -34,7 +34,7 @@ TOOL = Path(__file__).resolve().parents[1] / 'eval_fusion.py'
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     tasks = parser.add_subparsers(dest='what', required=True)
-    fuse = tasks.add_parser('fuse', help='seconds and peak memory for pictures of some sizes')
+    fuse = tasks.add_parser('fuse', help='seconds and peak memory for images of some sizes')
     fuse.add_argument('--sizes', nargs='+', type=size, default=[(640, 512), (1920, 1080), (3840, 2160)])
     fuse.add_argument('--repeats', type=int, default=1)
     fuse.add_argument(

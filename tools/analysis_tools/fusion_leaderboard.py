@@ -75,7 +75,7 @@ def score(fused: Path, protocol: str, args: argparse.Namespace) -> dict[str, Row
 
 
 def picture_folders(args: argparse.Namespace) -> dict[str, Path]:
-    """Folders of our pictures and of those of other methods that have an image of every pair."""
+    """The folders of our images, and of those of other methods that have an image of every pair."""
     folders = {name: folder_of(name, args) / 'fused' for name in VARIANTS}
     folders |= {folder.name: folder for folder in sorted((args.data / 'fused').glob('*')) if folder.is_dir()}
     wanted = list_images(args.data / 'vi').keys()

@@ -76,7 +76,7 @@ class Content(NamedTuple):
         return erase(maps, cells(whole_patches, stride))
 
     def clear(self, maps: Tensor, stride: int) -> Tensor:
-        """Maps at ``stride`` with 0 behind each picture itself, for convolutions that know no patches."""
+        """Sets maps at ``stride`` to 0 beyond each image itself, for convolutions that do not use patches."""
         return maps if self.sizes is None else erase(maps, cells(self.sizes, stride))
 
     def fit(self, maps: Tensor, stride: int) -> Tensor:
