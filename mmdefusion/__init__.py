@@ -1,7 +1,7 @@
-"""mmdefusion: DeFusion++ (image fusion by decomposition) as backbone and necks for OpenMMLab.
+"""mmdefusion: DeFusion++ (image fusion by decomposition) as a backbone and necks for OpenMMLab.
 
-What most people need is offered here, and imported when it is asked for: ``import mmdefusion`` takes milliseconds, and
-fusing two images imports neither mmcv nor mmdet nor mmseg.
+The names below are imported at first use: ``import mmdefusion`` takes milliseconds, and fusing two images imports
+neither mmcv nor mmdet nor mmseg.
 """
 
 from .utils.lazy import lazy_exports

@@ -1,7 +1,7 @@
 """Child registries with scope ``mmdefusion``.
 
-A config of any toolbox names our parts ``mmdefusion.X``; ``locations`` lets MMEngine import the
-module that registers ``X`` at the first look-up.
+A config of any toolbox names the classes of this package ``mmdefusion.X``. At the first look-up, MMEngine imports the
+modules in ``locations``, which register ``X``.
 """
 
 from typing import Any
@@ -52,10 +52,13 @@ OPTIM_WRAPPER_CONSTRUCTORS = Registry(
 
 
 def build_model_part(part: Any) -> Any:
-    """What a config describes, or the part itself where it comes built; of a list a Sequential.
+    """Builds a part of a network from its config; a part that is built already is returned as it is.
 
-    So a network takes configs, as those of training, or built parts, as where the config comes out of a file and no
-    registry may look at it.
+    So a network takes configs, as in training, or built parts, as when the config comes out of a checkpoint and must
+    not reach a registry, which would import and call any name.
+
+    Args:
+        part: a config, a module, or a list of these, which becomes a Sequential.
     """
     if isinstance(part, list | tuple):
         return Sequential(*map(build_model_part, part))

@@ -4,13 +4,13 @@
     python tools/benchmark.py --data configs/_base_/datasets/m3fd.py
         --models defusionpp_vit-tiny_atss,resnet50-visible_atss --seeds 3 --budget 12e --work-dir work_dirs/m3fd
 
---data is a config with dataloaders and evaluators (its model, if it has one, is not read). A model is a config of
+--data is a config with dataloaders and evaluators (its model, if it has one, is not used). A model is a config of
 configs/detection, configs/segmentation or configs/baselines, named without batch, schedule and data set, or a file.
-Whatever its own schedule is, each is trained for the budget (500i: iterations, 12e: epochs) and tested once at the end.
-What is finished is not done again, what was interrupted goes on, and what fails is named in the report.
---launcher pytorch --processes 8 trains on eight GPUs of this machine, --launcher slurm --processes 8 --at-once 4 has
-Slurm train four models at a time on eight GPUs each; batches are the data set's times the processes then.
-Writes report.html and report.md to --work-dir.
+Each is trained for the budget (500i: iterations, 12e: epochs) instead of its own schedule, and tested once at the end.
+Finished trainings are not repeated, interrupted ones are resumed, and the report names failed ones. --launcher pytorch
+--processes 8 trains on eight GPUs of this machine; --launcher slurm --processes 8 --at-once 4 trains four models at a
+time on eight GPUs each by Slurm. The batch size is then that of the data set times the processes. Writes report.html
+and report.md to --work-dir.
 """
 
 import argparse
@@ -25,21 +25,23 @@ from mmdefusion.experiments.launcher import KINDS, Launcher
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--list', action='store_true', help='name all models and stop')
+    parser.add_argument('--list', action='store_true', help='list all models and exit')
     parser.add_argument('--data', type=Path, help='config of the data set')
     parser.add_argument('--models', type=lambda text: text.split(','), help='a,b,c')
-    parser.add_argument('--seeds', type=int, default=3, help='trainings of each model (default: 3)')
+    parser.add_argument('--seeds', type=int, default=3, help='number of trainings of each model (default: 3)')
     parser.add_argument('--budget', default='500i', help='500i or 12e (default: 500i)')
-    parser.add_argument('--weights', help="of pretraining, for DeFusion++'s networks (default: all start from random)")
+    parser.add_argument('--weights', help="pretrained weights for DeFusion++'s networks (default: random weights)")
     parser.add_argument(
         '--cfg-options', nargs='+', action=DictAction, default={}, help='settings of all models: key.sub=value'
     )
-    parser.add_argument('--launcher', choices=KINDS, default='none', help='of several processes (default: none)')
-    parser.add_argument('--processes', type=int, default=1, help='of each training, one a GPU (default: 1)')
-    parser.add_argument('--partition', help="Slurm's (default: its own default)")
+    parser.add_argument(
+        '--launcher', choices=KINDS, default='none', help='launcher of several processes (default: none)'
+    )
+    parser.add_argument('--processes', type=int, default=1, help='processes of each training, one per GPU (default: 1)')
+    parser.add_argument('--partition', help="partition of Slurm (default: Slurm's default)")
     parser.add_argument('--at-once', type=int, default=1, help='models that Slurm trains at the same time (default: 1)')
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/benchmark'))
-    parser.add_argument('--device', default='cpu', help='that time and memory of a test are measured on')
+    parser.add_argument('--device', default='cpu', help='device on which time and memory of a test are measured')
     args = parser.parse_args()
     if not args.list and not (args.data and args.models):
         parser.error('--data and --models are needed; --list names the models.')

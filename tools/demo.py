@@ -1,10 +1,10 @@
-"""Shows on generated night and day scenes why a pair beats either sensor, in minutes on a CPU.
+"""Shows on generated night and day scenes that a pair beats either sensor, in minutes on a CPU.
 
     python tools/demo.py --work-dir work_dirs/demo
 
-Writes scenes, trains one segmenter three times on them (visible image only, infrared image only, both), then a
-detector that starts from the fused segmenter's weights, and puts numbers and pictures into WORK_DIR/report.html. What
-is finished is not done again; every run's log is in its own folder.
+Writes scenes, trains one segmenter three times on them (visible image only, infrared image only, both), then a detector
+that starts from the fused segmenter's weights, and writes numbers and images to WORK_DIR/report.html. Finished runs are
+not repeated; the log of each run is in its folder.
 """
 
 import argparse
@@ -35,14 +35,19 @@ DETECTOR_COST = 0.9  # an iteration of the detector, in iterations of the segmen
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/demo'), help='default: work_dirs/demo')
-    parser.add_argument('--scenes', type=int, default=400, help='to train on; a quarter more to test (default: 400)')
+    parser.add_argument(
+        '--scenes',
+        type=int,
+        default=400,
+        help='scenes to train on; a quarter of that number is added to test on (default: 400)',
+    )
     parser.add_argument('--iters', type=int, help="steps of each training (default: the configs')")
-    parser.add_argument('--seed', type=int, default=0, help='of scenes and weights (default: 0)')
+    parser.add_argument('--seed', type=int, default=0, help='seed of scenes and weights (default: 0)')
     return parser.parse_args()
 
 
 def plan_run(name: str, config: str, scenes: Path, folder: Path, args: argparse.Namespace, after: Run | None) -> Run:
-    """Fits a demo config to the command line; ``after`` is the run whose weights this one starts from."""
+    """Adapts a demo config to the command line; ``after`` is the run whose weights this run starts from."""
     cfg = Config.fromfile(CONFIGS / f'{config}.py')
     for loader in (cfg.train_dataloader, cfg.test_dataloader):
         loader.dataset.data_root = str(scenes)
@@ -84,24 +89,24 @@ def ap50(run: Run, test: WrittenScenes, night: bool | None = None) -> np.ndarray
 
 
 def prediction(run: Run, image: dict) -> np.ndarray:
-    """The class mask that a run's test wrote."""
+    """Reads the class mask that the test of a run wrote, H×W."""
     return cv2.imread(str(run.trial.folder / 'predictions' / image['file_name']), cv2.IMREAD_UNCHANGED)
 
 
 def all_detections(run: Run) -> list[dict]:
-    """What a run's test found, in COCO's result format; mmdet writes no file where it found nothing at all."""
+    """Reads the detections of a run's test in COCO's result format; mmdet writes no file if there are none."""
     path = run.trial.folder / 'test.bbox.json'
     return json.loads(path.read_text()) if path.is_file() else []
 
 
 def detections(run: Run, image: dict) -> tuple[np.ndarray, np.ndarray]:
-    """Boxes ``(N, 4)`` and category ids of a run's test that are sure enough to be drawn."""
+    """Boxes N×4 and category ids of a run's test whose scores are high enough to draw."""
     found = all_detections(run)
     return corners([a for a in found if a['image_id'] == image['id'] and a['score'] >= DRAWN_SCORE])
 
 
 def tables(runs: dict[str, Run], test: WrittenScenes) -> tuple[Table, Table, Table]:
-    """Segmentation over all scenes, by time of day, and detection."""
+    """Makes the tables of segmentation over all scenes and by time of day, and of detection."""
     overall, by_time = [], []
     for name, title in NAMES.items():
         found = iou(runs[name], test)
@@ -130,7 +135,7 @@ def tables(runs: dict[str, Run], test: WrittenScenes) -> tuple[Table, Table, Tab
 
 
 def pictures(runs: dict[str, Run], test: WrittenScenes, image: dict) -> dict[str, np.ndarray]:
-    """What the sheets show of one scene."""
+    """The images of one scene on the sheets."""
     visible, infrared = test.read('vi', image), test.read('ir', image)
     return {
         'visible': visible,
@@ -157,7 +162,7 @@ WORDS = (
 def write_report(
     work_dir: Path, runs: dict[str, Run], test: WrittenScenes, results: tuple[Table, Table, Table]
 ) -> Path:
-    """The page: words, numbers and eight scenes."""
+    """Writes the page with text, numbers and eight scenes."""
     images = test.telling(8)
     shown = [pictures(runs, test, image) for image in images]
     sheet = Sheet(
@@ -174,7 +179,7 @@ def write_report(
 
 
 def write_sheet(work_dir: Path, runs: dict[str, Run], test: WrittenScenes) -> None:
-    """sheet.png: three of the page's scenes with the fused networks' masks and boxes, for a README."""
+    """Writes sheet.png: three of the scenes with the masks and boxes of the fused networks, for a README."""
     images, rows = test.telling(8)[:3], []
     for image in images:
         shown = pictures(runs, test, image)

@@ -2,10 +2,10 @@
 
     python tools/eval_fusion.py --vi VISIBLE --ir INFRARED --fused FUSED --protocol vifb --out scores.csv
 
-The three folders hold images of the same names (extensions may differ); NAME_panel and other parts that tools/fuse.py
-writes beside NAME are left out. `vifb` are the 13 metrics of the VIFB benchmark, `gray` the 12 that most papers print,
-`extra` MEF-SSIM, MS-SSIM and FMI, `all` these three together. `targets` says whether what is hot stands out and whether
-skies stay as they are; with --boxes (a COCO file or a folder of VOC files) labelled objects are measured too.
+The three folders hold images of the same names (extensions may differ); NAME_panel and other outputs of tools/fuse.py
+besides NAME are left out. `vifb` are the 13 metrics of the VIFB benchmark, `gray` the 12 that most papers report,
+`extra` MEF-SSIM, MS-SSIM and FMI, `all` these three together. `targets` measures whether hot objects stand out and
+whether skies are kept; with --boxes (a COCO file or a folder of VOC files) labelled objects are measured too.
 """
 
 import argparse
@@ -32,19 +32,24 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--vi', required=True, metavar='DIR', help='visible images (or first exposures, first foci)')
     parser.add_argument('--ir', required=True, metavar='DIR', help='infrared images (or second ones)')
     parser.add_argument('--fused', required=True, metavar='DIR')
-    parser.add_argument('--suffixes', nargs=3, default=('', '', ''), metavar='S', help='of the names, as in _A _B ""')
+    parser.add_argument(
+        '--suffixes', nargs=3, default=('', '', ''), metavar='S', help='endings of the names, as in _A _B ""'
+    )
     parser.add_argument('--protocol', choices=list(PROTOCOLS), default='vifb')
     parser.add_argument(
-        '--boxes', type=Path, metavar='FILE', help='of objects, to measure: a COCO file or a folder of VOC XML files'
+        '--boxes',
+        type=Path,
+        metavar='FILE',
+        help='boxes of objects to measure: a COCO file or a folder of VOC XML files',
     )
     parser.add_argument('--lpips', action='store_true', help="also LPIPS (pip install 'mmdefusion[lpips]')")
-    parser.add_argument('--out', type=Path, metavar='CSV', help='a row per image, and the mean')
+    parser.add_argument('--out', type=Path, metavar='CSV', help='CSV file with a row per image, and the mean')
     parser.add_argument('--workers', type=int, default=2, help='processes (default: 2)')
     return parser.parse_args()
 
 
 def tabulate_targets(triples: Mapping[str, Triple], scored: Collection[str], boxes: Boxes) -> Table:
-    """What images that could be scored keep of labelled objects, by class."""
+    """Makes the table of labelled objects, by class, over the images that could be scored."""
     found = measure_targets({name: paths for name, paths in triples.items() if name in scored}, boxes)
     if len(found) > 1:
         found['all'] = [one for objects in found.values() for one in objects]

@@ -2,14 +2,14 @@
 
     python tools/fuse.py VISIBLE INFRARED                           # two images -> fused/VISIBLE.png
     python tools/fuse.py VISIBLE_DIR INFRARED_DIR --out-dir fused   # all pairs of the same names
-    python tools/fuse.py 'vi/*.jpg' 'ir/*.jpg'                      # or by place, in the order of their names
+    python tools/fuse.py 'vi/*.jpg' 'ir/*.jpg'                      # matched by position, in the order of their names
     python tools/fuse.py visible.mp4 infrared.mp4                   # two videos -> a video
     python tools/fuse.py under.jpg normal.jpg over.jpg --task mef   # exposures (or foci: --task mff)
 
 The result has the size and the name of the first image. By default brightness is fused and the colours of the visible
-image are kept; texture, which the network cannot represent, is taken from the source that the network follows
-(--detail none for its plain output). What cannot be read or fused is named in the end (exit status 1); all the rest is
-done.
+image are kept; texture, which the network cannot represent, is taken from the source that the network follows (--detail
+none for its plain output). Images that cannot be read or fused are named at the end (exit status 1); all others are
+fused.
 """
 
 import argparse
@@ -36,13 +36,17 @@ def parse_args() -> argparse.Namespace:
         default='off',
         help='keep: people stand out and skies stay as they are; highlight: all that is hot is bright (default: off)',
     )
-    parser.add_argument('--resize', action='store_true', help='bring the others to the size of the first')
-    parser.add_argument('--resume', action='store_true', help='skip what is in --out-dir already')
-    parser.add_argument('--suffixes', nargs='+', default=(), metavar='S', help='tell files of folders apart: _A _B')
-    parser.add_argument('--fold', action='store_true', help='make one picture of many files (more than 9, of folders)')
-    parser.add_argument('--skip-unmatched', action='store_true', help='leave out files that lack a partner')
+    parser.add_argument('--resize', action='store_true', help='resize the other images to the size of the first')
+    parser.add_argument('--resume', action='store_true', help='skip results that are in --out-dir already')
+    parser.add_argument(
+        '--suffixes', nargs='+', default=(), metavar='S', help='endings that tell files of folders apart: _A _B'
+    )
+    parser.add_argument(
+        '--fold', action='store_true', help='fuse many files (more than 9, or of several folders) into one image'
+    )
+    parser.add_argument('--skip-unmatched', action='store_true', help='leave out files without a partner')
     parser.add_argument('--weights', help='checkpoint of pretraining (default: the one that comes with mmdefusion)')
-    parser.add_argument('--config', help='for weights that carry none')
+    parser.add_argument('--config', help='config, for weights that carry none')
     parser.add_argument(
         '--thermal-range',
         nargs=2,
@@ -55,10 +59,12 @@ def parse_args() -> argparse.Namespace:
         type=int,
         default=2**16,
         metavar='PIXELS',
-        help='pictures of fewer pixels are not cut into windows (default: 65536)',
+        help='images with fewer pixels are not cut into windows (default: 65536)',
     )
-    parser.add_argument('--window', type=int, default=224, help='side in pixels (default: 224, as in training)')
-    parser.add_argument('--batch-size', type=int, default=4, help='windows at once (default: 4)')
+    parser.add_argument(
+        '--window', type=int, default=224, help='side of a sliding window in pixels (default: 224, as in training)'
+    )
+    parser.add_argument('--batch-size', type=int, default=4, help='windows per batch (default: 4)')
     parser.add_argument('--device', help='default: a GPU if there is one')
     return parser.parse_args()
 

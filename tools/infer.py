@@ -18,8 +18,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('visible')
     parser.add_argument('infrared')
     parser.add_argument('--out-dir', default='work_dirs/inference', help='default: work_dirs/inference')
-    parser.add_argument('--fused', action='store_true', help='draw on the fused picture, too')
-    parser.add_argument('--score-thr', type=float, default=0.3, help='of boxes that are drawn (default: 0.3)')
+    parser.add_argument('--fused', action='store_true', help='also draw on the fused image')
+    parser.add_argument(
+        '--score-thr', type=float, default=0.3, help='smallest score of the boxes that are drawn (default: 0.3)'
+    )
     parser.add_argument('--batch-size', type=int, default=1)
     parser.add_argument('--device', help='default: a GPU if there is one')
     return parser.parse_args()

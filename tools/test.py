@@ -1,6 +1,6 @@
-"""Test any config of mmdefusion, mmdet or mmseg on a checkpoint with MMEngine's runner.
+"""Tests any config of mmdefusion, mmdet or mmseg on a checkpoint with MMEngine's runner.
 
-The toolboxes' own ``tools/test.py`` run the same configs; this one serves all of them, and can disturb the pairs:
+The toolboxes' own ``tools/test.py`` run the same configs; this tool runs all of them, and can disturb the pairs:
 --missing infrared, --missing random:0.3, --shift 8, --corrupt fog:3 (see tools/analysis_tools/robustness.py for tables
 of them).
 """
@@ -25,12 +25,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--work-dir', help='where logs and results go (default: work_dirs/CONFIG)')
     parser.add_argument('--out', help='write the predictions to this .pkl file')
     parser.add_argument('--tta', action='store_true', help="test-time augmentation by the config's tta_pipeline")
-    parser.add_argument('--show-dir', help='write pictures of the predictions to this folder under the work dir')
-    parser.add_argument('--missing', metavar='M', help='a sensor that is gone: visible, infrared or random:SHARE')
-    parser.add_argument('--shift', type=float, metavar='PIXELS', help='move the infrared image by so much')
-    parser.add_argument('--corrupt', metavar='KIND:LEVEL', help='spoil an image, such as darkness:3')
+    parser.add_argument('--show-dir', help='write drawings of the predictions to this folder under the work dir')
+    parser.add_argument('--missing', metavar='M', help='drop a sensor: visible, infrared or random:SHARE')
+    parser.add_argument('--shift', type=float, metavar='PIXELS', help='shift the infrared image by so many pixels')
+    parser.add_argument('--corrupt', metavar='KIND:LEVEL', help='corrupt an image, such as darkness:3')
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, help='settings in place of those in the config: key.sub=value'
+        '--cfg-options', nargs='+', action=DictAction, help='settings that override those of the config: key.sub=value'
     )
     parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm', 'mpi'), default='none')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help='set by the launcher')
@@ -38,7 +38,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def disturbances(args: argparse.Namespace) -> list[Disturbance]:
-    """Those asked for; each goes right behind the partner, so the first one here befalls a pair last."""
+    """The requested disturbances; each is inserted directly after AppendPartner, so the first is applied last."""
     wanted = [
         (Disturbance.missing, args.missing),
         (Disturbance.corruption, args.corrupt),

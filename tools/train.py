@@ -1,6 +1,6 @@
-"""Train any config of mmdefusion, mmdet or mmseg with MMEngine's runner.
+"""Trains any config of mmdefusion, mmdet or mmseg with MMEngine's runner.
 
-The toolboxes' own ``tools/train.py`` run the same configs; this one serves all of them.
+The toolboxes' own ``tools/train.py`` run the same configs; this tool runs all of them.
 """
 
 import argparse
@@ -29,7 +29,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--amp', action='store_true', help='automatic mixed precision (needs an accelerator)')
     parser.add_argument('--auto-scale-lr', action='store_true', help='scale the learning rate with the batch size')
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, help='settings in place of those in the config: key.sub=value'
+        '--cfg-options', nargs='+', action=DictAction, help='settings that override those of the config: key.sub=value'
     )
     parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm', 'mpi'), default='none')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help='set by the launcher')

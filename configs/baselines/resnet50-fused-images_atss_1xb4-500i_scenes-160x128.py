@@ -1,4 +1,4 @@
-# ResNet-50 on fused pictures, the way the literature compares fusion methods. tools/benchmark.py writes them by itself;
+# ResNet-50 on fused images, the way the literature compares fusion methods. tools/benchmark.py writes them itself;
 # for other tools:
 #   for split in train test; do python tools/fuse.py data/scenes/$split/vi data/scenes/$split/ir \
 #       --out-dir data/scenes/$split/fused; done

@@ -23,7 +23,7 @@ model = dict(
     test_cfg=dict(nms_pre=300, nms=dict(iou_threshold=0.5), max_per_img=50),
 )
 
-# small pictures are loaded faster than handed over, and the test comes once, at the end
+# small images are loaded faster than passed between processes, and there is only one test, at the end
 loader = dict(num_workers=0, persistent_workers=False)
 train_dataloader = dict(batch_size=2, **loader)
 val_dataloader = val_evaluator = None

@@ -5,5 +5,5 @@ _base_ = [
     '../_base_/schedules/zoo_500i.py',
     '../_base_/detection_runtime.py',
 ]
-# as many queries as DINO has on COCO would be more than these small pictures have places
+# these small images have fewer positions than DINO has queries on COCO
 model = dict(num_queries=100, test_cfg=dict(max_per_img=100))

@@ -5,7 +5,7 @@ _base_ = 'mmdet::retinanet/retinanet_r50_fpn_1x_coco.py'
 
 model = dict(
     data_preprocessor=dict(_delete_=True, type='mmdefusion.PairedDetDataPreprocessor', pad_size_divisor=32),
-    # RetinaNet reads strides 8 and up; a level that nobody reads would have parameters without gradient
+    # RetinaNet reads strides 8 and up; a level without a reader would have parameters without gradient
     backbone=dict(_delete_=True, type='mmdefusion.DeFusionPP', arch='tiny', pyramid=dict(strides=(8, 16, 32))),
     neck=dict(in_channels=[256, 256, 256], start_level=0),
     bbox_head=dict(num_classes=3),
@@ -16,8 +16,8 @@ train_pipeline = [reading, append_partner, *train_steps]
 reading, *test_steps = _base_.test_pipeline
 test_pipeline = [reading, append_partner, *test_steps]
 
-# checkpoints that survive and can be resumed, exactly; an error where the loss is no number. Merged into mmdet's
-# default_hooks, which stay; a list of custom_hooks would take the place of the stock config's.
+# crash-safe checkpoints, exact resuming, and an error if the loss is NaN. They are merged into mmdet's
+# default_hooks, which are kept; a list of custom_hooks would replace that of the stock config.
 default_hooks = dict(
     checkpoint=dict(type='mmdefusion.SafeCheckpointHook'),
     exact_resume=dict(type='mmdefusion.ExactResumeHook'),

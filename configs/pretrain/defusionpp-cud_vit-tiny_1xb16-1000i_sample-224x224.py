@@ -1,4 +1,4 @@
-# The second stage of CUD + MFM on a few hundred real images: it goes on from small crops, at the size of the paper.
+# The second stage of CUD + MFM on a few hundred real images: it continues from small crops, at the size of the paper.
 _base_ = [
     '../_base_/models/cud_defusionpp-tiny.py',
     '../_base_/datasets/pretrain-sample.py',

@@ -17,7 +17,7 @@ max_iters = 2500
 train_cfg = dict(max_iters=max_iters)
 optim_wrapper = dict(
     optimizer=dict(lr=1e-3),
-    # what the closed form has fitted is tuned, not learnt anew
+    # the parts that the closed form has fitted are only fine-tuned
     paramwise_cfg=dict(custom_keys={'patch_embed': dict(lr_mult=0.1), 'head.proj': dict(lr_mult=0.1)}),
 )
 param_scheduler = [

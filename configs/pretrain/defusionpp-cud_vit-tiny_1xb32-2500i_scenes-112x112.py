@@ -1,4 +1,4 @@
-# The same on generated scenes, for those who have no images at hand.
+# The same on generated scenes, without any real data.
 _base_ = './defusionpp-cud_vit-tiny_1xb32-2500i_sample-112x112.py'
 
 data_root = 'data/scenes'

@@ -13,4 +13,4 @@ strategy = dict(
     ),
 )
 optim_wrapper = dict(type='mmdefusion.BFloat16OptimWrapper')
-custom_hooks = _base_.guards  # no process has the whole model to draw with
+custom_hooks = _base_.guards  # no process has the whole model, which the panel hook needs

@@ -1,5 +1,5 @@
-# Joint pretraining that goes on from the distilled encoder, and from the decomposition and heads that come with the
-# package; DINOv2 teaches on the pairs, in place of our own small masked autoencoders.
+# Joint pretraining that continues from the distilled encoder, and from the decomposition and heads that come with the
+# package; DINOv2 teaches on the pairs, instead of our own small masked autoencoders.
 _base_ = './defusionpp-mcud_vit-tiny_1xb16-600i_sample-224x224.py'
 
 load_from = 'work_dirs/encoder-distil_vit-tiny_1xb16-1500i_sample-more-192x192/iter_1500.pth'

@@ -1,4 +1,4 @@
-# Joint CUD + MFM on images and MCUD on pairs, as in the paper: it goes on from CUD's weights, given as load_from=FILE.
+# Joint CUD + MFM on images and MCUD on pairs, as in the paper; it continues from CUD's weights (load_from=FILE).
 _base_ = [
     '../_base_/models/mcud_defusionpp-tiny.py',
     '../_base_/datasets/pretrain-coco-msrs.py',

@@ -1,4 +1,4 @@
-# Joint pretraining on the sample's images and pairs. It goes on from CUD's weights at 224×224 and is taught by two
+# Joint pretraining on the sample's images and pairs. It continues from CUD's weights at 224×224 and is taught by two
 # small masked autoencoders that were trained on the same folders.
 _base_ = [
     '../_base_/models/mcud_defusionpp-tiny.py',

@@ -1,7 +1,7 @@
-# The encoder learns from DINOv2's tokens on single images, visible and infrared. It goes on from the weights that come
-# with the package; their skip feature, which draws the details, is nearly left as it is, so that decomposition and
-# heads keep fitting. Each image has one crop, of which the teacher is asked once and the student sees many parts.
-# Averaged weights (EMA) make any checkpoint a finished one: stop it when you like.
+# The encoder learns from DINOv2's tokens on single images, visible and infrared. It continues from the weights that
+# come with the package; their skip feature, which carries the details, hardly changes, so that decomposition and heads
+# keep fitting. Each image has one crop, which the teacher sees once and of which the student sees many parts. Averaged
+# weights (EMA) make any checkpoint usable, so it can be stopped at any time.
 _base_ = [
     '../_base_/models/distil_defusionpp-tiny.py',
     '../_base_/datasets/pretrain-sample-more.py',

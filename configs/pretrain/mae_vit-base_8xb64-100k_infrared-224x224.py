@@ -1,6 +1,6 @@
-# The infrared teacher that nobody published: a masked autoencoder on folders of infrared images. MAE's optimizer; MAE
-# trains for 800 epochs of ImageNet, so take as many iterations as you can afford. The checkpoint is read as it is by
-# mmdefusion.MAETeacher; publish_model.py --layout mae writes it in MAE's own layout.
+# The infrared teacher, for which no weights are published: a masked autoencoder on folders of infrared images. MAE's
+# optimizer; MAE trains for 800 epochs of ImageNet, so take as many iterations as you can afford. The checkpoint is read
+# as it is by mmdefusion.MAETeacher; publish_model.py --layout mae writes it in MAE's own layout.
 _base_ = [
     '../_base_/models/mae_vit-base.py',
     '../_base_/datasets/pretrain-infrared.py',
@@ -17,5 +17,5 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=1e-3, by_epoch=False, begin=0, end=5000),
     dict(type='CosineAnnealingLR', by_epoch=False, begin=5000, end=max_iters),
 ]
-custom_hooks = _base_.guards  # nothing is fused, so there is no panel
+custom_hooks = _base_.guards  # nothing is fused, so there is no panel hook
 auto_scale_lr = dict(enable=False, base_batch_size=512)

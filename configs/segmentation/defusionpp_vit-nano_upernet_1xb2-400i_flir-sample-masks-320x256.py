@@ -10,7 +10,7 @@ _base_ = [
 ]
 embed_dims = 96
 channels = 64
-# eight pixels of nine are background
+# eight of nine pixels are background
 loss = dict(type='CrossEntropyLoss', class_weight=[0.3, 3.0, 3.0, 1.5])
 model = dict(
     data_preprocessor=dict(size=(256, 320), size_divisor=None),
@@ -29,7 +29,7 @@ train_dataloader = dict(batch_size=2)
 
 max_iters = 400
 train_cfg = dict(max_iters=max_iters, val_interval=100)
-# one learning rate for all
+# the same learning rate for all parameters
 optim_wrapper = dict(optimizer=dict(lr=1e-3), paramwise_cfg=dict(layer_decay_rate=1.0), clip_grad=dict(max_norm=1.0))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=50),

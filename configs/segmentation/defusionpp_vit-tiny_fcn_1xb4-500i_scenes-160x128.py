@@ -1,4 +1,4 @@
-# an FCN head over DeFusion++'s fused features, on generated scenes.
+# An FCN head over DeFusion++'s fused features, on generated scenes.
 _base_ = [
     '../_base_/models/fcn_defusionpp-tiny.py',
     '../_base_/datasets/scenes-segmentation.py',

@@ -1,4 +1,4 @@
-"""What a user calls: inferencers, and the way from a checkpoint to a network."""
+"""The public API: inferencers, and loading of a network from a checkpoint."""
 
 from mmdefusion.utils.lazy import lazy_exports
 

@@ -26,9 +26,9 @@ from .sources import Image, Item, Source, frame_items, is_video, list_items, ref
 
 Task = Literal['ivf', 'mef', 'mff']
 
-# What suits each task: infrared-visible, multi-exposure and multi-focus pairs. Where one source is out of focus the
-# other has all of the detail, and exposures have enough of it: none has to be made up for. Contrast says little of
-# exposure, so there the network chooses alone.
+# Defaults for each task: infrared-visible, multi-exposure and multi-focus pairs. Where one source is out of focus, the
+# other has all of the detail, and exposures have enough of it, so detail needs no boost. Contrast says little about
+# exposure, so there only the network chooses.
 TASKS: dict[str, dict] = {
     'ivf': dict(colour='luma', detail=dict(type='mmdefusion.ResidualDetail')),
     'mef': dict(
@@ -42,26 +42,26 @@ TASKS: dict[str, dict] = {
 class FusionInferencer:
     """Fuses infrared and visible images (ivf), exposures (mef) or foci (mff).
 
-    It keeps nothing from one call to the next, so several threads may use one.
+    It keeps no state between calls, so several threads may share one.
 
     Args:
-        weights: file or URL of a pretrained network; the weights that come with the package where none is given.
-        config: config file, for weights that carry none.
-        task: chooses what suits the kind of images for ``colour`` and ``detail``.
-        colour: ``'luma'``, ``'rgb'`` or ``'grey'``, see :class:`PictureFuser`.
-        detail: ``'residual'`` takes texture from the source that the network follows (:class:`ResidualDetail`), None
-            gives the network's plain output.
-        target: what becomes of people, cars and skies: ``'keep'``, ``'highlight'`` or ``'off'``, see
-            :class:`PictureFuser`; infrared and visible images only.
-        sliding_window: options of :class:`SlidingWindow`, such as ``dict(size=224, batch_size=8)``.
-        device: the best one there is, by default.
-        show_progress: whether a bar is drawn, where there is a terminal.
-        thermal_range: counts of 16-bit infrared images that become black and white; without it each image's own
-            percentiles. Other 16-bit images are taken over their full range.
+        weights: file or URL of a pretrained network; None takes the weights that come with the package.
+        config: config file, for weights that carry no config.
+        task: ``'ivf'``, ``'mef'`` or ``'mff'``; sets the defaults of ``colour`` and ``detail``.
+        colour: ``'luma'``, ``'rgb'`` or ``'grey'``, see :class:`PictureFuser`; None takes that of the task.
+        detail: ``'residual'`` takes texture from the source that the network follows (:class:`ResidualDetail`); None
+            returns the plain output of the network.
+        target: treatment of people, cars and skies: ``'keep'``, ``'highlight'`` or ``'off'``, see
+            :class:`PictureFuser`; for infrared and visible images only.
+        sliding_window: arguments of :class:`SlidingWindow`, such as ``dict(size=224, batch_size=8)``.
+        device: device of the network; None takes the best one available.
+        show_progress: whether to show a progress bar on terminals.
+        thermal_range: counts of 16-bit infrared images that become black and white; None takes percentiles of each
+            image. Other 16-bit images are scaled from their full range.
 
     Raises:
-        FileNotFoundError: if the weights are not there.
-        ValueError: if they are not those of a fuser, or an option is none.
+        FileNotFoundError: if the weights do not exist.
+        ValueError: if the weights are not those of a fuser, or an argument has a value that is not allowed.
 
     Example:
         >>> fuser = FusionInferencer()
@@ -113,28 +113,30 @@ class FusionInferencer:
         fold: bool = False,
         skip_unmatched: bool = False,
     ) -> list[Fused] | list[Path]:
-        """Fuse what belongs together of two or more sources; more than two are folded pairwise.
+        """Fuses the matching images of two or more sources; with more than two, each result is fused with the next.
 
-        What cannot be read or fused does not stop the rest.
+        An image that cannot be read or fused does not stop the others.
 
         Args:
             sources: files, URLs, arrays (H×W or H×W×3 BGR), lists of them, globs, folders or videos.
-            out_dir: writes ``NAME.png`` for the fused image and ``NAME_OUTPUT.png`` for others, or a video.
-            outputs: ``'fused'``, ``'common'``, ``'unique_a'``, ``'unique_b'``, and ``'panel'`` with all of them.
-            resize: bring the others to the size of the first.
-            resume: skip what is in ``out_dir`` already.
-            suffixes: tell the files of folders apart, such as ``('_A', '_B')``.
-            fold: make one image of more than nine single files, or of several from several folders, which may also
-                be what a shell has made of unquoted patterns.
-            skip_unmatched: leave out files of folders and globs that lack a partner of the same name.
+            out_dir: folder for ``NAME.png`` (the fused image) and ``NAME_OUTPUT.png`` (other outputs), or for a video;
+                None returns the results.
+            outputs: ``'fused'``, ``'common'``, ``'unique_a'``, ``'unique_b'``, and ``'panel'``, which shows all of
+                them.
+            resize: whether to resize the other images to the size of the first.
+            resume: whether to skip results that are in ``out_dir`` already.
+            suffixes: endings that tell the files of folders apart, such as ``('_A', '_B')``.
+            fold: whether to fuse more than nine single files, or files of several folders, into one image. This is
+                refused by default, as a shell may have expanded unquoted patterns.
+            skip_unmatched: whether to leave out files of folders and globs that have no partner of the same name.
 
         Returns:
-            The paths written, or without ``out_dir`` the results.
+            The written paths, or without ``out_dir`` the results.
 
         Raises:
-            OSError: if ``out_dir`` cannot be written, or the only item is not there.
+            OSError: if ``out_dir`` cannot be written to, or the only item does not exist.
             ValueError: if the sources do not match, or the only item cannot be fused.
-            NotAllDone: in the end, if some of several items are not there or cannot be fused.
+            NotAllDone: at the end, if some of several items do not exist or cannot be fused.
         """
         check_outputs(outputs)
         folder = None if out_dir is None else make_writable(out_dir)
@@ -155,16 +157,19 @@ class FusionInferencer:
         return self._fuse_items(items, outputs, resize, target)
 
     def fuse(self, pair: Item | Sequence[Image], parts: bool = False, resize: bool = False) -> Fused:
-        """Fuse two sources; the second with the result of the first two where there are three, and so on.
+        """Fuses two sources; with more than two, each result is fused with the next.
 
         Args:
-            pair: the sources, files or arrays; a single one comes back as it is.
-            parts: also decode what the last two have in common, and what only one of them has.
-            resize: bring the others to the size of the first.
+            pair: the sources, as files or arrays; a single source is returned as it is.
+            parts: whether to decode the common and unique images of the last two too.
+            resize: whether to resize the other images to the size of the first.
+
+            Returns:
+                The images by name, H×W×3 (BGR) or H×W, uint8.
 
         Raises:
-            OSError: if a file is not there.
-            ValueError: if one cannot be read, or the sizes differ; the message names the item.
+            OSError: if a file does not exist.
+            ValueError: if an image cannot be read, or the sizes differ; the message names the item.
         """
         item = pair if isinstance(pair, Item) else Item('pair', tuple(pair))
         return Fused(item.name, self._decode(item.name, self._read(item, resize), parts))
@@ -175,14 +180,14 @@ class FusionInferencer:
         results, failures = [], {}
         for item in track(items, 'fusing', show=self.show_progress):
             if len(item.images) == 1:
-                warnings.warn(f'{item.name} has no partner: it comes back as it is.', stacklevel=3)
+                warnings.warn(f'{item.name} has no partner: it is returned as it is.', stacklevel=3)
             try:
                 fused = self._render(item, outputs, resize)
             except (OSError, ValueError) as error:
                 if len(items) == 1:
                     raise
                 failures[item.name] = error
-            else:  # not tried: where one file cannot be written, the next cannot either
+            else:  # errors of writing are raised: the next file could not be written either
                 results += target.write(fused) if target else [fused]
         if failures:
             raise NotAllDone(failures, results)
@@ -194,7 +199,7 @@ class FusionInferencer:
         if resume and target.holds(frames.name):
             return []
         if len(sources) == 1:
-            warnings.warn(f'{frames.name} has no partner: it comes back as it is.', stacklevel=3)
+            warnings.warn(f'{frames.name} has no partner: it is returned as it is.', stacklevel=3)
         with ExitStack() as stack:
             files = target.files(frames.name)
             writers = {name: stack.enter_context(VideoWriter(file, frames.rate)) for name, file in files.items()}
@@ -204,7 +209,7 @@ class FusionInferencer:
             return [writer.finish() for writer in writers.values()]
 
     def _render(self, item: Item, outputs: Sequence[Output], resize: bool) -> Fused:
-        """The outputs of an item, whose files are read once."""
+        """Computes the outputs of an item, whose files are read once."""
         sources = self._read(item, resize)
         images = self._decode(item.name, sources, parts=set(outputs) != {'fused'})
         if 'panel' in outputs:
@@ -212,11 +217,11 @@ class FusionInferencer:
         return Fused(item.name, {name: images[name] for name in outputs})
 
     def _read(self, item: Item, resize: bool) -> list[np.ndarray]:
-        """The sources, H×W×3 uint8 BGR of one size."""
+        """Reads the sources, H×W×3 uint8 BGR of one size."""
         return to_first_size(item.read(**self.reading), item.name, resize)
 
     def _decode(self, name: str, sources: Sequence[np.ndarray], parts: bool) -> dict[str, np.ndarray]:
-        """The fused image, and the parts if they are asked for, as OpenCV writes them."""
+        """Computes the fused image, and on demand the parts, in BGR."""
         first, *others = (to_tensor(reverse_channels(source)).to(self.device) for source in sources)
         try:
             for other in others[:-1]:

@@ -1,4 +1,4 @@
-"""From a checkpoint file to a network that fuses."""
+"""Loads a fusing network from a checkpoint."""
 
 import os
 from collections.abc import Mapping
@@ -17,14 +17,14 @@ from mmdefusion.models.checkpoints.unwrap import State, refuse_useless, unwrap
 from mmdefusion.models.fusers import PictureFuser, ResidualDetail, SlidingWindow
 
 WEIGHTS = Path(__file__).resolve().parents[1] / 'weights'
-AROUND = {'sliding_window': SlidingWindow, 'detail': ResidualDetail}  # what of a picture fuser is no network
+AROUND = {'sliding_window': SlidingWindow, 'detail': ResidualDetail}  # arguments of PictureFuser without weights
 
 
 def shipped_weights() -> str:
-    """The file of the weights that come with the package.
+    """The path of the weights that come with the package.
 
     Raises:
-        FileNotFoundError: if it is not there.
+        FileNotFoundError: if the file does not exist.
     """
     found = sorted(WEIGHTS.glob('defusionpp_tiny-*.pth'))
     if not found:
@@ -35,18 +35,18 @@ def shipped_weights() -> str:
 def load_fuser(
     checkpoint: str | os.PathLike, config: str | None = None, device: str = 'cpu', **pictures: Any
 ) -> PictureFuser:
-    """The fusing part of a pretrained network, in evaluation mode, the common features of both orders averaged.
+    """Loads the fusing part of a pretrained network, in evaluation mode, with the mean of both common features.
 
-    What the file says of its network is data, see :mod:`mmdefusion.models.checkpoints.network_config`.
+    The config in the file is read as data, see :mod:`mmdefusion.models.checkpoints.network_config`.
 
     Args:
-        checkpoint: file or URL, of a training run or published; such files carry their config.
-        config: config file, for checkpoints that do not. It is code: give only one that you trust.
-        device: where the network goes.
-        **pictures: of :class:`PictureFuser`: ``sliding_window``, ``detail``, ``colour``, ``target``.
+        checkpoint: file or URL of a checkpoint of our training or of published weights, which carry their config.
+        config: config file, for checkpoints that carry none. It is code: give only a config that you trust.
+        device: device of the network.
+        **pictures: arguments of :class:`PictureFuser`: ``sliding_window``, ``detail``, ``colour``, ``target``.
 
     Raises:
-        FileNotFoundError: if a file is not there.
+        FileNotFoundError: if a file does not exist.
         ValueError: if there is no config, it is not that of a fuser, or weights are missing or not finite.
     """
     check_device(device)
@@ -59,15 +59,15 @@ def load_fuser(
 
 
 def read_fuser(content: dict[str, Any], name: str, config: str | None = None) -> tuple[Architecture, State]:
-    """The architecture and the weights of what fuses in a checkpoint.
+    """Reads the architecture and the weights of the fusing part of a checkpoint.
 
     Args:
-        content: what :func:`read_checkpoint` gave.
-        name: what errors call it.
+        content: content of the checkpoint, from :func:`read_checkpoint`.
+        name: name of the checkpoint in error messages.
         config: see :func:`load_fuser`.
 
     Raises:
-        CheckpointError: if it holds no whole network that fuses.
+        CheckpointError: if the checkpoint has no complete fusing network.
     """
     weights = {key: value for key, value in unwrap(content, name).items() if key.startswith(PREFIXES)}
     refuse_useless(weights, name)
@@ -78,14 +78,14 @@ def read_fuser(content: dict[str, Any], name: str, config: str | None = None) ->
 
 
 def _around(name: str, value: Any) -> Any:
-    """What is around the network, built of what the caller (no file) says."""
+    """Builds a part without weights from the arguments of the caller, never from those in a file."""
     if name in AROUND and isinstance(value, Mapping):
         return AROUND[name](**{key: item for key, item in value.items() if key != 'type'})
     return value
 
 
 def check_device(device: str) -> None:
-    """Raises a ValueError where there is no such device."""
+    """Raises a ValueError if a device does not exist."""
     try:
         torch.zeros(1, device=device)
     except (AssertionError, RuntimeError) as error:
@@ -93,17 +93,17 @@ def check_device(device: str) -> None:
 
 
 def carried_model(content: dict[str, Any], name: str) -> Any:
-    """What a checkpoint says of its model, as data nobody has looked at yet; None if it says nothing.
+    """The config of the model in a checkpoint, as unchecked data, or None if there is none.
 
     Raises:
-        CheckpointError: if it says it in anything but plain data.
+        CheckpointError: if the config is not plain data.
     """
     meta = content.get('meta')
     if not isinstance(meta, dict):
         return None
     if 'model' in meta:
         return meta['model']
-    if meta.get('cfg') is None:  # checkpoints of earlier versions carry its source
+    if meta.get('cfg') is None:  # checkpoints of earlier versions carry its source text
         return None
     try:
         return read_plain_config(meta['cfg'])['model']
@@ -112,7 +112,7 @@ def carried_model(content: dict[str, Any], name: str) -> Any:
 
 
 def _trusted_model(config: str) -> Any:
-    """The model of a config that the caller gives, without what training began from: trained weights take its place."""
+    """The model of a config that the caller gives, without ``init_cfg``, as the checkpoint replaces initial weights."""
     model = Config.fromfile(config).to_dict().get('model')
     if model is None:
         raise ValueError(f'{config} has no model: give a config of pretraining (configs/pretrain).')

@@ -1,4 +1,4 @@
-"""What fusing gives: images in memory, files that take no other's place, and the list of what failed."""
+"""Results of fusing: images in memory, files that overwrite no source, and the error for failures."""
 
 import os
 from collections import Counter
@@ -17,11 +17,11 @@ TITLES = {'fused': 'fused', 'common': 'common', 'unique_a': 'unique to the first
 
 
 class Fused(NamedTuple):
-    """One result.
+    """One result of fusing.
 
     Attributes:
-        name: of the first source, without extension.
-        images: each output by its name, H×W×3 (BGR) or H×W uint8, in the size of the first source.
+        name: name of the first source, without extension.
+        images: the outputs by name, H×W×3 (BGR) or H×W, uint8, in the size of the first source.
     """
 
     name: str
@@ -29,11 +29,11 @@ class Fused(NamedTuple):
 
 
 class NotAllDone(ValueError):
-    """Some of many items could not be read or fused; all others were.
+    """Some of several items could not be read or fused; all others were.
 
     Attributes:
-        failures: what was wrong with each, by its name.
-        results: of the others, as the inferencer returns them.
+        failures: the error of each failed item, by name.
+        results: the results of the other items, as the inferencer returns them.
     """
 
     def __init__(self, failures: dict[str, Exception], results: Any) -> None:
@@ -44,12 +44,12 @@ class NotAllDone(ValueError):
 
 
 class OutputFolder:
-    """The files that results are written to.
+    """The folder that results are written to.
 
     Args:
-        folder: where they go; it is there and can be written to.
-        outputs: of each result.
-        suffix: of the files.
+        folder: the folder, which must exist.
+        outputs: names of the outputs to write.
+        suffix: suffix of the files.
     """
 
     def __init__(self, folder: Path, outputs: Sequence[Output], suffix: str = '.png') -> None:
@@ -58,28 +58,28 @@ class OutputFolder:
         self.suffix = suffix
 
     def files(self, name: str) -> dict[Output, Path]:
-        """Where each output of a result goes: ``NAME.png`` for the fused image, ``NAME_OUTPUT.png`` for others."""
+        """The path of each output of a result: ``NAME.png`` for the fused image, ``NAME_OUTPUT.png`` for others."""
         ends = {output: '' if output == 'fused' else f'_{output}' for output in self.outputs}
         return {output: self.folder / f'{name}{end}{self.suffix}' for output, end in ends.items()}
 
     def holds(self, name: str) -> bool:
-        """Whether all outputs of a result are there already."""
+        """Whether all outputs of a result exist already."""
         return all(file.is_file() for file in self.files(name).values())
 
     def write(self, result: Fused) -> list[Path]:
-        """Writes a result; each file is there whole or not at all.
+        """Writes the files of a result, each atomically.
 
         Raises:
-            OSError: if one cannot be written.
+            OSError: if a file cannot be written.
         """
         return [write_image(file, result.images[output]) for output, file in self.files(result.name).items()]
 
     def refuse_overwriting(self, names: Sequence[str], sources: Iterable[object]) -> None:
-        """Raises a ValueError where a result would take the place of a source, or of another result.
+        """Raises a ValueError if a result would overwrite a source or another result.
 
         Args:
-            names: of the results.
-            sources: that they are made of; only paths among them count.
+            names: names of the results.
+            sources: their sources; only paths are checked.
         """
         targets = [file for name in names for file in self.files(name).values()]
         if twice := [target for target, count in Counter(targets).items() if count > 1]:
@@ -93,13 +93,13 @@ class OutputFolder:
 
 
 def check_outputs(outputs: Sequence[str]) -> None:
-    """Raises a ValueError where one of the names is no output."""
+    """Raises a ValueError if a name is not one of ``OUTPUTS``."""
     if unknown := sorted(set(outputs) - set(OUTPUTS)):
         raise ValueError(f'outputs={unknown} are none of {", ".join(OUTPUTS)}.')
 
 
 def draw_panel(sources: Sequence[np.ndarray], images: dict[str, np.ndarray]) -> np.ndarray:
-    """One image with sources, parts and the fused image side by side, H×W×3 BGR."""
+    """Draws sources, parts and the fused image side by side, H×W×3 BGR."""
     titles = [f'source {position}' for position in range(1, len(sources) + 1)]
     cells = [*sources, *(images[name] for name in TITLES)]
     return contact_sheet([cells], [*titles, *TITLES.values()], width=min(320, sources[0].shape[1]))

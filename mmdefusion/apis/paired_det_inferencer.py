@@ -1,4 +1,4 @@
-"""Detectors of pairs on anything."""
+"""Runs detectors on pairs."""
 
 import json
 from pathlib import Path
@@ -15,12 +15,12 @@ from .paired_inferencing import PairedInferencing
 
 
 class PairedDetInferencer(PairedInferencing, DetInferencer):
-    """mmdet's DetInferencer on pairs.
+    """mmdet's DetInferencer for pairs.
 
     Predictions are ``bboxes`` (x0 y0 x1 y1, pixels of the visible image), ``labels`` and ``scores``; files are JSON.
 
     Args:
-        score_thr: boxes that are surer than this are drawn.
+        score_thr: smallest score of the boxes that are drawn, 0 to 1.
         **options: see :class:`PairedInferencing`.
     """
 

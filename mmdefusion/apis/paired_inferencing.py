@@ -36,21 +36,21 @@ ANNOTATIONS = ('LoadAnnotations', 'mmdet.LoadAnnotations', 'mmseg.LoadAnnotation
 
 
 class PairedInferencing:
-    """Put before a toolbox's inferencer, makes it one of pairs: paths, arrays, lists, globs, folders or videos.
+    """Mixin for inferencers of the toolboxes, which then take pairs: paths, arrays, lists, globs, folders or videos.
 
-    Several threads may use one: predictions are made side by side, drawings one after the other.
+    Several threads may share one: predictions are made in parallel, drawings one after the other.
 
-    Files are read as the config's own pipeline reads them, arrays (H×W or H×W×3 BGR) take the place of its loaders.
+    Files are read by the pipeline of the config; arrays (H×W or H×W×3 BGR) replace its loaders.
 
     Args:
-        model: config, or its file. It is code: give only one that you trust.
-        weights: checkpoint; that is data, and nothing in it is run.
-        fused: whether drawings show the fused picture too, made with the weights that come with the package.
-        **options: of the toolbox's inferencer (``device``, ``palette``, …).
+        model: config, or path of a config. It is code: give only a config that you trust.
+        weights: checkpoint. It is data, and nothing in it is run.
+        fused: whether drawings also show the fused image, made with the weights that come with the package.
+        **options: arguments of the toolbox's inferencer (``device``, ``palette``, …).
 
     Raises:
-        FileNotFoundError: if a file is not there.
-        ValueError: if the config's test pipeline has no AppendPartner, or the weights are not the model's.
+        FileNotFoundError: if a file does not exist.
+        ValueError: if the test pipeline of the config has no AppendPartner, or the weights are not those of the model.
     """
 
     def __init__(self, model: Any, weights: str, fused: bool = False, **options: Any) -> None:
@@ -70,25 +70,26 @@ class PairedInferencing:
         return_datasamples: bool = False,
         resize: bool = False,
     ) -> dict[str, list]:
-        """Predict for what belongs together of both sources; a pair that cannot be read does not stop the rest.
+        """Predicts for the matching images of both sources; a pair that cannot be read does not stop the others.
 
         Args:
-            visible, infrared: a path, an array, a list of them, a glob, a folder or a video each.
-            batch_size: pairs at once. Those of other sizes than the first one's are predicted after it, so that no
-                pair is padded and what is found in it does not depend on its neighbours.
-            out_dir: writes ``vis/NAME.png`` (drawings on all images side by side; of videos one video) and the
-                predictions to ``preds/NAME.*``.
-            return_vis: return the drawings, too (H×W×3 uint8 BGR).
-            return_datasamples: return the toolbox's samples in place of plain data.
-            resize: bring infrared arrays to the visible size; for files the config's AppendPartner decides.
+            visible, infrared: for each a path, an array, a list of these, a glob, a folder or a video.
+            batch_size: pairs per batch. Pairs of other sizes than the first are predicted separately, so that no pair
+                is padded and its predictions do not depend on the others.
+            out_dir: folder for ``vis/NAME.png`` (drawings on all images side by side; for videos one video) and
+                predictions ``preds/NAME.*``; None writes nothing.
+            return_vis: whether to return the drawings too (H×W×3 uint8 BGR).
+            return_datasamples: whether to return the samples of the toolbox instead of plain data.
+            resize: whether to resize infrared arrays to the visible size; for files, AppendPartner in the config
+                decides.
 
         Returns:
             ``predictions`` and ``visualization``, a list each, in the order of the sources.
 
         Raises:
-            OSError: if a file is not there, or ``out_dir`` cannot be written.
+            OSError: if a file does not exist, or ``out_dir`` cannot be written to.
             ValueError: if the sources do not match, or the only pair cannot be read.
-            NotAllDone: in the end, if some of several pairs are not there or cannot be read.
+            NotAllDone: at the end, if some of several pairs do not exist or cannot be read.
         """
         folder = None if out_dir is None else make_writable(out_dir)
         videos = is_video(visible) and is_video(infrared)
@@ -175,7 +176,7 @@ class PairedInferencing:
 
     @abstractmethod
     def draw_on(self, picture: np.ndarray, sample: BaseDataElement) -> np.ndarray:
-        """The prediction on one picture (BGR), by the toolbox's visualizer; BGR."""
+        """Draws the prediction on an image (BGR) with the visualizer of the toolbox; returns BGR."""
 
     @abstractmethod
     def plain(self, sample: BaseDataElement) -> Any:
@@ -183,7 +184,7 @@ class PairedInferencing:
 
     @abstractmethod
     def save(self, sample: BaseDataElement, path: Path) -> None:
-        """Write the prediction to ``path`` with a suffix."""
+        """Writes the prediction to ``path`` with a suffix."""
 
     def _load_weights_to_model(self, model: nn.Module, checkpoint: dict, cfg: ConfigDict) -> None:
         """The toolbox's, once the weights are known to be the model's."""

@@ -1,4 +1,4 @@
-"""Segmenters of pairs on anything."""
+"""Runs segmenters on pairs."""
 
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,13 @@ from .paired_inferencing import PairedInferencing
 
 
 class PairedSegInferencer(PairedInferencing, MMSegInferencer):
-    """mmseg's MMSegInferencer on pairs.
+    """mmseg's MMSegInferencer for pairs.
 
     Predictions are label maps, H×W int, in the size of the visible image; files are PNG.
 
     Args:
-        opacity: of the classes' colours in drawings.
+        opacity: opacity of the colours of the classes in drawings, 0 to 1.
+        show_progress: whether to show a progress bar on terminals.
         **options: see :class:`PairedInferencing`.
     """
 

@@ -1,4 +1,4 @@
-"""What people want fused: arrays, files, lists, globs, folders and videos."""
+"""Reads sources to fuse: arrays, files, lists, globs, folders and videos."""
 
 import glob
 import math
@@ -19,35 +19,35 @@ Image = str | os.PathLike | np.ndarray  # a file or URL, or an array H×W or H×
 Source = Image | Sequence[Image] | None
 Range = tuple[float, float]
 
-DISTORTION = 0.02  # of height against width, from which on resizing is worth a warning
-FOLDED_UNASKED = 9  # single files that may become one image: as many as a bracket of exposures has
-SKIP = 'leave out what lacks a partner with skip_unmatched=True (--skip-unmatched)'
+DISTORTION = 0.02  # change of the aspect ratio from which on resizing causes a warning
+FOLDED_UNASKED = 9  # single files that may become one image without ``fold``: a bracket of exposures has up to nine
+SKIP = 'leave out files without a partner with skip_unmatched=True (--skip-unmatched)'
 VIDEO_SUFFIXES = ('.mp4', '.avi', '.mov', '.mkv', '.m4v', '.mpg', '.mpeg', '.webm')
 
 
 @dataclass(frozen=True)
 class Item:
-    """Images that become one.
+    """Images that are fused into one.
 
     Attributes:
-        name: of the result, without extension: that of the first image, relative to its folder.
-        images: to fuse, the first one first.
+        name: name of the result: that of the first image relative to its folder, without extension.
+        images: the images to fuse, in order.
     """
 
     name: str
     images: tuple[Image, ...]
 
     def read(self, thermal: bool = True, thermal_range: Range | None = None) -> list[np.ndarray]:
-        """All of them, H×W×3 uint8 BGR, at their own sizes.
+        """Reads all images, H×W×3 uint8 BGR, at their own sizes.
 
         Args:
-            thermal: whether 16-bit images but for the first hold thermal counts. Those are scaled between percentiles
-                of their own, other 16-bit images from their full range.
-            thermal_range: counts that become 0 and 255 in all thermal images, in place of percentiles.
+            thermal: whether 16-bit images other than the first hold thermal counts, which are scaled by their
+                percentiles; other 16-bit images are scaled from their full range.
+            thermal_range: counts that become 0 and 255 in all thermal images, instead of percentiles.
 
         Raises:
-            OSError: if a file is not there.
-            ValueError: if one cannot be read as an image.
+            OSError: if a file does not exist.
+            ValueError: if a file cannot be read as an image.
         """
         return [
             _read(image, f'image {position} of {self.name}', thermal_range if thermal and position > 1 else FULL)
@@ -58,17 +58,17 @@ class Item:
 def list_items(
     sources: Sequence[Source], suffixes: Sequence[str] = (), fold: bool = False, skip_unmatched: bool = False
 ) -> list[Item]:
-    """What belongs together: of folders the files of equal names, of lists and globs those at equal places.
+    """Matches the images of sources: files of folders by name, images of lists and globs by position.
 
     Args:
-        sources: two or more, all of one kind; None is left out.
-        suffixes: of the names in each folder, as in :func:`match_stems`.
-        fold: many files are one item, see :func:`refuse_folding`.
-        skip_unmatched: files of folders and globs that lack a partner of the same name are left out. Those of globs
-            are paired by name then.
+        sources: two or more sources of one kind; None is left out.
+        suffixes: one suffix for each folder, as in :func:`match_stems`.
+        fold: whether many single files may be one item, see :func:`refuse_folding`.
+        skip_unmatched: whether to leave out files of folders and globs that have no partner of the same name; files of
+            globs are then matched by name.
 
     Raises:
-        FileNotFoundError: if a file or folder is not there.
+        FileNotFoundError: if a file or folder does not exist.
         ValueError: if the sources do not match.
     """
     sources = [source for source in sources if source is not None]
@@ -88,15 +88,15 @@ def list_items(
 
 
 def frame_items(frames: Iterable[Sequence[np.ndarray]], name: str) -> Iterator[Item]:
-    """The frames of a video that belong together, called ``NAME_000000`` and so on."""
+    """The matching frames of videos as items, named ``NAME_000000`` and so on."""
     return (Item(f'{name}_{place:06d}', tuple(images)) for place, images in enumerate(frames))
 
 
 def refuse_folding(sources: Sequence[Source]) -> None:
-    """Raises a ValueError where single files that would become one picture look like pairs, or are very many.
+    """Raises a ValueError if single files that would become one image look like pairs, or are very many.
 
-    A shell replaces an unquoted ``vi/*.jpg ir/*.jpg`` by the files' names: what was meant as two lists arrives as so
-    many single pictures.
+    A shell replaces an unquoted ``vi/*.jpg ir/*.jpg`` by the names of the files: what was meant as two lists arrives as
+    many single images.
     """
     if not all(_is_path(source) and not _is_folder(source) and not _is_glob(source) for source in sources):
         return
@@ -104,18 +104,18 @@ def refuse_folding(sources: Sequence[Source]) -> None:
     if len(sources) > FOLDED_UNASKED or (len(folders) > 1 and max(folders.values()) > 1):
         raise ValueError(
             f'These {len(sources)} files, {sources[0]} to {sources[-1]}, would be folded into one. For pairs give the '
-            "folders, or quotes around each pattern ('vi/*.jpg' 'ir/*.jpg'), which the shell resolves otherwise; to "
-            'make one picture of them, say so with fold=True (--fold).'
+            "folders, or quotes around each pattern ('vi/*.jpg' 'ir/*.jpg'), or the shell expands them; to "
+            'fuse them into one image, set fold=True (--fold).'
         )
 
 
 def to_first_size(images: Sequence[np.ndarray], name: str, resize: bool = False) -> list[np.ndarray]:
-    """All images in the size of the first.
+    """Brings all images to the size of the first.
 
     Args:
         images: H×W×3 uint8 each.
-        name: what errors and warnings call them.
-        resize: whether the others may be resized.
+        name: name of the item in errors and warnings.
+        resize: whether the other images may be resized.
 
     Raises:
         ValueError: if sizes differ and ``resize`` is not set.
@@ -168,7 +168,7 @@ def _as_list(source: Image | Sequence[Image]) -> list[Image]:
 
 
 def _match_globs(patterns: Sequence[str | os.PathLike], lists: list[list[str]], skip: bool) -> list[list[str]]:
-    """Lists that may be paired by place: with ``skip`` only of what has the same name in all of them."""
+    """Lists that can be matched by position; with ``skip`` only files that have the same name in all lists."""
     named = [dict(zip(_names(paths), paths, strict=True)) for paths in lists]
     shared = [name for name in named[0] if all(name in other for other in named[1:])]
     loose = sorted(set().union(*named) - set(shared))
@@ -194,7 +194,7 @@ def _match_folders(folders: Sequence[str | os.PathLike], suffixes: Sequence[str]
 
 
 def _names(images: Sequence[Image]) -> list[str]:
-    """Names of results: of a file its path below the shared folder, without extension; of an array its place."""
+    """Names of results: the path of a file below the common folder, without extension; the position of an array."""
     paths = [_absolute(image) if _is_path(image) else None for image in images]
     folders = {os.path.dirname(path) for path in paths if path is not None}
     shared = os.path.commonpath(folders) if folders else ''
@@ -205,7 +205,7 @@ def _names(images: Sequence[Image]) -> list[str]:
 
 
 def _absolute(path: str | os.PathLike) -> str:
-    """Also of a URL, whose host counts as a folder."""
+    """An absolute path, also of a URL, whose host counts as a folder."""
     return os.path.abspath(os.fspath(path).replace('://', '/'))
 
 

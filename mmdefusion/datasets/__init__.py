@@ -1,1 +1,1 @@
-"""Pairs and images. Nothing is imported here: each room is imported by its name, so that fusing needs no toolbox."""
+"""Data sets of pairs and images. Import each subpackage by its name, so that fusing needs no toolbox."""

@@ -1,4 +1,4 @@
-"""Annotation files as data: bounded, in one encoding, and one kind of error for whatever is wrong with them."""
+"""Reads annotation files as data: bounded in size, in UTF-8, with one kind of error for malformed content."""
 
 import json
 import os
@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-MAX_BYTES = 64 * 2**20  # of a text or XML file, which is of one image; VEDAI's one for all images has 3 MB
-MAX_JSON_BYTES = 2**30  # COCO's own has 450 MB
+MAX_BYTES = 64 * 2**20  # of a text or XML file; the largest known, VEDAI's one file for all images, has 3 MB
+MAX_JSON_BYTES = 2**30  # COCO's own file has 450 MB
 MALFORMED = (
     ElementTree.ParseError,
-    AssertionError,  # pycocotools' and the toolboxes' way of refusing
+    AssertionError,  # pycocotools and the toolboxes assert instead of raising
     AttributeError,
     LookupError,
     OverflowError,
@@ -25,15 +25,19 @@ MALFORMED = (
 
 
 class UnusableAnnotation(ValueError):
-    """An annotation file's content is at fault."""
+    """The content of an annotation file is at fault."""
 
 
 @contextmanager
 def reading(path: str | os.PathLike, format: str) -> Iterator[None]:
-    """Within it, everything that a malformed file makes Python raise becomes one line with its name.
+    """A context that turns whatever a malformed file makes Python raise into one line with the file's name.
+
+    Args:
+        path: path of the file that is read inside the context.
+        format: name of the format, for the message.
 
     Raises:
-        UnusableAnnotation: in place of errors of values, types and look-ups.
+        UnusableAnnotation: instead of errors of values, types and look-ups.
     """
     try:
         yield
@@ -41,43 +45,43 @@ def reading(path: str | os.PathLike, format: str) -> Iterator[None]:
         raise
     except MALFORMED as error:
         why = f'it lacks {error}' if isinstance(error, KeyError) else str(error) or type(error).__name__
-        raise UnusableAnnotation(f'{path} is not {format}: {why[:200]}; mend or replace the file.') from None
+        raise UnusableAnnotation(f'{path} is not {format}: {why[:200]}; repair or replace the file.') from None
 
 
 def read_bytes(path: str | os.PathLike, limit: int = MAX_BYTES) -> bytes:
-    """A regular file's content.
+    """Reads a regular file.
 
     Raises:
-        FileNotFoundError: if it is not there.
-        UnusableAnnotation: if it is no regular file, or larger than ``limit`` bytes.
+        FileNotFoundError: if there is no such file.
+        UnusableAnnotation: if it is not a regular file, or larger than ``limit`` bytes.
     """
     found = os.stat(path)
     if not stat.S_ISREG(found.st_mode):
-        raise UnusableAnnotation(f'{path} is no regular file; name a file.')
+        raise UnusableAnnotation(f'{path} is not a regular file; name a file.')
     if found.st_size > limit:
         raise UnusableAnnotation(f'{path} has {found.st_size} bytes, more than {limit}; is it the right file?')
     return Path(path).read_bytes()
 
 
 def read_text(path: str | os.PathLike) -> str:
-    """The content of a UTF-8 text file, without a byte order mark."""
+    """Reads a UTF-8 text file, without its byte order mark."""
     with reading(path, 'UTF-8 text'):
         return read_bytes(path).decode('utf-8-sig')
 
 
 def read_lines(path: str | os.PathLike) -> list[str]:
-    """The lines of a text file that are not blank."""
+    """Reads the lines of a text file that are not blank."""
     return [line for line in read_text(path).splitlines() if line.strip()]
 
 
 def read_xml_file(path: str | os.PathLike) -> ElementTree.Element:
-    """The root of an XML file; entities are not looked up."""
+    """Reads the root element of an XML file; external entities are not loaded."""
     with reading(path, 'XML'):
         return ElementTree.fromstring(read_bytes(path))
 
 
 def read_json_file(path: str | os.PathLike) -> Any:
-    """The content of a JSON file."""
+    """Reads a JSON file."""
     with reading(path, 'JSON'):
         return json.loads(read_bytes(path, MAX_JSON_BYTES))
 
@@ -94,7 +98,7 @@ class CocoImage:
 
 @dataclass(frozen=True)
 class CocoAnnotation:
-    """A box of a COCO file as it is written, (left, top, width, height), whatever the numbers are."""
+    """A box of a COCO file as it is written: (left, top, width, height) in pixels, not checked."""
 
     id: int | str
     image_id: int | str
@@ -105,7 +109,7 @@ class CocoAnnotation:
 
 @dataclass(frozen=True)
 class CocoFile:
-    """What a COCO file says; ``categories`` are names by id, in the file's order."""
+    """The content of a COCO file; ``categories`` maps ids to names, in the file's order."""
 
     categories: dict[int | str, str]
     images: list[CocoImage]
@@ -116,8 +120,8 @@ def read_coco_file(path: str | os.PathLike) -> CocoFile:
     """Reads the images, boxes and categories of a file in COCO's format.
 
     Raises:
-        FileNotFoundError: if it is not there.
-        UnusableAnnotation: if it is not JSON, or something that the format demands is missing or of another type.
+        FileNotFoundError: if there is no such file.
+        UnusableAnnotation: if it is not JSON, or a required key is missing or of another type.
     """
     content = read_json_file(path)
     with reading(path, 'in COCO format'):
@@ -145,17 +149,17 @@ def _annotation(number: int, one: dict) -> CocoAnnotation:
 
 def _id(value: object) -> int | str:
     if not isinstance(value, int | str):
-        raise TypeError(f'{value!r} is no id')
+        raise TypeError(f'{value!r} is not an id')
     return value
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str) or not value:
-        raise TypeError(f'{value!r} is no name')
+        raise TypeError(f'{value!r} is not a name')
     return value
 
 
 def _side(value: object) -> int:
     if not isinstance(value, int | float) or not 0 < value < 2**31 or int(value) != value:
-        raise ValueError(f'{value!r} is no width or height in pixels')
+        raise ValueError(f'{value!r} is not a width or height in pixels')
     return int(value)

@@ -1,4 +1,4 @@
-"""What makes a toolbox's data set a paired one: every sample knows its partner, and no file is missing."""
+"""Turns a data set of a toolbox into one of pairs: finds each partner, and checks that all files exist."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -12,28 +12,37 @@ from .pipeline_faults import pipeline_faults
 def partner_path(
     img_path: str, vi_prefix: str, ir_prefix: str, vi_suffix: str | None = None, ir_suffix: str | None = None
 ) -> str:
-    """The same relative path under the other prefix, with the other suffix if there is one.
+    """The path of the infrared image that belongs to a visible one.
 
-    ``vi_suffix`` may be more than the extension ('_RGB.jpg'); without it the extension of ``img_path`` is replaced.
+    It is the same relative path under the infrared prefix, with the infrared suffix if one is given.
+
+    Args:
+        img_path: path of the visible image, under ``vi_prefix``.
+        vi_prefix: folder of visible images.
+        ir_prefix: folder of infrared images.
+        vi_suffix: how visible names end, e.g. '_RGB.jpg'; None stands for the extension of ``img_path``.
+        ir_suffix: how infrared names end; None keeps the visible name.
 
     Raises:
-        ValueError: ``img_path`` is not under ``vi_prefix`` or does not end with ``vi_suffix``.
+        ValueError: if ``img_path`` is not under ``vi_prefix`` or does not end with ``vi_suffix``.
     """
     if not img_path.startswith(vi_prefix):
-        raise ValueError(f'{img_path} is not under {vi_prefix}; make the paths in the annotations relative to it')
+        raise ValueError(f'{img_path} is not under {vi_prefix}; make the paths in the annotations relative to it.')
     relative = img_path[len(vi_prefix) :].lstrip('/' + os.sep)
     if ir_suffix is not None:
         vi_suffix = os.path.splitext(relative)[1] if vi_suffix is None else vi_suffix
         if not relative.endswith(vi_suffix):
-            raise ValueError(f'{img_path} does not end with {vi_suffix!r}; set img_suffix to how the visible names end')
+            raise ValueError(
+                f'{img_path} does not end with {vi_suffix!r}; set img_suffix to how the visible names end.'
+            )
         relative = relative[: len(relative) - len(vi_suffix)] + ir_suffix
     return os.path.join(ir_prefix, relative)
 
 
 def absent_files(paths: Iterable[str], backend_args: dict | None = None) -> list[str]:
-    """Those of ``paths`` that are not there; one listing per folder, not one look-up per file.
+    """The paths whose files do not exist, found by listing each folder once.
 
-    Files that are not local are taken to be there: asking a server for each would take too long.
+    Files that are not local are assumed to exist: asking a server for each would take too long.
     """
     names: dict[str, set[str]] = {}
     absent = []
@@ -49,13 +58,13 @@ def absent_files(paths: Iterable[str], backend_args: dict | None = None) -> list
 
 
 def strip_suffix(name: str, suffixes: Sequence[str] = (*IMAGE_SUFFIXES, '.xml')) -> str:
-    """``name`` without an image's or annotation's extension: split files list '00001', '00001.png' or '00001.xml'."""
+    """A name without the extension of an image or annotation: lists may say '00001', '00001.png' or '00001.xml'."""
     stem, extension = os.path.splitext(name)
     return stem if extension.lower() in suffixes else name
 
 
 def sizes_differ(partner: str, partner_size: Sequence[int], img_path: str | None, size: Sequence[int]) -> str:
-    """What is said of a pair whose images have two sizes (width, height)."""
+    """The error message for a pair whose images differ in size (width, height)."""
     return (
         f'partner {partner} is {partner_size[0]}x{partner_size[1]}, visible image {img_path} is {size[0]}x{size[1]}; '
         "align the pair, or set size_mismatch='resize' in AppendPartner"
@@ -63,29 +72,29 @@ def sizes_differ(partner: str, partner_size: Sequence[int], img_path: str | None
 
 
 class PairedDatasetMixin:
-    """Put before a data set class of mmdet or mmseg, gives each ``data_info`` the key ``img_ir_path``.
+    """Mixin for data set classes of mmdet and mmseg: adds the key ``img_ir_path`` to each ``data_info``.
 
-    The partner has the visible image's path relative to ``data_prefix[VISIBLE]``, under ``data_prefix[INFRARED]``.
-    An empty data set and absent local files are errors in ``full_init``, so before training begins; only what is left
-    after ``filter_cfg`` and ``indices`` is asked for.
+    The partner has the same path under ``data_prefix[INFRARED]`` as the visible image under ``data_prefix[VISIBLE]``.
+    An empty data set and missing local files are errors in ``full_init``, that is before training begins; only samples
+    that ``filter_cfg`` and ``indices`` leave are checked.
 
     Args:
-        ir_suffix: What infrared names end with instead of ``img_suffix`` (or the extension). Defaults to the same.
-        allow_missing_partner: Partners may be absent, and AppendPartner(missing='zeros' or 'copy') stands in.
-        check_headers: Also read the headers of all local images in ``full_init`` (a few seconds for ten thousand
-            pairs) and stop where one is no image, has more pixels than :func:`max_pixels` or, unless AppendPartner
-            resizes, a pair's sizes differ.
+        ir_suffix: how infrared names end, if not with ``img_suffix`` or the extension of the visible name.
+        allow_missing_partner: whether partners may be missing; AppendPartner(missing='zeros' or 'copy') replaces them.
+        check_headers: whether ``full_init`` also reads the headers of all local images (a few seconds for ten thousand
+            pairs) and refuses files that are not images, have more pixels than :func:`max_pixels` or, unless
+            AppendPartner resizes, pairs of two sizes.
 
     Raises:
-        FileNotFoundError: Files of the data set are not there.
-        ValueError: The pipeline would fail on pairs or spoil them, ``data_prefix`` lacks a key, there is no image, or
-            images are broken or of unequal sizes.
+        FileNotFoundError: if files of the data set are missing.
+        ValueError: if the pipeline would fail on pairs or spoil them, ``data_prefix`` lacks a key, there is no image,
+            or images are broken or of unequal sizes.
     """
 
     VISIBLE = 'img'
     INFRARED = 'img_ir'
     img_suffix: str | None = None
-    # checks.py, which lists all that is missing instead of stopping at the first, sets it to False
+    # datasets/checks sets this to False: it lists everything that is missing instead of stopping at the first
     strict = True
 
     def __init__(
@@ -104,7 +113,7 @@ class PairedDatasetMixin:
         super().__init__(*args, **kwargs)
 
     def find_partner(self, img_path: str) -> str:
-        """The infrared path of a visible path; for other layouts, override this."""
+        """The path of the infrared image that belongs to a visible one; override it for other layouts."""
         vi_prefix, ir_prefix = self._prefix(self.VISIBLE), self._prefix(self.INFRARED)
         return partner_path(img_path, vi_prefix, ir_prefix, self.img_suffix, self.ir_suffix)
 
@@ -117,12 +126,12 @@ class PairedDatasetMixin:
         return self.data_prefix[key]
 
     def source(self) -> str:
-        """Where the list of images comes from, for errors."""
+        """Where the list of images comes from, for error messages."""
         folder = self._prefix(self.VISIBLE)
         return f'ann_file {self.ann_file}, images in {folder}' if self.ann_file else f'folder {folder}'
 
     def list_samples(self) -> list[dict]:
-        """The samples without their partners, as the toolbox's class lists them."""
+        """Lists the samples without their partners, as the class of the toolbox does."""
         return super().load_data_list()
 
     def load_data_list(self) -> list[dict]:
@@ -136,7 +145,7 @@ class PairedDatasetMixin:
             wanted = f' that ends with {self.img_suffix!r}' if self.img_suffix else ''
             raise ValueError(
                 f'{type(self).__name__} is empty: no image{wanted} found by {self.source()}; '
-                'correct the path or img_suffix'
+                'correct the path or img_suffix.'
             )
         for data_info in data_list:
             data_info['img_ir_path'] = self.find_partner(data_info['img_path'])
@@ -147,7 +156,7 @@ class PairedDatasetMixin:
         if not kept:
             raise ValueError(
                 f'{type(self).__name__} is empty: filter_cfg={self.filter_cfg} drops all {len(self.data_list)} images '
-                f'of {self.source()}; loosen it, or compare the classes with those in the annotations'
+                f'of {self.source()}; loosen it, or compare the classes with those in the annotations.'
             )
         return kept
 
@@ -176,7 +185,7 @@ class PairedDatasetMixin:
                 raise FileNotFoundError(f'{type(self).__name__}: {found}; {mend}')
 
     def _check_headers(self, infos: list[dict]) -> None:
-        """Found here, a broken image or an unequal pair costs seconds; found by a worker, hours of training."""
+        """Checks sizes and formats before training: a worker would find the same fault hours later."""
         resizes = any(getattr(step, 'size_mismatch', 'error') == 'resize' for step in self.pipeline.transforms)
         for info in infos:
             img_path, img_ir_path = info['img_path'], info['img_ir_path']

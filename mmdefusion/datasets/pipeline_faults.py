@@ -1,10 +1,10 @@
-"""Pipelines that would drop the infrared image, leave it behind, or fail on it: told from the config alone."""
+"""Finds in a config the pipelines that would drop the infrared image, move only one image, or fail on pairs."""
 
 from collections.abc import Iterator, Sequence
 
 from .pipelines import PARTNER, find_step, name_of_step
 
-# of mmcv, mmdet and mmseg; they take three channels, and OpenCV drops a fourth without a word
+# of mmcv, mmdet and mmseg; they take three channels, and OpenCV silently drops a fourth
 PHOTOMETRIC = (
     'AdjustGamma', 'AutoContrast', 'Brightness', 'CLAHE', 'Color', 'ColorTransform', 'Contrast', 'Equalize',
     'Invert', 'PhotoMetricDistortion', 'Posterize', 'RandomGrayscale', 'RGB2Gray', 'Sharpness', 'Solarize',
@@ -19,11 +19,14 @@ MIXING = ('CachedMixUp', 'CachedMosaic', 'MixUp', 'Mosaic')
 
 
 def pipeline_faults(pipeline: Sequence[dict], appended: bool = False) -> list[str]:
-    """What in a pipeline cannot go well with pairs, a line each with the mend; nothing where it appends no partner.
+    """Lists what in a pipeline does not work with pairs, one line per fault with the remedy.
 
     Args:
-        pipeline: of transforms, as configs write them; those inside TestTimeAug, RandomChoice and the like count too.
-        appended: whether the images are pairs already (the pipeline of a wrapper around a data set of pairs).
+        pipeline: configs of transforms; those inside TestTimeAug, RandomChoice and the like are checked too.
+        appended: whether the images are pairs already, as in the pipeline of a wrapper around a data set of pairs.
+
+        Returns:
+            The faults; none if the pipeline appends no partner.
     """
     steps = [step for step in flatten(pipeline) if isinstance(step, dict)]
     place = find_step(steps, PARTNER)
@@ -31,7 +34,7 @@ def pipeline_faults(pipeline: Sequence[dict], appended: bool = False) -> list[st
         return []
     before, behind = ([], steps) if place is None else (steps[:place], steps[place + 1 :])
     faults = [
-        f'{name_of_step(step)} stands before AppendPartner and moves the visible image only; put it behind'
+        f'{name_of_step(step)} stands before AppendPartner and moves the visible image only; put it after'
         for step in before
         if name_of_step(step) in GEOMETRIC
     ]
@@ -39,7 +42,7 @@ def pipeline_faults(pipeline: Sequence[dict], appended: bool = False) -> list[st
 
 
 def flatten(pipeline: Sequence[dict]) -> Iterator[dict]:
-    """The steps in their order, each followed by those that it holds."""
+    """Yields the steps in order, each followed by the steps that it contains."""
     for step in pipeline:
         if isinstance(step, list | tuple):
             yield from flatten(step)
@@ -54,9 +57,9 @@ def _fault_behind(step: dict) -> str | None:
     if str(step['type']).startswith('mmdefusion.'):
         return 'AppendPartner stands twice; leave one out' if name == PARTNER else None
     if name in PHOTOMETRIC:
-        return f'{name} stands behind AppendPartner and takes three channels; put it before AppendPartner'
+        return f'{name} stands after AppendPartner and takes three channels; put it before AppendPartner'
     if name in MIXING:
-        return f'{name} stands behind AppendPartner and takes three channels; take mmdefusion.Paired{name}'
+        return f'{name} stands after AppendPartner and takes three channels; use mmdefusion.Paired{name}'
     if name == PARTNER:
         return 'AppendPartner stands twice; leave one out'
     if name == 'Pad':

@@ -1,4 +1,4 @@
-"""Finding a step in a pipeline of transforms, and putting one behind it."""
+"""Finds a step in a pipeline of transforms, and inserts one after it."""
 
 from collections.abc import Sequence
 
@@ -7,17 +7,17 @@ READER = 'LoadImageFromFile'
 
 
 def find_step(pipeline: Sequence[dict], name: str) -> int | None:
-    """Place of the first transform called ``name``: its type may have a scope (``'mmdefusion.X'``) or be the class."""
+    """Index of the first transform called ``name``; its type may have a scope (``'mmdefusion.X'``) or be a class."""
     return next((place for place, step in enumerate(pipeline) if name_of_step(step) == name), None)
 
 
 def has_step(pipeline: Sequence[dict], name: str) -> bool:
-    """Whether there is such a transform, also among those that TestTimeAug holds."""
+    """Whether the pipeline has a transform called ``name``, also inside TestTimeAug."""
     return find_step(pipeline, name) is not None or any(_find_inside(step, name) is not None for step in pipeline)
 
 
 def insert_behind(pipeline: Sequence[dict], name: str, transform: dict) -> list[dict]:
-    """A copy of the pipeline with one transform more, behind the first called ``name``, also inside TestTimeAug.
+    """Copies the pipeline and inserts a transform after the first one called ``name``, also inside TestTimeAug.
 
     Raises:
         ValueError: if the pipeline has no such transform.
@@ -33,7 +33,7 @@ def insert_behind(pipeline: Sequence[dict], name: str, transform: dict) -> list[
 
 
 def _find_inside(step: dict, name: str) -> int | None:
-    """Place of the group of alternatives that holds ``name``, where the step is TestTimeAug."""
+    """Index of the group of alternatives with a transform called ``name``, if the step is TestTimeAug."""
     if name_of_step(step) != 'TestTimeAug':
         return None
     groups = enumerate(step['transforms'])
@@ -41,6 +41,6 @@ def _find_inside(step: dict, name: str) -> int | None:
 
 
 def name_of_step(step: dict) -> str:
-    """What a transform's config calls it, without the scope."""
+    """The name of a transform by its config, without the scope."""
     kind = step['type']
     return kind.rsplit('.', 1)[-1] if isinstance(kind, str) else kind.__name__

@@ -1,4 +1,4 @@
-"""Imports every room whose classes a config may name: MMEngine's registry looks here at its first ``mmdefusion.X``."""
+"""Imports every subpackage whose classes a config may name, for MMEngine's registry."""
 
 from mmdefusion.utils.compat import installed
 

@@ -1,4 +1,4 @@
-"""Which files of several folders belong together."""
+"""Matches the files of several folders by name."""
 
 import os
 import warnings
@@ -7,30 +7,33 @@ from pathlib import Path
 
 from mmdefusion.utils.image_headers import IMAGE_SUFFIXES
 
-NAMED = 10  # files that an error lists on either side
+NAMED = 10  # files that an error lists per folder
 
 
 class UnmatchedFiles(ValueError):
-    """Files of one folder are not in the other."""
+    """Files of one folder have no partner in another."""
 
 
 def list_images(folder: str | os.PathLike, suffix: str = '') -> dict[str, str]:
-    """Files in ``folder`` and below by their relative path without extension, and without ``suffix`` before it.
+    """Lists the images in a folder and below, by relative path without ``suffix`` and extension.
 
     Args:
-        folder: searched recursively.
-        suffix: what the names end with before the extension, such as '_A'; others are left out.
+        folder: the folder, searched recursively.
+        suffix: how names end before the extension, such as '_A'; files with other names are left out.
+
+        Returns:
+            Path of each file by its name.
 
     Raises:
         FileNotFoundError: if there is no such folder.
-        ValueError: if there is nothing in it, or two files have the same name but for the extension.
+        ValueError: if it has no image, or two files differ in their extension only.
     """
     root = Path(folder)
     if not root.is_dir():
-        raise FileNotFoundError(f'{root} is no folder.')
+        raise FileNotFoundError(f'{root} is not a folder.')
     found: dict[str, str] = {}
     for path in sorted(root.rglob('*')):
-        hidden = path.name.startswith('.')  # unfinished, or another system's notes
+        hidden = path.name.startswith('.')  # unfinished files, and notes of other operating systems
         if hidden or path.suffix.lower() not in IMAGE_SUFFIXES or not path.stem.endswith(suffix) or not path.is_file():
             continue
         relative = path.relative_to(root)
@@ -49,17 +52,21 @@ def match_stems(
     ignored: Sequence[str] = (),
     skip_unmatched: bool = False,
 ) -> dict[str, tuple[str, ...]]:
-    """The files of the same name in all folders, by name.
+    """Matches the files that have the same name in all folders.
 
     Args:
-        folders: two or more; the same one twice where ``suffixes`` tell the files apart.
-        suffixes: of the names in each folder, as in :func:`list_images`.
-        ignored: endings of names that are left out where the name without it is there.
-        skip_unmatched: leave out, with a warning, files that are not in all folders.
+        folders: two or more folders; the same folder may appear twice if ``suffixes`` tell the files apart.
+        suffixes: one suffix for each folder, as in :func:`list_images`.
+        ignored: endings of names, such as '_mask'. A file with such an ending is left out if the file without it
+            exists.
+        skip_unmatched: whether to leave out files that are not in all folders, with a warning.
+
+        Returns:
+            The paths, one for each folder, by name.
 
     Raises:
-        FileNotFoundError: if a folder is not there.
-        UnmatchedFiles: if a file has no partner (the message lists the first ten on either side), or none has one.
+        FileNotFoundError: if a folder does not exist.
+        UnmatchedFiles: if a file has no partner (the message lists the first ten of each folder), or none has one.
     """
     suffixes = suffixes or [''] * len(folders)
     if len(suffixes) != len(folders):
@@ -86,12 +93,12 @@ def match_stems(
 
 
 def _cut(name: str, end: str) -> str | None:
-    """The name without its end, if it has it."""
+    """The name without the ending, or None if it has another ending."""
     return name.removesuffix(end) if name.endswith(end) else None
 
 
 def some_names(names: Collection[str]) -> str:
-    """The first ten of a list of names in brackets, for an error; nothing for none."""
+    """The first ten names in brackets, for an error message; empty if there are none."""
     if not names:
         return ''
     return f' ({", ".join(sorted(names)[:NAMED])}{", ..." if len(names) > NAMED else ""})'

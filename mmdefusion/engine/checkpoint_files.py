@@ -1,4 +1,4 @@
-"""Checkpoints of runs on the disk: which are whole, and which a run goes on from."""
+"""Finds the checkpoint that a run resumes from, among complete and broken files."""
 
 from pathlib import Path
 from typing import Any
@@ -10,24 +10,24 @@ from mmdefusion.models.checkpoints.reading import read_checkpoint
 
 
 def refuse_broken_run(path: Path) -> None:
-    """Raises a CheckpointError where a run cannot go on from a file: it is not whole, or its weights are NaN."""
+    """Raises a CheckpointError if a run cannot resume from a file, as it is incomplete or has NaN weights."""
     state = read_checkpoint(path).get('state_dict', {})
     if bad := [name for name, value in state.items() if torch.is_tensor(value) and value.isnan().any()]:
         raise CheckpointError(f'{path}: {len(bad)} of its weights are NaN, first {bad[0]}.')
 
 
 def find_latest_whole(folder: Path, suffix: str = '.pth') -> tuple[Path | None, list[str]]:
-    """The newest checkpoint in a folder that a run can go on from, wherever the folder was moved.
+    """Finds the newest checkpoint in a folder that a run can resume from, also if the folder was moved.
 
-    The newest is the one that says so itself: dates of files change when they are copied. Published weights and
-    MMEngine's ``best_*`` files, which have no optimizer's state, are passed over.
+    Dates are read from the content, as those of files change when they are copied. Published weights and MMEngine's
+    ``best_*`` files, which have no optimizer states, are skipped.
 
     Args:
-        folder: of the checkpoints.
-        suffix: of their names.
+        folder: folder of the checkpoints.
+        suffix: suffix of their names.
 
     Returns:
-        Its path, None if there is none; and a line for each that is broken.
+        The path, or None; and one line for each broken checkpoint.
     """
     dated, broken = [], []
     for path in sorted(folder.glob(f'*{suffix}')):
@@ -46,14 +46,14 @@ def find_latest_whole(folder: Path, suffix: str = '.pth') -> tuple[Path | None, 
     return None, broken
 
 
-UNREADABLE = ('~', 0)  # sorts behind all dates: looked at first, and found broken
+UNREADABLE = ('~', 0)  # sorts after all dates, so that the file is checked first and reported as broken
 
 
 def _date(path: Path) -> tuple[str, int] | None:
-    """When a run was saved, and at which iteration; None of what is no run."""
+    """The time and the iteration of a checkpoint of a run; None for other files."""
     try:
         content: Any = torch.load(path, map_location='cpu', weights_only=True, mmap=True)  # reads no tensors
-    except Exception:  # torch raises many kinds for a file that is no whole checkpoint
+    except Exception:  # torch raises many kinds of error for incomplete files
         return UNREADABLE
     meta = content.get('meta') if isinstance(content, dict) and 'message_hub' in content else None
     if isinstance(meta, dict) and isinstance(meta.get('iter'), int):

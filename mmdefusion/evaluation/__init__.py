@@ -1,1 +1,1 @@
-"""Scores. Only ``metrics`` needs the toolboxes, so that plain scoring starts quickly."""
+"""Metrics of fused images, and reading of results. Only ``metrics`` needs the toolboxes."""

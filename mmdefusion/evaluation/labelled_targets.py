@@ -1,4 +1,4 @@
-"""What fused files kept of labelled objects."""
+"""Measures how well labelled objects stand out in fused image files."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,15 +11,15 @@ from .functional.gray import to_grey
 from .functional.targets import Kept, box_region, kept
 from .score_files import Triple, read_triple
 
-Boxes = Mapping[str, tuple[Box, ...]]  # by the image's name without suffix
+Boxes = Mapping[str, tuple[Box, ...]]  # by the name of the image without suffix
 
 
 def read_boxes(annotations: Path, images: Path) -> Boxes:
-    """Boxes of a COCO file, or of a folder of VOC files named as the images; ignored ones are left out.
+    """Reads the boxes of a COCO file, or of a folder of VOC files named like the images, without ignored boxes.
 
     Raises:
-        OSError: if a file is not there.
-        ValueError: if it is not what it should be; the message names it.
+        OSError: if a file does not exist.
+        ValueError: if a file has another format; the message names it.
     """
     if not annotations.exists():
         raise FileNotFoundError(f'The annotations {annotations} are not there.')
@@ -34,11 +34,11 @@ def read_boxes(annotations: Path, images: Path) -> Boxes:
 
 
 def measure_targets(triples: Mapping[str, Triple], boxes: Boxes) -> dict[str, list[Kept]]:
-    """What is kept of each object that a source shows, by class.
+    """Measures how much is kept of each object that a source shows, by class.
 
     Args:
-        triples: paths of visible, infrared and fused images, by the images' names.
-        boxes: of some of them at least.
+        triples: paths of visible, infrared and fused images, by image name.
+        boxes: boxes by image name; images without boxes are skipped.
 
     Raises:
         ValueError: if no name has boxes, or images cannot be read or compared; the message names the files.

@@ -1,6 +1,6 @@
-"""Scores of a part of a split, such as its night images, from what the test of the whole split wrote.
+"""Scores of a part of a split, such as its night images, from the predictions for the whole split.
 
-By mmseg's and COCO's own evaluations. Needs mmdet or mmseg, whichever the scores are of.
+They are computed by the evaluations of mmseg and COCO, so mmseg or mmdet is needed.
 """
 
 import contextlib
@@ -11,19 +11,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-NO_ID = -1  # of a class that a file does not know
+NO_ID = -1  # id of a class that a file does not have
 
 
 def class_iou(masks: Iterable[tuple[NDArray, NDArray]], classes: int, ignored: int = 255) -> NDArray:
     """IoU of each class over all pixels of all masks.
 
     Args:
-        masks: predicted and true labels of each image, H×W integers.
-        classes: how many there are.
-        ignored: true label of pixels that do not count.
+        masks: predicted and true labels of each image, H×W integers each.
+        classes: number of classes.
+        ignored: true label of pixels that are ignored.
 
     Returns:
-        ``(classes,)``, 0 to 1; NaN where a class is neither predicted nor true anywhere.
+        Shape (classes,), 0 to 1; NaN for a class that is neither predicted nor true anywhere.
     """
     from mmseg.evaluation import IoUMetric
 
@@ -33,16 +33,16 @@ def class_iou(masks: Iterable[tuple[NDArray, NDArray]], classes: int, ignored: i
 
 
 def class_precision(truth: Path, found: list[dict], images: Sequence[int], classes: Sequence[str]) -> NDArray:
-    """COCO's average precision of boxes of all sizes, at most 100 an image.
+    """COCO's average precision of boxes of all sizes, with at most 100 boxes per image.
 
     Args:
-        truth: a file of annotations in COCO's format.
-        found: boxes in the format of COCO's results.
-        images: ids of those that count.
-        classes: names of those that count.
+        truth: annotation file in COCO's format.
+        found: predicted boxes in the format of COCO's results.
+        images: ids of the images to evaluate.
+        classes: names of the classes to evaluate.
 
     Returns:
-        ``(10, len(classes))``, 0 to 1, at each IoU from 0.5 to 0.95; NaN for classes that the images have none of.
+        Shape (10, len(classes)), 0 to 1, for each IoU from 0.5 to 0.95; NaN for classes that the images lack.
     """
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
@@ -56,5 +56,5 @@ def class_precision(truth: Path, found: list[dict], images: Sequence[int], class
         evaluation.params.catIds = [ids.get(name, NO_ID) for name in classes]
         evaluation.evaluate()
         evaluation.accumulate()
-    precision = evaluation.eval['precision'][:, :, :, 0, -1]  # IoU, recall, class; all sizes, the most boxes
+    precision = evaluation.eval['precision'][:, :, :, 0, -1]  # IoU × recall × class, for all sizes and 100 boxes
     return np.where(precision < 0, np.nan, precision).mean(1)

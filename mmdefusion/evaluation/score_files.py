@@ -1,4 +1,4 @@
-"""Metrics of many fused images, in several processes."""
+"""Scores many fused image files in several processes."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -19,13 +19,16 @@ Triple = tuple[str, str, str]  # paths of a visible, an infrared and a fused ima
 def score_files(
     triples: Sequence[Triple], protocol: str, workers: int = 2, lpips: bool = False
 ) -> list[Row | ValueError]:
-    """The metrics of a protocol for each fused image, or the error that names its files.
+    """Computes the metrics of a protocol for each fused image file.
 
     Args:
         triples: paths of visible, infrared and fused images.
         protocol: a name in ``PROTOCOLS``.
-        workers: processes; each works in one thread.
-        lpips: also take LPIPS.
+        workers: number of processes; each uses one thread.
+        lpips: whether to compute LPIPS too.
+
+        Returns:
+            For each triple its scores, or an error that names its files.
     """
     work = partial(score_file, protocol=protocol, lpips=lpips)
     with get_context('spawn').Pool(max(1, min(workers, len(triples))), _work_in_one_thread) as pool:
@@ -33,7 +36,7 @@ def score_files(
 
 
 def score_file(paths: Triple, protocol: str, lpips: bool = False) -> Row | ValueError:
-    """All metrics of one image, or what is wrong with it."""
+    """Computes the metrics of one fused image; returns an error instead of raising it."""
     try:
         images = read_triple(paths)
         return PROTOCOLS[protocol].scores(*images) | (_lpips(images) if lpips else {})
@@ -42,7 +45,7 @@ def score_file(paths: Triple, protocol: str, lpips: bool = False) -> Row | Value
 
 
 def read_triple(paths: Triple) -> list[np.ndarray]:
-    """The three images, H×W or H×W×3 (RGB), 0-255."""
+    """Reads the three images, H×W or H×W×3 (RGB), 0-255."""
     visible, infrared, fused = paths
     return [_read_rgb(visible, FULL), _read_rgb(infrared), _read_rgb(fused, FULL)]
 
@@ -50,7 +53,7 @@ def read_triple(paths: Triple) -> list[np.ndarray]:
 def _lpips(images: Sequence[np.ndarray]) -> Row:
     import torch
 
-    from .functional.lpips import lpips_scores  # brings a network
+    from .functional.lpips import lpips_scores  # imports a network
 
     torch.set_num_threads(1)
 
@@ -62,5 +65,5 @@ def _work_in_one_thread() -> None:
 
 
 def _read_rgb(path: str, fixed_range: tuple[float, float] | None = None) -> np.ndarray:
-    """H×W or H×W×3, 0-255; 16 bits of infrared images are scaled by percentiles, those of others in full."""
+    """Reads H×W or H×W×3, 0-255; ``fixed_range`` scales 16-bit images, else percentiles do."""
     return reverse_channels(read_image(path, channels=None, fixed_range=fixed_range))

@@ -1,4 +1,4 @@
-"""Rows of scores, their mean, and the file that they go to."""
+"""Rows of scores, their means, and the CSV file for them."""
 
 import csv
 import io
@@ -12,16 +12,16 @@ Row = dict[str, float]
 
 
 def mean_row(rows: Sequence[Row]) -> Row:
-    """The mean of each metric over the images that have it; NaN where none has."""
+    """The mean of each metric over the images that have a value; NaN if none has."""
     return {name: _mean([row[name] for row in rows]) for name in rows[0]}
 
 
 def write_scores(rows: Mapping[str, Row], path: Path) -> None:
-    """A CSV with a column ``image`` and one for each metric, a row for each image and a last one, ``mean``.
+    """Writes a CSV file with a column for each metric and a row for each image; the last row is ``mean``.
 
     Args:
-        rows: scores by the images' names.
-        path: of the file.
+        rows: scores by image name.
+        path: path of the CSV file.
     """
     mean = mean_row(list(rows.values()))
     table = io.StringIO()

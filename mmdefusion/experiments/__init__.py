@@ -1,4 +1,4 @@
-"""Trainings that are planned, run, resumed and compared, on top of what a user calls (``apis``)."""
+"""Plans, runs, resumes and compares trainings."""
 
 from .disturbances import Disturbance, use_tta
 from .launcher import Launcher

@@ -1,4 +1,4 @@
-"""Size, operations, time and memory of detectors and segmenters on pairs."""
+"""Measures size, operations, time and memory of models of pairs."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -20,10 +20,10 @@ class Complexity:
     """Size and costs of one model on one pair.
 
     Attributes:
-        parameters: number of learnt values.
-        operations: multiply-adds of a test, each counted once as the toolboxes do; only those of matrix products and
-            convolutions (and so attention's).
-        seconds: median time of a test with its pre- and post-processing.
+        parameters: number of parameters.
+        operations: multiply-adds of a test, each counted once as in the toolboxes; only those of matrix products
+            (attention included) and convolutions.
+        seconds: median time of a test, with pre- and post-processing.
         peak_bytes: see :class:`Measurement`.
     """
 
@@ -34,14 +34,14 @@ class Complexity:
 
 
 def build_model(config: Config, device: str = 'cpu') -> nn.Module:
-    """The model of a config, with random weights (the same each time), in evaluation mode."""
+    """Builds the model of a config in evaluation mode, with random weights that are the same each time."""
     init_default_scope(config.get('default_scope', 'mmdefusion'))
     torch.manual_seed(0)
     return MODELS.build(config.model).to(device).eval()
 
 
 def pair_of_noise(config: Config, height: int, width: int) -> dict[str, Any]:
-    """A batch of one visible and infrared pair, as a test pipeline packs it."""
+    """Makes a batch of one pair of noise, as a test pipeline packs it."""
     if config.default_scope == 'mmseg':
         from mmseg.structures import SegDataSample as Sample
     elif config.default_scope == 'mmdet':
@@ -55,15 +55,15 @@ def pair_of_noise(config: Config, height: int, width: int) -> dict[str, Any]:
 
 
 def count_operations(model: nn.Module, batch: dict[str, Any]) -> int:
-    """Multiply-adds of a test of one batch, see :class:`Complexity`."""
-    # the counter does not know the CPU's fused attention; in its plain form it is matrix products
+    """Counts the multiply-adds of a test of one batch, see :class:`Complexity`."""
+    # the counter does not know the fused attention of CPUs, so the plain form is used
     with torch.no_grad(), FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
         model.test_step(batch)
     return counter.get_total_flops() // 2
 
 
 def measure_complexity(model: nn.Module, batch: dict[str, Any], repeats: int = 3) -> Complexity:
-    """Size and costs of a model in evaluation mode on a batch of one pair."""
+    """Measures a model in evaluation mode on a batch of one pair."""
 
     @torch.no_grad()
     def test() -> None:

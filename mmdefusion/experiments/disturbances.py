@@ -1,4 +1,4 @@
-"""Tests under disturbance: a sensor gone, images that do not lie on each other, night, fog and heat."""
+"""Disturbances for tests of robustness: a missing sensor, misaligned images, night, fog and heat."""
 
 from dataclasses import dataclass
 
@@ -8,22 +8,22 @@ from mmdefusion.datasets.pipelines import PARTNER, READER, find_step, has_step, 
 from mmdefusion.datasets.transforms import CORRUPTIONS
 from mmdefusion.datasets.transforms.drop_modality import DROPPABLE
 
-SEED = 0  # the same disturbance of an image for every model and in every run
+SEED = 0  # every model and every run gets the same disturbance of an image
 
 
 @dataclass(frozen=True)
 class Disturbance:
-    """A transform of pairs and what people call it."""
+    """A transform of pairs with its name in reports."""
 
     name: str
     transform: dict
 
     @classmethod
     def missing(cls, text: str) -> 'Disturbance':
-        """From ``'visible'``, ``'infrared'`` or ``'random:0.3'``: either is gone from that share of the pairs.
+        """Reads ``'visible'``, ``'infrared'``, or ``'random:0.3'``, which drops one of them in that share of the pairs.
 
         Raises:
-            ValueError: if the text is something else.
+            ValueError: if the text has another form.
         """
         modality, _, share = text.partition(':')
         if modality not in DROPPABLE or (modality == 'random') != bool(share):
@@ -33,16 +33,16 @@ class Disturbance:
 
     @classmethod
     def shift(cls, pixels: float) -> 'Disturbance':
-        """The infrared image moved by so many pixels, each in a direction of its own."""
+        """Shifts each infrared image by ``pixels`` in a random direction."""
         transform = dict(type='mmdefusion.ShiftPartner', pixels=pixels, exact=True, seed=SEED)
         return cls(f'shift {pixels:g} px', transform)
 
     @classmethod
     def corruption(cls, text: str) -> 'Disturbance':
-        """From ``'fog:3'``: kind and level.
+        """Reads a kind and a level, such as ``'fog:3'``.
 
         Raises:
-            ValueError: if there is no such kind, or the level is none from 1 to 5.
+            ValueError: if there is no such kind, or the level is not from 1 to 5.
         """
         kind, _, level = text.partition(':')
         if kind not in CORRUPTIONS or level not in tuple('12345'):
@@ -50,25 +50,25 @@ class Disturbance:
         return cls(text, dict(type='mmdefusion.CorruptPair', kind=kind, level=int(level), seed=SEED))
 
     def apply(self, config: Config) -> None:
-        """Puts the transform behind the partner's in the pipeline that ``config`` tests with.
+        """Inserts the transform after AppendPartner in the pipeline that ``config`` tests with.
 
-        That is the pipeline of the test data set, which ``tools/test.py --tta`` has already replaced by the config's
-        ``tta_pipeline``: one that is not used may be of any kind, such as a stock one without pairs.
+        That is the pipeline of the test data set, which ``tools/test.py --tta`` has already replaced by
+        ``tta_pipeline``. A ``tta_pipeline`` that is not used may be anything, such as a stock one without pairs.
 
         Raises:
             ValueError: if the pipeline has no AppendPartner, or the model reads fused images.
         """
         if config.get('fused_images'):
-            raise ValueError('The model reads fused images, which are made before: disturbing the pair shows nothing.')
+            raise ValueError('The model reads fused images, made beforehand: disturbing the pair has no effect.')
         dataset = tested(config)
         dataset.pipeline = insert_behind(dataset.pipeline, PARTNER, self.transform)
 
 
 def use_tta(config: Config) -> None:
-    """Has ``config`` test with augmentation, by its ``tta_model`` and ``tta_pipeline``.
+    """Lets ``config`` test with augmentation, by its ``tta_model`` and ``tta_pipeline``.
 
-    A stock ``tta_pipeline``, which a config inherits from a toolbox, knows nothing of pairs: the AppendPartner of the
-    test pipeline is put behind the step that reads the visible image.
+    A stock ``tta_pipeline``, which a config inherits from a toolbox, has no AppendPartner: that of the test pipeline is
+    inserted after the step that reads the visible image.
 
     Raises:
         ValueError: if the config has no ``tta_model`` or ``tta_pipeline``, or the pipeline reads no image.
@@ -99,4 +99,4 @@ def _number(text: str, whole: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise ValueError(f'{text!r} in {whole!r} is no number.') from None
+        raise ValueError(f'{text!r} in {whole!r} is not a number.') from None

@@ -1,6 +1,6 @@
-"""Trials one behind another in lanes, lanes beside each other, with one line in 15 seconds that says how far they are.
+"""Runs trials in parallel lanes, one after another in each lane, and prints progress every 15 seconds.
 
-Small networks use two cores better as two processes of one thread than as one of two.
+Small networks use two cores better as two processes of one thread than as one process of two threads.
 """
 
 import contextlib
@@ -26,10 +26,10 @@ class Run:
     """A trial in a lane.
 
     Attributes:
-        name: in what is printed.
-        trial: what is trained and tested, and where.
-        iterations: of the training.
-        cost: of an iteration, in those of the other runs.
+        name: name in messages.
+        trial: the trial.
+        iterations: iterations of the training.
+        cost: cost of an iteration, relative to the other runs.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Run:
 
 
 class ReportingHook(Hook):
-    """Tells another process how far the training is."""
+    """Reports the progress of a training to another process."""
 
     def __init__(self, name: str, progress: multiprocessing.Queue) -> None:
         self.name, self.progress = name, progress
@@ -50,7 +50,7 @@ class ReportingHook(Hook):
 
 
 def run_lanes(lanes: Sequence[Sequence[Run]]) -> None:
-    """Does what is not done yet.
+    """Runs all trials that are not finished.
 
     Raises:
         SystemExit: if a run fails; the message names its log.
@@ -60,7 +60,7 @@ def run_lanes(lanes: Sequence[Sequence[Run]]) -> None:
     lanes = [[run for run in lane if not run.trial.done()] for lane in lanes]
     lanes = [lane for lane in lanes if lane]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
-    os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')  # waiting threads that spin starve whatever else runs here
+    os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')  # threads that spin while they wait slow other processes down
     context = multiprocessing.get_context('spawn')  # torch's threads do not survive a fork
     progress = context.Queue()
     threads = max(1, min(4, cores // max(1, len(lanes))))
@@ -87,7 +87,7 @@ def _execute(lane: Sequence[Run], threads: int, progress: multiprocessing.Queue)
 
 
 def _watch(lanes: Sequence[Sequence[Run]], workers: list, progress: multiprocessing.Queue, every: float = 15) -> None:
-    """Prints how far the runs are, and about how long they still take, until all processes have ended."""
+    """Prints the progress of the runs and the estimated remaining time until all processes have ended."""
     start = shown = time.monotonic()
     steps = {run.name: 0 for lane in lanes for run in lane}
     while any(worker.is_alive() for worker in workers):

@@ -1,4 +1,4 @@
-"""How a training gets its processes."""
+"""Starts the processes of a training."""
 
 import os
 import shlex
@@ -11,16 +11,16 @@ KINDS = ('none', 'pytorch', 'slurm')
 
 @dataclass(frozen=True)
 class Launcher:
-    """One process, several of this machine (torchrun), or a Slurm job.
+    """One process, several processes on this machine (torchrun), or a Slurm job.
 
     Attributes:
         kind: one of ``KINDS``.
-        processes: one for each GPU; without GPUs, CPU processes.
-        partition: Slurm's; None: its default one. ``SRUN_ARGS`` and ``CPUS_PER_TASK`` of the environment count as
-            in ``tools/slurm_train.sh``.
+        processes: number of processes, one for each GPU, or CPU processes.
+        partition: partition of Slurm; None for the default. The environment variables ``SRUN_ARGS`` and
+            ``CPUS_PER_TASK`` are used as in ``tools/slurm_train.sh``.
 
     Raises:
-        ValueError: if several processes are wanted without a launcher, or Slurm is not there.
+        ValueError: if several processes have no launcher, or Slurm is not installed.
     """
 
     kind: str = 'none'
@@ -34,7 +34,7 @@ class Launcher:
             raise ValueError('There is no srun here: start this on a machine of the Slurm cluster.')
 
     def command(self, job: str, module: str, *arguments: object) -> list[str]:
-        """What runs ``python -m module arguments`` in all processes; the job's name is for Slurm."""
+        """The command that runs ``python -m module arguments`` in all processes; ``job`` is the name for Slurm."""
         called = ['-m', module, *map(str, arguments), '--launcher', self.kind]
         if self.kind == 'pytorch':  # standalone: a free port for each job
             return [

@@ -1,24 +1,24 @@
-"""What the log of a process that failed has to say."""
+"""Finds the error in the log of a failed process."""
 
 import re
 import signal
 from pathlib import Path
 
-TAIL = 2**16  # bytes at a log's end that are searched
-RANK = re.compile(r'^\[rank\d+\]:\s?')  # what torch puts before the lines of each process
+TAIL = 2**16  # bytes at the end of a log that are searched
+RANK = re.compile(r'^\[rank\d+\]:\s?')  # torch's prefix for the lines of each process
 ERROR = re.compile(r'^(?:\w+\.)*\w*(?:Error|Exception|Interrupt|Exit|StopIteration)\b(?:: |$)')
-LAUNCHERS = 'ChildFailedError'  # torchrun's own, which follows that of the process
+LAUNCHERS = 'ChildFailedError'  # torchrun's own error, which follows that of the process
 
 
 def find_error(log: Path, status: int) -> str:
-    """The line of the error that ended a process.
+    """Finds the error that ended a process.
 
     Args:
-        log: all that it printed.
-        status: its exit status; negative where a signal ended it.
+        log: output of the process.
+        status: its exit status; negative if a signal ended it.
 
     Returns:
-        The last line that names an exception; the last line at all where none does; the signal's name.
+        The last line that names an exception, or else the last line; or the name of the signal.
     """
     if status < 0:
         return f'ended by {signal.Signals(-status).name}'

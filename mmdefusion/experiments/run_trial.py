@@ -1,4 +1,4 @@
-"""Trains and tests what a trial's folder holds: ``python -m mmdefusion.experiments.run_trial FOLDER``."""
+"""Trains and tests the trial in a folder: ``python -m mmdefusion.experiments.run_trial FOLDER``."""
 
 import argparse
 import os
@@ -8,7 +8,7 @@ from mmdefusion.experiments.trial import train_and_test
 
 
 def slurm_port() -> int:
-    """A port for each job step: MMEngine takes one port for all, and steps may share a machine."""
+    """A port for each job step: MMEngine uses the same port for all, and steps may share a machine."""
     job, step = (int(os.environ.get(f'SLURM_{name}_ID', 0)) for name in ('JOB', 'STEP'))
     return 20000 + (31 * job + step) % 20000
 

@@ -1,4 +1,4 @@
-"""One training with its test, done once: what comparisons are made of."""
+"""A training with its test, which is done once: the unit of comparisons."""
 
 import contextlib
 import hashlib
@@ -27,15 +27,15 @@ from .logs import find_error
 
 @dataclass(frozen=True)
 class Trial:
-    """A config that is trained and then tested in a folder of its own.
+    """A config that is trained and then tested in its own folder.
 
-    What is finished is not done again; what was interrupted goes on from its latest checkpoint. Both only as long as
-    nothing that decides about the result has changed.
+    A finished trial is not repeated, and an interrupted one resumes from its latest checkpoint, as long as nothing has
+    changed that affects the result.
 
     Attributes:
-        config: The whole configuration, as Python source.
-        folder: Where everything of the trial is; the config's ``work_dir``.
-        basis: Whatever else decides about the result, such as how the data were generated.
+        config: the whole config, as Python source.
+        folder: folder of everything that the trial writes; ``work_dir`` of the config.
+        basis: a description of everything else that affects the result, such as how the data were generated.
     """
 
     config: str
@@ -44,33 +44,33 @@ class Trial:
 
     @classmethod
     def of(cls, config: Config, folder: Path, basis: str = '') -> 'Trial':
-        """A trial of a loaded config."""
+        """Makes a trial of a loaded config."""
         config.work_dir = str(folder)
         return cls(config.pretty_text, folder, basis)
 
     @property
     def key(self) -> str:
-        """Changes with anything that changes the result."""
+        """A digest of everything that affects the result."""
         return hashlib.sha256('\n'.join([__version__, self.config, self.basis]).encode()).hexdigest()
 
     @property
     def log(self) -> Path:
-        """All that the runner prints."""
+        """The file with the output of the runner."""
         return self.folder / 'output.log'
 
     def done(self) -> bool:
-        """Whether this very trial is finished."""
+        """Whether this trial, with this config and basis, is finished."""
         return _read_key(self.folder / 'metrics.json') == self.key
 
     def metrics(self) -> dict[str, float]:
-        """Scores of the test, after the last iteration."""
+        """The scores of the test after the last iteration."""
         return json.loads((self.folder / 'metrics.json').read_text())['metrics']
 
     def execute(self, hooks: Iterable[Hook] = ()) -> None:
         """Trains and tests in this process; the output goes to :attr:`log`.
 
         Raises:
-            SystemExit: if it fails; the log ends with the error.
+            SystemExit: if the trial fails; the log ends with the error.
         """
         resume = self._prepare()
         with self.log.open('a') as log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
@@ -81,13 +81,13 @@ class Trial:
                 raise SystemExit(1) from None
 
     def run(self, launcher: Launcher | None = None) -> None:
-        """Like :meth:`execute`, in processes of its own: nothing of one trial is left to the next.
+        """Trains and tests in separate processes, so that trials do not affect each other.
 
         Args:
-            launcher: of several processes; None: one.
+            launcher: launcher of several processes; None for one process.
 
         Raises:
-            RuntimeError: if it fails; the message gives the error and names the log.
+            RuntimeError: if the trial fails; the message gives the error and names the log.
         """
         resume = ['--resume'] if self._prepare() else []
         module = 'mmdefusion.experiments.run_trial'
@@ -95,14 +95,14 @@ class Trial:
         with self.log.open('a') as log:
             status = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT).returncode
         if status:
-            raise RuntimeError(f'{self.folder.name} failed: {find_error(self.log, status)} (log: {self.log})')
+            raise RuntimeError(f'{self.folder.name} failed: {find_error(self.log, status)} (log: {self.log}).')
 
     def _prepare(self) -> bool:
-        """Writes what a training needs; returns whether there is one of this very trial to go on with."""
+        """Prepares the folder, and returns whether there is an interrupted training of this trial to resume."""
         self.folder.mkdir(parents=True, exist_ok=True)
         started = self.folder / 'started.json'
         resume = _read_key(started) == self.key
-        if not resume and started.is_file():  # nothing of another trial may be taken for this one's
+        if not resume and started.is_file():  # files of another trial must not be taken for those of this one
             shutil.rmtree(self.folder)
             self.folder.mkdir()
         _write_json(started, dict(key=self.key))
@@ -111,13 +111,13 @@ class Trial:
 
 
 def train_and_test(folder: Path, resume: bool, hooks: Iterable[Hook] = (), launcher: str = 'none') -> None:
-    """Trains by ``folder/config.py``, tests after the last iteration and writes ``folder/metrics.json``.
+    """Trains with ``folder/config.py``, tests after the last iteration and writes ``folder/metrics.json``.
 
     Args:
-        folder: of a trial that was begun.
-        resume: go on from its latest checkpoint, if it has one.
-        hooks: more of them.
-        launcher: that started this process, with others: 'pytorch', 'slurm', or 'none'.
+        folder: folder of a trial that was started.
+        resume: whether to resume from the latest checkpoint, if there is one.
+        hooks: further hooks.
+        launcher: the launcher that started this process: 'pytorch', 'slurm', or 'none'.
     """
     config = Config.fromfile(folder / 'config.py')
     config.launcher = launcher
@@ -137,7 +137,7 @@ def train_and_test(folder: Path, resume: bool, hooks: Iterable[Hook] = (), launc
 def _read_key(path: Path) -> str | None:
     try:
         return json.loads(path.read_text())['key']
-    except (FileNotFoundError, KeyError, ValueError):  # not there, or cut off
+    except (FileNotFoundError, KeyError, ValueError):  # the file does not exist, or is incomplete
         return None
 
 

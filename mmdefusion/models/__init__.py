@@ -1,1 +1,1 @@
-"""Networks. Nothing is imported here: each room is imported by its name, so that fusing needs no toolbox."""
+"""Networks. Import each subpackage by its name, so that fusing needs no toolbox."""

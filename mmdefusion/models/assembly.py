@@ -1,8 +1,8 @@
-"""Whether the parts of a model fit ours, said when the model is built.
+"""Checks when a model is built whether its other parts fit those of this package.
 
-The toolboxes join a preprocessor, a backbone, a neck and heads without looking: what does not fit ends in a bare
-assertion in the first forward pass. torch tells who asks about every module that is put into another one, so that the
-parts are compared while they are put together, in stock tools and with any config.
+The toolboxes join a preprocessor, a backbone, a neck and heads without a check: parts that do not fit end in a bare
+assertion in the first forward pass. A registration hook of torch is called for every module that becomes part of
+another one, so the parts are compared while they are joined, in stock tools and with any config.
 """
 
 from collections.abc import Sequence
@@ -23,15 +23,15 @@ NECK = (
 
 
 def check_part(model: nn.Module, name: str, part: nn.Module | None) -> None:
-    """Compares a part that is put into a model with those that are there.
+    """Compares a part that is put into a model with the parts that are in it already.
 
     Args:
-        model: that the part becomes one of.
-        name: of the slot: ``backbone``, ``neck`` or a head; others are not looked at.
-        part: what goes there.
+        model: the model.
+        name: name of the slot: ``backbone``, ``neck`` or a head; other slots are not checked.
+        part: the new part.
 
     Raises:
-        ValueError: if it cannot work with what is there; the message gives the setting that does.
+        ValueError: if it does not work with the other parts; the message gives a setting that does.
     """
     if name == 'backbone' and isinstance(part, BACKBONES):
         _check_preprocessor(model._modules.get('data_preprocessor'), part)
@@ -89,7 +89,7 @@ def _check_widths(backbone: DeFusionPP | SpatialPrior, name: str, part: nn.Modul
 
 
 def _is_stock(part: nn.Module | None) -> bool:
-    """Whether a part is a toolbox's own; of others, what they read is unknown."""
+    """Whether a part is a class of a toolbox; what other classes read is unknown."""
     return type(part).__module__.split('.')[0] in TOOLBOXES
 
 

@@ -1,4 +1,4 @@
-"""Encoder, decomposition and pyramid behind the backbone interface."""
+"""Encoder, decomposition and pyramid behind the interface of a backbone."""
 
 from operator import add
 
@@ -13,22 +13,23 @@ from .necks import DecompositionNeck
 
 @MODELS.register_module()
 class DeFusionPP(BaseModule):
-    """DeFusion++ as one backbone: a pair in, maps at strides 4, 8, 16 and 32 out.
+    """DeFusion++ as one backbone: from a pair to maps at strides 4, 8, 16 and 32.
 
-    The one-key swap into any config of mmdet or mmseg: whatever neck or head the config has
-    reads four maps of ``out_channels`` channels.
+    For swapping one key in any config of mmdet or mmseg: the config's neck or head then reads four maps of
+    ``out_channels`` channels.
 
     Args:
         arch: see :class:`DeFusionEncoder`.
-        pyramid: ``type`` and options of the pyramid, without its widths; its ``out_channels``
-            (256 by default) is what the config's neck or head must expect. Where that reads fewer levels,
-            ``pyramid=dict(strides=(8, 16, 32))`` builds no more than those.
+        pyramid: ``type`` and options of the pyramid, without its widths; its ``out_channels`` (256 by default) is what
+            the config's neck or head must expect. If that reads fewer levels, build only those:
+            ``pyramid=dict(strides=(8, 16, 32))``.
         encoder: further options of :class:`DeFusionEncoder` (``drop_path_rate``, ``frozen_stages``, ``with_cp``).
         decomposition: further options of :class:`DecompositionNeck`.
-        spatial_prior: ``type`` and options of what sees the pair beside the encoder, without ``out_channels`` and
-            ``strides`` (:class:`SpatialPrior`); its maps are added to the pyramid's. None, as in the paper: nothing.
-        init_cfg: MMEngine's. ``dict(type='Pretrained', checkpoint=...)`` reads a pretraining checkpoint,
-            whose keys start with ``backbone.`` and ``neck.0.``, as it is.
+        spatial_prior: ``type`` and options of a stem that reads the pair beside the encoder (:class:`SpatialPrior`),
+            without ``out_channels`` and ``strides``; its maps are added to those of the pyramid. None, as in the paper,
+            uses no prior.
+        init_cfg: initialisation config of MMEngine. ``dict(type='Pretrained', checkpoint=...)`` reads a checkpoint of
+            pretraining, whose keys start with ``backbone.`` and ``neck.0.``.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class DeFusionPP(BaseModule):
         self._register_load_state_dict_pre_hook(self._rename_pretraining_keys)
 
     def forward(self, pair: Tensor) -> tuple[Tensor, ...]:
-        """Fuse.
+        """Encodes, decomposes and fuses a pair.
 
         Args:
             pair: B×6×H×W, two normalised RGB images along the channels.
@@ -68,7 +69,7 @@ class DeFusionPP(BaseModule):
 
     @staticmethod
     def _rename_pretraining_keys(state_dict: dict, prefix: str, *_) -> None:
-        """Let the keys of a pretraining checkpoint (slots ``backbone`` and ``neck.0``) find their parts here.
+        """Renames the keys of a checkpoint of pretraining (slots ``backbone`` and ``neck.0``) to those of this module.
 
         Raises:
             ValueError: if the checkpoint is loaded into a whole detector: there this module is shown

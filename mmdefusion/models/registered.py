@@ -1,4 +1,4 @@
-"""Imports every room whose classes a config may name: MMEngine's registry looks here at its first ``mmdefusion.X``."""
+"""Imports every subpackage whose classes a config may name, for MMEngine's registry."""
 
 from mmdefusion.registry import MODELS
 
@@ -16,5 +16,5 @@ from . import (  # noqa: F401
 )
 from .layers import LayerNorm2d
 
-# so that heads of the toolboxes can be told norm_cfg=dict(type='mmdefusion.LayerNorm2d'), as ViTDet's are
+# so that heads of the toolboxes can use norm_cfg=dict(type='mmdefusion.LayerNorm2d'), as ViTDet does
 MODELS.register_module(module=LayerNorm2d)

@@ -1,4 +1,4 @@
-"""What travels from the backbone to the neck and on to pyramids and heads.
+"""The data that backbone, neck, pyramids and heads pass on.
 
 All tokens are B×N×C with N = 1 + h·w, class token first.
 """
@@ -11,22 +11,22 @@ from .layers.padding import Content
 
 
 class Pair(NamedTuple):
-    """The same thing of image a and of image b, such as the visible and the infrared one."""
+    """One tensor for image a and one for image b of a pair, such as the visible and the infrared image."""
 
     a: Tensor
     b: Tensor
 
     def batched(self) -> Tensor:
-        """a, then b, along the batch."""
+        """Concatenates a and b along the batch."""
         return cat(self)
 
     def swapped(self) -> Tensor:
-        """b, then a, along the batch."""
+        """Concatenates b and a along the batch."""
         return cat((self.b, self.a))
 
 
 class Sensors(NamedTuple):
-    """The same thing for each sensor of a pair, in the order in which pairs travel."""
+    """One tensor for each sensor of a pair."""
 
     visible: Tensor
     infrared: Tensor
@@ -39,8 +39,8 @@ class PairFeatures(NamedTuple):
     skip: Pair  #: LN1(x0) + LN2(x1)
     layers: tuple[Pair, ...]  #: x0 (the embedding), then x1, x2, ... after each block
     grid: tuple[int, int]  #: h, w in patches
-    content: Content  #: where the pictures of the batch are, in pixels
-    mask: Tensor | None = None  #: B×N, which tokens are of a picture and none of padding; None: all
+    content: Content  #: sizes of the images in the batch, in pixels
+    mask: Tensor | None = None  #: B×N, true for tokens of an image, false for padding; None for all
 
     @property
     def image_size(self) -> tuple[int, int]:
@@ -49,7 +49,7 @@ class PairFeatures(NamedTuple):
 
 
 class Parts(NamedTuple):
-    """What two images share and what only one of them has."""
+    """What two images share, and what only one of them has."""
 
     common: Tensor
     unique_a: Tensor
@@ -63,10 +63,10 @@ class Decomposition(NamedTuple):
     skip: Parts
     blended: Tensor  #: f, the fused tokens before the mixer
     fused: Tensor  #: g, the fused tokens that downstream tasks read
-    features: PairFeatures  #: what was decomposed
+    features: PairFeatures  #: the features that were decomposed
 
     def full(self) -> Parts:
-        """Deep plus skip, which image heads and teachers' predictions read."""
+        """The sum of deep and skip parts, the input of image heads and teacher predictions."""
         return Parts(*(deep + skip for deep, skip in zip(self.deep, self.skip, strict=True)))
 
 

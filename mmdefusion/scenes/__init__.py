@@ -1,4 +1,4 @@
-"""Generated night and day visible-infrared street scenes, for the demo and the tests (numpy and OpenCV only)."""
+"""Generated night and day visible-infrared street scenes, for the demo and the tests (NumPy and OpenCV only)."""
 
 from .generator import CLASSES, PALETTE, Scene, SceneGenerator
 from .reader import WrittenScenes, corners

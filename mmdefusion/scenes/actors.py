@@ -1,7 +1,7 @@
-"""What stands or drives in the street, as maps of parts: the labelled objects and the two decoys.
+"""Draws what stands or drives in the street, as maps of parts: the labelled objects and the two decoys.
 
-The decoys are the objects' own shapes with the other sensor's evidence taken away: a heated neon figure
-is, to the infrared camera, a person; a cardboard figure is, to the visible camera by day, a person.
+The decoys have the shape of a person but lack the evidence in one sensor: a heated neon figure looks like a person to
+the infrared camera, and a cardboard figure looks like a person to the visible camera by day.
 """
 
 import itertools
@@ -31,7 +31,7 @@ Sprite = tuple[np.ndarray, tuple[int, int]]  # parts, and the column and row of 
 
 
 def upright_box(camera: Camera, x: float, z: float, height: float, width: float) -> Box:
-    """Pixels that a thing of ``height`` by ``width`` metres takes up when it stands on ``(x, z)``."""
+    """The box in pixels of an object of ``height`` by ``width`` metres that stands at ``(x, z)``."""
     column, row = camera.project((x, 0, z))
     half = 0.5 * camera.pixels(width, z)
     return column - half, row - camera.pixels(height, z), column + half, row
@@ -81,7 +81,7 @@ def clothing(rng: np.random.Generator) -> list[Material]:
 
 
 def warm(looks: Sequence[Material], street: Street, rng: np.random.Generator) -> list[Material]:
-    """The same parts at a clothed body's temperatures: skin is warmest, shoes are coolest."""
+    """The same parts with the temperatures of a clothed body: skin is warmest, shoes are coolest."""
     skin, cloth = rng.uniform(30, 34), rng.uniform(0.5, 0.7)
     shares = (cloth - 0.08, cloth, cloth - 0.03, 1.0, 0.72, 0.3)
     heats = [street.ambient + 3 + share * (skin - street.ambient - 3) for share in shares]
@@ -89,7 +89,7 @@ def warm(looks: Sequence[Material], street: Street, rng: np.random.Generator) ->
 
 
 def outlined(parts: np.ndarray) -> np.ndarray:
-    """A figure's parts with those inside its outline numbered on from SHOES, for `neon`."""
+    """The parts of a figure, where those inside its outline get numbers after SHOES, for `neon`."""
     width = max(1, round(0.02 * len(parts)))
     inside = cv2.erode(cv2.min(parts, 1), np.ones((2 * width + 1, 2 * width + 1), np.uint8))
     return parts + SHOES * inside
@@ -128,7 +128,7 @@ def cone(camera: Camera, x: float, z: float) -> Sprite:
 
 
 def cone_looks(street: Street) -> list[Material]:
-    """Orange, and at night as bright as its reflecting foil; never warmer than what is behind it."""
+    """The looks of a cone: orange, bright at night by its reflecting foil, never warmer than what is behind it."""
     shine = 0.62 if street.night else 0.12
     colours = ((24, 96, 250), (232, 236, 240), (20, 72, 200))
     return [Material(colour, None, dim(colour, shine)) for colour in colours]
@@ -167,28 +167,28 @@ def _inset(corners: np.ndarray, left: float, right: float, low: float, high: flo
 
 
 def _placed(body: np.ndarray, x: float, z: float, yaw: float) -> np.ndarray:
-    """A car's points in the world, metres."""
+    """The points of a car in the world, in metres."""
     cos, sin = np.cos(yaw), np.sin(yaw)
     return body @ np.array([(cos, 0, -sin), (0, 1, 0), (sin, 0, cos)]) + (x, 0, z)
 
 
 def car_box(camera: Camera, x: float, z: float, yaw: float) -> Box:
-    """Pixels that a car takes up, from its body's corners."""
+    """The box of a car in pixels, from the corners of its body."""
     pixels = camera.project(_placed(np.concatenate((SILL, LOWER, CABIN)), x, z, yaw))
     return (*pixels.min(0).tolist(), *pixels.max(0).tolist())
 
 
 def car(camera: Camera, x: float, z: float, yaw: float) -> tuple[Sprite, list[tuple[float, float]]]:
-    """A car, seen in perspective.
+    """Draws a car in perspective.
 
     Args:
-        camera: The camera.
-        x: Position of its middle to the right, metres.
-        z: Position of its middle along the street, metres.
-        yaw: 0: drives away from the camera, pi: towards it.
+        camera: the camera.
+        x: position of its centre to the right, in metres.
+        z: position of its centre along the street, in metres.
+        yaw: direction in radians: 0 drives away from the camera, pi towards it.
 
     Returns:
-        tuple: Its parts, and the pixels of the headlights that face the camera.
+        Its parts, and the pixels of the headlights that face the camera.
     """
     eye = np.array((0, camera.height, 0))
 
@@ -244,7 +244,7 @@ def car(camera: Camera, x: float, z: float, yaw: float) -> tuple[Sprite, list[tu
 
 
 def car_looks(street: Street, rng: np.random.Generator, engine: float) -> list[Material]:
-    """Body colour, and heat: warm bonnet, grille, tyres and exhaust side, cold windows; ``engine`` in [0, 1]."""
+    """The looks of a car: body colour; warm bonnet, grille, tyres and exhaust, cold windows; ``engine`` in [0, 1]."""
     body = BODIES[rng.integers(len(BODIES))]
     air, night = street.ambient, street.night
     lights = (235, 245, 255) if night else (60, 62, 64)

@@ -7,13 +7,13 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Camera:
-    """World axes in metres: x to the right, y up from the road, z along the street.
+    """A pinhole camera; world axes are in metres: x to the right, y up from the road, z along the street.
 
     Attributes:
-        focal: Focal length in pixels.
-        height: The camera's height above the road in metres.
-        centre_x: Column of the vanishing point.
-        horizon: Row of the vanishing point.
+        focal: focal length in pixels.
+        height: height of the camera above the road in metres.
+        centre_x: column of the vanishing point.
+        horizon: row of the vanishing point.
     """
 
     focal: float
@@ -22,7 +22,7 @@ class Camera:
     horizon: float
 
     def project(self, points: np.ndarray) -> np.ndarray:
-        """``(..., 3)`` metres to ``(..., 2)`` pixels (column, row)."""
+        """…×3 metres to …×2 pixels (column, row)."""
         points = np.asarray(points, dtype=float)
         pixels = np.empty((*points.shape[:-1], 2))
         scale = self.focal / points[..., 2]
@@ -31,11 +31,11 @@ class Camera:
         return pixels
 
     def pixels(self, metres: float, z: float) -> float:
-        """The length on the image of ``metres`` seen square on at distance ``z``."""
+        """The length in pixels of ``metres`` parallel to the image plane at distance ``z``."""
         return metres * self.focal / z
 
     def nearest(self, image_height: int) -> float:
-        """The distance at which the road enters the image's lower edge."""
+        """The distance at which the road enters the image at its lower edge."""
         return self.focal * self.height / (image_height - self.horizon)
 
     def scaled(self, factor: float) -> 'Camera':

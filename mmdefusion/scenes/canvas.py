@@ -1,4 +1,4 @@
-"""The layers that a scene is painted on: what light meets, what glows, what is warm, and whose it is."""
+"""The layers that a scene is painted on: reflectance, emitted light, temperature, and object numbers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ SUBPIXEL_BITS = 4
 
 @dataclass(frozen=True)
 class Material:
-    """What one surface sends to either sensor.
+    """What a surface sends to each sensor.
 
     Attributes:
-        colour: Reflectance, BGR in [0, 255].
-        heat: Temperature in degrees Celsius; None: that of whatever is behind, so infrared cannot see it.
-        glow: Light of its own, BGR in [0, 255].
+        colour: reflectance, BGR in [0, 255].
+        heat: temperature in degrees Celsius; None takes that of the background, so the infrared image does not show it.
+        glow: emitted light, BGR in [0, 255].
     """
 
     colour: Colour
@@ -26,13 +26,13 @@ class Material:
 
 
 class Canvas:
-    """Four layers of one size; whatever is painted later is nearer.
+    """Four layers of one size; later objects are painted over earlier ones.
 
     Attributes:
-        colour: ``(H, W, 3)`` uint8, reflectance, BGR.
-        glow: ``(H, W, 3)`` uint8, emitted light, BGR.
-        heat: ``(H, W)`` float32, degrees Celsius.
-        owner: ``(H, W)`` uint8, number of the labelled object that is in front, 0 for none.
+        colour: H×W×3 uint8, reflectance, BGR.
+        glow: H×W×3 uint8, emitted light, BGR.
+        heat: H×W float32, degrees Celsius.
+        owner: H×W uint8, number of the labelled object that is in front, 0 for none.
     """
 
     def __init__(self, width: int, height: int, heat: float) -> None:
@@ -51,7 +51,7 @@ class Canvas:
         self._glows = glowing
 
     def polygons(self, corners: Sequence[np.ndarray] | np.ndarray, material: Material) -> None:
-        """Fills ``(M, N, 2)`` polygons of N corners, in pixels, that do not overlap one another."""
+        """Fills M×N×2 polygons of N corners, in pixels, that do not overlap one another."""
         if not len(corners):
             return
         scaled = list(np.rint(np.asarray(corners) * (1 << SUBPIXEL_BITS)).astype(np.int32))
@@ -71,13 +71,13 @@ class Canvas:
 
         Args:
             parts: ``(h, w)`` uint8, 0 outside the object, else 1 + an index of ``looks``.
-            corner: Column and row of its upper left pixel; it may lie outside the canvas.
-            looks: One material per part.
-            owner: Number of the labelled object, 0 for none.
-            opacity: How much of what visible light shows is the object's rather than the background's.
+            corner: column and row of its upper left pixel; it may lie outside the canvas.
+            looks: one material per part.
+            owner: number of the labelled object, 0 for none.
+            opacity: opacity of the object in the visible image, 0 to 1.
 
         Returns:
-            int: The number of the object's pixels inside the canvas.
+            The number of the object's pixels inside the canvas.
         """
         x, y = corner
         parts = parts[max(0, -y) : max(0, self.height - y), max(0, -x) : max(0, self.width - x)]
@@ -97,7 +97,7 @@ class Canvas:
         return int(cv2.countNonZero(inside))
 
     def shade(self, polygon: np.ndarray, factor: float) -> None:
-        """Darkens what is painted so far under a convex polygon, ``(N, 2)`` pixels."""
+        """Darkens what is painted so far under a convex polygon, N×2 pixels."""
         low = np.clip(np.floor(polygon.min(0)), 0, (self.width, self.height)).astype(int)
         high = np.clip(np.ceil(polygon.max(0)) + 1, 0, (self.width, self.height)).astype(int)
         if (high <= low).any():

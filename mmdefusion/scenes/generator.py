@@ -47,13 +47,13 @@ class Scene:
     """One labelled pair.
 
     Attributes:
-        visible: ``(H, W, 3)`` uint8, BGR.
-        infrared: ``(H, W)`` uint8, or uint16 over its full range.
-        mask: ``(H, W)`` uint8: 0 background, else 1 + index of `CLASSES`.
-        boxes: ``(N, 4)`` float32, x0 y0 x1 y1 in pixels, tight around the visible part of each object.
-        labels: ``(N,)`` int64: 1 + index of `CLASSES`.
-        instances: ``(H, W)`` uint8: 0 background, else 1 + index of the object in ``boxes``.
-        night: The time of day.
+        visible: H×W×3 uint8, BGR.
+        infrared: H×W uint8, or uint16 over its full range.
+        mask: H×W uint8: 0 background, else 1 + index of `CLASSES`.
+        boxes: N×4 float32, x0 y0 x1 y1 in pixels, tight around the visible part of each object.
+        labels: n int64: 1 + index of `CLASSES`.
+        instances: H×W uint8: 0 background, else 1 + index of the object in ``boxes``.
+        night: whether it is night.
     """
 
     visible: np.ndarray
@@ -67,7 +67,7 @@ class Scene:
 
 @dataclass
 class _Actor:
-    """Something at distance ``z`` with a box on the canvas; ``label`` is 0 for decoys and props."""
+    """An object at distance ``z`` with a box on the canvas; ``label`` is 0 for decoys and props."""
 
     z: float
     box: tuple[float, float, float, float]
@@ -76,31 +76,31 @@ class _Actor:
 
 
 class SceneGenerator:
-    """Draws scene ``index`` of the set that ``seed`` names; a scene depends on nothing else.
+    """Generates scenes, each of which depends only on the settings and its index.
 
     Args:
-        size: Width and height in pixels, at least 64 × 64.
-        seed: Names the set of scenes.
-        night_share: Share of scenes by night.
-        bits: 8 or 16, of the infrared image.
+        size: width and height in pixels, at least 64 × 64.
+        seed: seed of the set of scenes.
+        night_share: share of night scenes.
+        bits: bits of the infrared image, 8 or 16.
 
     Raises:
-        ValueError: If a size is below 64, ``night_share`` is not in [0, 1] or ``bits`` is neither 8 nor 16.
+        ValueError: if a size is below 64, ``night_share`` is not in [0, 1] or ``bits`` is neither 8 nor 16.
     """
 
     def __init__(
         self, size: tuple[int, int] = (160, 128), seed: int = 0, night_share: float = 0.5, bits: int = 8
     ) -> None:
         if min(size) < 64:
-            raise ValueError(f'size={size}: both sides of a scene must be 64 pixels or more')
+            raise ValueError(f'size={size}: both sides of a scene must be 64 pixels or more.')
         if not 0 <= night_share <= 1:
-            raise ValueError(f'night_share={night_share}: give a share from 0 to 1')
+            raise ValueError(f'night_share={night_share}: give a share from 0 to 1.')
         if bits not in (8, 16):
-            raise ValueError(f'bits={bits}: infrared images have 8 or 16 bits')
+            raise ValueError(f'bits={bits}: infrared images have 8 or 16 bits.')
         self.size, self.seed, self.night_share, self.bits = tuple(size), seed, night_share, bits
 
     def __call__(self, index: int) -> Scene:
-        """Scene ``index``, from 0."""
+        """Generates scene ``index``, counted from 0."""
         rng = np.random.default_rng((self.seed, index))
         night = bool(rng.random() < self.night_share)
         width, height = self.size
@@ -132,7 +132,7 @@ class SceneGenerator:
     def _label(
         self, owner: np.ndarray, labels: list[int], areas: list[int]
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Class mask, boxes, labels and instances of what is large enough and not mostly hidden."""
+        """Makes the class mask, boxes, labels and instances of objects that are large enough and not mostly hidden."""
         least = 14 * (self.size[1] / 128) ** 2
         classes, objects = np.zeros(256, np.uint8), np.zeros(256, np.uint8)
         boxes, kept = [], []
@@ -148,7 +148,7 @@ class SceneGenerator:
 
 
 class _Cast:
-    """Places a scene's actors, then paints them from far to near."""
+    """Places the actors of a scene, then paints them from far to near."""
 
     def __init__(self, canvas: Canvas, camera: Camera, street: Street, rng: np.random.Generator) -> None:
         self.canvas, self.camera, self.street, self.rng = canvas, camera, street, rng
@@ -194,7 +194,10 @@ class _Cast:
         self.actors.append(_Actor(z, (0, 0, 0, 0), 0, paint))
 
     def _try(self, make: Callable[[], _Actor]) -> None:
-        """Adds an actor where it neither hides another one nor leaves the image; gives up after a few places."""
+        """Adds an actor at a place where it neither hides another one nor leaves the image.
+
+        Gives up after a few tries.
+        """
         for _ in range(6):
             actor = make()
             x0, y0, x1, y1 = actor.box
@@ -290,7 +293,7 @@ class _Cast:
 
 
 def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> float:
-    """Intersection of two boxes over the smaller one's area."""
+    """Intersection of two boxes over the area of the smaller one."""
     width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
     if width <= 0 or height <= 0:
         return 0.0

@@ -1,4 +1,4 @@
-"""Reads back what :func:`write_scenes` wrote."""
+"""Reads scenes that :func:`write_scenes` wrote."""
 
 import json
 from collections.abc import Iterable
@@ -38,11 +38,11 @@ class WrittenScenes:
         return cv2.imread(str(self.root / self.split / kind / image['file_name']), cv2.IMREAD_UNCHANGED)
 
     def boxes(self, image: dict) -> tuple[NDArray, NDArray]:
-        """True boxes ``(N, 4)`` x0 y0 x1 y1 and category ids ``(N,)``."""
+        """True boxes N×4 x0 y0 x1 y1 and category ids N."""
         return corners(annotation for annotation in self.coco['annotations'] if annotation['image_id'] == image['id'])
 
     def telling(self, count: int) -> list[dict]:
-        """Scenes with all classes and many objects, half by night; chosen by their content, never by results."""
+        """Selects scenes with all classes and many objects, half by night, by their content and not by results."""
         labels = {image['id']: [] for image in self.coco['images']}
         for annotation in self.coco['annotations']:
             labels[annotation['image_id']].append(annotation['category_id'])
@@ -55,7 +55,7 @@ class WrittenScenes:
 
 
 def corners(annotations: Iterable[dict]) -> tuple[NDArray, NDArray]:
-    """Boxes ``(N, 4)`` x0 y0 x1 y1 and category ids ``(N,)`` of annotations or results in COCO's format."""
+    """Boxes N×4 x0 y0 x1 y1 and category ids N of annotations or results in COCO's format."""
     annotations = list(annotations)
     boxes = np.array([annotation['bbox'] for annotation in annotations], float).reshape(-1, 4)
     boxes[:, 2:] += boxes[:, :2]

@@ -1,4 +1,4 @@
-"""From painted layers to the two sensors' images."""
+"""Renders the images of both sensors from the painted layers."""
 
 from dataclasses import dataclass
 
@@ -27,7 +27,7 @@ def _shrink(layer: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def _illumination(size: tuple[int, int], camera: Camera, street: Street, rng: np.random.Generator) -> np.ndarray:
-    """Light that falls on each pixel, ``(H, W, 3)`` or ``(1, 1, 3)``: daylight, or the pools below the lamps."""
+    """Light that falls on each pixel, H×W×3 or ``(1, 1, 3)``: daylight, or the pools below the lamps."""
     if not street.night:
         return np.full((1, 1, 3), SKY_LIGHT * rng.uniform(0.85, 1.1), np.float32)
     width, height = size
@@ -45,7 +45,7 @@ def _illumination(size: tuple[int, int], camera: Camera, street: Street, rng: np
 
 
 def _bloom(glow: np.ndarray, strength: float) -> np.ndarray:
-    """The halo that a lens puts around what glows."""
+    """The halo of a lens around glowing objects."""
     height, width = glow.shape[:2]
     small = cv2.resize(glow, (max(1, width // 4), max(1, height // 4)), interpolation=cv2.INTER_AREA)
     halo = cv2.GaussianBlur(small, (0, 0), max(0.6, height / 100))
@@ -53,7 +53,7 @@ def _bloom(glow: np.ndarray, strength: float) -> np.ndarray:
 
 
 def _texture(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-    """Grain of the surfaces, mean 0, about 1 strong, at two scales."""
+    """Texture of the surfaces at two scales, with mean 0 and deviation of about 1."""
     height, width = shape
     coarse = rng.standard_normal((max(2, height // 6), max(2, width // 6)), dtype=np.float32)
     fine = rng.standard_normal((height, width), dtype=np.float32)
@@ -63,7 +63,7 @@ def _texture(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
 def visible(
     canvas: Canvas, camera: Camera, street: Street, size: tuple[int, int], lights: Lights, rng: np.random.Generator
 ) -> np.ndarray:
-    """The visible image, ``(H, W, 3)`` uint8 BGR; ``camera`` is the one of the output size."""
+    """The visible image, H×W×3 uint8 BGR; ``camera`` is the one of the output size."""
     for pixel, radius in zip(lights.pixels, lights.radii, strict=True):
         spot = tuple(int(v) for v in np.round(pixel))
         cv2.circle(canvas.glow, spot, max(1, round(radius)), (255, 255, 255), -1)
@@ -79,7 +79,7 @@ def visible(
 
 
 def infrared(canvas: Canvas, street: Street, size: tuple[int, int], bits: int, rng: np.random.Generator) -> np.ndarray:
-    """The infrared image, ``(H, W)`` uint8 or uint16 over its full range: 30 to 36 degrees from black to white."""
+    """The infrared image, H×W uint8 or uint16 over its full range: 30 to 36 degrees from black to white."""
     heat = _shrink(canvas.heat, size)
     heat += np.float32(0.45) * _texture(heat.shape, rng)
     heat = cv2.GaussianBlur(heat, (0, 0), max(0.55, 0.55 * size[1] / 128))

@@ -19,14 +19,14 @@ DETAIL_END = 45.0  # metres; ledges are thinner than a pixel beyond
 
 @dataclass(frozen=True)
 class Street:
-    """What the actors need to know about where they are.
+    """The measures of a street that actors need.
 
     Attributes:
-        night: The time of day.
-        ambient: Air temperature in degrees Celsius.
-        road: Half the road's width in metres.
-        wall: Distance from the middle of the road to the houses in metres.
-        lamps: ``(N, 3)`` positions of the lamps in metres.
+        night: whether it is night.
+        ambient: air temperature in degrees Celsius.
+        road: half the width of the road in metres.
+        wall: distance from the middle of the road to the houses in metres.
+        lamps: N×3 positions of the lamps in metres.
     """
 
     night: bool
@@ -37,7 +37,7 @@ class Street:
 
 
 def mix(first: Colour, second: Colour, share: float) -> Colour:
-    """A colour that is ``share`` of the second and the rest of the first."""
+    """Mixes two colours, with ``share`` of the second."""
     return tuple(float(a + share * (b - a)) for a, b in zip(first, second, strict=True))
 
 
@@ -47,7 +47,7 @@ def dim(colour: Colour, factor: float) -> Colour:
 
 
 def plan_street(rng: np.random.Generator, night: bool) -> Street:
-    """Draws the street's measures; lamps stand on one side, every 12 to 18 metres."""
+    """Samples the measures of a street; lamps stand on one side, every 12 to 18 metres."""
     road = rng.uniform(3.6, 5.2)
     wall = road + rng.uniform(2.8, 4.5)
     z = np.arange(rng.uniform(9, 16), 60, rng.uniform(12, 18))
@@ -82,7 +82,7 @@ def _quad(first: tuple, second: tuple) -> np.ndarray:
 
 
 def _windows(start: np.ndarray, along: np.ndarray, length: float, height: float) -> np.ndarray:
-    """``(N, 4, 3)`` corners of a facade's windows above the ground floor, in metres."""
+    """N×4×3 corners of a facade's windows above the ground floor, in metres."""
     columns, floors = int((length - 0.8) // 2.2), int((height - 3.6) // 2.9)
     offset = 0.5 * (length - 2.2 * columns + 0.9)
     s = offset + 2.2 * np.arange(columns)
@@ -124,7 +124,7 @@ def _facade(
 
 
 def draw_houses(canvas: Canvas, camera: Camera, street: Street, rng: np.random.Generator) -> None:
-    """A skyline at the end of the street, then the houses of either side from far to near."""
+    """Draws a skyline at the end of the street, then the houses of both sides from far to near."""
     haze = (60, 42, 36) if street.night else (222, 208, 194)
     reach = HOUSES_END * canvas.width / camera.focal
     for _ in range(5):
@@ -155,7 +155,7 @@ def _flat(x0: float, x1: float, z0: float, z1: float) -> np.ndarray:
 
 
 def draw_ground(canvas: Canvas, camera: Camera, street: Street, rng: np.random.Generator) -> None:
-    """Everything below the horizon: earth, pavements with slabs, kerbs, the road and its markings."""
+    """Draws everything below the horizon: earth, pavements with slabs, kerbs, the road and its markings."""
     far, near = 400.0, 1.0
     day = 0 if street.night else 1.0
     road, wall = street.road, street.wall
@@ -181,7 +181,7 @@ def draw_ground(canvas: Canvas, camera: Camera, street: Street, rng: np.random.G
 
 
 def draw_tree(canvas: Canvas, camera: Camera, street: Street, x: float, z: float, rng: np.random.Generator) -> None:
-    """A tree of about 6 metres; leaves are as warm as the air."""
+    """Draws a tree of about 6 metres; leaves are as warm as the air."""
     trunk = _quad((x - 0.14, z, 0), (x + 0.14, z, 3))
     canvas.polygons([camera.project(trunk)], Material((44, 58, 72), street.ambient + 1))
     scale = camera.pixels(1, z)
@@ -200,7 +200,7 @@ def draw_tree(canvas: Canvas, camera: Camera, street: Street, x: float, z: float
 
 
 def draw_lamp(canvas: Canvas, camera: Camera, street: Street, lamp: np.ndarray) -> None:
-    """A lamp post whose arm reaches over the road; its head is lit, and warm, at night."""
+    """Draws a lamp post whose arm reaches over the road; its head is lit and warm at night."""
     x, y, z = lamp
     outer = x + np.sign(x) * 1.0
     steel = Material((70, 72, 70), street.ambient - 1)

@@ -1,4 +1,4 @@
-"""Generated scenes as files: paired images, label maps and COCO annotations."""
+"""Writes generated scenes to files: paired images, label maps and COCO annotations."""
 
 import json
 import os
@@ -29,24 +29,24 @@ def write_scenes(
 ) -> Path:
     """Writes ``root/{train,test}/{vi,ir,labels}/000001D.png`` … and ``root/{train,test}.json`` (COCO boxes).
 
-    Names end with D by day and with N by night, as MFNet's and MSRS's do.
+    Names end with D by day and with N by night, as in MFNet and MSRS.
 
-    Nothing is done where the same set is already there. An interrupted run leaves ``root`` as it was.
+    Nothing is done if the same set exists already. An interrupted run leaves ``root`` unchanged.
 
     Args:
-        root: The set's folder; its last run's set is replaced.
-        train: Number of training scenes.
-        test: Number of test scenes.
-        seed: Names the set; scenes of equal seed and number are equal.
-        size: Width and height in pixels.
-        bits: 8 or 16, of the infrared images.
-        night_share: Share of scenes by night.
+        root: folder of the set; an earlier set in it is replaced.
+        train: number of training scenes.
+        test: number of test scenes.
+        seed: seed of the set; scenes of equal seed and number are equal.
+        size: width and height in pixels.
+        bits: bits of the infrared images, 8 or 16.
+        night_share: share of night scenes.
 
     Returns:
         Path: ``root``.
 
     Raises:
-        FileExistsError: If ``root`` holds anything but an earlier set of scenes.
+        FileExistsError: if ``root`` holds anything but an earlier set of scenes.
     """
     root = Path(root)
     stamp = dict(
@@ -56,7 +56,7 @@ def write_scenes(
         if json.loads((root / STAMP).read_text()) == stamp:
             return root
     elif root.exists() and any(root.iterdir()):
-        raise FileExistsError(f'{root} holds files that are no generated scenes: name a new folder')
+        raise FileExistsError(f'{root} holds files that are no generated scenes: name a new folder.')
 
     generator = SceneGenerator(size, seed, night_share, bits)
     partial = root.with_name(f'{root.name}.partial')

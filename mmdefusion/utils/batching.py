@@ -1,4 +1,4 @@
-"""Which samples of a batch can be stacked without padding."""
+"""Groups samples that can be stacked without padding."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 def groups_of_one_size(images: Sequence[Tensor]) -> list[list[int]]:
-    """Indices of the images, those of one shape together, in the order of each shape's first."""
+    """Groups the indices of images by shape, in the order in which shapes first appear."""
     groups: dict[tuple[int, ...], list[int]] = {}
     for index, image in enumerate(images):
         groups.setdefault(tuple(image.shape), []).append(index)

@@ -1,4 +1,4 @@
-"""Several processes where there is no GPU."""
+"""Distributed training on machines without a GPU."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,17 +8,20 @@ from typing import Any
 import torch
 from mmengine.config import Config
 
-LOST = ('connection', 'timed out', 'timeout', 'gloo', 'nccl')  # in torch's messages about another process
+LOST = ('connection', 'timed out', 'timeout', 'gloo', 'nccl')  # words of torch's messages about a lost process
 
 
 def let_processes_talk(config: Config) -> None:
-    """Start gloo for a ``--launcher pytorch`` run on CPUs; with GPUs MMEngine does all that is needed.
+    """Starts gloo for a ``--launcher pytorch`` run on CPUs; with GPUs, MMEngine does all that is needed.
 
     MMEngine 0.10's launcher sets a CUDA device for each process and hands it to DistributedDataParallel, which fails
-    without one. It leaves a process group alone that is already there, and a wrapper that the config names. SyncBN
-    works on GPUs only; here each process normalises its own batch.
+    without one. It keeps a process group that exists already, and a model wrapper that the config names. SyncBN works
+    on GPUs only, so each process normalises its own batch here.
 
-    As with GPUs, ``env_cfg.dist_cfg.timeout`` says after how many seconds a process gives up on the others.
+    As with GPUs, ``env_cfg.dist_cfg.timeout`` is the number of seconds after which a process gives up on the others.
+
+    Args:
+        config: the whole config, with ``launcher`` set; its ``model`` and ``model_wrapper_cfg`` are changed in place.
     """
     if config.launcher != 'pytorch' or torch.cuda.is_available():
         return
@@ -36,13 +39,13 @@ def let_processes_talk(config: Config) -> None:
 
 
 def timeout_of(config: Config) -> float:
-    """Seconds that a process waits for the others; half an hour unless the config says otherwise."""
+    """Seconds that a process waits for the others: half an hour unless the config says otherwise."""
     return config.get('env_cfg', {}).get('dist_cfg', {}).get('timeout', 1800)
 
 
 @contextmanager
 def telling_of_lost_processes(config: Config) -> Iterator[None]:
-    """Turns torch's error about a connection into one that says what to do.
+    """Turns torch's error about a lost connection into one that says what to do.
 
     Raises:
         SystemExit: if another process of this training died or hangs.
@@ -55,13 +58,13 @@ def telling_of_lost_processes(config: Config) -> Iterator[None]:
             raise
         raise SystemExit(
             f'{text.splitlines()[0]}\n'
-            f'This process ends: another process of this training is gone, or did not answer within '
-            f'{timeout_of(config):g} s (env_cfg.dist_cfg.timeout). Look for its error, then go on with --resume.'
+            f'This process stops: another process of this training has died, or did not answer within '
+            f'{timeout_of(config):g} s (env_cfg.dist_cfg.timeout). Look for its error, then continue with --resume.'
         ) from None
 
 
 def use_plain_batch_norm(config: Any) -> None:
-    """Replaces SyncBN by BN in a model's config."""
+    """Replaces every SyncBN in a model's config by BN, in place."""
     if isinstance(config, dict):
         if config.get('type') == 'SyncBN':
             config['type'] = 'BN'

@@ -1,4 +1,4 @@
-"""Folders and files that results go to: a file is there whole or not at all."""
+"""Writes files atomically: a file has its name only when all of it is on the disk."""
 
 import os
 from pathlib import Path
@@ -8,10 +8,10 @@ import numpy as np
 
 
 def make_writable(folder: str | os.PathLike) -> Path:
-    """Makes the folder where it is missing, before work begins whose results it should take.
+    """Makes a folder if it does not exist and checks that files can be written into it, before long work begins.
 
     Raises:
-        OSError: if it cannot be made, is a file, or nothing can be written into it.
+        OSError: if the folder cannot be made, is a file, or is read-only.
     """
     folder = Path(folder)
     try:
@@ -25,12 +25,12 @@ def make_writable(folder: str | os.PathLike) -> Path:
 
 
 def write_bytes(path: str | os.PathLike, content: bytes | memoryview) -> Path:
-    """Writes a file beside its name, waits until the disk has it, and gives it its name; makes its folder.
+    """Writes a file under a temporary name, waits until the disk has it, and renames it; makes its folder.
 
-    Whatever stops it, a full disk or a kill, leaves what the name stood for before.
+    If a full disk or a kill stops it, the file that had the name before stays as it was.
 
     Raises:
-        OSError: if it cannot be written; nothing unfinished stays behind.
+        OSError: if the file cannot be written; the temporary file is removed.
     """
     path = Path(path)
     unfinished = unfinished_of(path)
@@ -46,15 +46,15 @@ def write_bytes(path: str | os.PathLike, content: bytes | memoryview) -> Path:
 
 
 def write_text(path: str | os.PathLike, text: str) -> Path:
-    """:func:`write_bytes` of UTF-8 text."""
+    """Writes a UTF-8 text file, as :func:`write_bytes` does."""
     return write_bytes(path, text.encode())
 
 
 def write_image(path: str | os.PathLike, image: np.ndarray) -> Path:
-    """:func:`write_bytes` of a picture (H×W or H×W×3 BGR, uint8), encoded as the name's suffix says.
+    """Writes an image (H×W or H×W×3 BGR, uint8) in the format of the path's extension, as :func:`write_bytes` does.
 
     Raises:
-        OSError: if OpenCV cannot encode it, or it cannot be written.
+        OSError: if OpenCV cannot encode the image, or the file cannot be written.
     """
     try:
         done, encoded = cv2.imencode(Path(path).suffix, image)
@@ -66,12 +66,12 @@ def write_image(path: str | os.PathLike, image: np.ndarray) -> Path:
 
 
 def unfinished_of(path: Path) -> Path:
-    """Where a file is written before it gets its name; what a kill leaves there is overwritten the next time."""
+    """The temporary path of a file; what a killed process leaves there is overwritten the next time."""
     return path.with_name(f'.{path.name}')
 
 
 def give_name(unfinished: Path, path: Path) -> Path:
-    """Gives a finished file its name, once the disk has the file; then waits until it has the name, too."""
+    """Renames a finished file once the disk has it, then waits until the disk has the name too."""
     _wait_for_disk(unfinished)
     unfinished.replace(path)
     if os.name == 'posix':  # elsewhere folders cannot be opened

@@ -1,7 +1,7 @@
-"""What an image file says of itself, read and judged before anything is decoded.
+"""Reads and checks the header of an image file before anything is decoded.
 
-A few hundred kilobytes can ask for gigabytes: the size in the header decides how much memory a decoder takes. The
-header is read here by the rules that OpenCV's decoders follow, so that a file cannot show two sizes.
+A file of a few hundred kilobytes can ask for gigabytes: the size in its header decides how much memory a decoder takes.
+The header is read here by the rules that OpenCV's decoders follow, so that a file cannot show two sizes.
 """
 
 import io
@@ -21,18 +21,25 @@ IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff')
 EXIF_ORIENTATION = 0x0112
 MAX_PIXELS = 64_000_000  # 8,000 x 8,000
 PIXELS_VARIABLE = 'MMDEFUSION_MAX_PIXELS'
-BYTES_PER_PIXEL = 32  # of a file: four channels of 64 bits
-BYTES_BESIDE = 32 * 2**20  # of a file that are no pixels: colour profiles, thumbnails, maker notes
-MAX_SCANS = 200  # of a progressive JPEG, thumbnails included; ten are usual, and each takes time for the whole image
+BYTES_PER_PIXEL = 32  # the most that a file may have: four channels of 64 bits
+BYTES_BESIDE = 32 * 2**20  # allowed on top for what is not pixels: colour profiles, thumbnails, maker notes
+MAX_SCANS = 200  # in a progressive JPEG, thumbnails included; ten are usual, and each decodes the whole image again
 
 
 class UnusableImage(ValueError):
-    """A file's content is at fault, not a setting: another file may do."""
+    """The content of an image file is at fault, not a setting: another file may work."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """Size in pixels as EXIF turns the image, channels with alpha, and whether values have more than 8 bits."""
+    """What the header of an image file says.
+
+    Attributes:
+        width: in pixels, after the rotation that EXIF asks for.
+        height: in pixels, likewise.
+        channels: number of channels, alpha included.
+        deep: whether the values have more than 8 bits.
+    """
 
     width: int
     height: int
@@ -41,10 +48,10 @@ class Header:
 
 
 def max_pixels() -> int:
-    """The largest image that is decoded where nothing else is said: 64 million pixels, or MMDEFUSION_MAX_PIXELS.
+    """The default limit for the size of an image: 64 million pixels, or the environment's MMDEFUSION_MAX_PIXELS.
 
     Raises:
-        ValueError: if the environment variable is no positive whole number.
+        ValueError: if the environment variable is not a positive whole number.
     """
     value = os.environ.get(PIXELS_VARIABLE, '')
     if value and not (value.isdecimal() and int(value)):
@@ -53,19 +60,19 @@ def max_pixels() -> int:
 
 
 def parse_header(content: bytes, name: str, limit: int | None = None) -> Header:
-    """The header of an image file, if the image can be decoded at a cost that its size explains.
+    """Reads the header of an image file and refuses images that would take too much memory or time to decode.
 
     Args:
         content: the bytes of a PNG, JPEG, BMP, TIFF or WebP file.
-        name: what errors call it.
-        limit: of pixels; :func:`max_pixels` where it is None.
+        name: the file's name in error messages.
+        limit: largest number of pixels; None stands for :func:`max_pixels`.
 
     Raises:
-        UnusableImage: the content is none of these, is malformed, has too many pixels or scans, is too large for its
-            pixels, or holds several pictures.
+        UnusableImage: if the content is of no such format, is malformed, has too many pixels or scans, is too large for
+            its pixels, or holds several images.
     """
     if content.startswith(b'\xff\xd8') and content.count(b'\xff\xda') > MAX_SCANS:
-        raise UnusableImage(f'{name} has more than {MAX_SCANS} scans; save it as a plain JPEG file')
+        raise UnusableImage(f'{name} has more than {MAX_SCANS} scans; save it as a plain JPEG file.')
     return _judge(io.BytesIO(content), len(content), name, limit)
 
 
@@ -73,8 +80,8 @@ def read_header(path: str, backend_args: dict | None = None, limit: int | None =
     """Reads an image's header and nothing more; see :func:`parse_header`.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        UnusableImage: It is not a regular file, or not an image that may be decoded.
+        FileNotFoundError: if there is no such file.
+        UnusableImage: if it is not a regular file, or not an image that may be decoded.
     """
     with fileio.get_local_path(path, backend_args=backend_args) as local:
         size = check_regular(local)
@@ -83,23 +90,23 @@ def read_header(path: str, backend_args: dict | None = None, limit: int | None =
 
 
 def check_regular(path: str) -> int:
-    """The bytes of a regular file: reading a device or a pipe may never end.
+    """Checks that a path is a regular file, as reading a device or a pipe may never end, and returns its size in bytes.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        UnusableImage: It is something else.
+        FileNotFoundError: if there is no such file.
+        UnusableImage: if the path is something else.
     """
     found = os.stat(path)
     if not stat.S_ISREG(found.st_mode):
-        raise UnusableImage(f'{path} is a {_kind(found.st_mode)}, not a regular file; name an image file')
+        raise UnusableImage(f'{path} is a {_kind(found.st_mode)}, not a regular file; name an image file.')
     return found.st_size
 
 
 def check_bytes(size: int, pixels: int, name: str) -> None:
-    """Raises an UnusableImage where a file is larger than that many pixels can explain."""
+    """Raises an UnusableImage if a file is larger than its number of pixels can explain."""
     if size > pixels * BYTES_PER_PIXEL + BYTES_BESIDE:
         raise UnusableImage(
-            f'{name} has {size} bytes, too many for {pixels} pixels; save the picture again without what else is in it'
+            f'{name} has {size} bytes, too many for {pixels} pixels; save the image again without extra data.'
         )
 
 
@@ -114,30 +121,30 @@ def _judge(file: BinaryIO, size: int, name: str, limit: int | None) -> Header:
     reader = next((reader for starts, reader in FORMATS if starts(start)), None)
     if reader is None:
         raise UnusableImage(
-            f'{name} is not an image that can be read (no PNG, JPEG, BMP, TIFF or WebP; {size} bytes); replace the file'
+            f'{name} is not an image that can be read (no PNG, JPEG, BMP, TIFF or WebP; {size} bytes); replace it.'
         )
     file.seek(0)
     try:
         header, costs, pictures = reader(file)
-    except Exception as error:  # Pillow raises whatever a malformed file leads to, also SyntaxError and struct.error
+    except Exception as error:  # Pillow may raise anything, also SyntaxError and struct.error
         why = ' '.join(str(error).split())[:200] or type(error).__name__
-        raise UnusableImage(f'{name} is not an image that can be read ({why}); replace the file') from None
+        raise UnusableImage(f'{name} is not an image that can be read ({why}); replace the file.') from None
     if header.width < 1 or header.height < 1:
-        raise UnusableImage(f'{name} is {header.width}x{header.height}; replace the file')
+        raise UnusableImage(f'{name} is {header.width}x{header.height}; replace the file.')
     pixels = header.width * header.height
     if max(pixels, costs) > limit:
         raise UnusableImage(
             f'{name} is {header.width}x{header.height} and takes {max(pixels, costs) / 1e6:,.1f} million pixels to '
             f'decode, more than max_pixels={limit}; shrink it, or raise max_pixels (or {PIXELS_VARIABLE}) if you '
-            'trust it'
+            'trust it.'
         )
     if pictures > 1:
-        raise UnusableImage(f'{name} holds {pictures} pictures or more; save the one that you want as a file')
+        raise UnusableImage(f'{name} holds {pictures} pictures or more; save the one that you want as a file.')
     check_bytes(size, pixels, name)
     return header
 
 
-# Each reader gives the header, the pixels that decoding takes (of padded tiles, say), and the number of pictures.
+# Each reader returns the header, the pixels that decoding takes (padded tiles count), and the number of images.
 Found = tuple[Header, int, int]
 
 
@@ -153,7 +160,7 @@ def _read_png(file: BinaryIO) -> Found:
 
 
 def _walk_chunks(file: BinaryIO) -> None:
-    """Raises a ValueError where a chunk is longer than the file: OpenCV would take its length of memory first."""
+    """Raises a ValueError if a chunk is longer than the file: OpenCV would first allocate the length that it claims."""
     place, end = 8, file.seek(0, os.SEEK_END)
     kind = b''
     while kind != b'IEND':
@@ -174,7 +181,7 @@ def _read_bmp(file: BinaryIO) -> Found:
 
 def _of_pillow(image: Image.Image, pictures: int = 1) -> Found:
     width, height = image.size
-    # the base class's: a PNG file's own would decode the image to look for EXIF behind it
+    # Pillow's PNG class overrides getexif and would decode the image to look for EXIF data behind it
     if Image.Image.getexif(image).get(EXIF_ORIENTATION, 1) >= 5:
         width, height = height, width
     raw_mode = str(image.tile[0][3]) if image.tile else ''  # Pillow calls 48-bit colour RGB, but unpacks 'RGB;16B'
@@ -194,7 +201,7 @@ def _read_webp(file: BinaryIO) -> Found:
     if kind == b'VP8 ':
         width, height = struct.unpack('<HH', body[6:10])
         return Header(width & 0x3FFF, height & 0x3FFF, 3, False), 0, 1
-    raise ValueError(f'{kind!r} is no picture')
+    raise ValueError(f'{kind!r} is not an image')
 
 
 def _read_tiff(file: BinaryIO) -> Found:

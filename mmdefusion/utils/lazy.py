@@ -1,4 +1,4 @@
-"""Names that a package offers without importing their modules before somebody asks."""
+"""Lazy imports: a package offers names whose modules are imported at first use."""
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -6,11 +6,14 @@ from typing import Any
 
 
 def lazy_exports(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """``__getattr__`` and ``__dir__`` of a package (PEP 562).
+    """Makes ``__getattr__`` and ``__dir__`` for a package whose names are imported at first use (PEP 562).
 
     Args:
-        package: its ``__name__``.
-        homes: the module, relative to the package, of each name that it offers.
+        package: the package's ``__name__``.
+        homes: maps each name to its module, relative to the package.
+
+        Returns:
+            The functions to assign to ``__getattr__`` and ``__dir__``.
     """
 
     def get(name: str) -> Any:

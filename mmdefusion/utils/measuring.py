@@ -1,4 +1,4 @@
-"""Time and memory of what a process does."""
+"""Measures the time and the peak memory of a function."""
 
 import ctypes
 import time
@@ -14,8 +14,9 @@ class Measurement:
     """Time and memory of one run.
 
     Attributes:
-        seconds: median.
-        peak_bytes: on a CPU of the whole process, weights and libraries included; on a GPU what torch held there.
+        seconds: median time of a run.
+        peak_bytes: on a CPU the peak of the whole process, weights and libraries included; on a GPU what torch
+            allocated.
     """
 
     seconds: float
@@ -23,18 +24,18 @@ class Measurement:
 
 
 class PeakMemory:
-    """Peak memory since the last reset, in bytes; on a CPU it is the process's (Linux only)."""
+    """Peak memory in bytes since the last reset; on a CPU that of the whole process (Linux only)."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
 
     def reset(self) -> None:
-        """Forget what was before."""
+        """Starts a new measurement."""
         if self.device.type == 'cuda':
             torch.cuda.reset_peak_memory_stats(self.device)
         else:
-            ctypes.CDLL(None).malloc_trim(0)  # hand back what the last measurement freed
-            Path('/proc/self/clear_refs').write_text('5')  # the kernel's way to reset VmHWM
+            ctypes.CDLL(None).malloc_trim(0)  # returns what the last measurement freed to the system
+            Path('/proc/self/clear_refs').write_text('5')  # resets VmHWM
 
     def read(self) -> int:
         """The peak, in bytes."""
@@ -45,7 +46,7 @@ class PeakMemory:
 
 
 def measure(run: Callable[[], object], repeats: int, device: torch.device) -> Measurement:
-    """Median time of ``repeats`` runs after one to warm up, and the peak memory of them."""
+    """Measures the median time and the peak memory of ``repeats`` runs, after one run to warm up."""
     memory, seconds = PeakMemory(device), []
     run()
     memory.reset()

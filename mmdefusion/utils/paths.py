@@ -1,4 +1,4 @@
-"""Where files are, and paths made of names that come out of files, which may point anywhere."""
+"""Safe paths from names that come out of files, and whether a path is local."""
 
 import os
 import re
@@ -9,12 +9,12 @@ from mmengine.fileio import LocalBackend
 
 
 def inside(folder: str | os.PathLike, name: str, suffix: str | None = None) -> Path:
-    """The path of ``name`` below ``folder``, where something is to be written.
+    """The path of ``name`` below ``folder``, for writing; names that lead outside are refused.
 
     Args:
-        folder: that nothing may leave; it may be a symbolic link itself.
-        name: relative, out of an annotation file or a list.
-        suffix: in place of the name's extension.
+        folder: the folder that nothing may leave; it may be a symbolic link itself.
+        name: a relative path from an annotation file or a list.
+        suffix: replaces the extension of the name.
 
     Raises:
         ValueError: if the name is empty or absolute (on any system), climbs with ``..``, or goes through a symbolic

@@ -1,4 +1,4 @@
-"""Progress bars: where a person looks, and nowhere else."""
+"""Progress bars, shown on terminals only."""
 
 import contextlib
 import sys
@@ -9,13 +9,13 @@ T = TypeVar('T')
 
 
 def track(items: Iterable[T], description: str, total: int | None = None, show: bool = True) -> Iterator[T]:
-    """The items one by one, with a bar on the terminal; without a terminal nothing is printed.
+    """Yields the items and shows a progress bar on the terminal; without a terminal nothing is printed.
 
     Args:
-        items: what is gone through.
-        description: what is being done, such as ``'fusing'``.
-        total: number of items, where ``len(items)`` does not say it.
-        show: whether a bar is wanted at all.
+        items: the items to iterate over.
+        description: the words beside the bar, such as ``'fusing'``.
+        total: number of items, if ``len(items)`` is not available.
+        show: False shows no bar on a terminal either.
     """
     if total is None:
         total = len(items) if hasattr(items, '__len__') else None
@@ -27,12 +27,12 @@ def track(items: Iterable[T], description: str, total: int | None = None, show: 
 
 @contextlib.contextmanager
 def counter(description: str, total: int | None = None, show: bool = True) -> Iterator[Callable[[], None]]:
-    """A bar that its user moves on by one at a time.
+    """Yields a function that advances a progress bar by one step.
 
     Args:
-        description: what is being done.
-        total: steps in all, None where nobody knows.
-        show: whether a bar is wanted at all.
+        description: the words beside the bar.
+        total: number of steps, None if it is unknown.
+        show: False shows no bar on a terminal either.
     """
     if not show or not sys.stderr.isatty():
         yield lambda: None

@@ -1,14 +1,14 @@
-"""What a run wrote down."""
+"""Reads the log of a training."""
 
 import json
 from pathlib import Path
 
 
 def validation_scores(work_dir: Path) -> dict[int, dict[str, float]]:
-    """Validation scores by iteration, from all runs in an MMEngine work dir; where two have one, the later counts.
+    """Reads the validation scores by iteration from all runs in an MMEngine work dir; the latest run counts.
 
-    A score's iteration is that of the training line before it: LoggerHook gives scores the epoch by default, which is
-    0 all along in iteration-based training.
+    A score gets the iteration of the training line before it: by default LoggerHook writes the epoch beside scores,
+    which is always 0 in iteration-based training.
     """
     found: dict[int, dict[str, float]] = {}
     for log in sorted(Path(work_dir).glob('*/vis_data/scalars.json')):

@@ -1,4 +1,4 @@
-"""All random numbers from one place."""
+"""Seeds all random number generators at once."""
 
 import random
 import zlib
@@ -8,7 +8,7 @@ import torch
 
 
 def seed_all(*parts: object) -> None:
-    """Seeds Python's, NumPy's and torch's generators with what the parts say together."""
+    """Seeds the generators of Python, NumPy and torch with a checksum of ``parts``, such as a name and a number."""
     seed = zlib.crc32(' '.join(map(str, parts)).encode())
     random.seed(seed)
     np.random.seed(seed)

@@ -1,7 +1,7 @@
-"""The tags of a TIFF file's first page that say what decoding it takes (TIFF 6.0 and BigTIFF).
+"""Reads the tags of a TIFF file's first page that decide the cost of decoding it (TIFF 6.0 and BigTIFF).
 
-Pillow knows fewer kinds of TIFF than OpenCV (no colour in floats, say), and of a tag that stands twice it takes the
-last, OpenCV's library the first.
+Pillow reads fewer kinds of TIFF than OpenCV (no colour in floats, for instance). Of a tag that appears twice, Pillow
+takes the last and the library that OpenCV uses takes the first.
 """
 
 import struct
@@ -14,12 +14,12 @@ MAX_TAGS = 4096
 # tag numbers
 SUBFILE, WIDTH, HEIGHT, BITS, ORIENTATION, CHANNELS = 254, 256, 257, 258, 274, 277
 TILE_WIDTH, TILE_HEIGHT = 322, 323
-WHOLE_NUMBERS = {1: 'B', 3: 'H', 4: 'I', 16: 'Q'}  # TIFF's types by their struct code
+WHOLE_NUMBERS = {1: 'B', 3: 'H', 4: 'I', 16: 'Q'}  # TIFF type: struct code
 
 
 @dataclass(frozen=True)
 class Tiff:
-    """What the header says of the first page; ``decoded_pixels`` counts whole tiles, ``pages`` ends at two."""
+    """What the tags of the first page say; ``decoded_pixels`` counts whole tiles, ``pages`` is 1 or 2 (two or more)."""
 
     width: int
     height: int
@@ -31,11 +31,11 @@ class Tiff:
 
 
 def read_tiff(file: BinaryIO) -> Tiff:
-    """Reads the first page's tags, and whether a second page follows that is no copy or mask.
+    """Reads the tags of the first page, and whether a second page follows that is not a thumbnail or a mask.
 
     Raises:
-        ValueError: if a tag stands twice or is not what it should be.
-        struct.error: if the file ends before.
+        ValueError: if a tag appears twice or has a value that is not allowed.
+        struct.error: if the file ends too early.
     """
     start = file.read(16)
     order, big = '<' if start.startswith(b'II') else '>', start[2:4] in (b'+\0', b'\0+')
@@ -57,7 +57,7 @@ def read_tiff(file: BinaryIO) -> Tiff:
 
 
 def _read_page(file: BinaryIO, offset: int, order: str, big: bool) -> tuple[dict[int, int], int]:
-    """The tags that hold whole numbers (of several the first), and where the next page stands, 0 for none."""
+    """The tags that hold whole numbers (the first of several), and the offset of the next page, 0 if there is none."""
     counts, place, inline = ('Q', 'Q', 8) if big else ('H', 'I', 4)
     file.seek(offset)
     (number,) = _take(file, order + counts)

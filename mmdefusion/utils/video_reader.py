@@ -1,4 +1,4 @@
-"""Frames of several videos that were taken at the same times."""
+"""Reads several videos of one scene, frame by frame, matched by time."""
 
 import itertools
 import math
@@ -10,21 +10,21 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-UNKNOWN_RATE = 25.0  # frames per second where no video says its own
-SAME_RATE = 1e-4  # 29.97 and 30 are two rates: after a minute they are two frames apart
+UNKNOWN_RATE = 25.0  # frames per second if no video file gives its rate
+SAME_RATE = 1e-4  # relative; 29.97 and 30 must count as different: after a minute they are two frames apart
 
 
 class VideoFrames:
-    """Frames of several videos that belong together, until the shortest ends.
+    """Iterates over the frames of several videos that belong together, until the shortest video ends.
 
-    All frames of the first video are taken, and of each other one the frame that is nearest in time. They are taken
-    to start at once and to run at the constant rates that their files name.
+    Every frame of the first video comes with the frame of each other video that is nearest in time. All videos are
+    assumed to start at the same moment and to run at the constant rates that their files give.
 
     Args:
-        paths: of the videos.
+        paths: paths of the videos.
 
     Raises:
-        ValueError: if one cannot be opened, or does not say its rate while others do.
+        ValueError: if a video cannot be opened, or gives no frame rate while others do.
     """
 
     def __init__(self, paths: Sequence[str | os.PathLike]) -> None:
@@ -36,7 +36,7 @@ class VideoFrames:
         rates = [capture.get(cv2.CAP_PROP_FPS) for capture in self.captures]
         silent = [str(path) for path, rate in zip(paths, rates, strict=True) if not (rate > 0 and math.isfinite(rate))]
         if silent and len(silent) < len(rates):
-            raise ValueError(f'{silent[0]} does not say its frame rate: write it again with one, the others have it.')
+            raise ValueError(f'{silent[0]} gives no frame rate, but others do: write it again with a frame rate.')
         self.rate, *_ = self.rates = [UNKNOWN_RATE] * len(rates) if silent else rates
         counts = [max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT))) for capture in self.captures]
         lengths = [math.ceil((count - 0.5) * self.rate / rate) for count, rate in zip(counts, self.rates, strict=True)]
@@ -49,11 +49,11 @@ class VideoFrames:
             warnings.warn(f'The videos last {shown} s: the shortest ends the result.', stacklevel=2)
 
     def __len__(self) -> int:
-        """Frames of the result, as far as the files say."""
+        """Number of frames of the result, by the headers of the files."""
         return self.length
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, ...]]:
-        """Each frame of the first video with those that were taken with it (H×W×3 BGR); closes the files at the end."""
+        """Yields each frame of the first video with the matching frames of the others (H×W×3 BGR); closes the files."""
         taken, frames = [-1] * len(self.captures), [None] * len(self.captures)
         try:
             for place in itertools.count():
@@ -69,13 +69,13 @@ class VideoFrames:
             self.close()
 
     def close(self) -> None:
-        """Lets go of the files."""
+        """Closes the files."""
         for capture in self.captures:
             capture.release()
 
 
 def _advance(capture: cv2.VideoCapture, steps: int) -> np.ndarray | None:
-    """The frame so many steps ahead, or None where the video ends before it."""
+    """The frame ``steps`` frames ahead, or None if the video ends before it."""
     if not all(capture.grab() for _ in range(steps)):
         return None
     there, frame = capture.retrieve()

@@ -1,4 +1,4 @@
-"""Videos that are there whole or not at all."""
+"""Writes videos atomically: a video has its name only when it is complete."""
 
 from pathlib import Path
 
@@ -9,12 +9,12 @@ from .files import give_name, unfinished_of
 
 
 class VideoWriter:
-    """Writes an MP4 file beside its name and gives it the name when it is finished.
+    """Writes an MP4 file under a temporary name and renames it when it is finished.
 
-    MP4 has even sides only: the last line of an odd picture is written twice.
+    MP4 videos have an even width and height: the last row or column of an odd image is written twice.
 
     Args:
-        target: of the finished file.
+        target: path of the finished file.
         rate: frames per second.
     """
 
@@ -29,16 +29,16 @@ class VideoWriter:
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Leaves nothing unfinished behind."""
+        """Closes the writer and removes an unfinished file."""
         if self.writer is not None:
             self.writer.release()
         self.unfinished.unlink(missing_ok=True)
 
     def write(self, image: np.ndarray) -> None:
-        """Append a frame, H×W×3 BGR or H×W uint8.
+        """Appends a frame, H×W×3 BGR or H×W, uint8.
 
         Raises:
-            OSError: if OpenCV cannot write such a video here.
+            OSError: if OpenCV cannot write a video of this size to this place.
         """
         image = image if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
         height, width = image.shape[:2]
@@ -52,10 +52,10 @@ class VideoWriter:
         self.frames += 1
 
     def finish(self) -> Path:
-        """Close the file, read it again, and give it its name.
+        """Closes the file, counts the frames that can be read, and renames it.
 
         Raises:
-            OSError: if not all frames can be read: OpenCV says nothing of what could not be written.
+            OSError: if not all frames can be read; OpenCV gives no error for frames that could not be written.
             ValueError: if no frame was written.
         """
         if self.writer is None:
@@ -69,7 +69,7 @@ class VideoWriter:
 
 
 def count_frames(path: Path) -> int:
-    """How many frames of a video can be read, whatever its header says."""
+    """Counts the frames of a video that can be read, whatever its header says."""
     capture = cv2.VideoCapture(str(path))
     count = 0
     while capture.grab():

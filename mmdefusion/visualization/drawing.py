@@ -1,4 +1,4 @@
-"""Masks and boxes drawn on images, and sheets of labelled pictures (numpy and OpenCV only)."""
+"""Draws masks and boxes on images, and contact sheets of labelled images (NumPy and OpenCV only)."""
 
 from collections.abc import Sequence
 
@@ -6,40 +6,42 @@ import cv2
 import numpy as np
 
 FONT = cv2.FONT_HERSHEY_SIMPLEX
-INK, PAPER, GAP = (40, 40, 40), 255, 4  # colours of a sheet, and pixels between its pictures
+INK, PAPER, GAP = (40, 40, 40), 255, 4  # colours of a sheet, and pixels between its images
 
 
 def as_colour(image: np.ndarray) -> np.ndarray:
-    """``(H, W)`` or ``(H, W, 3)`` of 8 or 16 bits to ``(H, W, 3)`` uint8."""
+    """Converts H×W or H×W×3 of 8 or 16 bits to H×W×3 uint8."""
     if image.dtype == np.uint16:
         image = (image >> 8).astype(np.uint8)
     return cv2.cvtColor(image, cv2.COLOR_GRAY2BGR) if image.ndim == 2 else image
 
 
 def hide_background(classes: Sequence[str], palette: Sequence[Sequence[int]]) -> list[Sequence[int]]:
-    """The palette with black for the class 'background', which :func:`draw_mask` then leaves out."""
+    """Sets the class 'background' to black, which :func:`draw_mask` leaves out."""
     return [(0, 0, 0) if name == 'background' else colour for name, colour in zip(classes, palette, strict=False)]
 
 
 def draw_mask(
     image: np.ndarray, mask: np.ndarray, palette: Sequence[Sequence[int]], opacity: float = 0.6
 ) -> np.ndarray:
-    """A copy of an image with its class mask laid over it.
+    """Draws a class mask on a copy of an image.
 
     Args:
-        image: ``(H, W)`` or ``(H, W, 3)``, BGR.
-        mask: ``(H, W)`` class indices; those beyond the palette (the ignored ones) are left out.
-        palette: RGB of each class, as in a data set's metainfo; a black class (the background) is left out.
-        opacity: Share of the class's colour.
+        image: H×W or H×W×3, BGR.
+        mask: class indices, H×W; indices outside the palette (ignored ones) are left out.
+        palette: RGB colour of each class, as in the metainfo of a data set; a black class (background) is left out.
+        opacity: opacity of the colours, 0 to 1.
 
     Returns:
-        np.ndarray: ``(H, W, 3)`` uint8, BGR.
+        H×W×3 uint8, BGR.
 
     Raises:
-        ValueError: If image and mask differ in size.
+        ValueError: if image and mask differ in size.
     """
     if image.shape[:2] != mask.shape:
-        raise ValueError(f"image of {image.shape[:2]} and mask of {mask.shape} differ: give a mask of the image's size")
+        raise ValueError(
+            f"image of {image.shape[:2]} and mask of {mask.shape} differ: give a mask of the image's size."
+        )
     drawn = as_colour(image).copy()
     colours = np.array(palette, np.float32)[:, ::-1]
     inside = np.isin(mask, np.flatnonzero(colours.any(1)))
@@ -51,17 +53,17 @@ def draw_mask(
 def draw_boxes(
     image: np.ndarray, boxes: np.ndarray, labels: np.ndarray, palette: Sequence[Sequence[int]], thickness: int = 1
 ) -> np.ndarray:
-    """A copy of an image with boxes.
+    """Draws boxes on a copy of an image.
 
     Args:
-        image: ``(H, W)`` or ``(H, W, 3)``, BGR.
-        boxes: ``(N, 4)`` x0 y0 x1 y1 in pixels.
-        labels: ``(N,)`` indices of the palette.
-        palette: RGB colours.
-        thickness: Of the lines, pixels.
+        image: H×W or H×W×3, BGR.
+        boxes: x0 y0 x1 y1 in pixels, N×4.
+        labels: indices of the palette, N.
+        palette: RGB colour of each class.
+        thickness: thickness of the lines in pixels.
 
     Returns:
-        np.ndarray: ``(H, W, 3)`` uint8, BGR.
+        H×W×3 uint8, BGR.
     """
     drawn = as_colour(image).copy()
     for (x0, y0, x1, y1), label in zip(np.rint(boxes).astype(int).tolist(), np.asarray(labels).tolist(), strict=True):
@@ -76,16 +78,16 @@ def contact_sheet(
     row_names: Sequence[str] = (),
     width: int | None = None,
 ) -> np.ndarray:
-    """One picture of rows of pictures on white, with names over the columns and beside the rows.
+    """Draws rows of images on white, with names over the columns and beside the rows.
 
     Args:
-        rows: Images; the first one's proportions, at ``width``, are those of the places that all of them are fit into.
-        columns: Names over the columns, or none.
-        row_names: Names beside the rows, written upwards, or none.
-        width: Of each picture in pixels; None: the first picture's.
+        rows: images; all are fitted into cells with the proportions of the first.
+        columns: names over the columns, or none.
+        row_names: names beside the rows, written upwards, or none.
+        width: width of each cell in pixels; None takes that of the first image.
 
     Returns:
-        np.ndarray: ``(H, W, 3)`` uint8, BGR.
+        H×W×3 uint8, BGR.
     """
     height, own_width = rows[0][0].shape[:2]
     width = width or own_width
@@ -110,7 +112,7 @@ def contact_sheet(
 
 
 def _place(space: np.ndarray, image: np.ndarray) -> None:
-    """An image in the middle of a part of the sheet, as large as fits."""
+    """Draws an image in the middle of a part of the sheet, as large as possible."""
     scale = min(space.shape[0] / image.shape[0], space.shape[1] / image.shape[1])
     height, width = (max(1, round(side * scale)) for side in image.shape[:2])
     y, x = (space.shape[0] - height) // 2, (space.shape[1] - width) // 2
@@ -119,7 +121,7 @@ def _place(space: np.ndarray, image: np.ndarray) -> None:
 
 
 def _write(space: np.ndarray, text: str, scale: float) -> None:
-    """Text in the middle of a part of the sheet."""
+    """Writes text in the middle of a part of the sheet."""
     thickness = max(1, round(1.5 * scale))
     (width, height), _ = cv2.getTextSize(text, FONT, scale, thickness)
     scale *= min(1.0, 0.96 * space.shape[1] / max(1, width))
@@ -131,12 +133,12 @@ def _write(space: np.ndarray, text: str, scale: float) -> None:
 
 
 def draw_heat(image: np.ndarray, heat: np.ndarray, opacity: float = 0.55) -> np.ndarray:
-    """A heat map over an image.
+    """Draws a heat map over a copy of an image.
 
     Args:
         image: H×W×3 uint8, BGR.
-        heat: h×w of any range; its least value is drawn blue, its greatest red.
-        opacity: of the heat map.
+        heat: h×w of any range; the minimum is drawn blue, the maximum red.
+        opacity: opacity of the heat map, 0 to 1.
 
     Returns:
         H×W×3 uint8, BGR.

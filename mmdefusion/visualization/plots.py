@@ -1,4 +1,4 @@
-"""Plots of comparisons, as pictures or files."""
+"""Plots of comparisons, as images or files."""
 
 import io
 import os
@@ -15,16 +15,16 @@ from matplotlib.figure import Figure
 from mmdefusion.utils.files import write_bytes
 
 MARKERS = 'osD^v'
-COLOURS = 10  # of matplotlib's cycle, after which the next marker begins
+COLOURS = 10  # colours of matplotlib's cycle, after which the next marker is used
 
 
 def plot_tradeoff(
     names: Sequence[str], cost: Sequence[float], score: Sequence[float], labels: tuple[str, str]
 ) -> np.ndarray:
-    """Scores against costs, a point for each model, in the colours of :func:`plot_bars`.
+    """Plots scores against costs, a point for each model, in the colours of :func:`plot_bars`.
 
     Returns:
-        np.ndarray: ``(H, W, 3)`` uint8, BGR.
+        H×W×3 uint8, BGR.
     """
     figure, axis = plt.subplots(figsize=(7, 4), constrained_layout=True)
     for place, (name, x, y) in enumerate(zip(names, cost, score, strict=True)):
@@ -38,7 +38,7 @@ def plot_tradeoff(
 
 
 def plot_bars(groups: Sequence[str], values: dict[str, Sequence[float]], label: str) -> np.ndarray:
-    """Bars side by side: a group for each class, a bar in it for each model; BGR."""
+    """Plots a group of bars for each class, with a bar for each model; H×W×3 BGR."""
     figure, axis = plt.subplots(figsize=(max(7, 1.2 * len(groups) * len(values) / 3), 4), constrained_layout=True)
     width = 0.8 / max(1, len(values))
     for place, (name, bars) in enumerate(values.items()):
@@ -51,7 +51,7 @@ def plot_bars(groups: Sequence[str], values: dict[str, Sequence[float]], label: 
 
 
 def plot_curves(curves: dict[str, tuple[Sequence[float], Sequence[float]]], labels: tuple[str, str]) -> np.ndarray:
-    """A line for each model, on a logarithmic scale; BGR."""
+    """Plots a line for each model, on a logarithmic scale; H×W×3 BGR."""
     figure, axis = plt.subplots(figsize=(7, 4.5), constrained_layout=True)
     for name, (x, y) in curves.items():
         axis.plot(x, y, label=name)

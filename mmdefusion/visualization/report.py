@@ -1,4 +1,4 @@
-"""A report as one HTML file: text, tables and pictures, with nothing to fetch (numpy and OpenCV only)."""
+"""Reports as a single HTML file with text, tables and embedded images (NumPy and OpenCV only)."""
 
 import base64
 import html
@@ -37,14 +37,14 @@ span.name { margin-right: 1em }
 
 @dataclass(frozen=True)
 class Table:
-    """Numbers under a header.
+    """A table of numbers.
 
     Attributes:
-        header: Names of the columns.
-        rows: One list per row; floats are written with ``digits`` digits, None as a dash, anything else as it is.
-        caption: What it shows.
-        best: Column to 'max' or 'min': the best number of that column is highlighted (ties too).
-        digits: After the decimal point.
+        header: names of the columns.
+        rows: one list per row; floats are written with ``digits`` digits, None as a dash, anything else as it is.
+        caption: description of the table.
+        best: maps columns to 'max' or 'min'; the best number of such a column is highlighted (ties too).
+        digits: digits after the decimal point.
     """
 
     header: Sequence[str]
@@ -54,15 +54,15 @@ class Table:
     digits: int = 1
 
     def html(self) -> str:
-        """The table.
+        """The table in HTML.
 
         Raises:
-            ValueError: If a row is not as long as the header.
+            ValueError: if a row is not as long as the header.
         """
         for row in self.rows:
             if len(row) != len(self.header):
                 raise ValueError(
-                    f'row {list(row)} has {len(row)} cells under {len(self.header)} names: give one for each'
+                    f'row {list(row)} has {len(row)} cells under {len(self.header)} names: give one for each.'
                 )
         best = {column: self._best(column, max if which == 'max' else min) for column, which in self.best.items()}
         head = ''.join(f'<th>{html.escape(name)}</th>' for name in self.header)
@@ -70,7 +70,7 @@ class Table:
         return _figure(self.caption, f'<table class="data"><tr>{head}</tr>\n{body}</table>')
 
     def text(self) -> str:
-        """The same for a terminal."""
+        """The table as text for a terminal."""
         rows = [list(self.header), *([self._text(cell) for cell in row] for row in self.rows)]
         widths = [max(len(row[i]) for row in rows) for i in range(len(self.header))]
         first, *others = widths
@@ -78,7 +78,7 @@ class Table:
         return '\n'.join([*([self.caption] if self.caption else []), lines[0], '-' * len(lines[0]), *lines[1:]])
 
     def markdown(self) -> str:
-        """The same for a Markdown page."""
+        """The table in Markdown."""
         rows = [list(self.header), ['---', *['---:'] * (len(self.header) - 1)]]
         rows += [[self._text(cell) for cell in row] for row in self.rows]
         lines = ['| ' + ' | '.join(row) + ' |' for row in rows]
@@ -101,17 +101,17 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """An image, ``(H, W)`` or ``(H, W, 3)`` uint8 BGR, and words below it."""
+    """An image, H×W or H×W×3 uint8 BGR, with a note below it."""
 
     image: np.ndarray
     note: str = ''
 
     def html(self, width: int) -> str:
-        """The image, embedded, ``width`` pixels wide on the page."""
+        """The embedded image in HTML, ``width`` pixels wide on the page."""
         done, data = cv2.imencode('.jpg', self.image, [cv2.IMWRITE_JPEG_QUALITY, 92])
         if not done:
             raise ValueError(
-                f'image of {self.image.shape} {self.image.dtype} cannot be encoded: give 8-bit gray or BGR'
+                f'image of {self.image.shape} {self.image.dtype} cannot be encoded: give 8-bit grey or BGR.'
             )
         source = f'data:image/jpeg;base64,{base64.b64encode(data).decode()}'
         note = html.escape(self.note)
@@ -120,15 +120,15 @@ class Picture:
 
 @dataclass(frozen=True)
 class Sheet:
-    """Rows of pictures.
+    """Rows of images.
 
     Attributes:
-        rows: Pictures or plain images; None leaves a gap.
-        columns: Names over the columns.
-        row_names: Names beside the rows.
-        caption: What it shows.
-        legend: Name to RGB colour, for masks and boxes.
-        width: Of each picture on the page, pixels.
+        rows: images, or :class:`Picture` for an image with a note; None leaves a gap.
+        columns: names over the columns.
+        row_names: names beside the rows.
+        caption: description of the sheet.
+        legend: RGB colour by name, for masks and boxes.
+        width: width of each image on the page in pixels.
     """
 
     rows: Sequence[Sequence[Picture | np.ndarray | None]]
@@ -139,7 +139,7 @@ class Sheet:
     width: int = 200
 
     def html(self) -> str:
-        """The sheet as a table of embedded images."""
+        """The sheet in HTML, as a table of embedded images."""
         corner = ['<th></th>'] if self.row_names else []
         lines = [''.join(corner + [f'<th>{html.escape(name)}</th>' for name in self.columns])] if self.columns else []
         for i, row in enumerate(self.rows):
@@ -168,7 +168,7 @@ class Report:
     parts: list[str | Table | Sheet] = field(default_factory=list)
 
     def html(self) -> str:
-        """The whole page."""
+        """The page in HTML."""
         title = html.escape(self.title)
         body = '\n'.join(_text(part) if isinstance(part, str) else part.html() for part in self.parts)
         return (
@@ -178,7 +178,7 @@ class Report:
         )
 
     def save(self, path: str | Path) -> Path:
-        """Writes the page, and its folder where that is missing."""
+        """Writes the page; makes its folder."""
         return write_text(path, self.html())
 
 

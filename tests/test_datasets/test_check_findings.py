@@ -61,7 +61,7 @@ def test_a_whole_stock_data_set_has_no_finding(root: Path) -> None:
     [
         (('persons', 'cars'), r'classes \(cars, persons\) are not among the categories .*train.json \(bicycle, car'),
         (('car', 'persn'), r'classes \(persn\) are not among'),
-        (('car', 'bicycle', 'person'), r"stand in another order .*set metainfo=dict\(classes=\('person', 'bicycle'"),
+        (('car', 'bicycle', 'person'), r"have another order .*set metainfo=dict\(classes=\('person', 'bicycle'"),
     ],
 )
 def test_classes_that_are_not_those_of_the_file(classes: tuple, words: str, root: Path) -> None:
@@ -169,7 +169,7 @@ def test_stock_preprocessor_and_missing_partner(root: Path) -> None:
 FAULTY = [
     (dict(type='PhotoMetricDistortion'), 'takes three channels; put it before AppendPartner'),
     (dict(type='mmdet.YOLOXHSVRandomAug'), 'takes three channels; put it before AppendPartner'),
-    (dict(type='Mosaic', img_scale=(64, 64)), 'takes three channels; take mmdefusion.PairedMosaic'),
+    (dict(type='Mosaic', img_scale=(64, 64)), 'takes three channels; use mmdefusion.PairedMosaic'),
     (dict(type='Pad', size=(64, 64), pad_val=dict(img=(114, 114, 114))), 'set img=(114, 114, 114, 0)'),
     (dict(APPEND), 'AppendPartner stands twice'),
     (dict(type='RandomChoice', transforms=[[dict(type='PhotoMetricDistortion')]]), 'PhotoMetricDistortion stands'),
@@ -189,10 +189,10 @@ def test_geometry_before_the_partner_and_a_wrapper_s_pipeline(root: Path) -> Non
     line = only(
         check_dataset(stock(root, pipeline=[LOAD, dict(type='RandomCrop', crop_size=(4, 4)), RULE])), 'wrong settings'
     )
-    assert line == 'RandomCrop stands before AppendPartner and moves the visible image only; put it behind'
+    assert line == 'RandomCrop stands before AppendPartner and moves the visible image only; put it after'
     mix = dict(type='MultiImageMixDataset', dataset=stock(root), pipeline=[dict(type='MixUp', img_scale=(64, 64))])
     (report,) = check_config(Config(dict(default_scope='mmdet', train_dataloader=dict(dataset=mix))))
-    assert 'take mmdefusion.PairedMixUp' in only(report, 'wrong settings')
+    assert 'use mmdefusion.PairedMixUp' in only(report, 'wrong settings')
 
 
 def test_pad_with_four_numbers_works(root: Path) -> None:

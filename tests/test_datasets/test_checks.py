@@ -144,7 +144,7 @@ def test_four_channel_images(tmp_path: Path) -> None:
     layouts.write(tmp_path / 'images/00001D.png', image)
     for pixels in (False, True):
         unreadable = check_dataset(cfg, pixels=pixels).unreadable
-        assert unreadable == [f'{tmp_path}/images/00001D.png has 3 channel(s), so no infrared one in it']
+        assert unreadable == [f'{tmp_path}/images/00001D.png has 3 channel(s), so no infrared image in it']
 
 
 def test_stock_data_set_with_a_rule(tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ def test_mfnet_there_and_back(tmp_path):
     assert run('mfnet_pairs.py', 'join', tmp_path / 'again', tmp_path / 'vi', tmp_path / 'ir').returncode == 0
     assert (cv2.imread(str(tmp_path / 'again/00001D.png'), -1) == image).all()
     result = run('mfnet_pairs.py', 'split', tmp_path / 'vi', tmp_path / 'x', tmp_path / 'y')
-    assert result.returncode == 1 and 'is no image of four channels' in result.stderr
+    assert result.returncode == 1 and 'is not an image of four channels' in result.stderr
 
 
 OUTSIDE = ['../evil.png', '/tmp/evil.png', 'a/../../evil.png', 'C:/evil.png', '..\\evil.png', '', '.', 'link/evil.png']

@@ -32,7 +32,7 @@ def test_what_does_not_match_is_listed(tmp_path):
     other = fill(tmp_path / 'ir', ['a.png', 'i.png'])
     with pytest.raises(ValueError, match=r'12 only in .*vi \(v00, .*, v09, \.\.\.\); 1 only in .*ir \(i\)\. Rename'):
         match_stems([one, other])
-    with pytest.raises(FileNotFoundError, match='nowhere is no folder'):
+    with pytest.raises(FileNotFoundError, match='nowhere is not a folder'):
         match_stems([one, tmp_path / 'nowhere'])
     (tmp_path / 'empty').mkdir()
     with pytest.raises(ValueError, match='empty has no image'):

@@ -104,7 +104,7 @@ def test_files_that_are_no_fuser(tmp_path):
         load_fuser(str(tmp_path / 'x.pth'))
     meta = {'cfg': 'model = dict(backbone=dict())'}
     torch.save({'state_dict': {'a': torch.zeros(1)}, 'meta': meta}, tmp_path / 'x.pth')
-    with pytest.raises(ValueError, match='has no neck, common_head.*does not draw images'):
+    with pytest.raises(ValueError, match='has no neck, common_head.*does not decode images'):
         load_fuser(str(tmp_path / 'x.pth'))
     meta = {'cfg': 'model = print("run")'}
     torch.save({'state_dict': {'a': torch.zeros(1)}, 'meta': meta}, tmp_path / 'x.pth')

@@ -1,4 +1,4 @@
-"""Heat maps of where the common and unique decomposition of a pair looks.
+"""Draws heat maps of the attention in the common and unique decomposition of a pair.
 
 python tools/analysis_tools/attention_maps.py VISIBLE INFRARED CHECKPOINT [--out attention.png]
 """
@@ -19,8 +19,8 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('visible')
     parser.add_argument('infrared')
-    parser.add_argument('checkpoint', help='of pretraining, or published weights')
-    parser.add_argument('--config', help='for checkpoints that carry none')
+    parser.add_argument('checkpoint', help='checkpoint of pretraining, or published weights')
+    parser.add_argument('--config', help='config, for checkpoints that carry none')
     parser.add_argument('--out', default='attention.png')
     parser.add_argument('--device', default='cpu')
     return parser.parse_args()

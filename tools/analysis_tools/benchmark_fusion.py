@@ -1,12 +1,12 @@
-"""Time and memory of fusing, frames per second of a video, and time of scoring beside a plain loop.
+"""Measures time and memory of fusing, frames per second of a video, and time of scoring against a plain loop.
 
     python tools/analysis_tools/benchmark_fusion.py fuse [--sizes 640x512 1920x1080 3840x2160]
     python tools/analysis_tools/benchmark_fusion.py video [--size 320x256] [--frames 50]
     python tools/analysis_tools/benchmark_fusion.py score [--size 640x480] [--pairs 21]
 
-Pictures are generated scenes. "score" runs tools/eval_fusion.py with each protocol, start of its processes included,
-beside a loop over scikit-image and scikit-learn calls as a script in this field would have it: entropy, mutual
-information, SSIM, PSNR, mean squared error and Sobel edges, a pair at a time.
+Images are generated scenes. "score" runs tools/eval_fusion.py with each protocol, including the start of its processes,
+and a typical loop over scikit-image and scikit-learn calls: entropy, mutual information, SSIM, PSNR, mean squared error
+and Sobel edges, one pair at a time.
 """
 
 import argparse
@@ -34,10 +34,12 @@ TOOL = Path(__file__).resolve().parents[1] / 'eval_fusion.py'
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     tasks = parser.add_subparsers(dest='what', required=True)
-    fuse = tasks.add_parser('fuse', help='seconds and peak memory for pictures of some sizes')
+    fuse = tasks.add_parser('fuse', help='seconds and peak memory for images of some sizes')
     fuse.add_argument('--sizes', nargs='+', type=size, default=[(640, 512), (1920, 1080), (3840, 2160)])
     fuse.add_argument('--repeats', type=int, default=1)
-    fuse.add_argument('--task', choices=list(TASKS), default='ivf', help='others fuse three channels (default: ivf)')
+    fuse.add_argument(
+        '--task', choices=list(TASKS), default='ivf', help='mef and mff fuse three channels (default: ivf)'
+    )
     video = tasks.add_parser('video', help='frames per second of two streams fused into one')
     video.add_argument('--size', type=size, default=(320, 256))
     video.add_argument('--frames', type=int, default=50)
@@ -52,13 +54,13 @@ def parse_args() -> argparse.Namespace:
 
 
 def size(text: str) -> tuple[int, int]:
-    """``'640x512'`` to width and height."""
+    """Reads a width and a height such as ``'640x512'``."""
     width, height = map(int, text.split('x'))
     return width, height
 
 
 def scene(index: int, wanted: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """A visible and an infrared picture, uint8 BGR; large ones are enlarged, drawing them would take minutes."""
+    """A visible and an infrared image, uint8 BGR; large ones are enlarged, as generating them would take minutes."""
     drawn = SceneGenerator((640, 512))(index)
     visible, infrared = (cv2.resize(image, wanted) for image in (drawn.visible, drawn.infrared))
     return visible, infrared
@@ -120,7 +122,7 @@ def score(args: argparse.Namespace) -> None:
 
 
 def plain_scores(visible: np.ndarray, infrared: np.ndarray, fused: np.ndarray) -> dict[str, float]:
-    """What scikit-image and scikit-learn have functions for, H×W uint8."""
+    """Scores with functions of scikit-image and scikit-learn, on images H×W uint8."""
     from skimage import filters, measure, metrics
     from sklearn.metrics import mutual_info_score
 

@@ -1,8 +1,8 @@
-"""Iterations per second, peak memory and the share of time that loading takes, of any training config.
+"""Measures iterations per second, peak memory and the share of loading time of any training config.
 
     python tools/analysis_tools/benchmark_pretraining.py CONFIG [--iters 20] [--workers 2] [--cfg-options ...]
 
-Nothing is saved. Memory is the peak of the main process, or of the GPU where there is one.
+Nothing is saved. Memory is the peak of the main process, or of the GPU if there is one.
 """
 
 import argparse
@@ -18,7 +18,7 @@ WARM_UP = 3
 
 
 class Stopwatch(Hook):
-    """Notes how long each iteration waited for data, and how long it took in all."""
+    """Records how long each iteration waited for data, and how long it took in total."""
 
     priority = 'LOWEST'
 
@@ -36,19 +36,19 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('config')
     parser.add_argument('--iters', type=int, default=20, help=f'to time, after {WARM_UP} to warm up')
-    parser.add_argument('--workers', type=int, default=2, help='of each dataloader')
+    parser.add_argument('--workers', type=int, default=2, help='workers of each dataloader')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction)
     return parser.parse_args()
 
 
 def prepare(args: argparse.Namespace, work_dir: str) -> Config:
-    """The config for a short run that leaves nothing behind."""
+    """Changes the config to a short run that saves nothing."""
     config = Config.fromfile(args.config)
     config.merge_from_dict(args.cfg_options or {})
     config.work_dir, config.load_from = work_dir, None
     config.val_dataloader = config.val_evaluator = config.val_cfg = None
     config.train_cfg.update(max_iters=WARM_UP + args.iters, val_interval=10**9)
-    config.default_hooks.checkpoint = None  # without the key MMEngine would save
+    config.default_hooks.checkpoint = None  # without this key, MMEngine would save checkpoints
     config.custom_hooks = []
     config.log_level = 'WARNING'
     loaders = config.train_dataloader

@@ -1,10 +1,10 @@
-"""Latency and peak memory of the fused features, and of a training step, beside plain attention.
+"""Measures latency and peak memory of the fused features and of a training step, against plain attention.
 
     python tools/analysis_tools/benchmark_speed.py [--sizes 224 512 1024] [--arch tiny] [--device cpu]
 
-"ours" is the package as it is. "plain" is the same network with the same weights as the authors' code runs it: the
-images one after the other through the encoder, attention with its N×N matrix in memory. Both are timed in this process,
-in turn; memory on a CPU is the process's peak, weights and libraries included (Linux only).
+"ours" is the package as it is. "plain" is the same network with the same weights, run as in the authors' code: one
+image after the other through the encoder, and attention with its N×N matrix in memory. Both are timed in this process,
+in turn; memory on a CPU is the peak of the process, weights and libraries included (Linux only).
 """
 
 import argparse
@@ -35,7 +35,7 @@ class FusedFeatures(nn.Module):
 
 
 class OneAfterTheOther(FusedFeatures):
-    """The same, each image on its own."""
+    """The same network, with one image after the other."""
 
     def forward(self, pair: Tensor) -> Tensor:
         encoded = [self.encoder.encode(image) for image in pair.chunk(2, dim=1)]
@@ -71,7 +71,7 @@ def main() -> None:
     parser.add_argument('--arch', default='tiny', choices=('tiny', 'small', 'base'))
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
     parser.add_argument('--repeats', type=int, default=3)
-    parser.add_argument('--ours-only', action='store_true', help='leave the plain form out (it needs far more memory)')
+    parser.add_argument('--ours-only', action='store_true', help='skip the plain form, which needs far more memory')
     args = parser.parse_args()
     device = torch.device(args.device)
 

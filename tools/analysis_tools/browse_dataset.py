@@ -2,7 +2,7 @@
 
     python tools/analysis_tools/browse_dataset.py CONFIG [--number 12] [--split test] [--out sheet.png]
 
-Where an outline fits the visible image and not the infrared one, the pair is not aligned.
+If an outline fits the visible image and not the infrared image, the pair is not aligned.
 """
 
 import argparse
@@ -27,16 +27,16 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config')
     parser.add_argument('--split', choices=('train', 'val', 'test'), default='train')
-    parser.add_argument('--number', type=int, default=12, help='of pairs, evenly spread (default: 12)')
-    parser.add_argument('--seed', type=int, default=0, help='of augmentation')
-    parser.add_argument('--width', type=int, default=400, help='of each picture (default: 400)')
+    parser.add_argument('--number', type=int, default=12, help='number of pairs, evenly spread (default: 12)')
+    parser.add_argument('--seed', type=int, default=0, help='seed of the augmentation')
+    parser.add_argument('--width', type=int, default=400, help='width of each image in pixels (default: 400)')
     parser.add_argument('--out', type=Path, default=Path('work_dirs/browse_dataset.png'))
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, help='key.sub=value')
     return parser.parse_args()
 
 
 def draw(packed: dict, palette: list) -> list[np.ndarray]:
-    """The visible and the infrared image of a packed pair, annotated."""
+    """Draws the annotations on both images of a packed pair."""
     pair = packed['inputs'].permute(1, 2, 0).numpy().clip(0, 255).astype(np.uint8)
     sample = packed['data_samples']
     images = [np.ascontiguousarray(pair[..., :3]), to_channels(np.ascontiguousarray(pair[..., 3:]), 3)]
@@ -49,7 +49,7 @@ def draw(packed: dict, palette: list) -> list[np.ndarray]:
 
 
 def build(args: argparse.Namespace) -> BaseDataset:
-    """The split's data set, with all of its pipeline."""
+    """Builds the data set of a split, with its whole pipeline."""
     config = Config.fromfile(args.config)
     config.merge_from_dict(args.cfg_options)
     evaluator = config.get('test_evaluator') or {}

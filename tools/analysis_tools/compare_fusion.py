@@ -1,11 +1,11 @@
-"""Fused pictures of a set of pairs and their metrics, beside the mean of the sources and the network's plain output.
+"""Fuses pairs and compares the metrics with those of the mean of the sources and the network's plain output.
 
     python tools/analysis_tools/compare_fusion.py VISIBLE_DIR INFRARED_DIR --limit 12
     python tools/analysis_tools/compare_fusion.py DIR DIR --suffixes _A _B --task mef --protocol extra
     python tools/analysis_tools/compare_fusion.py VISIBLE_DIR INFRARED_DIR --detail levels=5 boost=0.3,sharpness=8
 
-The last one compares rules of detail: each group of options of ResidualDetail is a column of the table. Choose rules on
-training pairs only. Writes table.md and sheet.jpg (--sources puts the sources on it) to --out-dir.
+The last command compares rules of detail: each group of options of ResidualDetail is a column of the table. Choose
+rules on training pairs only. Writes table.md and sheet.jpg (--sources adds the sources) to --out-dir.
 """
 
 import argparse
@@ -40,8 +40,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('first', help='folder of visible images, or of the first exposures or foci')
     parser.add_argument('second', help='folder of their partners')
     parser.add_argument('--suffixes', nargs=2, default=(), metavar='S', help='tell files of one folder apart: _A _B')
-    parser.add_argument('--list', type=Path, help='file with the names to take, one a line, such as a training split')
-    parser.add_argument('--limit', type=int, help='take so many pairs, evenly spread')
+    parser.add_argument('--list', type=Path, help='file with the names to use, one per line, such as a training split')
+    parser.add_argument('--limit', type=int, help='number of pairs to use, evenly spread')
     parser.add_argument('--task', choices=list(TASKS), default='ivf')
     parser.add_argument('--protocol', choices=list(PROTOCOLS), default='vifb')
     parser.add_argument('--detail', nargs='+', default=[], type=options, metavar='OPTION=VALUE,...')
@@ -52,7 +52,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def options(text: str) -> dict[str, float]:
-    """``'levels=5,boost=0.3'`` to options of ResidualDetail."""
+    """Reads options of ResidualDetail such as ``'levels=5,boost=0.3'``."""
     pairs = [part.partition('=')[::2] for part in text.split(',')]
     if unknown := [name for name, _ in pairs if name not in OPTIONS]:
         raise argparse.ArgumentTypeError(f'{", ".join(unknown)}: ResidualDetail has {", ".join(OPTIONS)}.')
@@ -71,7 +71,7 @@ def choose(args: argparse.Namespace) -> list[Item]:
 
 
 def variants(args: argparse.Namespace) -> dict[str, Callable[[Item], np.ndarray]]:
-    """What makes a picture of a pair, by name."""
+    """The functions that fuse a pair, by name."""
     fuser = FusionInferencer(args.weights, task=args.task)
     rules = {'plain output': None, 'detail': fuser.model.detail}
     for rule in args.detail:
@@ -82,7 +82,7 @@ def variants(args: argparse.Namespace) -> dict[str, Callable[[Item], np.ndarray]
         fuser.model.detail = detail
         return fuser.fuse(item).images['fused']
 
-    # the network first: it names pairs that do not fit
+    # the network first, as its errors name pairs that do not fit
     return {name: lambda item, rule=rule: fuse(item, rule) for name, rule in rules.items()} | {MEAN: mean}
 
 
@@ -93,7 +93,7 @@ def mean(item: Item) -> np.ndarray:
 
 
 def compare(args: argparse.Namespace) -> Table:
-    """Fuses and scores; writes the table and the sheet."""
+    """Fuses and scores all pairs, and writes the table and the sheet."""
     out, items, protocol = make_writable(args.out_dir), choose(args), PROTOCOLS[args.protocol]
     makers = variants(args)
     shown = evenly_spread(items, SHOWN)

@@ -2,9 +2,9 @@
 
     python tools/analysis_tools/compare_pretraining.py CONFIG [CONFIG ...] --weights weights/defusionpp_tiny-SHA.pth
 
-Every config is trained for its own number of iterations whatever it starts from, and tested once, after the last one;
-no checkpoint is picked on the test split. Writes WORK_DIR/table.md. Finished trainings are not done again, interrupted
-ones go on.
+Every config is trained for the same number of iterations from both starts, and tested once, after the last iteration;
+no checkpoint is picked on the test split. Writes WORK_DIR/table.md. Finished trainings are not repeated, interrupted
+ones are resumed.
 """
 
 import argparse
@@ -26,9 +26,11 @@ SCORES = ('coco/bbox_mAP_50', 'coco/bbox_mAP', 'mIoU')
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('configs', nargs='+', type=Path, help="of detectors or segmenters, in the weights' width")
-    parser.add_argument('--weights', type=Path, required=True, help='of pretraining')
-    parser.add_argument('--seeds', type=int, default=3, help='trainings of each kind (default: 3)')
+    parser.add_argument(
+        'configs', nargs='+', type=Path, help='configs of detectors or segmenters with the width of the weights'
+    )
+    parser.add_argument('--weights', type=Path, required=True, help='pretrained weights')
+    parser.add_argument('--seeds', type=int, default=3, help='number of trainings per config and start (default: 3)')
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/compare_pretraining'))
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, help='for all: key.sub=value')
     args = parser.parse_args()
@@ -45,7 +47,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def plan(path: Path, start: str, seed: int, args: argparse.Namespace) -> Trial:
-    """One training of one config."""
+    """Plans one training of one config."""
     config = Config.fromfile(path)
     config.merge_from_dict(args.cfg_options)
     pretrained = start == 'pretrained'
@@ -57,7 +59,7 @@ def plan(path: Path, start: str, seed: int, args: argparse.Namespace) -> Trial:
 
 
 def tabulate(groups: dict[tuple[Path, str], list[Trial]]) -> Table:
-    """One row a config and score, random beside pretrained."""
+    """Makes the table: a row for each config and score, with random and pretrained weights."""
     rows = []
     for path in dict.fromkeys(path for path, _ in groups):
         found = {start: [trial.metrics() for trial in groups[path, start]] for start in STARTS}

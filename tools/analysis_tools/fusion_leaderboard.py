@@ -1,11 +1,11 @@
-"""Where a fusion network stands among the 26 methods that VIFB published.
+"""Ranks a fusion network among the 26 published methods of VIFB.
 
     python tools/analysis_tools/fusion_leaderboard.py --data data/VIFB --out-dir work_dirs/leaderboard
 
 Fuses VIFB's 21 pairs (--data has vi/ and ir/) with detail, with targets kept, and without either, scores them as the
-benchmark does, and ranks each by itself among the published means: a place from 1 to 27 for each metric, and the mean
-place. Beside them stands what these metrics do not see (targets, skies, noise, fringes), for ours and for other methods
-whose pictures lie in --data's fused/METHOD/. Writes table.md and sheet.jpg; ranks.png lies with each variant.
+benchmark does, and ranks each separately among the published means: a rank from 1 to 27 for each metric, and the mean
+rank. A second table has what these metrics do not measure (targets, skies, noise, fringes), for ours and for other
+methods whose images are in fused/METHOD/ of --data. Writes table.md and sheet.jpg, and ranks.png for each variant.
 """
 
 import argparse
@@ -48,7 +48,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def folder_of(name: str, args: argparse.Namespace) -> Path:
-    """Folder of one variant's pictures; other weights have other folders."""
+    """The folder of the images of a variant, which depends on the weights."""
     weights = Path(args.weights or shipped_weights())
     variant = '-'.join(f'{option}-{value}' for option, value in VARIANTS[name].items()) or 'default'
     content = hashlib.sha256(weights.read_bytes()).hexdigest()[:8]
@@ -56,8 +56,8 @@ def folder_of(name: str, args: argparse.Namespace) -> Path:
 
 
 def fuse_and_score(name: str, args: argparse.Namespace) -> dict[str, float]:
-    """Mean of each metric; pictures and scores of each go to a folder of their own."""
-    fuser = FusionInferencer(args.weights, **VARIANTS[name])  # first: it refuses what is no checkpoint
+    """Fuses and scores one variant into its own folder, and returns the mean of each metric."""
+    fuser = FusionInferencer(args.weights, **VARIANTS[name])  # first, as it refuses files that are no checkpoints
     folder = folder_of(name, args)
     fuser(args.data / 'vi', args.data / 'ir', out_dir=folder / 'fused')
     scores = score(folder / 'fused', 'vifb', args)
@@ -66,7 +66,7 @@ def fuse_and_score(name: str, args: argparse.Namespace) -> dict[str, float]:
 
 
 def score(fused: Path, protocol: str, args: argparse.Namespace) -> dict[str, Row]:
-    """Each image's metrics, by its name."""
+    """The metrics of each image, by name."""
     matched = match_stems([args.data / 'vi', args.data / 'ir', fused])
     scores = score_files(list(matched.values()), protocol, args.workers)
     if errors := [str(row) for row in scores if not isinstance(row, dict)]:
@@ -75,7 +75,7 @@ def score(fused: Path, protocol: str, args: argparse.Namespace) -> dict[str, Row
 
 
 def picture_folders(args: argparse.Namespace) -> dict[str, Path]:
-    """Folders of our pictures and of those of other methods that that have a picture of every pair."""
+    """The folders of our images, and of those of other methods that have an image of every pair."""
     folders = {name: folder_of(name, args) / 'fused' for name in VARIANTS}
     folders |= {folder.name: folder for folder in sorted((args.data / 'fused').glob('*')) if folder.is_dir()}
     wanted = list_images(args.data / 'vi').keys()
@@ -83,7 +83,7 @@ def picture_folders(args: argparse.Namespace) -> dict[str, Path]:
 
 
 def tabulate_targets(args: argparse.Namespace) -> Table:
-    """What VIFB's metrics do not see, of every method whose pictures are there."""
+    """Makes the table of what VIFB's metrics do not measure, for every method with images."""
     rows = []
     for name, folder in picture_folders(args).items():
         means = mean_row(list(score(folder, 'targets', args).values()))
@@ -93,7 +93,7 @@ def tabulate_targets(args: argparse.Namespace) -> Table:
 
 
 def tabulate(methods: dict[str, dict[str, float]]) -> Table:
-    """All methods, and their place for each metric."""
+    """Makes the table of all methods with their rank for each metric."""
     places = rank(methods)
     rows = [
         [str(place), method, mean, *(f'{places[method][metric]:g}' for metric in VIFB_METRICS)]
@@ -103,7 +103,7 @@ def tabulate(methods: dict[str, dict[str, float]]) -> Table:
 
 
 def draw_ranks(methods: dict[str, dict[str, float]], ours: str, out: Path) -> None:
-    """Mean places as bars, and the places of ours and of the best three others for each metric."""
+    """Plots mean ranks as bars, and the ranks of ours and of the three best others for each metric."""
     means, places = mean_rank(methods), rank(methods)
     figure, (left, right) = plt.subplots(1, 2, figsize=(13, 6.5), constrained_layout=True, width_ratios=(2, 3))
     names = list(means)
@@ -122,7 +122,7 @@ def draw_ranks(methods: dict[str, dict[str, float]], ours: str, out: Path) -> No
 
 
 def draw_sheet(args: argparse.Namespace, out: Path) -> None:
-    """Sources, ours, and what other methods made of them."""
+    """Draws the sources, our fused images and those of other methods."""
     columns = {'visible': args.data / 'vi', 'infrared': args.data / 'ir'}
     columns |= picture_folders(args)
     files = {title: list_images(folder) for title, folder in columns.items()}
@@ -140,7 +140,7 @@ def main() -> None:
 
 
 def write_tables(args: argparse.Namespace) -> list[Table]:
-    """Tables of all variants and of targets; with plots and the sheet."""
+    """Writes the tables, the plots and the sheet."""
     tables = []
     for name in VARIANTS:
         methods = vifb_method_means() | {name: fuse_and_score(name, args)}

@@ -1,9 +1,9 @@
-"""Parameters, GFLOPs, time and memory of configs on one pair.
+"""Measures parameters, GFLOPs, time and memory of configs on one pair.
 
     python tools/analysis_tools/get_flops.py CONFIG [CONFIG ...] [--shape 480 640]
 
-GFLOPs are multiply-adds of convolutions and matrix products (attention's too), each counted once as the toolboxes do;
-both images of the pair are counted. Weights are random: what depends on them (proposals, boxes to sort out) does too.
+GFLOPs are multiply-adds of convolutions and matrix products (attention included), each counted once as in the
+toolboxes, for both images of the pair. Weights are random, which affects proposals and post-processing.
 """
 
 import argparse

@@ -1,9 +1,9 @@
-"""PSNR and SSIM of fused held-out images over the iterations of pretraining.
+"""Plots PSNR and SSIM of fused held-out images over the iterations of pretraining.
 
     python tools/analysis_tools/plot_pretraining.py work_dirs/STAGE1 [work_dirs/STAGE2 ...] --out curves.png
 
-Stages that follow each other are drawn one behind the other. `--random CONFIG` validates that config's model without
-any training and draws its level as a dashed line.
+Successive stages are drawn one after another. `--random CONFIG` validates the model of that config without training and
+draws its scores as dashed lines.
 """
 
 import argparse
@@ -27,7 +27,7 @@ SCORES = {'psnr': 'PSNR (dB)', 'ssim': 'SSIM'}
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('work_dirs', nargs='+', type=Path, help='of pretraining, in the order of the stages')
+    parser.add_argument('work_dirs', nargs='+', type=Path, help='work dirs of pretraining, in the order of the stages')
     parser.add_argument('--random', metavar='CONFIG', help='also validate this config with random weights')
     parser.add_argument('--out', default='curves.png')
     return parser.parse_args()
@@ -46,7 +46,7 @@ def without_prefix(scores: dict[str, float]) -> dict[str, float]:
 
 
 def random_level(path: str) -> dict[str, float]:
-    """Scores of the config's model as it is initialised, on the config's held-out images."""
+    """Scores of the initialised model of a config on its held-out images."""
     config = Config.fromfile(path)
     config.load_from, config.custom_hooks, config.log_level = None, [], 'WARNING'
     with tempfile.TemporaryDirectory() as work_dir:
@@ -55,7 +55,7 @@ def random_level(path: str) -> dict[str, float]:
 
 
 def join_stages(stages: list[Curve]) -> tuple[Curve, list[int]]:
-    """One curve, each stage beginning where the one before it ended; and where stages ended."""
+    """Joins the curves of successive stages, and returns the iterations at which stages end."""
     joined, ends = {}, [0]
     for stage in stages:
         joined |= {ends[-1] + iteration: scores for iteration, scores in stage.items()}

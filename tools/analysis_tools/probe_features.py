@@ -1,13 +1,13 @@
-"""How much do a network's tokens say of what lies where? A small classifier on frozen features answers, in minutes.
+"""Measures how much the tokens of a network tell of the objects in a patch, with a small classifier on frozen tokens.
 
     python tools/analysis_tools/probe_features.py --data DATA_CONFIG --model CONFIG [CHECKPOINT] [--model ...]
         [--tokens pixels visible infrared both common unique fused] [--size HEIGHT WIDTH] [--seeds 0 1 2]
 
-For each patch of 16×16 pixels the classifier says which classes lie in it; it is trained on the tokens of the training
-pairs of DATA_CONFIG (any config with labelled pairs, boxes or label maps) and scored by average precision on its test
-pairs. CONFIG is that of any model with an encoder of DeFusion++: pretraining, detector, segmenter. Without CHECKPOINT
-its weights are those that its init_cfg names, or random; CHECKPOINT may also be a public ViT's. Tokens are kept in
---cache, so that an interrupted run goes on and a new one starts quickly.
+For each patch of 16×16 pixels, the classifier predicts which classes lie in it; it is trained on the tokens of the
+training pairs of DATA_CONFIG (any config with labelled pairs, boxes or label maps) and scored by average precision on
+its test pairs. CONFIG may be that of any model with an encoder of DeFusion++: pretraining, detector, segmenter. Without
+CHECKPOINT, the weights are those of its init_cfg, or random; CHECKPOINT may also be that of a public ViT. Tokens are
+cached in --cache, so that an interrupted run can be continued.
 """
 
 import argparse
@@ -31,7 +31,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--model', nargs='+', action='append', required=True, metavar='CONFIG [CHECKPOINT]')
     parser.add_argument('--tokens', nargs='+', choices=TOKENS, default=['both', 'fused'], help=default)
     parser.add_argument(
-        '--layer', type=int, help="the encoder's block behind which tokens are taken (default: the last)"
+        '--layer', type=int, help='block of the encoder after which tokens are taken (default: the last)'
     )
     parser.add_argument('--size', nargs=2, type=int, default=[240, 320], metavar=('HEIGHT', 'WIDTH'), help=default)
     parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2], help=default)
@@ -52,7 +52,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    MMLogger.get_current_instance().setLevel('WARNING')  # not a line for every parameter
+    MMLogger.get_current_instance().setLevel('WARNING')  # avoids a log line for every parameter
     try:
         run(args)
     except (ValueError, FileNotFoundError) as error:
@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Probe each kind of tokens of each model, print the table, and write the scores."""
+    """Probes each kind of tokens of each model, prints the table, and writes the scores."""
     data = Config.fromfile(args.data)
     data.merge_from_dict(args.data_options)
     splits = [LabelledPairs(data, split, tuple(args.size)) for split in ('train', 'test')]

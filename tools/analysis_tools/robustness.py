@@ -1,10 +1,11 @@
-"""How much models lose when a sensor fails, the images do not lie on each other, or an image is spoilt.
+"""Measures how much models lose if a sensor fails, the images are misaligned, or an image is corrupted.
 
     python tools/analysis_tools/robustness.py --model CONFIG CHECKPOINT [--model CONFIG CHECKPOINT ...]
         [--missing visible infrared random:0.3] [--shifts 2 4 8 16] [--corruptions darkness fog ...] [--levels 1 3 5]
 
-Tests each model on its config's test split, as it is and under each disturbance (the same for every model and in every
-run). Writes table.md, scores.json and curves.png to --out-dir. What is in scores.json already is not tested again.
+Tests each model on the test split of its config, without and with each disturbance (the same for every model and in
+every run). Writes table.md, scores.json and curves.png to --out-dir. Tests whose scores are in scores.json are not
+repeated.
 """
 
 import argparse
@@ -43,7 +44,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--corruptions', nargs='*', choices=list(CORRUPTIONS), default=list(CORRUPTIONS))
     parser.add_argument('--levels', nargs='*', type=int, choices=range(1, 6), default=[1, 3, 5])
     parser.add_argument('--out-dir', type=Path, default=Path('work_dirs/robustness'))
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, help='for all models')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, default={}, help='settings of all models: key.sub=value'
+    )
     args = parser.parse_args()
     for path in (path for model in args.model for path in model):
         if not Path(path).is_file():
@@ -52,7 +55,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def plan(args: argparse.Namespace) -> list[Disturbance | None]:
-    """All tests of a model; None leaves the pairs as they are."""
+    """All tests of a model; None stands for undisturbed pairs."""
     return [
         None,
         *map(Disturbance.missing, args.missing),
@@ -62,7 +65,7 @@ def plan(args: argparse.Namespace) -> list[Disturbance | None]:
 
 
 def test(path: str, checkpoint: str, disturbance: Disturbance | None, args: argparse.Namespace) -> dict[str, float]:
-    """What the config's evaluator says."""
+    """The scores of the config's evaluator."""
     config = Config.fromfile(path)
     config.merge_from_dict(args.cfg_options)
     config.work_dir, config.load_from, config.log_level = str(args.out_dir / 'logs'), checkpoint, 'WARNING'
@@ -74,7 +77,7 @@ def test(path: str, checkpoint: str, disturbance: Disturbance | None, args: argp
 
 
 def tabulate(scores: dict[str, dict[str, dict[str, float]]], conditions: Sequence[str]) -> Table:
-    """A row for each condition; for each model its score, and beside it what is lost."""
+    """Makes the table: a row for each condition, with the score and the loss of each model."""
     header, rows = ['condition'], [[condition] for condition in conditions]
     for model, found in scores.items():
         name, whole = main_score(found[AS_IT_IS], SCORES)
@@ -86,7 +89,7 @@ def tabulate(scores: dict[str, dict[str, dict[str, float]]], conditions: Sequenc
 
 
 def draw(scores: dict[str, dict[str, dict[str, float]]], args: argparse.Namespace, out: Path) -> None:
-    """Score against shift, and against the level of each corruption."""
+    """Plots the score against the shift, and against the level of each corruption."""
     panels = {'shift of the infrared image, pixels': [(shift, f'shift {shift:g} px') for shift in args.shifts]}
     panels |= {f'{kind}, level': [(level, f'{kind}:{level}') for level in args.levels] for kind in args.corruptions}
     panels = {title: points for title, points in panels.items() if points}
@@ -107,7 +110,7 @@ def draw(scores: dict[str, dict[str, dict[str, float]]], args: argparse.Namespac
 
 
 def name_of(config: str, checkpoint: str, taken: Iterable[str]) -> str:
-    """Name of a model: its config without batch and schedule, or of its folder where the file says nothing."""
+    """The name of a model: that of its config without batch and schedule, or that of its folder."""
     path = Path(config)
     name = path.parent.name if path.stem == 'config' else path.stem.split('_1xb')[0]
     names = [name, f'{name} ({Path(checkpoint).stem})', *(f'{name} ({number})' for number in range(2, 99))]

@@ -1,10 +1,10 @@
-"""Make label maps of COCO boxes, for a first segmentation run on a data set that has only boxes.
+"""Makes label maps of COCO boxes, for a first segmentation run on a data set that has only boxes.
 
     python tools/dataset_converters/boxes_to_masks.py ANNOTATIONS.json OUT
 
 Writes OUT/NAME.png for each image (0 background, k the k-th category, smaller boxes over larger ones) and the list of
-names, without suffix and with their folders, OUT/ANNOTATIONS.txt. The maps are as coarse as the boxes are: good for a
-smoke test, not for a result.
+names, without suffix and with their folders, OUT/ANNOTATIONS.txt. The maps are as coarse as the boxes: good for a smoke
+test, not for a result.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from mmdefusion.utils.progress import track
 
 
 def box_label_map(size: tuple[int, int], boxes: list[tuple[Sequence[float], int]]) -> np.ndarray:
-    """H×W uint8 label map of ((x, y, width, height), label) boxes, larger ones below."""
+    """Draws a label map H×W uint8 of boxes ((x, y, width, height), label), smaller boxes over larger ones."""
     label_map = np.zeros(size, np.uint8)
     for (x, y, width, height), label in sorted(boxes, key=lambda box: -box[0][2] * box[0][3]):
         if not all(map(math.isfinite, (x, y, width, height))):
@@ -33,7 +33,7 @@ def box_label_map(size: tuple[int, int], boxes: list[tuple[Sequence[float], int]
 
 
 def convert(annotations: Path, out: Path) -> int:
-    """Write label maps and the list of their names; returns the number of images."""
+    """Writes label maps and the list of their names; returns the number of images."""
     coco = read_coco_file(annotations)
     labels = {category: index for index, category in enumerate(coco.categories, start=1)}
     boxes: dict[int | str, list] = {image.id: [] for image in coco.images}
@@ -48,7 +48,9 @@ def convert(annotations: Path, out: Path) -> int:
     for image in track(coco.images, 'label maps'):
         target = inside(out, image.name, '.png')
         if image.width * image.height > max_pixels():
-            raise ValueError(f'{annotations}: {image.name} is said to be {image.width}x{image.height}; mend the file.')
+            raise ValueError(
+                f'{annotations}: {image.name} is said to be {image.width}x{image.height}; correct the file.'
+            )
         write_image(target, box_label_map((image.height, image.width), boxes[image.id]))
     write_text(out / f'{annotations.stem}.txt', '\n'.join(names) + '\n')
     return len(names)

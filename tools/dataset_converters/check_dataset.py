@@ -1,4 +1,4 @@
-"""Prints what the data sets of a config hold and what they lack; exit status 1 if anything is amiss.
+"""Checks the data sets of a config and prints what is in them; the exit status is 1 if there is a fault.
 
 python tools/dataset_converters/check_dataset.py CONFIG [--split train|val|test|all] [--pixels]
 """
@@ -30,7 +30,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def table(rows: Sequence[Sequence[object]]) -> str:
-    """Left-aligned columns."""
+    """A table with left-aligned columns."""
     cells = [[str(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return '\n'.join('  '.join(map(str.ljust, row, widths)).rstrip() for row in cells)
@@ -48,7 +48,7 @@ def summary(report: SplitReport) -> tuple:
 
 
 def format_reports(reports: Sequence[SplitReport]) -> str:
-    """The reports as tables, then the first lines of each kind of trouble."""
+    """Formats the reports as tables, followed by the first lines of each kind of fault."""
     parts = [table([COLUMNS, *map(summary, reports)])]
     counted = [report for report in reports if report.classes]
     if counted:

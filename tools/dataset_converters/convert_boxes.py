@@ -1,12 +1,12 @@
-"""Box annotations of pairs from one format into another.
+"""Converts box annotations of pairs from one format to another.
 
     python tools/dataset_converters/convert_boxes.py --from voc --to coco --annotations Annotation --images Vis \\
         --out train.json
     python tools/dataset_converters/convert_boxes.py --from kaist --to coco --annotations annotations --images images \\
         --out kaist.json --list train.txt
 
-Reads COCO, VOC, YOLO, KAIST's text files, DroneVehicle's and VEDAI's oriented boxes (made horizontal); writes COCO (a
-file), VOC or YOLO (a folder). Images stay where they are. A COCO file goes into PairedCocoDataset with
+Reads COCO, VOC, YOLO, KAIST's text files, and the oriented boxes of DroneVehicle and VEDAI (as horizontal bounding
+boxes); writes COCO (a file), VOC or YOLO (a folder). Images are not moved. Use a COCO file in PairedCocoDataset with
 data_prefix=dict(img=VISIBLE, img_ir=INFRARED).
 """
 
@@ -26,14 +26,16 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--annotations', type=Path, required=True, help='file or folder')
     parser.add_argument('--images', type=Path, required=True, help='folder of the visible images')
     parser.add_argument('--out', type=Path, required=True, help='file (coco) or folder (voc, yolo)')
-    parser.add_argument('--list', type=Path, help='names to take, one a line, with or without suffix: a split')
+    parser.add_argument(
+        '--list', type=Path, help='file with the names of a split, one per line, with or without suffix'
+    )
     parser.add_argument(
         '--unlabelled',
         choices=('error', 'background', 'skip'),
         default='error',
         help='images without an annotation: refuse, take as images without objects, or leave out (default: error)',
     )
-    parser.add_argument('--classes', nargs='+', help='to take, in this order (default: all, by name)')
+    parser.add_argument('--classes', nargs='+', help='classes to use, in this order (default: all, by name)')
     args = parser.parse_args()
     for path in filter(None, (args.annotations, args.images, args.list)):
         if not path.exists():
@@ -42,7 +44,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def select(images: list[AnnotatedImage], args: argparse.Namespace) -> tuple[list[AnnotatedImage], list[str]]:
-    """The images of the split with the boxes of the classes, and the classes."""
+    """Selects the images of the split and the boxes of the classes; returns the classes too."""
     if args.list:
         wanted = {line.strip() for line in args.list.read_text().splitlines() if line.strip()}
         known: dict[str, AnnotatedImage] = {}
@@ -69,7 +71,7 @@ def select(images: list[AnnotatedImage], args: argparse.Namespace) -> tuple[list
 
 
 def _keys(name: str) -> tuple[str, ...]:
-    """How a list may call an image: with or without folders and suffix."""
+    """The names that a list may use for an image: with or without folders and suffix."""
     stem = name.rpartition('.')[0]
     short = stem.replace('/visible/', '/')  # KAIST's lists leave the folder of the sensor out
     return tuple({name, stem, short, Path(name).name, Path(stem).name})

@@ -2,7 +2,7 @@
 
     python tools/dataset_converters/generate_scenes.py data/scenes --train 400 --test 100
 
-See mmdefusion/datasets/scenes/generator.py for what each sensor can and cannot see in them.
+mmdefusion/scenes/generator.py describes what each sensor can and cannot see in them.
 """
 
 import argparse
@@ -21,14 +21,14 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--train', type=int, default=400, help='training scenes (default: 400)')
     parser.add_argument('--test', type=int, default=100, help='test scenes (default: 100)')
     parser.add_argument('--size', type=int, nargs=2, default=(160, 128), metavar=('W', 'H'), help='default: 160 128')
-    parser.add_argument('--seed', type=int, default=0, help='another seed, other scenes (default: 0)')
-    parser.add_argument('--bits', type=int, choices=(8, 16), default=8, help='of the infrared images (default: 8)')
+    parser.add_argument('--seed', type=int, default=0, help='seed of the scenes (default: 0)')
+    parser.add_argument('--bits', type=int, choices=(8, 16), default=8, help='bits of the infrared images (default: 8)')
     parser.add_argument('--preview', type=Path, metavar='PNG', help='also draw the first six scenes on one sheet')
     return parser.parse_args()
 
 
 def preview(generator: SceneGenerator, count: int = 6) -> np.ndarray:
-    """Visible, infrared and truth of the first scenes, two scenes a row."""
+    """Draws visible image, infrared image and ground truth of the first scenes, two scenes per row."""
     pictures = []
     for index in range(count):
         scene = generator(index)

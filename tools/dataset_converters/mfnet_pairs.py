@@ -1,4 +1,4 @@
-"""MFNet's 4-channel PNG files to pairs of files, and back.
+"""Splits MFNet's 4-channel PNG files into pairs of files, and joins them again.
 
 python tools/dataset_converters/mfnet_pairs.py split images vi ir
 python tools/dataset_converters/mfnet_pairs.py join images vi ir
@@ -16,21 +16,21 @@ from mmdefusion.utils.progress import track
 
 
 def split(images: Path, visible: Path, infrared: Path) -> int:
-    """Each file's colour and its fourth channel, under its name; returns how many."""
+    """Writes the colour image and the fourth channel of each file; returns the number of files."""
     paths = sorted(images.glob('*.png'))
     if not paths:
         raise SystemExit(f'There are no PNG files in {images}.')
     for path in track(paths, 'splitting'):
         image = read_stored(str(path), alpha=True)
         if image.ndim != 3 or image.shape[2] != 4:
-            raise SystemExit(f'{path} is no image of four channels.')
+            raise SystemExit(f'{path} is not an image of four channels.')
         write_image(visible / path.name, image[..., :3])
         write_image(infrared / path.name, image[..., 3])
     return len(paths)
 
 
 def join(images: Path, visible: Path, infrared: Path) -> int:
-    """The reverse."""
+    """Undoes :func:`split`."""
     pairs = match_stems([visible, infrared])
     for name, (one, other) in track(pairs.items(), 'joining'):
         colour, grey = read_image(one, channels=3), read_image(other, channels=1)

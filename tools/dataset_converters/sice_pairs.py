@@ -1,9 +1,9 @@
-"""SICE's exposure series to pairs: of each scene the darkest and the brightest picture.
+"""Makes pairs of SICE's exposure series: the darkest and the brightest image of each scene.
 
     python tools/dataset_converters/sice_pairs.py Dataset_Part1 data/SICE
 
-SICE (Cai et al., 2018) has a folder of 3 to 18 pictures for each scene, Dataset_Part1/1/1.JPG and so on, and one folder
-Label, which is left out. Writes OUT/under/SCENE.* and OUT/over/SCENE.*, as links where the system has them.
+SICE (Cai et al., 2018) has a folder of 3 to 18 images for each scene, Dataset_Part1/1/1.JPG and so on, and one folder
+Label, which is left out. Writes OUT/under/SCENE.* and OUT/over/SCENE.*, as links if the file system supports them.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from mmdefusion.utils.progress import track
 
 
 def series(root: Path) -> dict[str, list[Path]]:
-    """The pictures of each scene by its name, of scenes that have two or more."""
+    """The images of each scene by name, for scenes with two or more images."""
     scenes = {
         folder.name: sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
         for folder in sorted(root.iterdir())
@@ -27,7 +27,7 @@ def series(root: Path) -> dict[str, list[Path]]:
 
 
 def place(path: Path, target: Path) -> None:
-    """Links the picture, or copies it."""
+    """Links or copies the image."""
     target.unlink(missing_ok=True)
     try:
         target.symlink_to(path.resolve())
@@ -47,7 +47,7 @@ def main() -> None:
             make_writable(args.out / name)
         scenes = series(args.root)
         if not scenes:
-            raise ValueError(f'{args.root} has no folder with two pictures or more, such as {args.root}/1.')
+            raise ValueError(f'{args.root} has no folder with two images or more, such as {args.root}/1.')
         for name, paths in track(scenes.items(), 'looking'):
             brightness = {path: read_image(str(path), channels=None).mean() for path in paths}
             for side, choose in (('under', min), ('over', max)):

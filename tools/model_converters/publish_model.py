@@ -1,4 +1,4 @@
-"""Strip a training checkpoint to what others need: weights, and where they come from.
+"""Reduces a training checkpoint to what others need: the weights and their origin.
 
     python tools/model_converters/publish_model.py work_dirs/RUN/iter_1000.pth weights/defusionpp_tiny --fp16 \
         --data 'BSDS500 (360 images), RoadScene train, ...'
@@ -27,7 +27,7 @@ from mmdefusion.utils.run_log import validation_scores
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('checkpoint', type=Path, help='of a training run')
+    parser.add_argument('checkpoint', type=Path, help='checkpoint of a training')
     parser.add_argument('target', type=Path, help='path without suffix; -SHA.pth is added')
     parser.add_argument('--safetensors', action='store_true', help='write -SHA.safetensors')
     parser.add_argument('--fp16', action='store_true', help='half precision: half the size')
@@ -63,10 +63,10 @@ def main() -> None:
 
 
 def describe(checkpoint: dict[str, Any], args: argparse.Namespace) -> dict[str, Any]:
-    """Where the weights come from, and what network they are of if that fuses.
+    """Describes the origin of the weights, and the network if it fuses.
 
     Raises:
-        ValueError: if it says that it fuses, and its weights are not those of such a network.
+        ValueError: if the checkpoint claims to fuse, and its weights are not those of such a network.
     """
     meta = checkpoint['meta'] if isinstance(checkpoint.get('meta'), dict) else {}
     iteration = meta.get('iter') if isinstance(meta.get('iter'), int) else None
@@ -99,7 +99,7 @@ def to_half(weights: State) -> State:
 
 
 def last_numbers(work_dir: Path, iteration: int | None) -> dict[str, float]:
-    """Scores of the last validation up to ``iteration`` in the logs beside the checkpoint."""
+    """Scores of the last validation up to ``iteration``, from the logs beside the checkpoint."""
     scores = validation_scores(work_dir)
     return scores[max(steps)] if (steps := [step for step in scores if iteration is None or step <= iteration]) else {}
 

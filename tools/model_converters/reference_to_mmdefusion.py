@@ -1,10 +1,10 @@
-"""Convert checkpoints between the layout of DeFusion++'s authors and ours.
+"""Converts checkpoints between the layout of DeFusion++'s authors and ours.
 
     python tools/model_converters/reference_to_mmdefusion.py SOURCE TARGET             # theirs to ours
     python tools/model_converters/reference_to_mmdefusion.py SOURCE TARGET --reverse   # ours to theirs
 
-A checkpoint of the encoder alone (MAE's key layout, as TinyMIM's) converts too. What our modules do not hold travels
-along under `reference_only`, so that the way back loses nothing. Either side may be a .safetensors file.
+A checkpoint of the encoder alone (in MAE's key layout, as TinyMIM's) can be converted too. Tensors that our modules
+lack are kept under `reference_only`, so that the conversion back loses nothing. Both files may be .safetensors files.
 """
 
 import argparse

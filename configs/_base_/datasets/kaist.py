@@ -7,4 +7,4 @@ test_part = dict(**dataset, ann_file='imageSets/test-all-20.txt', data_prefix=di
 train_dataloader = dict(dataset=dict(**dataset, ann_file='imageSets/train-all-02.txt'))
 val_dataloader = dict(dataset=test_part)
 test_dataloader = dict(dataset=test_part)
-night = r'set(03|04|05|09|10|11)/'  # what tools/benchmark.py takes for night
+night = r'set(03|04|05|09|10|11)/'  # night images for tools/benchmark.py

@@ -5,4 +5,4 @@ dataset = dict(type='mmdefusion.MFNetDataset', data_root='data/MFNet/')
 train_dataloader = dict(dataset=dict(**dataset, ann_file='train.txt'))
 val_dataloader = dict(dataset=dict(**dataset, ann_file='val.txt'))
 test_dataloader = dict(dataset=dict(**dataset, ann_file='test.txt'))
-night = r'N\.png$'  # what tools/benchmark.py takes for night
+night = r'N\.png$'  # night images for tools/benchmark.py

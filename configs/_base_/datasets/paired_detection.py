@@ -15,7 +15,7 @@ meta_keys = (
 
 # Pipelines are made of named parts, so that a data set's file can exchange one of them.
 loading = [dict(type='LoadImageFromFile'), dict(type='LoadAnnotations', with_bbox=True)]
-photometric = [dict(type='PhotoMetricDistortion')]  # before the partner is appended: touches the visible image only
+photometric = [dict(type='PhotoMetricDistortion')]  # before AppendPartner: changes the visible image only
 pairing = [dict(type='mmdefusion.AppendPartner')]
 geometric = [
     dict(type='RandomResize', scale=image_size, ratio_range=(0.5, 1.5), keep_ratio=True),

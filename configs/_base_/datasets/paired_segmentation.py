@@ -16,7 +16,7 @@ meta_keys = (
 
 # Pipelines are made of named parts, so that a data set's file can exchange one of them.
 loading = [dict(type='LoadImageFromFile'), dict(type='LoadAnnotations')]
-photometric = [dict(type='PhotoMetricDistortion')]  # before the partner is appended: touches the visible image only
+photometric = [dict(type='PhotoMetricDistortion')]  # before AppendPartner: changes the visible image only
 pairing = [dict(type='mmdefusion.AppendPartner')]
 scaling = [dict(type='RandomResize', scale=(640, 480), ratio_range=(0.5, 2.0), keep_ratio=True)]
 cropping = [dict(type='RandomCrop', crop_size=crop_size, cat_max_ratio=0.95)]

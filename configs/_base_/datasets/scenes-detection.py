@@ -39,4 +39,4 @@ val_dataloader = dict(dataset=test_part)
 test_dataloader = dict(dataset=test_part)
 val_evaluator = dict(ann_file='data/scenes/test.json')
 test_evaluator = dict(ann_file='data/scenes/test.json')
-night = r'N\.png$'  # what tools/benchmark.py takes for night
+night = r'N\.png$'  # night images for tools/benchmark.py

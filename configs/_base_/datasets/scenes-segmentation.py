@@ -28,4 +28,4 @@ train_dataloader = dict(
 )
 val_dataloader = dict(dataset=test_part)
 test_dataloader = dict(dataset=test_part)
-night = r'N\.png$'  # what tools/benchmark.py takes for night
+night = r'N\.png$'  # night images for tools/benchmark.py

@@ -1,4 +1,4 @@
-"""Looks over the data sets of a config before a run: what is there, what is missing, broken, or senseless."""
+"""Checks the data sets of a config before a run: which files are missing or broken, which settings make no sense."""
 
 from .configs import SPLITS, check_config
 from .dataset import check_dataset

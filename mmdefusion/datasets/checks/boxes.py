@@ -1,4 +1,4 @@
-"""Boxes as the annotation files have them: mmdet drops what it cannot use and says nothing."""
+"""Checks the boxes of annotation files themselves: mmdet silently drops boxes that it cannot use."""
 
 import math
 from collections import Counter
@@ -18,11 +18,11 @@ from .report import SplitReport
 if installed('mmdet'):
     from mmdet.datasets import CocoDataset
 
-BEYOND = 0.05  # of a side by which a box may reach beyond the image: annotators round, and objects are cut off
+BEYOND = 0.05  # of a side; a box may reach this far beyond the image: annotators round, and objects are cut off
 
 
 class RawBox(NamedTuple):
-    """An annotation: where it stands, its class by name, its edges, and the size of its image (0 if unknown)."""
+    """An annotation: its place in a file, the name of its class, its edges, and its image's size (0 if unknown)."""
 
     place: str
     label: str
@@ -32,7 +32,7 @@ class RawBox(NamedTuple):
 
 
 def check_boxes(report: SplitReport, dataset: BaseDataset, infos: list[dict]) -> None:
-    """Counts the boxes that training would see and looks at those that the files hold."""
+    """Counts the boxes that training would see and checks those in the files."""
     classes = class_names(dataset)
     instances = [instance for info in infos for instance in info.get('instances', ())]
     report.boxes = len(instances)
@@ -56,17 +56,17 @@ def check_boxes(report: SplitReport, dataset: BaseDataset, infos: list[dict]) ->
             f'{some_names(labels)}; set metainfo=dict(classes=...)'
         )
     elif not report.boxes:
-        report.wrong_boxes.append(f'there is no box in the annotations of {len(infos)} images; give those that have')
+        report.wrong_boxes.append(f'there is no box in the annotations of {len(infos)} images; use ones with boxes')
 
 
 def class_names(dataset: BaseDataset) -> tuple[str, ...]:
-    """The classes; of a string, which is a fault of its own, the one that was meant."""
+    """The names of the classes. A string, which is reported elsewhere, counts as one name."""
     classes = dataset.metainfo.get('classes') or ()
     return (classes,) if isinstance(classes, str) else tuple(classes)
 
 
 def box_fault(box: RawBox) -> str | None:
-    """What is wrong with a box, and the mend; nothing for a sound one."""
+    """The fault of a box and the remedy, or None if the box is valid."""
     x0, y0, x1, y1 = box.edges
     shown = f'[{x0:g}, {y0:g}, {x1:g}, {y1:g}]'
     if not all(map(math.isfinite, box.edges)):
@@ -84,7 +84,7 @@ def box_fault(box: RawBox) -> str | None:
 
 
 def _known(classes: tuple[str, ...]) -> set[str]:
-    """Also what KAIST's boxes of ignored people are called."""
+    """Names that are no surprise: the classes, in lower case too, and those of KAIST's ignored boxes."""
     return {name.lower() for name in classes} | {'person?', 'people', 'cyclist'} | set(classes)
 
 
@@ -116,7 +116,7 @@ def _of_coco(report: SplitReport, dataset: 'CocoDataset') -> Iterator[RawBox]:
 
 
 def _compare_categories(report: SplitReport, classes: list[str], categories: list[str], path: str) -> None:
-    """mmdet numbers classes by the file's order and skips those that the file lacks: the names would be wrong."""
+    """Compares the classes with the file: mmdet takes the file's order and skips absent ones, which mixes up names."""
     if absent := [name for name in classes if name not in categories]:
         report.wrong_settings.append(
             f'classes{some_names(absent)} are not among the categories of {path}{some_names(categories)}; mmdet would '
@@ -124,14 +124,14 @@ def _compare_categories(report: SplitReport, classes: list[str], categories: lis
         )
     elif (order := [name for name in categories if name in classes]) != classes:
         report.wrong_settings.append(
-            f'classes {classes} stand in another order in {path}, and mmdet goes by the file: set '
+            f'classes {classes} have another order in {path}, and mmdet takes the order of the file: set '
             f'metainfo=dict(classes={tuple(order)})'
         )
 
 
 def _edges(one: Element) -> tuple[float, float, float, float]:
     box = one.find('bndbox')
-    if box.find('x') is not None:  # KAIST's
+    if box.find('x') is not None:  # KAIST's format
         x, y, width, height = (float(box.find(key).text) for key in 'xywh')
         return x, y, x + width, y + height
     return tuple(float(box.find(key).text) - 1 for key in ('xmin', 'ymin', 'xmax', 'ymax'))

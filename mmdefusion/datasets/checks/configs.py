@@ -1,4 +1,4 @@
-"""All data sets of a config, and what the model expects of them."""
+"""Checks all data sets of a config, and whether the model fits them."""
 
 from collections.abc import Iterator, Sequence
 
@@ -15,15 +15,16 @@ SPLITS = ('train', 'val', 'test')
 
 
 def check_config(cfg: Config, splits: Sequence[str] = SPLITS, pixels: bool = False) -> list[SplitReport]:
-    """Checks the data sets of a config's loaders, those inside wrappers one by one, equal ones once.
+    """Checks the data sets of a config's loaders, also those inside wrappers; equal data sets are checked once.
 
     Args:
-        cfg: Any config with ``{split}_dataloader``.
-        splits: Of 'train', 'val', 'test'; those that the config lacks are passed over.
-        pixels: Decode every image too; otherwise only label maps and a few pairs are, and of images the headers read.
+        cfg: any config with ``{split}_dataloader``.
+        splits: of 'train', 'val', 'test'; those that the config lacks are skipped.
+        pixels: whether to decode every image; otherwise label maps and a few pairs are decoded, and the headers of
+            images read.
 
     Raises:
-        ValueError: The config has none of ``splits``.
+        ValueError: if the config has none of ``splits``.
     """
     found: list[tuple[str, ConfigDict, list[str]]] = []
     for split in splits:
@@ -49,7 +50,7 @@ def check_config(cfg: Config, splits: Sequence[str] = SPLITS, pixels: bool = Fal
 
 
 def _data_sets(loader: ConfigDict | None) -> Iterator[tuple[ConfigDict, list[str]]]:
-    """Those of a loader, or of the loaders that it holds (images and pairs in turn)."""
+    """The data sets of a loader, or of the loaders that it contains (images and pairs in turn)."""
     if not loader:
         return
     for one in [loader] if 'dataset' in loader else [one for one in loader.values() if isinstance(one, dict)]:
@@ -58,9 +59,9 @@ def _data_sets(loader: ConfigDict | None) -> Iterator[tuple[ConfigDict, list[str
 
 
 def _unwrap(dataset: ConfigDict, faults: list[str]) -> Iterator[tuple[ConfigDict, list[str]]]:
-    """The data sets inside RepeatDataset, ConcatDataset and other wrappers, by their common keys.
+    """The data sets inside RepeatDataset, ConcatDataset and other wrappers, found by their common keys.
 
-    With each come the faults of its wrappers' own pipelines (MultiImageMixDataset has one).
+    Each comes with the faults of the pipelines of its wrappers (MultiImageMixDataset has one).
     """
     if 'datasets' in dataset:
         for inner in dataset['datasets']:

@@ -1,4 +1,4 @@
-"""One data set: built leniently, then looked over."""
+"""Checks one data set."""
 
 import copy
 from collections.abc import Sequence
@@ -21,10 +21,14 @@ from .sensors import sensor_guesses
 
 
 def check_dataset(cfg: ConfigDict, split: str = '', pixels: bool = False) -> SplitReport:
-    """Builds one data set leniently and looks over its settings and files.
+    """Builds one data set without its own checks, then checks its settings and files and collects all faults.
 
-    Without ``pixels`` only the headers of images are read, and the pixels of a few pairs. Images that ``filter_cfg``
-    would drop are looked at too.
+    Images that ``filter_cfg`` would drop are checked too.
+
+    Args:
+        cfg: config of the data set.
+        split: name for the report.
+        pixels: whether to decode every image; otherwise only headers are read, and a few pairs are decoded.
     """
     kind = cfg['type'] if isinstance(cfg['type'], str) else cfg['type'].__name__
     report = SplitReport(split, kind.rsplit('.', 1)[-1])
@@ -35,7 +39,7 @@ def check_dataset(cfg: ConfigDict, split: str = '', pixels: bool = False) -> Spl
         infos = [dataset.get_data_info(index) for index in range(len(dataset))]
         report.images = len(infos)
         find_files(report, dataset, infos, append)
-    except Exception as error:  # toolboxes assert, and raise whatever a malformed file leads to
+    except Exception as error:  # toolboxes assert, and malformed files raise anything
         expected = isinstance(error, FileNotFoundError | ValueError | AssertionError) and str(error)
         report.error = str(error) if expected else f'{type(error).__name__}: {error}'
         return report
@@ -68,19 +72,19 @@ def _build(cfg: ConfigDict) -> BaseDataset:
     cfg.pop('filter_cfg', None)
     cfg.update(pipeline=[], lazy_init=True, serialize_data=False)
     dataset = DATASETS.build(cfg)
-    dataset.strict = False  # PairedDatasetMixin's; other data sets do not look at it
+    dataset.strict = False  # read by PairedDatasetMixin, ignored by other data sets
     dataset.full_init()
     return dataset
 
 
 def _setting_faults(cfg: ConfigDict, dataset: BaseDataset) -> list[str]:
-    """What a data set's config says that cannot be meant."""
+    """Settings in the config of a data set that cannot be intended."""
     pipeline = cfg.get('pipeline') or ()
     faults = pipeline_faults(pipeline)
     if isinstance(dataset, PairedDatasetMixin) and pipeline and find_step(pipeline, PARTNER) is None:
         faults.append(
             f'the pipeline of {type(dataset).__name__} has no AppendPartner, so no infrared image is read; put '
-            "dict(type='mmdefusion.AppendPartner') behind LoadImageFromFile and the photometric transforms"
+            "dict(type='mmdefusion.AppendPartner') after LoadImageFromFile and the photometric transforms"
         )
     classes = dataset.metainfo.get('classes')
     if isinstance(classes, str):

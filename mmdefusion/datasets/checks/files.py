@@ -1,4 +1,4 @@
-"""The files of a data set: whether they are there, whether they can be read, whether they fit each other."""
+"""Checks the files of a data set: whether they exist, can be read, and fit each other."""
 
 from mmengine import fileio
 from mmengine.dataset import BaseDataset
@@ -12,7 +12,7 @@ from .report import SplitReport
 
 
 def find_files(report: SplitReport, dataset: BaseDataset, infos: list[dict], append: AppendPartner | None) -> None:
-    """Notes each partner's path in its ``data_info``, and the files that are not there in the report."""
+    """Adds the path of each partner to its ``data_info``, and missing files to the report."""
     backend_args = getattr(dataset, 'backend_args', None)
     needed = [info[key] for info in infos for key in ('img_path', 'xml_path', 'seg_map_path') if info.get(key)]
     report.missing += absent_files(needed, backend_args)
@@ -32,7 +32,7 @@ def find_files(report: SplitReport, dataset: BaseDataset, infos: list[dict], app
 
 
 def check_headers(report: SplitReport, info: dict, append: AppendPartner, absent: set[str]) -> set[str]:
-    """Compares the sizes of the images of one sample; the paths of those that have a sound header."""
+    """Compares the sizes of the images of one sample, and returns the paths with a valid header."""
     headers: dict[str, Header] = {}
     img_path, img_ir_path, seg_map_path = (info.get(key) for key in ('img_path', 'img_ir_path', 'seg_map_path'))
     for path in {img_path, img_ir_path, seg_map_path} - absent - {None}:
@@ -54,13 +54,13 @@ def check_headers(report: SplitReport, info: dict, append: AppendPartner, absent
             line = f'{path} is {_by((header.width, header.height))}, {img_path} is {_by(size)}'
             (report.resized if resized else report.mismatched).append(line)
     if img_ir_path == img_path and visible.channels != 4:
-        report.unreadable.append(f'{img_path} has {visible.channels} channel(s), so no infrared one in it')
+        report.unreadable.append(f'{img_path} has {visible.channels} channel(s), so no infrared image in it')
         return set()
     return set(headers)
 
 
 def decode(report: SplitReport, info: dict, append: AppendPartner, readable: set[str]) -> None:
-    """Decodes both images of one pair, those that are ``readable``."""
+    """Decodes the images of one pair that are in ``readable``."""
     img_path, img_ir_path = info['img_path'], info.get('img_ir_path')
     try:
         if img_path in readable:

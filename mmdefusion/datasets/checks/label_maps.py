@@ -1,4 +1,4 @@
-"""Label maps as training would see them."""
+"""Checks label maps as training would see them."""
 
 import numpy as np
 from mmengine.dataset import BaseDataset
@@ -14,12 +14,12 @@ if installed('mmseg'):
 
 
 def has_label_maps(dataset: BaseDataset) -> bool:
-    """Whether it is one of mmseg's data sets."""
+    """Whether a data set is one of mmseg."""
     return installed('mmseg') and isinstance(dataset, BaseSegDataset)
 
 
 def count_pixels(report: SplitReport, dataset: 'BaseSegDataset', infos: list[dict]) -> None:
-    """Counts the pixels of each class, and notes values that are none."""
+    """Counts the pixels of each class, and reports values that are no class."""
     load = LoadAnnotations(backend_args=dataset.backend_args)
     classes = dataset.metainfo['classes']
     total = np.zeros(256, np.int64)
@@ -27,11 +27,11 @@ def count_pixels(report: SplitReport, dataset: 'BaseSegDataset', infos: list[dic
         path = info['seg_map_path']
         try:
             labels = load(info)['gt_seg_map']
-        except Exception as error:  # the toolbox's loader raises whatever a broken file leads to
+        except Exception as error:  # mmseg's loader may raise anything
             report.unreadable.append(f'{path} is not a label map that can be read ({error}); replace the file')
             continue
         if labels.ndim != 2:
-            report.wrong_labels.append(f'{path}: has shape {labels.shape}, a picture of the labels instead of labels')
+            report.wrong_labels.append(f'{path}: has shape {labels.shape}, a colour image instead of labels')
             continue
         values, counts = np.unique(labels, return_counts=True)
         outside = [int(v) for v in values if not 0 <= v < len(classes) and v != dataset.ignore_index]

@@ -1,4 +1,4 @@
-"""What a model's config says of the data that it wants."""
+"""Checks whether the config of a model fits the data."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,11 +6,11 @@ STOCK = ('BaseDataPreprocessor', 'ImgDataPreprocessor', 'DetDataPreprocessor', '
 
 
 def model_faults(model: dict, classes: Sequence[str], paired: bool) -> list[str]:
-    """Where a model does not fit the data, a line each with the mend.
+    """Lists where a model does not fit the data, one line per fault with the remedy.
 
     Args:
-        model: its config.
-        classes: of the data set; none where it has no labels.
+        model: config of the model.
+        classes: classes of the data set; empty if it has no labels.
         paired: whether the data set's pipeline appends the infrared image.
     """
     faults = [
@@ -30,13 +30,13 @@ def model_faults(model: dict, classes: Sequence[str], paired: bool) -> list[str]
     if not paired and kind is not None and kind.startswith('Paired'):
         faults.append(
             f'model.data_preprocessor is {kind}, and the pipeline has no AppendPartner, so no infrared image would '
-            "reach it; put dict(type='mmdefusion.AppendPartner') behind LoadImageFromFile"
+            "reach it; put dict(type='mmdefusion.AppendPartner') after LoadImageFromFile"
         )
     return faults
 
 
 def _head_classes(config: object, path: str) -> Iterator[tuple[str, int]]:
-    """Path and ``num_classes`` of each head; proposals of an RPN have no classes."""
+    """Yields the path and ``num_classes`` of each head, except RPNs, whose proposals have no classes."""
     if isinstance(config, list | tuple):
         for place, inner in enumerate(config):
             yield from _head_classes(inner, f'{path}[{place}]')

@@ -1,4 +1,4 @@
-"""What was found."""
+"""The findings of a check."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 @dataclass
 class SplitReport:
-    """What :func:`check_dataset` found in one data set.
+    """The findings of :func:`check_dataset` in one data set.
 
-    Lists hold one line per trouble: the file or setting, its value, and the mend where it is not plain. ``classes``
-    counts boxes, or pixels of label maps. Sizes are (width, height) of the visible images.
+    Lists have one line per fault: the file or setting, its value, and the remedy if it is not obvious. ``classes``
+    counts boxes, or pixels of label maps. ``sizes`` counts the (width, height) of visible images.
     """
 
     split: str
@@ -36,7 +36,7 @@ class SplitReport:
 
     @property
     def troubles(self) -> dict[str, list[str]]:
-        """What would stop a training run or spoil it, by kind."""
+        """Faults that would stop a training or spoil it, by kind."""
         return _filled(
             {
                 'cannot be loaded': [] if self.error is None else [self.error],
@@ -51,7 +51,7 @@ class SplitReport:
 
     @property
     def notes(self) -> dict[str, list[str]]:
-        """What may be as it was meant, by kind."""
+        """Findings that may be intended, by kind."""
         return _filled(
             {
                 'to look at': self.guesses,

@@ -1,4 +1,4 @@
-"""Guesses which sensor took which image of a pair: infrared is grey, the visible spectrum has colours."""
+"""Guesses which sensor took which image of a pair: infrared images are grey, visible images have colours."""
 
 from collections.abc import Sequence
 
@@ -8,8 +8,8 @@ from mmdefusion.utils.image_io import UnusableImage, read_image
 from mmdefusion.utils.spread import evenly_spread
 
 LOOKED_AT = 24  # pairs of a data set, evenly spread
-# Mean of the largest less the smallest channel. Of 1,304 real pairs (FLIR, LLVIP, M3FD, RoadScene, VIFB, MSRS, aerial
-# near infrared; half by night) every infrared image has 0.0 and every visible one 1.6 or more.
+# Thresholds of the colourfulness below. In 1,304 real pairs (FLIR, LLVIP, M3FD, RoadScene, VIFB, MSRS, aerial near
+# infrared; half of them by night) every infrared image has 0.0 and every visible image 1.6 or more.
 GREY = 1.0
 COLOURED = 6.0
 
@@ -20,17 +20,17 @@ def colourfulness(image: np.ndarray) -> float:
 
 
 def sensor_guesses(pairs: Sequence[tuple[str, str]], backend_args: dict | None = None) -> list[str]:
-    """Whether most pairs look as if their sensors were swapped, or their infrared images false-coloured.
+    """Warns if most pairs look as if their sensors were swapped, or their infrared images in false colours.
 
     Args:
-        pairs: paths of visible and infrared images. Up to 24 are decoded; those that cannot be are left out.
-        backend_args: of the file backend.
+        pairs: paths of visible and infrared images. Up to 24 pairs are decoded; pairs that cannot be read are skipped.
+        backend_args: arguments of the file backend.
     """
     swapped, coloured, seen = [], [], 0
     for visible, infrared in evenly_spread(pairs, LOOKED_AT):
         try:
             images = [read_image(path, 3, backend_args=backend_args)[::2, ::2] for path in (visible, infrared)]
-        except (OSError, UnusableImage):  # reported where headers and pixels are looked at
+        except (OSError, UnusableImage):  # reported by the check of the files
             continue
         seen += 1
         of_visible, of_infrared = map(colourfulness, images)
@@ -42,11 +42,11 @@ def sensor_guesses(pairs: Sequence[tuple[str, str]], backend_args: dict | None =
         visible, infrared = swapped[0]
         return [
             f'the sensors may be swapped: {visible} is grey and {infrared} has colours ({len(swapped)} of {seen} pairs '
-            'looked at); exchange the folders in data_prefix'
+            'checked); exchange the folders in data_prefix'
         ]
     if 2 * len(coloured) > seen:
         return [
-            f'infrared images may be in false colours: {coloured[0][1]} ({len(coloured)} of {seen} pairs looked at); '
-            'their grey is no temperature, take the raw ones, or exchange the sensors if these are visible ones'
+            f'infrared images may be in false colours: {coloured[0][1]} ({len(coloured)} of {seen} pairs checked); '
+            'their grey values are no temperatures: use the raw images, or exchange the folders if these are visible'
         ]
     return []

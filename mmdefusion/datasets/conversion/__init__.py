@@ -1,4 +1,4 @@
-"""Box annotations from one format into another."""
+"""Converts box annotations from one format to another."""
 
 from .boxes import AnnotatedImage, Box
 from .coco import read_coco, write_coco

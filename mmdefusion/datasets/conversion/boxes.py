@@ -1,4 +1,4 @@
-"""What every format of box annotations comes down to."""
+"""The common form of box annotations, between a reader and a writer."""
 
 import math
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ class Box:
 
     Attributes:
         label: name of the class.
-        x0, y0, x1, y1: left, top, right and bottom edge.
-        ignore: neither object nor background: difficult, crowded, or cut off.
+        x0, y0, x1, y1: left, top, right and bottom edge in pixels.
+        ignore: whether the box counts neither as object nor as background: difficult, crowded, or cut off.
 
     Raises:
         ValueError: if an edge is NaN or infinite.
@@ -41,9 +41,9 @@ class AnnotatedImage:
 
     Attributes:
         name: file name, relative to the folder of visible images.
-        width, height: in pixels.
-        boxes: its objects.
-        labelled: whether there is an annotation, which may be an empty one.
+        width, height: size in pixels.
+        boxes: the objects.
+        labelled: whether there is an annotation, which may be empty.
     """
 
     name: str
@@ -54,17 +54,17 @@ class AnnotatedImage:
 
 
 def list_files(folder: Path) -> dict[str, str]:
-    """Images below a folder: path without suffix to path, both relative and with forward slashes.
+    """Lists the images below a folder by their path without extension; paths are relative, with forward slashes.
 
     Raises:
         FileNotFoundError: if there is no such folder.
-        ValueError: if it has no image, or two of one name.
+        ValueError: if it has no image, or two of the same name.
     """
     return {name: Path(path).relative_to(folder).as_posix() for name, path in list_images(folder).items()}
 
 
 def size_of(path: Path) -> tuple[int, int]:
-    """Width and height, from the file's header."""
+    """Reads the width and height of an image from its header."""
     header = read_header(str(path))
     return header.width, header.height
 

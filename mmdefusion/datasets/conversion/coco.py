@@ -1,4 +1,4 @@
-"""COCO: one JSON file for all images."""
+"""COCO format: one JSON file for all images."""
 
 import json
 from collections.abc import Sequence
@@ -11,11 +11,15 @@ from .boxes import AnnotatedImage, Box
 
 
 def read_coco(annotations: Path, images: Path) -> list[AnnotatedImage]:
-    """Reads the boxes of a file in COCO's format; ``images`` is not needed. Boxes of crowds are ignored ones.
+    """Reads the boxes of a file in COCO's format; crowds become ignored boxes.
+
+    Args:
+        annotations: the JSON file.
+        images: not needed, as the file has the sizes.
 
     Raises:
-        FileNotFoundError: if the file is not there.
-        UnusableAnnotation: if it is not in COCO's format, or a box is of no category or has no finite edges.
+        FileNotFoundError: if the file does not exist.
+        UnusableAnnotation: if it is not in COCO's format, or a box has no category or no finite edges.
     """
     content = read_coco_file(annotations)
     boxes: dict[int | str, list[Box]] = {image.id: [] for image in content.images}
@@ -30,7 +34,7 @@ def read_coco(annotations: Path, images: Path) -> list[AnnotatedImage]:
 
 
 def write_coco(images: Sequence[AnnotatedImage], classes: Sequence[str], out: Path) -> None:
-    """One JSON file; ignored boxes become crowds."""
+    """Writes one JSON file; ignored boxes become crowds."""
     annotations = []
     for number, image in enumerate(images, 1):
         for box in image.boxes:

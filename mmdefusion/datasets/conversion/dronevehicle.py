@@ -1,4 +1,4 @@
-"""DroneVehicle: XML files with oriented boxes, made horizontal."""
+"""DroneVehicle's format: XML files with oriented boxes, of which the horizontal bounding boxes are taken."""
 
 from pathlib import Path
 from xml.etree.ElementTree import Element
@@ -7,18 +7,18 @@ from .boxes import AnnotatedImage, Box, around
 from .voc import read_xml
 
 MISSPELT = {'feright car': 'freight car', 'feright_car': 'freight car', 'feright': 'freight car', 'truvk': 'truck'}
-DROPPED = ('*',)  # labels that name nothing
+DROPPED = ('*',)  # labels without a meaning
 
 
 def read_dronevehicle(annotations: Path, images: Path) -> list[AnnotatedImage]:
-    """Reads a folder of XML files with polygons or boxes, named as the images.
+    """Reads a folder of XML files with polygons or boxes, named like the images.
 
-    The published images have a white border of 100 pixels, and annotations count from its corner: convert either with
-    the border or, of cropped images, crop the boxes too.
+    The published images have a white border of 100 pixels, and coordinates count from its corner: convert the images
+    with their border, or crop images and boxes alike.
 
     Raises:
         FileNotFoundError: if there is no such folder.
-        ValueError: if there are no images, a file is no XML or lacks what the format demands.
+        ValueError: if there are no images, or a file is not XML or lacks a required element.
     """
     return read_xml(annotations, images, _read_box)
 

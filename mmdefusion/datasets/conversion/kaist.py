@@ -1,22 +1,22 @@
-"""KAIST's text annotations (``% bbGt version=3``): a file for each image, in folders of sets and videos."""
+"""KAIST's format (``% bbGt version=3``): a text file for each image, in folders of sets and videos."""
 
 from pathlib import Path
 
 from ..annotation_files import read_lines, reading
 from .boxes import AnnotatedImage, Box, size_of
 
-IGNORED = ('people', 'person?', 'person?a', 'cyclist')  # crowds, what may be a person, and who rides
+IGNORED = ('people', 'person?', 'person?a', 'cyclist')  # groups, doubtful people, and cyclists
 
 
 def read_kaist(annotations: Path, images: Path) -> list[AnnotatedImage]:
-    """``set00/V000/I00000.txt`` for ``set00/V000/visible/I00000.jpg``; the partner lies in ``lwir``.
+    """Reads ``set00/V000/I00000.txt`` for ``set00/V000/visible/I00000.jpg``; the partner lies in ``lwir``.
 
-    Lines are ``label x y width height occlusion …``. Crowds, doubtful people and cyclists are ignored boxes, as in the
-    benchmark, and so are those of the file's own ignore flag, the eleventh column.
+    Lines are ``label x y width height occlusion …``. Groups, doubtful people and cyclists become ignored boxes, as in
+    the benchmark, and so do boxes with the ignore flag in the eleventh column.
 
     Raises:
-        FileNotFoundError: if there are no annotations, or an image of them is not there.
-        ValueError: if a line is not what it should be.
+        FileNotFoundError: if there are no annotations, or the image of one does not exist.
+        ValueError: if a line has another form.
     """
     paths = sorted(Path(annotations).glob('set*/V*/*.txt'))
     if not paths:

@@ -1,4 +1,4 @@
-"""VEDAI: one text file with oriented boxes, made horizontal."""
+"""VEDAI's format: one text file with oriented boxes, of which the horizontal bounding boxes are taken."""
 
 from pathlib import Path
 
@@ -21,14 +21,14 @@ CLASSES = {
 
 
 def read_vedai(annotations: Path, images: Path) -> list[AnnotatedImage]:
-    """``annotation512.txt`` or ``annotation1024.txt`` for ``NAME_co.png``; the partner is ``NAME_ir.png``.
+    """Reads ``annotation512.txt`` or ``annotation1024.txt`` for ``NAME_co.png``; the partner is ``NAME_ir.png``.
 
-    Lines are ``name centre_x centre_y angle x1 x2 x3 x4 y1 y2 y3 y4 class contained occluded``; the columns are from
-    the data set's description. Vehicles that are cut off by the border (contained 0) are ignored boxes.
+    Lines are ``name centre_x centre_y angle x1 x2 x3 x4 y1 y2 y3 y4 class contained occluded``, as the data set's
+    description says. Vehicles that the border cuts off (contained 0) become ignored boxes.
 
     Raises:
         FileNotFoundError: if there is no such file or folder.
-        ValueError: if there are no images, or a line is not what it should be.
+        ValueError: if there are no images, or a line has another form.
     """
     boxes: dict[str, list[Box]] = {}
     with reading(annotations, "VEDAI's text"):

@@ -1,4 +1,4 @@
-"""Pascal VOC: an XML file for each image. Its pixels count from 1, as mmdet's XMLDataset has it; ours from 0."""
+"""Pascal VOC format: an XML file for each image. Its pixels count from 1, as in mmdet's XMLDataset; ours from 0."""
 
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Sequence
@@ -12,19 +12,19 @@ from .boxes import AnnotatedImage, Box, list_files, size_of
 
 
 def read_voc(annotations: Path, images: Path) -> list[AnnotatedImage]:
-    """Reads a folder of XML files that are named as the images; images without a file are not ``labelled``.
+    """Reads a folder of XML files that are named like the images; images without a file are not ``labelled``.
 
-    Difficult objects are ignored boxes.
+    Difficult objects become ignored boxes.
 
     Raises:
         FileNotFoundError: if there is no such folder.
-        ValueError: if there are no images, a file is no XML or not in VOC's format.
+        ValueError: if there are no images, or a file is not XML or not in VOC's format.
     """
     return read_xml(annotations, images, _read_box)
 
 
 def write_voc(images: Sequence[AnnotatedImage], classes: Sequence[str], out: Path) -> None:
-    """An XML file for each image in the folder ``out``.
+    """Writes an XML file for each image into the folder ``out``.
 
     Raises:
         ValueError: if the name of an image leads out of the folder.
@@ -51,7 +51,7 @@ def write_voc(images: Sequence[AnnotatedImage], classes: Sequence[str], out: Pat
 def read_xml(
     annotations: Path, images: Path, read_box: Callable[[ElementTree.Element], Box | None]
 ) -> list[AnnotatedImage]:
-    """Reads a folder of XML files with elements ``object``; ``read_box`` makes a box of one, or nothing."""
+    """Reads a folder of XML files with elements ``object``; ``read_box`` turns each into a box, or None."""
     found = []
     for stem, name in list_files(images).items():
         path, boxes = Path(annotations) / f'{stem}.xml', ()

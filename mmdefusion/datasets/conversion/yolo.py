@@ -1,4 +1,4 @@
-"""YOLO: a text file for each image, ``class centre_x centre_y width height`` in shares of the image."""
+"""YOLO format: a text file for each image, ``class centre_x centre_y width height`` relative to the image's size."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,17 +13,17 @@ NAMES = 'classes.txt'
 
 
 def read_yolo(annotations: Path, images: Path) -> list[AnnotatedImage]:
-    """Reads a folder of text files that are named as the images, with the names of the classes in ``classes.txt``.
+    """Reads a folder of text files that are named like the images, with the names of the classes in ``classes.txt``.
 
-    Images without a file are not ``labelled``: whether they have no objects or nobody looked, the format does not say.
+    Images without a file are not ``labelled``: the format does not say whether they have no objects or no annotation.
 
     Raises:
-        FileNotFoundError: if there is no such folder, or no names.
-        ValueError: if there are no images, or a line is not what it should be.
+        FileNotFoundError: if there is no such folder, or no ``classes.txt``.
+        ValueError: if there are no images, or a line has another form.
     """
     names_file = Path(annotations) / NAMES
     if not names_file.is_file():
-        raise FileNotFoundError(f'{names_file} is not there: write the name of each class into it, one a line.')
+        raise FileNotFoundError(f'{names_file} is not there: write the names of the classes into it, one per line.')
     names, found = [name.strip() for name in read_text(names_file).rstrip().split('\n')], []
     for stem, name in list_files(images).items():
         path, (width, height) = Path(annotations) / f'{stem}.txt', size_of(Path(images) / name)
@@ -36,7 +36,7 @@ def read_yolo(annotations: Path, images: Path) -> list[AnnotatedImage]:
 
 
 def write_yolo(images: Sequence[AnnotatedImage], classes: Sequence[str], out: Path) -> None:
-    """A text file for each image in the folder ``out``, and the names; ignored boxes are left out.
+    """Writes a text file for each image and ``classes.txt`` into the folder ``out``; ignored boxes are left out.
 
     Raises:
         ValueError: if the name of an image leads out of the folder.
@@ -60,7 +60,7 @@ def _read_line(line: str, names: Sequence[str], width: int, height: int) -> Box:
 
 
 def _place(number: str) -> int:
-    """The number of a class; a negative one would count from the end."""
+    """The index of a class; negative numbers are refused, as they would count from the end."""
     if not number.isdecimal():
         raise ValueError
     return int(number)

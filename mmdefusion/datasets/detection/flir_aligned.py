@@ -1,4 +1,4 @@
-"""FLIR ADAS, aligned: driving scenes, three classes."""
+"""FLIR ADAS, aligned version: driving scenes, three classes."""
 
 from mmdefusion.registry import DATASETS
 
@@ -17,7 +17,7 @@ class FLIRAlignedDataset(PairedCocoDataset):
     """FLIR ADAS pairs with boxes in COCO's format: vi/, ir/ and one JSON file per split.
 
     The pairs are those of the aligned version (Zhang et al., *Multispectral Fusion for Object Detection with Cyclic
-    Fuse-and-Refine Blocks*, ICIP 2020), whose own layout :class:`FLIRAlignedXMLDataset` reads.
+    Fuse-and-Refine Blocks*, ICIP 2020). For its published layout, see :class:`FLIRAlignedXMLDataset`.
     """
 
     METAINFO = _METAINFO
@@ -25,11 +25,11 @@ class FLIRAlignedDataset(PairedCocoDataset):
 
 @DATASETS.register_module()
 class FLIRAlignedXMLDataset(PairedXMLDataset):
-    """FLIR-aligned as published: 4,129 training and 1,013 validation pairs 640×512 (Zhang et al., ICIP 2020).
+    """FLIR-aligned as published: 4,129 training and 1,013 validation pairs of 640×512 (Zhang et al., ICIP 2020).
 
-    JPEGImages/FLIR_00002_RGB.jpg, JPEGImages/FLIR_00002_PreviewData.jpeg (infrared),
-    Annotations/FLIR_00002_PreviewData.xml, ``ann_file`` align_train.txt or align_validation.txt. Dogs, a fourth class
-    with a handful of boxes, are left out as in the literature.
+    Layout: JPEGImages/FLIR_00002_RGB.jpg, JPEGImages/FLIR_00002_PreviewData.jpeg (infrared),
+    Annotations/FLIR_00002_PreviewData.xml; ``ann_file`` is align_train.txt or align_validation.txt. Dogs, a fourth
+    class with few boxes, are left out as in the literature.
     """
 
     METAINFO = _METAINFO
@@ -45,5 +45,5 @@ class FLIRAlignedXMLDataset(PairedXMLDataset):
         super().__init__(img_suffix=img_suffix, ir_suffix=ir_suffix, ann_suffix=ann_suffix, **kwargs)
 
     def load_ids(self) -> list[str]:
-        """The lists name the infrared file; the id is what both names share."""
+        """The ids of the images, in order: the common part of both names (the lists name infrared files)."""
         return [image_id.removesuffix('_PreviewData') for image_id in super().load_ids()]

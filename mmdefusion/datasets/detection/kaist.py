@@ -1,4 +1,4 @@
-"""KAIST: pedestrians by day and night."""
+"""KAIST: pedestrians by day and by night."""
 
 import os
 import xml.etree.ElementTree as ET
@@ -11,11 +11,11 @@ IGNORED = ('person?', 'people', 'cyclist')
 
 
 def to_voc(annotation: ET.ElementTree) -> None:
-    """Turns KAIST's objects into VOC's, in place.
+    """Turns the objects of a KAIST annotation into VOC format, in place.
 
-    'person?' (cannot be told), 'people' (a group) and 'cyclist' become difficult persons, which mmdet marks as
-    ignored: neither a target nor a false alarm. KAIST writes a box as x, y, w, h, taken to
-    count from 0 as its published loaders do, where VOC writes corners that count from 1.
+    'person?' (doubtful), 'people' (a group) and 'cyclist' become difficult persons, which mmdet ignores: neither a
+    target nor a false positive. KAIST writes a box as x, y, w, h, counted from 0 as in its published loaders; VOC
+    writes corners that count from 1.
     """
     for obj in annotation.findall('object'):
         name, difficult = obj.find('name'), obj.find('difficult')
@@ -33,17 +33,17 @@ def to_voc(annotation: ET.ElementTree) -> None:
 
 @DATASETS.register_module()
 class KAISTDataset(PairedXMLDataset):
-    """KAIST Multispectral Pedestrian (Hwang et al., CVPR 2015), 640×512.
+    """KAIST Multispectral Pedestrian (Hwang et al., CVPR 2015), pairs of 640×512.
 
-    Authors' project: github.com/SoonminHwang/rgbt-ped-detection.
+    Source: github.com/SoonminHwang/rgbt-ped-detection.
 
+    Layout: images/set00/V000/{visible,lwir}/I00000.jpg; ``ann_file`` is a list of imageSets/ with lines
+    'set00/V000/I00000'. The default annotations are the sanitised ones of the training sets (Li et al., MSDS-RCNN, BMVC
+    2018): annotations-xml-new-sanitized/set00/V000/I00000.xml.
 
-    images/set00/V000/{visible,lwir}/I00000.jpg; ``ann_file`` is a list of imageSets/ with lines 'set00/V000/I00000'.
-    The default annotations are the sanitized ones of the training sets (Li et al., MSDS-RCNN, BMVC 2018),
-    annotations-xml-new-sanitized/set00/V000/I00000.xml.
-
-    The one class is person; 'person?', 'people' and 'cyclist' are ignored, not background. The limits of the
-    'reasonable' setting (height from 55 pixels, at most partly occluded) belong to the evaluation and are not applied.
+    The only class is person; 'person?', 'people' and 'cyclist' are ignored, not background. The limits of the
+    'reasonable' setting (at least 55 pixels high, at most partly occluded) belong to the evaluation and are not applied
+    here.
     """
 
     METAINFO = dict(dataset_type='KAIST', classes=('person',), palette=[(220, 20, 60)])
@@ -51,7 +51,7 @@ class KAISTDataset(PairedXMLDataset):
 
     def __init__(self, ann_file: str, img_suffix: str = '.jpg', **kwargs) -> None:
         if not ann_file:
-            raise ValueError('KAISTDataset needs ann_file, a list of imageSets/ with lines like set00/V000/I00000')
+            raise ValueError('KAISTDataset needs ann_file, a list of imageSets/ with lines like set00/V000/I00000.')
         super().__init__(ann_file=ann_file, img_suffix=img_suffix, **kwargs)
 
     def image_stem(self, image_id: str) -> str:

@@ -16,11 +16,17 @@ FRACTIONS = (0.6, 0.2, 0.2)
 
 
 def split_by_blocks(ids: Sequence[str], split: str, seed: int = 0, block: int = 50) -> list[str]:
-    """Deals blocks of neighbouring frames to train (60 %), val (20 %) and test (20 %).
+    """Splits the images into train (60 %), val (20 %) and test (20 %) by blocks of neighbouring frames.
 
-    The ids are sorted by number and cut into runs of ``block`` frames (of a tenth of the frames where they are few),
-    and the runs, not the frames, are shuffled: frames a moment apart so nearly always share a side, while single
-    frames dealt at random would put almost the same image on both.
+    The ids are sorted by number and cut into blocks, and the blocks are shuffled, not the frames: so frames that are a
+    moment apart nearly always share a split. If single frames were shuffled, almost the same image would be in train
+    and in test.
+
+    Args:
+        ids: ids of all images.
+        split: 'train', 'val' or 'test'.
+        seed: seed of the shuffling.
+        block: frames in a block, at most a tenth of all frames.
 
     Returns:
         The ids of ``split``, sorted by number.
@@ -37,16 +43,17 @@ def split_by_blocks(ids: Sequence[str], split: str, seed: int = 0, block: int = 
 
 @DATASETS.register_module()
 class M3FDDataset(PairedXMLDataset):
-    """M3FD, 4,200 pairs 1024×768 (Liu et al., TarDAL, CVPR 2022; github.com/dlut-dimt/TarDAL).
+    """M3FD: 4,200 pairs of 1024×768 (Liu et al., TarDAL, CVPR 2022; github.com/dlut-dimt/TarDAL).
 
-    Folders Vis/, Ir/ and Annotation/ (or Annotations/). ``ann_file`` names a list of ids, such as TarDAL's
-    meta/train.txt and meta/val.txt. The data set has no official split and no scene labels: without ``ann_file``,
-    ``split`` takes a part by :func:`split_by_blocks`, and without either all images are taken.
+    Layout: Vis/, Ir/ and Annotation/ (or Annotations/). ``ann_file`` is a list of ids, such as TarDAL's meta/train.txt
+    and meta/val.txt. The data set has no official split and no scene labels: without ``ann_file``, ``split`` selects a
+    part by :func:`split_by_blocks`; without both, all images are used.
 
     Args:
         split: 'train', 'val' or 'test'.
-        split_seed: Another number deals another split.
-        kwargs: As in :class:`PairedXMLDataset`.
+        split_seed: seed of the split.
+        ann_file: list of ids, instead of ``split``.
+        kwargs: as in :class:`PairedXMLDataset`.
     """
 
     METAINFO = dict(
@@ -58,9 +65,9 @@ class M3FDDataset(PairedXMLDataset):
 
     def __init__(self, split: str | None = None, split_seed: int = 0, ann_file: str = '', **kwargs) -> None:
         if split is not None and split not in SPLITS:
-            raise ValueError(f'split={split!r} must be one of {", ".join(map(repr, SPLITS))}, or None')
+            raise ValueError(f'split={split!r} must be one of {", ".join(map(repr, SPLITS))}, or None.')
         if split is not None and ann_file:
-            raise ValueError(f'split={split!r} and ann_file={ann_file!r} are two splits; give one of them')
+            raise ValueError(f'split={split!r} and ann_file={ann_file!r} are two splits; give one of them.')
         self.split = split
         self.split_seed = split_seed
         super().__init__(ann_file=ann_file, **kwargs)
@@ -78,7 +85,7 @@ class M3FDDataset(PairedXMLDataset):
             return ids
         print_log(
             f"M3FD {self.split} is mmdefusion's own split (seed {self.split_seed}): M3FD publishes none, so results on "
-            'it are not comparable with published numbers; give ann_file to use a published list',
+            'it are not comparable with published numbers. Set ann_file to use a published list.',
             logger='current',
             level=logging.WARNING,
         )

@@ -10,10 +10,10 @@ from ..pairing import PairedDatasetMixin
 
 
 class OrderedCOCO(COCO):
-    """COCO, but the categories asked for must be there, in the order asked for.
+    """COCO that refuses classes which the file lacks or has in another order.
 
     mmdet numbers the classes in the order of the file's categories, whatever ``metainfo['classes']`` says, and skips
-    those that the file lacks: the names of all classes after it would be wrong without a word.
+    classes that the file lacks: the names of all later classes would silently be wrong.
     """
 
     def __init__(self, annotation_file: str | None = None) -> None:
@@ -24,7 +24,7 @@ class OrderedCOCO(COCO):
         if unknown:
             raise UnusableAnnotation(
                 f'{annotation_file} has {len(unknown)} annotations of images that it does not list, first annotation '
-                f'{unknown[0]["id"]} of image {unknown[0]["image_id"]}; add the images or remove the annotations'
+                f'{unknown[0]["id"]} of image {unknown[0]["image_id"]}; add the images or remove the annotations.'
             )
 
     def get_cat_ids(self, cat_names=(), sup_names=(), cat_ids=()) -> list[int]:
@@ -34,21 +34,21 @@ class OrderedCOCO(COCO):
             have = [category['name'] for category in self.cats.values()]
             raise UnusableAnnotation(
                 f'{self.annotation_file} has the categories {have}, the data set the classes {list(cat_names)}; '
-                'set metainfo=dict(classes=...) to names of that file, in its order'
+                'set metainfo=dict(classes=...) to names of that file, in its order.'
             )
         return ids
 
 
 @DATASETS.register_module()
 class PairedCocoDataset(PairedDatasetMixin, CocoDataset):
-    """Pairs with boxes in COCO's format; ``data_prefix=dict(img='vi/', img_ir='ir/')``.
+    """Pairs with boxes in COCO's format, e.g. ``data_prefix=dict(img='vi/', img_ir='ir/')``.
 
-    Arguments as in :class:`mmdet.datasets.CocoDataset` and :class:`PairedDatasetMixin`; name the classes by
+    The arguments are those of :class:`mmdet.datasets.CocoDataset` and :class:`PairedDatasetMixin`. Name the classes by
     ``metainfo=dict(classes=(...))``, in the order of the file's categories.
 
     Raises:
-        UnusableAnnotation: The classes are not those of the annotation file, or in another order; the file is not
-            JSON, or has annotations of images that it does not list.
+        UnusableAnnotation: if the classes are not those of the annotation file or have another order, or the file is
+            not JSON or has annotations of images that it does not list.
     """
 
     COCOAPI = OrderedCOCO

@@ -15,7 +15,7 @@ from ..pairing import PairedDatasetMixin, strip_suffix
 
 
 def add_extensions(stems: list[str]) -> list[str]:
-    """Adds the extension that the image of each stem has; each folder is listed once. '.png' where there is none."""
+    """Adds to each stem the extension of its image, or '.png' if there is no image; lists each folder once."""
     extensions: dict[str, dict[str, str]] = {}
     paths = []
     for stem in stems:
@@ -31,18 +31,18 @@ def add_extensions(stems: list[str]) -> list[str]:
 class PairedXMLDataset(PairedDatasetMixin, XMLDataset):
     """Pairs with boxes in VOC's XML format, one file per image.
 
-    The images are those that ``ann_file`` lists, one id per line (``set00/V000/I00000``, ``00001`` or ``00001.png``),
-    or, without one, those in the visible folder.
+    The images are those in ``ann_file``, one id per line (``set00/V000/I00000``, ``00001`` or ``00001.png``), or
+    without ``ann_file`` those in the visible folder.
 
     Args:
-        data_prefix: Folders ``img``, ``img_ir`` and ``ann``; those not given are the class's DATA_PREFIX.
-        img_suffix: What follows the id in names of visible images. Defaults to whatever image extension is found.
-        ann_suffix: What follows the id in names of annotations.
-        kwargs: As in :class:`PairedDatasetMixin` and :class:`mmdet.datasets.BaseDetDataset`.
+        data_prefix: folders ``img``, ``img_ir`` and ``ann``; the defaults are in DATA_PREFIX.
+        img_suffix: ending of the names of visible images after the id; None stands for any image extension.
+        ann_suffix: ending of the names of annotations after the id.
+        kwargs: as in :class:`PairedDatasetMixin` and :class:`mmdet.datasets.BaseDetDataset`.
 
     Raises:
-        FileNotFoundError: A listed image has no annotation.
-        ValueError: An annotation is not XML, or not in VOC format.
+        FileNotFoundError: if a listed image has no annotation.
+        ValueError: if an annotation is not XML, or not in VOC format.
     """
 
     DATA_PREFIX = dict(img='visible', img_ir='infrared', ann='Annotations')
@@ -65,7 +65,7 @@ class PairedXMLDataset(PairedDatasetMixin, XMLDataset):
         return sorted(name[: -len(end)] for name, end in ends.items() if end)
 
     def image_stem(self, image_id: str) -> str:
-        """The path of an id's visible image without its suffix."""
+        """The path of the visible image of an id, without its suffix."""
         return os.path.join(self.data_prefix['img'], image_id)
 
     def annotation_path(self, image_id: str) -> str:
@@ -75,7 +75,7 @@ class PairedXMLDataset(PairedDatasetMixin, XMLDataset):
     def list_samples(self) -> list[dict]:
         if 'classes' not in self._metainfo:
             raise ValueError(
-                f'{type(self).__name__} has no classes; set metainfo=dict(classes=(...)) to the names in the XML'
+                f'{type(self).__name__} has no classes; set metainfo=dict(classes=(...)) to the names in the XML.'
             )
         self.cat2label = {name: label for label, name in enumerate(self._metainfo['classes'])}
         ids = self.load_ids()
@@ -99,8 +99,8 @@ class PairedXMLDataset(PairedDatasetMixin, XMLDataset):
         try:
             return super().parse_data_info(img_info)
         except ET.ParseError as error:
-            raise ValueError(f'annotation {annotation} of image {image} is not XML ({error}); replace it') from None
+            raise ValueError(f'annotation {annotation} of image {image} is not XML ({error}); replace it.') from None
         except MALFORMED as error:  # an object without a name, box or number
             raise ValueError(
-                f'annotation {annotation} of image {image} is not in VOC format ({error}); mend it'
+                f'annotation {annotation} of image {image} is not in VOC format ({error}); correct it.'
             ) from None

@@ -1,4 +1,4 @@
-"""Pairs to fuse, from any two folders."""
+"""Pairs to fuse, from two folders."""
 
 import os
 
@@ -10,19 +10,19 @@ from mmdefusion.registry import DATASETS
 
 @DATASETS.register_module()
 class FusionDataset(BaseDataset):
-    """Files of the same name in two folders, extensions and suffixes aside.
+    """Pairs the files of two folders that have the same name, apart from extensions and suffixes.
 
-    Each sample has ``img_path``, ``img_ir_path`` and ``name``, the name that both share.
+    Each sample has ``img_path``, ``img_ir_path`` and ``name``, the common part of both names.
 
     Args:
         first: folder of visible images, first exposures or first foci, searched recursively, under ``data_root``.
-        second: folder of their partners; it may be the same one, if ``suffixes`` tell them apart.
-        suffixes: what names end with before the extension, such as ('_A', '_B').
-        data_root: put before both folders.
-        **kwargs: of MMEngine's BaseDataset, such as ``pipeline`` and ``indices``.
+        second: folder of their partners; it may be the same folder, if ``suffixes`` tell the files apart.
+        suffixes: endings of the names before the extension, such as ('_A', '_B').
+        data_root: root of both folders.
+        **kwargs: arguments of MMEngine's BaseDataset, such as ``pipeline`` and ``indices``.
 
     Raises:
-        FileNotFoundError: if a folder is not there.
+        FileNotFoundError: if a folder does not exist.
         ValueError: if names do not match.
     """
 
@@ -38,4 +38,4 @@ class FusionDataset(BaseDataset):
         return [dict(img_path=one, img_ir_path=other, name=name) for name, (one, other) in matched.items()]
 
     def _join_prefix(self) -> None:
-        """The folders are joined above; BaseDataset would do it with its annotation file."""
+        """Does nothing: the folders are joined above, and there is no annotation file to join."""

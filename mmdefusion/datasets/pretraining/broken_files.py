@@ -1,4 +1,4 @@
-"""Keeps count of the files that could not be read."""
+"""Counts the files that could not be read."""
 
 from collections.abc import Sequence
 
@@ -9,11 +9,11 @@ from ..stems import some_names
 
 
 class BrokenFiles:
-    """Which samples of a data set are broken, known to all its worker processes.
+    """The broken samples of a data set, shared by all its worker processes.
 
     Args:
-        data: the data set; a sample's ``img_path`` names it.
-        max_share: more than this share of broken samples is an error.
+        data: the data set; messages name a sample by its ``img_path``.
+        max_share: largest share of broken samples; more of them are an error.
 
     Raises:
         ValueError: if ``max_share`` is not at least 0 and less than 1.
@@ -30,14 +30,14 @@ class BrokenFiles:
         return bool(self.flags[index])
 
     def paths(self) -> list[str]:
-        """Paths of all samples found broken so far."""
+        """Paths of all samples that were found to be broken so far."""
         return [self.data.get_data_info(index)['img_path'] for index in self.flags.nonzero().flatten().tolist()]
 
     def add(self, index: int, error: Exception) -> None:
-        """Take note of one.
+        """Marks a sample as broken.
 
         Raises:
-            ValueError: if there are too many by now.
+            ValueError: if too many samples are broken.
         """
         if index in self:
             return
@@ -46,7 +46,7 @@ class BrokenFiles:
         found = f'{count} of {len(self.flags)} files cannot be used'
         if count > self.max_share * len(self.flags):
             raise ValueError(
-                f'{found}, more than max_broken_share={self.max_share}. Mend or remove them, or raise the share: '
-                f'the broken ones{some_names(self.paths())}. The latest: {error}'
+                f'{found}, more than max_broken_share={self.max_share}. Repair or remove them, or raise the share: '
+                f'the broken files{some_names(self.paths())}. The latest: {error}'
             ) from error
         print_log(f'Skipped for good ({found}): {error}', 'current', level=30)

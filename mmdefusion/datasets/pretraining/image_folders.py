@@ -1,4 +1,4 @@
-"""Images without labels, from anywhere."""
+"""Images without labels, for pretraining."""
 
 import json
 import os
@@ -20,25 +20,25 @@ from .broken_files import BrokenFiles
 
 @DATASETS.register_module()
 class ImageFolders(BaseDataset):
-    """All images under some folders, or those that a list names.
+    """All images below some folders, or the images in a list.
 
-    COCO, ImageNet and the like work as they are: name the folder. A file that cannot be read is reported once and
-    the next image takes its place, until too many are broken.
+    COCO, ImageNet and the like need no preparation: name the folder. A file that cannot be read is reported once and
+    replaced by the next image, until too many are broken.
 
     Args:
-        folders: searched recursively, relative to ``data_root``. Each is a path, or a dict of ``path`` and
-            of what to take of it: ``split``, a file that names the images (with or without extension, a line each, or
-            as COCO annotations), or ``part``, the positions (first, stop) among the names in order.
-        list_file: text file with a path a line, relative to ``data_root``, instead of ``folders`` or besides; for
-            backends that cannot list a folder (LMDB, HTTP). The file itself is read from where its own path says.
-        data_root: put before all paths.
-        max_broken_share: a larger share of broken files stops the run.
-        backend_args: of the file backend.
-        **kwargs: of MMEngine's BaseDataset, such as ``pipeline`` and ``indices``.
+        folders: folders, searched recursively, relative to ``data_root``. Each is a path, or a dict of ``path`` and a
+            selection: ``split``, a file that names the images (one per line with or without extension, or COCO
+            annotations), or ``part``, the positions (first, stop) among the sorted names.
+        list_file: text file with one path per line, relative to ``data_root``, instead of ``folders`` or in addition;
+            for backends that cannot list a folder (LMDB, HTTP). The backend of the list follows from its own path.
+        data_root: root of all paths.
+        max_broken_share: largest share of broken files; more of them stop the run.
+        backend_args: arguments of the file backend.
+        **kwargs: arguments of MMEngine's BaseDataset, such as ``pipeline`` and ``indices``.
 
     Raises:
-        FileNotFoundError: if a folder or the list is not there.
-        ValueError: if there is nothing to read, no image in a folder, or too many are broken.
+        FileNotFoundError: if a folder or the list does not exist.
+        ValueError: if there is nothing to read, no image in a folder, or too many images are broken.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class ImageFolders(BaseDataset):
         if not hasattr(backend := fileio.get_file_backend(path, backend_args=self.backend_args), 'list_dir_or_file'):
             raise ValueError(f'{type(backend).__name__} cannot list {path}: name the images in list_file.')
         if not fileio.isdir(path, backend_args=self.backend_args):
-            raise FileNotFoundError(f'{path} is no folder; correct folders or data_root.')
+            raise FileNotFoundError(f'{path} is not a folder; correct folders or data_root.')
         names = fileio.list_dir_or_file(path, list_dir=False, recursive=True, backend_args=self.backend_args)
         names = sorted(name for name in names if name.lower().endswith(IMAGE_SUFFIXES))
         if not names:
@@ -107,17 +107,17 @@ class ImageFolders(BaseDataset):
         text = fileio.get_text(self._under_root(self.list_file))
         names = [line.strip() for line in text.splitlines() if line.strip()]
         if not names:
-            raise ValueError(f'{self._under_root(self.list_file)} names no image; write a path a line.')
+            raise ValueError(f'{self._under_root(self.list_file)} names no image; write one path per line.')
         return [self._under_root(name) for name in names]
 
     def _under_root(self, path: str) -> str:
         return os.path.join(self.data_root, path) if self.data_root else path
 
     def _join_prefix(self) -> None:
-        """The paths are joined above; BaseDataset would do it with its annotation file."""
+        """Does nothing: the paths are joined above, and there is no annotation file to join."""
 
     def __getitem__(self, draw: int | Draw) -> dict:
-        """The sample, its random transforms seeded if a :class:`Draw` asks for it."""
+        """Loads a sample, with seeded random transforms if the index is a :class:`Draw`."""
         if not self._fully_initialized:
             self.full_init()
         index, seed = draw if isinstance(draw, Draw) else (draw, None)
@@ -133,7 +133,10 @@ class ImageFolders(BaseDataset):
 
 @contextmanager
 def seeded(seed: int | None) -> Iterator[None]:
-    """Within it, Python's and numpy's random numbers come from ``seed``; afterwards they go on as before."""
+    """A context in which the random numbers of Python and NumPy come from ``seed``.
+
+    Afterwards they continue as before.
+    """
     if seed is None:
         yield
         return

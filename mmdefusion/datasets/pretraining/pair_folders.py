@@ -1,4 +1,4 @@
-"""Aligned pairs without labels."""
+"""Aligned pairs without labels, for pretraining."""
 
 import os
 from collections.abc import Sequence
@@ -11,18 +11,18 @@ from .image_folders import ImageFolders
 
 @DATASETS.register_module()
 class PairFolders(ImageFolders):
-    """Visible images with partners of the same relative path in folders of infrared ones.
+    """Visible images with infrared partners of the same relative path in other folders.
 
     Args:
-        folders: of visible images, as in :class:`ImageFolders`.
-        partners: of infrared images, one for each of ``folders``. Where there is none, AppendPartner's ``rule`` finds
+        folders: folders of visible images, as in :class:`ImageFolders`.
+        partners: folders of infrared images, one for each of ``folders``. If empty, the ``rule`` of AppendPartner finds
             them.
-        suffixes: how the names of visible and of infrared images end, where that differs, e.g. ('_vi.png', '.tif').
-        **kwargs: of :class:`ImageFolders`.
+        suffixes: endings of visible and infrared names, if they differ, e.g. ('_vi.png', '.tif').
+        **kwargs: arguments of :class:`ImageFolders`.
 
     Raises:
-        FileNotFoundError: if partners are not there.
-        ValueError: if there are not as many folders of one kind as of the other, or partners for a list.
+        FileNotFoundError: if partners are missing.
+        ValueError: if ``folders`` and ``partners`` differ in number, or ``partners`` are given for a list.
     """
 
     def __init__(
@@ -37,12 +37,12 @@ class PairFolders(ImageFolders):
         count = 1 if isinstance(folders, str) else len(folders)
         if self.partners and len(self.partners) != count:
             raise ValueError(
-                f'PairFolders has {count} folders of visible images and {len(self.partners)} of infrared ones '
-                f'({self.partners}): name one for each.'
+                f'PairFolders has {count} folders of visible images and {len(self.partners)} of infrared images '
+                f'({self.partners}): name one of each.'
             )
         if self.partners and kwargs.get('list_file') is not None:
             raise ValueError(
-                f'partners={self.partners} stand beside folders, not beside list_file={kwargs["list_file"]}: let a '
+                f'partners={self.partners} go with folders, not beside list_file={kwargs["list_file"]}: let a '
                 'rule of AppendPartner find the partners of listed images.'
             )
         super().__init__(folders, **kwargs)
@@ -58,6 +58,6 @@ class PairFolders(ImageFolders):
         if absent := absent_files([info['img_ir_path'] for info in infos], self.backend_args):
             raise FileNotFoundError(
                 f'{len(absent)} of {len(infos)} partners are not there, first {absent[0]}; correct partners or '
-                'suffixes, or name the whole pairs in the split of their folder.'
+                'suffixes, or name the complete pairs in the split of their folder.'
             )
         return infos

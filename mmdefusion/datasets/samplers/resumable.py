@@ -1,4 +1,4 @@
-"""Samples in an order that can be taken up again anywhere."""
+"""A sampler whose order can be resumed at any iteration."""
 
 import itertools
 import zlib
@@ -13,7 +13,7 @@ from mmdefusion.registry import DATA_SAMPLERS
 
 
 class Draw(NamedTuple):
-    """One sample of a run: which one, and what its random transforms are seeded with."""
+    """One sample of a run: its index, and the seed of its random transforms."""
 
     index: int
     seed: int
@@ -21,16 +21,16 @@ class Draw(NamedTuple):
 
 @DATA_SAMPLERS.register_module()
 class ResumableSampler(Sampler):
-    """Endless shuffled passes over a data set, each process taking its share.
+    """Endless shuffled passes over a data set, shared among the processes.
 
-    Sample k of a run, its augmentation too, depends on ``seed`` and k alone, so that a run that goes on from
-    iteration n sees what an uninterrupted one would have seen, without reading what came before.
+    Sample k of a run and its augmentation depend on ``seed`` and k alone, so that a run resumed at iteration n sees
+    what an uninterrupted run would have seen, without loading the earlier samples.
 
     Args:
-        dataset: what is sampled; it takes a :class:`Draw` for an index.
-        seed: of the order and of the augmentations; the same in all processes.
-        augmentations: how many different augmentations a sample gets before the first one comes again; without it
-            every pass draws new ones. With a few, the outputs of teachers can be cached.
+        dataset: the data set; it must take a :class:`Draw` as an index.
+        seed: seed of the order and of the augmentations; the same in all processes.
+        augmentations: number of different augmentations of a sample before the first is repeated, so that the outputs
+            of teachers can be cached; None samples new ones in every pass.
     """
 
     def __init__(self, dataset: Sized, seed: int | None = None, augmentations: int | None = None) -> None:
@@ -40,7 +40,7 @@ class ResumableSampler(Sampler):
         self.seed = sync_random_seed() if seed is None else seed
         self.augmentations = augmentations
         self.rank, self.world_size = get_dist_info()
-        self.start = 0  # samples that this process leaves out, because it was trained on them before
+        self.start = 0  # samples that this process skips, because it was trained on them before
 
     def __iter__(self) -> Iterator[Draw]:
         order, order_of = None, None

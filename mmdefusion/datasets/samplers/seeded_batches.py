@@ -1,4 +1,4 @@
-"""Batches whose random transforms depend on their place in the run alone."""
+"""Batches whose random transforms depend on their place in the run only."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,11 +11,11 @@ from mmdefusion.utils.seeding import seed_all
 
 
 class SeededBatch:
-    """The indices of a batch. Whoever loads it, in whatever process, draws the same for each sample.
+    """The indices of a batch, which seeds the random transforms of each sample, whatever process loads it.
 
     Args:
-        indices: of the data set.
-        *place: of the batch in the run.
+        indices: indices of the data set.
+        *place: numbers that identify the batch in the run.
     """
 
     def __init__(self, indices: list[int], *place: int) -> None:
@@ -23,7 +23,7 @@ class SeededBatch:
         self.place = place
 
     def __iter__(self) -> Iterator[int]:
-        """Indices in turn; each is loaded before the next is asked for, and after the seeding."""
+        """Yields the indices, each after seeding; a sample is loaded before the next index is requested."""
         for number, index in enumerate(self.indices):
             seed_all(*self.place, number)
             yield index
@@ -34,14 +34,14 @@ class SeededBatch:
 
 @DATA_SAMPLERS.register_module()
 class SeededBatchSampler(Sampler):
-    """Batches of any sampler and batch sampler of the toolboxes, seeded, and to be begun anywhere.
+    """Seeded batches of any sampler and batch sampler of the toolboxes, which can start at any batch.
 
     Args:
-        sampler: of the samples.
+        sampler: sampler of the samples.
         batch_size: samples in a batch.
-        seed: of the run; the same in all processes.
-        drop_last: leave the last batch of a pass out, if it is smaller.
-        batch_sampler: config of a batch sampler that gathers them, such as AspectRatioBatchSampler.
+        seed: seed of the run; the same in all processes.
+        drop_last: whether to leave out a smaller last batch.
+        batch_sampler: config of a batch sampler, such as AspectRatioBatchSampler; None takes samples in order.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class SeededBatchSampler(Sampler):
             self.batches = DATA_SAMPLERS.build(batch_sampler, default_args=options)
         self.sampler = sampler
         self.seed = seed
-        self.skip = 0  # batches to leave out, because the run was trained on them before
+        self.skip = 0  # batches to skip, because the run was trained on them before
 
     def __iter__(self) -> Iterator[SeededBatch]:
         epoch = getattr(self.sampler, 'epoch', 0)

@@ -7,10 +7,12 @@ from .paired_seg import PairedSegDataset
 
 @DATASETS.register_module()
 class FMBDataset(PairedSegDataset):
-    """FMB, 1,220 training and 280 test pairs 800×600 (Liu et al., SegMiF, ICCV 2023; github.com/JinyuanLiu-CV/SegMiF).
+    """FMB: 1,220 training and 280 test pairs of 800×600 (Liu et al., SegMiF, ICCV 2023).
 
-    {train,test}/Visible, Infrared and Label. Labels 1 to 14 are the classes and 0 is what nobody labelled, so 0 is
-    ignored (``reduce_zero_label=True``) and class i is label i + 1.
+    Source: github.com/JinyuanLiu-CV/SegMiF.
+
+    Layout: {train,test}/Visible, Infrared and Label. Labels 1 to 14 are the classes and 0 means unlabelled, so 0 is
+    ignored (``reduce_zero_label=True``) and class i has label i + 1.
     """
 
     METAINFO = dict(

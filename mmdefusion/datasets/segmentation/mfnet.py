@@ -1,4 +1,4 @@
-"""MFNet's urban scenes, as published and as MSRS."""
+"""The urban scenes of MFNet, as published and as MSRS."""
 
 from mmdefusion.registry import DATASETS
 
@@ -20,11 +20,13 @@ _PALETTE = [
 
 @DATASETS.register_module()
 class MFNetDataset(PairedSegDataset):
-    """MFNet, 1,569 pairs 640×480 (Ha et al., IROS 2017; mi.t.u-tokyo.ac.jp, "Multi-spectral semantic segmentation").
+    """MFNet: 1,569 pairs of 640×480 (Ha et al., IROS 2017).
 
-    images/00001D.png holds the infrared image as its fourth channel, so each image is its own partner. ``ann_file``
-    is train.txt, val.txt, test.txt, test_day.txt or test_night.txt. The background (label 0) is a class, as in the
-    published evaluation.
+    Source: mi.t.u-tokyo.ac.jp, "Multi-spectral semantic segmentation".
+
+    Layout: images/00001D.png has the infrared image as its fourth channel, so each image is its own partner.
+    ``ann_file`` is train.txt, val.txt, test.txt, test_day.txt or test_night.txt. The background (label 0) is a class,
+    as in the published evaluation.
     """
 
     METAINFO = dict(dataset_type='MFNet', classes=_CLASSES, palette=_PALETTE)
@@ -38,9 +40,9 @@ class MFNetDataset(PairedSegDataset):
 
 @DATASETS.register_module()
 class MSRSDataset(PairedSegDataset):
-    """MSRS, 1,083 training and 361 test pairs 640×480 (Tang et al., PIAFusion, 2022; github.com/Linfeng-Tang/MSRS).
+    """MSRS: 1,083 training and 361 test pairs of 640×480 (Tang et al., PIAFusion, 2022; github.com/Linfeng-Tang/MSRS).
 
-    MFNet's scenes with the misaligned ones left out and the infrared contrast raised: {train,test}/vi, ir and
+    The scenes of MFNet without misaligned pairs and with more infrared contrast. Layout: {train,test}/vi, ir and
     Segmentation_labels. The background (label 0) is a class, as in MFNet.
     """
 

@@ -9,12 +9,14 @@ from ..pairing import PairedDatasetMixin, strip_suffix
 
 @DATASETS.register_module()
 class PairedSegDataset(PairedDatasetMixin, BaseSegDataset):
-    """Pairs with label maps; ``data_prefix=dict(img_path='vi', img_ir_path='ir', seg_map_path='labels')``.
+    """Pairs with label maps, e.g. ``data_prefix=dict(img_path='vi', img_ir_path='ir', seg_map_path='labels')``.
 
-    The images are those that ``ann_file`` lists, with or without suffix, or those in the visible folder.
+    The images are those in ``ann_file``, with or without suffix, or without ``ann_file`` those in the visible folder.
 
     Args:
-        kwargs: As in :class:`PairedDatasetMixin` and :class:`mmseg.datasets.BaseSegDataset`, both suffixes '.png' here.
+        img_suffix: ending of the names of images.
+        seg_map_suffix: ending of the names of label maps.
+        kwargs: as in :class:`PairedDatasetMixin` and :class:`mmseg.datasets.BaseSegDataset`.
     """
 
     VISIBLE = 'img_path'

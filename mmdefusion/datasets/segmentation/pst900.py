@@ -7,12 +7,12 @@ from .paired_seg import PairedSegDataset
 
 @DATASETS.register_module()
 class PST900Dataset(PairedSegDataset):
-    """PST900, 597 training and 288 test pairs 1280×720 (Shivakumar et al., ICRA 2020).
+    """PST900: 597 training and 288 test pairs of 1280×720 (Shivakumar et al., ICRA 2020).
 
-    Authors' project: github.com/ShreyasSkandanS/pst900_thermal_rgb.
+    Source: github.com/ShreyasSkandanS/pst900_thermal_rgb.
 
-    {train,test}/rgb, thermal (8 bits; thermal_raw has the 16-bit counts) and labels. The background (label 0) is a
-    class, as in the published evaluation.
+    Layout: {train,test}/rgb, thermal (8 bits; thermal_raw has the 16-bit counts) and labels. The background (label 0)
+    is a class, as in the published evaluation.
     """
 
     METAINFO = dict(

@@ -1,4 +1,4 @@
-"""The one transform of the paired pipeline."""
+"""The transform that turns a visible image into a pair."""
 
 import os
 import re
@@ -15,43 +15,43 @@ from ..pairing import sizes_differ
 
 SIZE_MISMATCH = ('error', 'resize')
 MISSING = ('error', 'zeros', 'copy')
-GEOMETRY = ('flip', 'scale_factor', 'homography_matrix')  # what geometric transforms leave in results
+GEOMETRY = ('flip', 'scale_factor', 'homography_matrix')  # keys that geometric transforms add to results
 
 
 @TRANSFORMS.register_module()
 class AppendPartner(BaseTransform):
     """Appends the partner (the infrared image) to the visible image as further channels.
 
-    Stands behind ``LoadImageFromFile`` and the photometric transforms, which so touch the visible image only, and
-    before the geometric ones, which so move both images alike.
+    Put it after ``LoadImageFromFile`` and the photometric transforms, which then change the visible image only, and
+    before the geometric transforms, which then move both images alike.
 
     Required keys: img (H×W×3, BGR, uint8, or float after a photometric transform), img_path, img_ir_path (optional).
 
     Modified keys: img (H×W×(3 + channels), dtype kept).
 
-    Added keys: img_ir_path (str), partner_missing (bool: the partner was made up by ``missing``).
+    Added keys: img_ir_path (str), partner_missing (bool: whether ``missing`` replaced the partner).
 
-    The partner is ``img_ir_path``, if the data set gave one, else what ``rule`` makes of ``img_path``. Where it is
-    the visible file itself (MFNet), the fourth channel of that file is taken. Files are read as
-    :mod:`mmdefusion.utils.image_io` says: 8-bit values stay as they are, 16-bit and float ones are scaled.
+    The path of the partner is ``img_ir_path`` if the data set gives it, else ``img_path`` changed by ``rule``. If it is
+    the visible file itself (MFNet), the fourth channel of that file is the partner. Files are read by
+    :mod:`mmdefusion.utils.image_io`: 8-bit values stay as they are, 16-bit and float values are scaled.
 
     Args:
-        channels: 1 appends a grey partner, 3 a BGR one (pairs of exposures or foci).
-        rule: (pattern, replacement) of ``re.sub`` on ``img_path`` with forward slashes,
-            e.g. ``(r'/visible/(?=[^/]*$)', '/infrared/')`` for the last folder.
-        size_mismatch: 'error', or 'resize' the partner to the visible size (bilinear).
-        missing: What stands in for a partner file that is not there: 'error' for nothing, 'zeros', or 'copy' for the
-            visible image (its grey, with one channel). A file that cannot be read is always an error.
-        percentiles: What maps to 0 and 255 in 16-bit and float images, in percent of each image's values.
-        fixed_range: The same in raw counts, for all images; takes the place of ``percentiles``.
-        backend_args: Arguments of the file backend.
-        max_pixels: The largest partner that is decoded; 64 million, or MMDEFUSION_MAX_PIXELS, where it is None.
+        channels: 1 appends a grey partner, 3 a BGR partner (pairs of exposures or foci).
+        rule: (pattern, replacement) for ``re.sub`` on ``img_path`` with forward slashes, e.g.
+            ``(r'/visible/(?=[^/]*$)', '/infrared/')`` for the last folder.
+        size_mismatch: 'error', or 'resize' to bring the partner to the size of the visible image (bilinear).
+        missing: what replaces a partner file that does not exist: 'error' raises, 'zeros', or 'copy' for the visible
+            image (turned grey if ``channels`` is 1). A file that cannot be read is always an error.
+        percentiles: the percentiles of each 16-bit or float image that become 0 and 255.
+        fixed_range: the raw counts that become 0 and 255, the same for all images; replaces ``percentiles``.
+        backend_args: arguments of the file backend.
+        max_pixels: largest number of pixels of a partner; None stands for 64 million, or MMDEFUSION_MAX_PIXELS.
 
     Raises:
-        UnusableImage: The partner cannot be read, or is of another size.
-        ValueError: The visible image is not what it should be, nothing says where the partner is, or a geometric
+        UnusableImage: if the partner cannot be read, or is of another size.
+        ValueError: if the visible image has another shape or dtype, the path of the partner is unknown, or a geometric
             transform came first.
-        FileNotFoundError: The partner is not there and ``missing='error'``.
+        FileNotFoundError: if the partner does not exist and ``missing`` is 'error'.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class AppendPartner(BaseTransform):
         check_scaling(percentiles, fixed_range)
         if rule is not None:
             if isinstance(rule, str) or len(rule) != 2 or not all(isinstance(part, str) for part in rule):
-                raise ValueError(f'rule={rule!r} must be two strings (pattern, replacement), or None')
+                raise ValueError(f'rule={rule!r} must be two strings (pattern, replacement), or None.')
             try:
                 re.compile(rule[0])
             except re.error as error:
@@ -95,12 +95,12 @@ class AppendPartner(BaseTransform):
         if visible.ndim != 3 or visible.shape[2] != 3 or (visible.dtype != np.uint8 and visible.dtype.kind != 'f'):
             raise ValueError(
                 f'visible image {img_path} has shape {visible.shape} and dtype {visible.dtype}, not HxWx3 uint8 or '
-                "float; put AppendPartner once, behind LoadImageFromFile(color_type='color')"
+                "float; put AppendPartner once, after LoadImageFromFile(color_type='color')."
             )
         if moved := [key for key in GEOMETRY if key in results]:
             raise ValueError(
                 f'visible image {img_path} was already moved or scaled ({", ".join(moved)} in results) and the partner '
-                'would not be: put AppendPartner before Resize, RandomCrop, RandomFlip and the like'
+                'would not be: put AppendPartner before Resize, RandomCrop, RandomFlip and the like.'
             )
         path = self.find(results)
         try:
@@ -109,7 +109,7 @@ class AppendPartner(BaseTransform):
             if self.missing == 'error':
                 raise FileNotFoundError(
                     f'partner {path} of {img_path} is not there; add it, correct data_prefix or rule, or set '
-                    "missing='zeros' or 'copy' in AppendPartner"
+                    "missing='zeros' or 'copy' in AppendPartner."
                 ) from None
             partner = None
         results['partner_missing'] = partner is None
@@ -122,23 +122,23 @@ class AppendPartner(BaseTransform):
         return results
 
     def find(self, results: dict) -> str:
-        """The path of the partner, from ``img_ir_path`` or else from ``img_path`` by the rule."""
+        """The path of the partner: ``img_ir_path``, or else ``img_path`` changed by the rule."""
         if results.get('img_ir_path') is not None:
             return results['img_ir_path']
         img_path = results.get('img_path')
         if self.rule is None or img_path is None:
             raise ValueError(
                 f'nothing says where the partner of {img_path} is; use a data set that sets img_ir_path, or give '
-                "AppendPartner a rule=(pattern, replacement), e.g. ('/visible/', '/infrared/')"
+                "AppendPartner a rule=(pattern, replacement), e.g. ('/visible/', '/infrared/')."
             )
         posix = os.fspath(img_path).replace(os.sep, '/')
         path = re.sub(self.rule[0], self.rule[1], posix)
         if path == posix:
-            raise ValueError(f'rule={self.rule!r} leaves {posix} as it is; give AppendPartner a pattern that matches')
+            raise ValueError(f'rule={self.rule!r} leaves {posix} as it is; give AppendPartner a pattern that matches.')
         return path
 
     def read(self, path: str, img_path: str | None) -> np.ndarray:
-        """The partner at ``path`` of the visible image at ``img_path`` as H×W×``channels`` uint8."""
+        """Reads the partner of the visible image at ``img_path`` as H×W×``channels`` uint8."""
         scaling = (self.percentiles, self.fixed_range, self.backend_args, self.max_pixels)
         if path == img_path:
             return to_channels(read_fourth_channel(path, *scaling), self.channels, path)
@@ -154,7 +154,7 @@ class AppendPartner(BaseTransform):
         if self.size_mismatch == 'error':
             raise UnusableImage(sizes_differ(path, (partner_width, partner_height), img_path, (width, height)))
         resized = mmcv.imresize(partner, (width, height), interpolation='bilinear', backend='cv2')
-        return resized.reshape(height, width, self.channels)  # OpenCV drops a single channel's axis
+        return resized.reshape(height, width, self.channels)  # OpenCV drops the axis of a single channel
 
     def __repr__(self) -> str:
         return (

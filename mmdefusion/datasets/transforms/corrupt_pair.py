@@ -1,4 +1,4 @@
-"""What night, weather and heat do to the sensors."""
+"""Simulates what night, weather and heat do to the sensors of a pair."""
 
 from collections.abc import Callable
 
@@ -16,14 +16,14 @@ LEVELS = range(1, 6)
 
 
 def darkness(image: NDArray, level: int, draws: Generator) -> NDArray:
-    """Less light, and the sensor's noise that shows then."""
+    """Darkens the image and adds the sensor noise that becomes visible then."""
     light = (0.6, 0.4, 0.25, 0.15, 0.08)[level - 1]
     noise = np.sqrt(np.maximum(image, 0) * light) * 0.5 + 1.5
     return image * light + draws.normal(size=image.shape) * noise
 
 
 def glare(image: NDArray, level: int, draws: Generator) -> NDArray:
-    """A lamp into the lens: a round of light that drowns what is behind it."""
+    """Adds a disc of light, as a lamp that shines into the lens, which hides what is behind it."""
     height, width = image.shape[:2]
     radius = (0.15, 0.22, 0.3, 0.4, 0.55)[level - 1] * max(height, width)
     x, y = draws.uniform(0.2, 0.8, 2) * (width, height)
@@ -33,7 +33,7 @@ def glare(image: NDArray, level: int, draws: Generator) -> NDArray:
 
 
 def fog(image: NDArray, level: int, draws: Generator) -> NDArray:
-    """Haze that grows towards the horizon, in drifts."""
+    """Adds drifting fog that grows denser towards the horizon."""
     height, width = image.shape[:2]
     depth = np.interp(np.linspace(0, 1, height), (0, 0.4, 1), (1.0, 1.0, 0.3))[:, None]
     drifts = cv2.resize(draws.uniform(0.8, 1.2, (4, 5)), (width, height), interpolation=cv2.INTER_CUBIC)
@@ -42,14 +42,14 @@ def fog(image: NDArray, level: int, draws: Generator) -> NDArray:
 
 
 def thermal_noise(image: NDArray, level: int, draws: Generator) -> NDArray:
-    """An uncooled sensor's noise: of each pixel, and of whole columns."""
+    """Adds the noise of an uncooled sensor: of single pixels and of whole columns."""
     strength = (5, 10, 18, 28, 40)[level - 1]
     columns = draws.normal(size=(1, image.shape[1], 1)) * strength / 2
     return image + draws.normal(size=image.shape) * strength + columns
 
 
 def thermal_washout(image: NDArray, level: int, draws: Generator) -> NDArray:
-    """Thermal crossover: everything has nearly the same temperature."""
+    """Lowers the contrast as in thermal crossover, when everything has nearly the same temperature."""
     contrast = (0.7, 0.5, 0.35, 0.22, 0.12)[level - 1]
     mean = image.mean((0, 1), keepdims=True)
     return mean + (image - mean) * contrast + draws.normal(size=image.shape) * 1.5
@@ -67,30 +67,30 @@ CORRUPTIONS: dict[str, tuple[Corruption, slice]] = {
 
 @TRANSFORMS.register_module()
 class CorruptPair(BaseTransform):
-    """Spoils one image of a pair; the other stays as it is. Stands behind ``AppendPartner``.
+    """Corrupts one image of a pair and leaves the other unchanged. Put it after ``AppendPartner``.
 
-    Required and modified key: img (H×W×C, 0-255, the visible image in the first three channels; dtype kept).
+    Required and modified key: img (H×W×C from 0 to 255, the visible image in the first three channels; dtype kept).
 
     Args:
-        kind: 'darkness', 'glare' or 'fog' of the visible image, 'thermal-noise' or 'thermal-washout' of the infrared.
-        level: 1 (slight) to 5 (hardly anything left).
-        seed: See :func:`generator`.
+        kind: 'darkness', 'glare' or 'fog' for the visible image, 'thermal-noise' or 'thermal-washout' for the infrared.
+        level: from 1 (slight) to 5 (hardly anything can be seen).
+        seed: see :func:`generator`.
 
     Raises:
-        ValueError: for another kind or level.
+        ValueError: if ``kind`` or ``level`` has another value.
     """
 
     def __init__(self, kind: str, level: int, seed: int | None = 0) -> None:
         if kind not in CORRUPTIONS:
-            raise ValueError(f'kind={kind!r} is none of {", ".join(CORRUPTIONS)}')
+            raise ValueError(f'kind={kind!r} is none of {", ".join(CORRUPTIONS)}.')
         if level not in LEVELS:
-            raise ValueError(f'level={level!r} must be a whole number from 1 to 5')
+            raise ValueError(f'level={level!r} must be a whole number from 1 to 5.')
         self.kind = kind
         self.level = level
         self.seed = seed
 
     def transform(self, results: dict) -> dict:
-        """Corrupts."""
+        """Corrupts ``results['img']``."""
         corrupt, channels = CORRUPTIONS[self.kind]
         image = results['img'].copy()
         spoilt = corrupt(image[..., channels].astype(np.float64), self.level, generator(self.seed, results))

@@ -1,4 +1,4 @@
-"""Square crops of images and of whole pairs, any number of channels."""
+"""Square crops of images and pairs with any number of channels."""
 
 import math
 
@@ -11,26 +11,26 @@ from mmdefusion.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class RandomResizedCrop(BaseTransform):
-    """A random part of the image, resized to a square (Szegedy et al., Going Deeper with Convolutions).
+    """Crops a random part of the image and resizes it to a square (Szegedy et al., Going Deeper with Convolutions).
 
-    Of a pair both images are cropped alike, as they are channels of one array. A part smaller than the square is
+    Both images of a pair are cropped alike, as they are channels of one array. A part smaller than the square is
     enlarged.
 
     Required and modified keys: img (H×W×C), img_shape.
 
     Args:
-        size: Side of the square in pixels.
-        scale: Least and greatest share of the image's area.
-        ratio: Least and greatest width over height, before resizing.
+        size: side of the square in pixels.
+        scale: smallest and largest area of the part, relative to the area of the image.
+        ratio: smallest and largest width over height of the part.
     """
 
     def __init__(
         self, size: int, scale: tuple[float, float] = (0.08, 1.0), ratio: tuple[float, float] = (3 / 4, 4 / 3)
     ) -> None:
         if not 0 < scale[0] <= scale[1] <= 1:
-            raise ValueError(f'scale={scale} must be (low, high) shares of the area, 0 < low <= high <= 1')
+            raise ValueError(f'scale={scale} must be (low, high) shares of the area, 0 < low <= high <= 1.')
         if not 0 < ratio[0] <= ratio[1]:
-            raise ValueError(f'ratio={ratio} must be (low, high) with 0 < low <= high')
+            raise ValueError(f'ratio={ratio} must be (low, high) with 0 < low <= high.')
         self.size = size
         self.scale = scale
         self.ratio = ratio
@@ -44,7 +44,7 @@ class RandomResizedCrop(BaseTransform):
         return results
 
     def draw(self, height: int, width: int) -> tuple[int, int, int, int]:
-        """Top, left, height and width of a part; the greatest central one where ten tries did not fit."""
+        """Samples the top, left, height and width of a part; if ten tries do not fit, the largest central part."""
         for _ in range(10):
             area = height * width * np.random.uniform(*self.scale)
             ratio = math.exp(np.random.uniform(math.log(self.ratio[0]), math.log(self.ratio[1])))
@@ -61,12 +61,12 @@ class RandomResizedCrop(BaseTransform):
 
 @TRANSFORMS.register_module()
 class ResizedCenterCrop(BaseTransform):
-    """The central square of the image whose shorter side is resized to ``size``: the same every time.
+    """Crops the central square of the image and resizes it to ``size``: the same every time.
 
     Required and modified keys: img (H×W×C), img_shape.
 
     Args:
-        size: Side of the square in pixels.
+        size: side of the square in pixels.
     """
 
     def __init__(self, size: int) -> None:
@@ -86,11 +86,11 @@ class ResizedCenterCrop(BaseTransform):
 
 
 def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """H×W×C to height×width×C; by area where it shrinks, which leaves no false patterns, else bicubic."""
+    """Resizes H×W×C to height×width×C: by area if both sides shrink, which avoids aliasing, else bicubic."""
     shrinks = image.shape[0] >= height and image.shape[1] >= width
     interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
     resized = np.empty((height, width, image.shape[2]), image.dtype)
-    for start in range(0, image.shape[2], 3):  # OpenCV takes four channels at the most
+    for start in range(0, image.shape[2], 3):  # OpenCV takes at most four channels
         part = cv2.resize(image[..., start : start + 3], (width, height), interpolation=interpolation)
         resized[..., start : start + 3] = part.reshape(height, width, -1)
     return resized

@@ -1,4 +1,4 @@
-"""Chance in transforms: new in training, the same for the same image in tests."""
+"""Random numbers for transforms: new ones in training, the same ones for the same image in tests."""
 
 import os
 import zlib
@@ -7,12 +7,12 @@ import numpy as np
 
 
 def generator(seed: int | None, results: dict) -> np.random.Generator:
-    """Where draws come from.
+    """Makes the random number generator of a transform for one sample.
 
     Args:
-        seed: None draws anew each time (from NumPy's global state, which the runner seeds); with a number the draws
-            depend on it and on the file name of the image, not on order, workers or epoch.
-        results: of the pipeline; the key img_path is read.
+        seed: None samples anew each time (from NumPy's global state, which the runner seeds). With a number, the
+            samples depend on it and on the file name of the image, not on order, workers or epoch.
+        results: the results dict of the pipeline; its key img_path is read.
     """
     if seed is None:
         return np.random.default_rng(np.random.randint(2**31))

@@ -1,4 +1,4 @@
-"""Pairs that lose a sensor."""
+"""Simulates a sensor that fails."""
 
 from mmcv.transforms import BaseTransform
 
@@ -13,31 +13,31 @@ DROPPABLE = ('visible', 'infrared', 'random')
 class DropModality(BaseTransform):
     """Sets one image of a pair to 0, as if its sensor had failed.
 
-    That is what ``modality_dropout`` of the data preprocessors does in training and what
-    ``AppendPartner(missing='zeros')`` puts in place of an absent partner. Stands behind ``AppendPartner``.
+    ``modality_dropout`` of the data preprocessors does the same in training, and ``AppendPartner(missing='zeros')``
+    does it for a missing partner. Put it after ``AppendPartner``.
 
     Required key: img (H×W×C, the visible image in the first three channels). Modified keys: img, partner_missing.
 
     Args:
-        modality: 'visible', 'infrared', or 'random' for either, equally often.
-        prob: Share of the pairs that lose it.
-        seed: See :func:`generator`.
+        modality: 'visible', 'infrared', or 'random' for one of them, equally often.
+        prob: probability that a pair loses the modality.
+        seed: see :func:`generator`.
 
     Raises:
-        ValueError: for another modality, or a probability outside [0, 1].
+        ValueError: if ``modality`` has another value, or ``prob`` lies outside [0, 1].
     """
 
     def __init__(self, modality: str, prob: float = 1.0, seed: int | None = None) -> None:
         if modality not in DROPPABLE:
             raise ValueError(f'modality={modality!r} is none of {", ".join(DROPPABLE)}')
         if not 0 <= prob <= 1:
-            raise ValueError(f'prob={prob} must be a probability from 0 to 1')
+            raise ValueError(f'prob={prob} must be a probability from 0 to 1.')
         self.modality = modality
         self.prob = prob
         self.seed = seed
 
     def transform(self, results: dict) -> dict:
-        """Drops, or leaves the pair as it is."""
+        """Drops the modality, or leaves the pair unchanged."""
         draws = generator(self.seed, results)
         if draws.random() >= self.prob:
             return results

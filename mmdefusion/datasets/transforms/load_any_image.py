@@ -1,4 +1,4 @@
-"""Reads whatever people have in their folders."""
+"""Loads images of any depth and number of channels."""
 
 from collections.abc import Sequence
 
@@ -10,18 +10,18 @@ from mmdefusion.utils.image_io import check_scaling, read_image
 
 @TRANSFORMS.register_module()
 class LoadAnyImage(BaseTransform):
-    """Reads an image of 8 or 16 bits, grey, colour, CMYK or with alpha as H×W×3 uint8 BGR.
+    """Reads an image (8-bit, 16-bit or float; grey, colour, CMYK or with alpha) as H×W×3 uint8 BGR.
 
     Required keys: img_path. Added keys: img, img_shape, ori_shape.
 
     Args:
-        percentiles, fixed_range: How 16-bit and float images are scaled, see AppendPartner.
-        backend_args: Arguments of the file backend.
-        max_pixels: The largest image that is decoded; 64 million, or MMDEFUSION_MAX_PIXELS, where it is None.
+        percentiles, fixed_range: how 16-bit and float images are scaled, see AppendPartner.
+        backend_args: arguments of the file backend.
+        max_pixels: largest number of pixels; None stands for 64 million, or MMDEFUSION_MAX_PIXELS.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        UnusableImage: The file cannot be read as an image.
+        FileNotFoundError: if there is no such file.
+        UnusableImage: if the file cannot be read as an image.
     """
 
     def __init__(

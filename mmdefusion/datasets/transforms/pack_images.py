@@ -1,4 +1,4 @@
-"""The end of a pipeline without labels."""
+"""Packs the inputs at the end of a pipeline without labels."""
 
 from collections.abc import Sequence
 
@@ -14,10 +14,10 @@ from mmdefusion.registry import TRANSFORMS
 class PackImages(BaseTransform):
     """Packs an image or a pair for fusing and pretraining.
 
-    Required keys: img (H×W×C). Gives ``inputs`` (C×H×W tensor of img's dtype) and ``data_samples``.
+    Required key: img (H×W×C). Returns ``inputs`` (C×H×W tensor of the same dtype) and ``data_samples``.
 
     Args:
-        meta_keys: What goes along, where it is there.
+        meta_keys: keys that go into ``data_samples`` as meta information, if they exist.
     """
 
     def __init__(self, meta_keys: Sequence[str] = ('img_path', 'img_ir_path', 'ori_shape', 'img_shape')) -> None:

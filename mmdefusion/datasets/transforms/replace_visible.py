@@ -1,4 +1,4 @@
-"""Fused pictures in place of the visible ones."""
+"""Replaces visible images by fused ones."""
 
 import os
 from pathlib import Path
@@ -13,20 +13,20 @@ from mmdefusion.utils.paths import inside
 
 @TRANSFORMS.register_module()
 class ReplaceVisible(BaseTransform):
-    """Puts the picture of the same name from another folder in place of the visible image.
+    """Replaces the visible image by the image of the same name in another folder.
 
-    For detectors and segmenters trained on fused images, the way the literature compares fusion methods. Stands right
-    behind ``LoadImageFromFile``; annotations are those of the visible image.
+    For detectors and segmenters that are trained on fused images, which is how the literature compares fusion methods.
+    Put it directly after ``LoadImageFromFile``; the annotations of the visible image are kept.
 
     Required keys: img, img_path. Modified key: img (H×W×3 BGR uint8).
 
     Args:
-        folder: Of the pictures: what the visible image is under ``root``, this one is under ``folder``, as PNG.
-        root: Of the visible images.
+        folder: folder of the fused images: PNG files with the same relative paths as the visible images under ``root``.
+        root: folder of the visible images.
 
     Raises:
-        FileNotFoundError: a picture is not there.
-        ValueError: it is of another size.
+        FileNotFoundError: if there is no fused image for a visible one.
+        ValueError: if it is of another size.
     """
 
     def __init__(self, folder: str, root: str) -> None:
@@ -34,7 +34,7 @@ class ReplaceVisible(BaseTransform):
         self.root = root
 
     def transform(self, results: dict) -> dict:
-        """Reads the picture."""
+        """Reads the fused image."""
         path = replacement(results['img_path'], self.root, self.folder)
         picture = read_image(str(path), channels=3)
         if picture.shape[:2] != results['img'].shape[:2]:
@@ -48,9 +48,9 @@ class ReplaceVisible(BaseTransform):
 
 
 def replacement(img_path: str, root: str, folder: str) -> Path:
-    """Where the picture that replaces a visible image lies.
+    """The path of the image that replaces a visible one.
 
     Raises:
-        ValueError: if the image is not below ``root``, so that the picture would not be below ``folder``.
+        ValueError: if the visible image is not below ``root``, so that the result would not be below ``folder``.
     """
     return inside(folder, os.path.relpath(img_path, root), '.png')

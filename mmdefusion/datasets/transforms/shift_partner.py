@@ -1,4 +1,4 @@
-"""Pairs whose images do not lie on each other."""
+"""Simulates poorly registered pairs."""
 
 import math
 
@@ -13,17 +13,17 @@ from .draws import generator
 
 @TRANSFORMS.register_module()
 class ShiftPartner(BaseTransform):
-    """Moves the infrared image of a pair, in a random direction; the border is repeated.
+    """Shifts the infrared image of a pair in a random direction; border pixels are repeated.
 
-    In training it simulates poor registration, in tests it shows what that costs. Stands behind ``AppendPartner``;
-    annotations stay with the visible image.
+    In training it simulates poor registration; in tests it measures what poor registration costs. Put it after
+    ``AppendPartner``; annotations stay with the visible image.
 
     Required and modified key: img (H×W×C, the infrared image from the fourth channel on).
 
     Args:
-        pixels: How far at most; with ``exact`` how far always.
-        exact: Whether every pair is moved by ``pixels``.
-        seed: See :func:`generator`.
+        pixels: largest shift in pixels.
+        exact: whether every pair is shifted by exactly ``pixels``.
+        seed: see :func:`generator`.
 
     Raises:
         ValueError: if ``pixels`` is negative.
@@ -31,15 +31,15 @@ class ShiftPartner(BaseTransform):
 
     def __init__(self, pixels: float, exact: bool = False, seed: int | None = None) -> None:
         if pixels < 0:
-            raise ValueError(f'pixels={pixels} must be 0 or more')
+            raise ValueError(f'pixels={pixels} must be 0 or more.')
         self.pixels = pixels
         self.exact = exact
         self.seed = seed
 
     def transform(self, results: dict) -> dict:
-        """Moves the partner."""
+        """Shifts the partner."""
         draws = generator(self.seed, results)
-        length = self.pixels * (1.0 if self.exact else math.sqrt(draws.random()))  # evenly over the disc
+        length = self.pixels * (1.0 if self.exact else math.sqrt(draws.random()))  # uniform over the disc
         angle = draws.uniform(0, 2 * math.pi)
         image = results['img']
         size = image.shape[1::-1]

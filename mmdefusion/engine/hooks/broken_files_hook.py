@@ -1,4 +1,4 @@
-"""What could not be read, in one list."""
+"""Lists the files that could not be read."""
 
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,10 @@ from mmdefusion.utils.files import write_text
 
 @HOOKS.register_module()
 class BrokenFilesHook(Hook):
-    """Every ``interval`` iterations and after training, adds the files that were skipped to ``broken_files.txt``.
+    """Adds skipped files to ``broken_files.txt``, every ``interval`` iterations and after training.
 
     Args:
-        interval: iterations between two looks.
+        interval: number of iterations between two updates.
     """
 
     def __init__(self, interval: int = 1000) -> None:

@@ -1,4 +1,4 @@
-"""Where no pretrained encoder is at hand."""
+"""Initialises a pretrainer in closed form, for pretraining without a pretrained encoder."""
 
 from itertools import islice
 from typing import Any
@@ -15,11 +15,11 @@ from mmdefusion.registry import HOOKS
 
 @HOOKS.register_module()
 class ClosedFormInitHook(Hook):
-    """Fits a pretrainer's linear ends to its data before the first iteration of a run that starts from nothing.
+    """Fits the patch embedding and the image heads of a pretrainer to its data, before a run from random weights.
 
     Args:
-        num_images: how many images of the training set are read.
-        **options: of :func:`init_in_closed_form`.
+        num_images: number of training images to fit to.
+        **options: arguments of :func:`init_in_closed_form`.
 
     Raises:
         ValueError: if the model already starts from pretrained weights (``init_cfg``).

@@ -1,4 +1,4 @@
-"""Detection and segmentation that go on as if they had not been interrupted."""
+"""Exact resuming of detection and segmentation: as if there had been no interruption."""
 
 import copy
 import itertools
@@ -18,18 +18,18 @@ from mmdefusion.utils.seeding import seed_all
 class ExactResumeHook(Hook):
     """Makes MMEngine's loops repeatable from any checkpoint, for any data set, sampler and transforms.
 
-    The random numbers of the model depend on the run's seed, the process and the iteration alone; those of a sample on
-    its place in the run, whatever the number of workers. So what a checkpoint does not hold does not matter. MMEngine
-    restores no generator, and a resumed IterBasedTrainLoop loads all that it was trained on again; here only the
-    indices are drawn again, without their files.
+    The random numbers of the model depend only on the seed of the run, the process and the iteration; those of a sample
+    on its place in the run, whatever the number of workers. So no state of a generator has to be saved. MMEngine does
+    not restore generators, and its resumed IterBasedTrainLoop loads all earlier samples again; here only their indices
+    are sampled again, without loading files.
 
-    What transforms keep in memory (mmdet's CachedMosaic) and gradients that are accumulated are not repeated.
+    The caches of transforms (mmdet's CachedMosaic) and accumulated gradients are not restored.
     """
 
     priority = 'VERY_HIGH'
 
     def before_train(self, runner: Any) -> None:
-        """Builds the training data's loader again, with seeded batches, and goes to where the run is."""
+        """Rebuilds the training dataloader with seeded batches, starting at the iteration of the run."""
         loop = runner.train_loop
         loop.dataloader = self._seeded(runner, loop.dataloader)
         if isinstance(loop, IterBasedTrainLoop):
@@ -40,10 +40,10 @@ class ExactResumeHook(Hook):
         seed_all(runner.seed, get_rank(), runner.iter)
 
     def _seeded(self, runner: Any, loader: DataLoader) -> DataLoader:
-        seed = [runner.seed]  # a resumed run has the one of its checkpoint
+        seed = [runner.seed]  # a resumed run has the seed of its checkpoint
         broadcast_object_list(seed)
         config = copy.deepcopy(dict(runner.cfg.train_dataloader))
-        config.pop('num_batch_per_epoch', None)  # is in the data set already
+        config.pop('num_batch_per_epoch', None)  # the data set has it already
         config['dataset'] = loader.dataset
         config['sampler'] = dict(config['sampler'], seed=seed[0])
         config['batch_sampler'] = dict(
@@ -56,11 +56,12 @@ class ExactResumeHook(Hook):
 
 
 def endless(loader: DataLoader, taken: int) -> Iterator[Any]:
-    """Batches of one pass after the other.
+    """Yields the batches of endless passes.
 
     Args:
-        loader: with a :class:`SeededBatchSampler`.
-        taken: how many batches were trained on. MMEngine's loop asks for these first and throws them away: None each.
+        loader: dataloader with a :class:`SeededBatchSampler`.
+        taken: number of batches that the run was trained on. MMEngine's loop requests and discards these, so they are
+            None.
     """
     yield from itertools.repeat(None, taken)
     loader.batch_sampler.skip = taken

@@ -1,4 +1,4 @@
-"""Stops before a broken model is saved."""
+"""Ends a run before a model with NaN is saved."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,27 +15,27 @@ from mmdefusion.registry import HOOKS
 
 @HOOKS.register_module()
 class FiniteLossHook(Hook):
-    """Ends the run, in all its processes, at the first loss or weight that is NaN or infinite, and names it.
+    """Ends the run in all processes at the first loss or weight that is NaN or infinite, and names it.
 
-    A finite loss can still have a gradient that is not. Gradients themselves are not looked at: under float16 some
-    overflow, and the step is left out. Whatever else goes into a checkpoint is looked at before it is saved. So the
-    last checkpoint is a good one.
+    Weights are checked too, as a finite loss can have a gradient that is not. Gradients are not checked: under float16
+    some overflow, and the step is skipped. Everything else in a checkpoint is checked before it is saved, so the last
+    checkpoint is always finite.
     """
 
     priority = 'VERY_HIGH'  # before the checkpoint hook
 
     def before_train(self, runner: Any) -> None:
-        """Remember the buffers that hold infinities from the start: masks of attention do."""
+        """Remembers the buffers that hold infinities from the start, such as attention masks."""
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         self.excused = {name for name, buffer in model.named_buffers() if not _finite(buffer)}
 
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict[str, Tensor] | None = None
     ) -> None:
-        """Check the losses of this iteration, and the weights after it.
+        """Checks the losses of this iteration, and the weights after it.
 
         Raises:
-            FloatingPointError: if one is not finite, here or in another process.
+            FloatingPointError: if a loss or a weight is not finite, in this or another process.
         """
         losses = {name: torch.as_tensor(value) for name, value in outputs.items() if 'loss' in name}
         finite = torch.tensor([all(map(_finite, losses.values())), _finite(total_norm(runner.model))]).float()
@@ -49,7 +49,7 @@ class FiniteLossHook(Hook):
         raise FloatingPointError(_message(runner, runner.iter + 1, found))
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
-        """Check all that is saved of the model.
+        """Checks everything that is saved of the model.
 
         Raises:
             FloatingPointError: if something is not finite; nothing is saved.
@@ -61,7 +61,7 @@ class FiniteLossHook(Hook):
 
 
 def total_norm(model: torch.nn.Module) -> Tensor:
-    """Norm of all weights that are trained: not finite where one is not. It takes a millisecond for each million."""
+    """The norm of all trained weights, which is finite only if all of them are; 1 ms for a million weights."""
     return get_total_norm([weight.detach() for weight in model.parameters() if weight.requires_grad])
 
 

@@ -1,4 +1,4 @@
-"""Predictions on both images of a pair, in the log."""
+"""Draws predictions on both images of a pair."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,14 +16,14 @@ IMAGES = {'visible': 'img_path', 'infrared': 'img_ir_path'}
 
 @HOOKS.register_module()
 class PairedVisualizationHook(Hook):
-    """Draws validation and test predictions, and the truth, on the visible and on the infrared image.
+    """Draws validation and test predictions and the ground truth on the visible and the infrared image.
 
-    Goes to the toolbox's visualizer, and so to its backends (files, TensorBoard, …), under ``NAME_visible`` and
-    ``NAME_infrared``. The samples must carry img_path and img_ir_path (``meta_keys`` of the packing transform), and the
-    images be files of three or fewer channels.
+    The drawings go to the backends of the toolbox's visualizer (files, TensorBoard, …) as ``NAME_visible`` and
+    ``NAME_infrared``. The samples must have img_path and img_ir_path (``meta_keys`` of the packing transform), and the
+    images must be files of at most three channels.
 
     Args:
-        interval: Every so many batches.
+        interval: number of batches between two drawings.
     """
 
     priority = 'LOW'
@@ -46,15 +46,15 @@ class PairedVisualizationHook(Hook):
             self.draw(runner, outputs[0], batch_idx)
 
     def draw(self, runner: Runner, sample: BaseDataElement, step: int) -> None:
-        """Hand both images to the visualizer.
+        """Draws one sample on both images.
 
         Raises:
-            KeyError: if the sample does not say where its images are.
+            KeyError: if the sample has no paths of its images.
         """
         height, width = sample.ori_shape[:2]
         for name, key in IMAGES.items():
             if key not in sample:
-                raise KeyError(f'samples have no {key}: add it to meta_keys of the packing transform')
+                raise KeyError(f'samples have no {key}: add it to meta_keys of the packing transform.')
             path = getattr(sample, key)
             image = cv2.resize(read_image(path, channels=3), (width, height))
             title = f'{Path(sample.img_path).stem}_{name}'

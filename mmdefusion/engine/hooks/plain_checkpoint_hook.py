@@ -1,4 +1,4 @@
-"""Checkpoints that torch's safe loader reads."""
+"""Saves checkpoints that torch's safe loader can read."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ HISTORY = 'history_buffer'  # key that marks a HistoryBuffer written as plain da
 
 
 def to_plain(value: Any) -> Any:
-    """``value`` with history buffers, numpy arrays and numpy scalars as dicts, tensors and Python numbers."""
+    """Converts history buffers, NumPy arrays and NumPy scalars to dicts, tensors and Python numbers."""
     if isinstance(value, HistoryBuffer):
         log, count = (torch.from_numpy(np.asarray(array, dtype=np.float64)) for array in value.data)
         return {HISTORY: {'log': log, 'count': count, 'max_length': value.max_length}}
@@ -33,7 +33,7 @@ def to_plain(value: Any) -> Any:
 
 
 def from_plain(value: Any) -> Any:
-    """Undo :func:`to_plain` for history buffers, which MMEngine needs back; numbers stay plain."""
+    """Undoes :func:`to_plain` for history buffers, which MMEngine needs; numbers stay plain."""
     if not isinstance(value, dict):
         return value
     if set(value) == {HISTORY}:
@@ -44,17 +44,17 @@ def from_plain(value: Any) -> Any:
 
 @HOOKS.register_module()
 class PlainCheckpointHook(Hook):
-    """Writes a Runner's message hub as plain data and restores it on loading.
+    """Saves the message hub of a runner as plain data, and restores it on loading.
 
-    MMEngine pickles the hub's HistoryBuffers and numpy scalars into every checkpoint, which
-    ``torch.load`` refuses by default since torch 2.6 (``weights_only=True``): training could not be
-    resumed. With this hook in ``custom_hooks`` nothing needs to be allow-listed.
+    MMEngine pickles the hub's HistoryBuffers and NumPy scalars into every checkpoint. Since torch 2.6, ``torch.load``
+    refuses these by default (``weights_only=True``), so training could not be resumed. With this hook in
+    ``custom_hooks``, nothing needs to be allow-listed.
 
-    Checkpoints of networks that fuse also carry what they are in ``meta['model']``: :func:`load_fuser` reads that, and
-    not the config's source.
+    Checkpoints of fusing networks also carry the config of the network in ``meta['model']``, which :func:`load_fuser`
+    reads instead of the source of the config.
     """
 
-    priority = 'VERY_LOW'  # after the hooks that put something into the checkpoint
+    priority = 'VERY_LOW'  # after all hooks that add something to the checkpoint
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         for key in ('message_hub', 'meta'):
@@ -66,6 +66,6 @@ class PlainCheckpointHook(Hook):
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
         if isinstance(checkpoint.get('meta'), dict):
-            checkpoint['meta'].pop('config', None)  # Python, which MMEngine's runner runs on resuming
+            checkpoint['meta'].pop('config', None)  # Python source, which MMEngine's runner would run on resuming
         if 'message_hub' in checkpoint:
             checkpoint['message_hub'] = from_plain(checkpoint['message_hub'])

@@ -1,4 +1,4 @@
-"""Pictures of what pretraining has learnt so far."""
+"""Draws held-out images during pretraining."""
 
 from typing import Any
 
@@ -31,17 +31,17 @@ COLUMNS = {
 
 @HOOKS.register_module()
 class PretrainingPanelHook(Hook):
-    """Draws the same held-out images every so often: views, parts, fused image, MFM, and their targets.
+    """Draws the same held-out images at intervals: views, parts, fused image, MFM, and their targets.
 
     The sheet goes to all backends of the runner's visualizer: ``vis_data/vis_image`` and, if configured, TensorBoard.
 
     Args:
         interval: iterations between two sheets; the last iteration has one too.
         num_images: rows of the sheet, the first images of the validation set.
-        width: of each picture in pixels.
+        width: width of each image in pixels.
 
     Raises:
-        ValueError: if the run has no validation set, or shards its model (FSDP), so that no process has it whole.
+        ValueError: if the run has no validation set, or shards its model (FSDP), so that no process has all of it.
     """
 
     priority = 'LOW'
@@ -52,7 +52,7 @@ class PretrainingPanelHook(Hook):
         self.width = width
 
     def before_train(self, runner: Any) -> None:
-        """Refuse what it could not draw later."""
+        """Checks that the hook can draw later."""
         if runner.val_loop is None:
             raise ValueError('PretrainingPanelHook draws held-out images: set val_dataloader, or leave the hook out.')
         if isinstance(runner.model, FullyShardedDataParallel):
@@ -60,12 +60,12 @@ class PretrainingPanelHook(Hook):
 
     @master_only
     def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
-        """Draw, if it is time."""
+        """Draws a sheet at intervals and after the last iteration."""
         if self.every_n_train_iters(runner, self.interval) or self.is_last_train_iter(runner):
             runner.visualizer.add_image('pretraining', self.draw(runner), step=runner.iter + 1)
 
     def draw(self, runner: Any) -> np.ndarray:
-        """The sheet, H×W×3 RGB uint8."""
+        """Draws the sheet, H×W×3 RGB uint8."""
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         dataset = runner.val_loop.dataloader.dataset
         samples = [dataset[index] for index in range(min(self.num_images, len(dataset)))]
@@ -79,7 +79,7 @@ class PretrainingPanelHook(Hook):
 
 @torch.no_grad()
 def panel(model: CUDPretrainer, images: Tensor, data_samples: list) -> dict[str, Tensor]:
-    """The images of :data:`COLUMNS`, each B×3×H×W in [0, 1] space, drawn in evaluation mode."""
+    """Decodes the images of :data:`COLUMNS` in evaluation mode, B×3×H×W each, in [0, 1] but not clipped."""
     training = model.training
     model.eval()
     with torch.random.fork_rng():
@@ -104,6 +104,6 @@ def panel(model: CUDPretrainer, images: Tensor, data_samples: list) -> dict[str,
 
 
 def to_uint8(images: Tensor) -> list[np.ndarray]:
-    """B×3×H×W RGB in [0, 1] to H×W×3 BGR pictures."""
+    """Converts B×3×H×W RGB in [0, 1] to images H×W×3 BGR uint8."""
     pictures = (images.float().clip(0, 1) * 255).round().byte().permute(0, 2, 3, 1).flip(-1)
     return list(pictures.cpu().numpy())

@@ -1,4 +1,4 @@
-"""Checkpoints that survive: a kill, a full disk, flipped bytes, a move, and torch's safe loader."""
+"""Saves checkpoints that survive a kill, a full disk, flipped bytes and a move, and that torch loads safely."""
 
 from collections import deque
 from pathlib import Path
@@ -18,31 +18,31 @@ from mmdefusion.utils.files import give_name, unfinished_of, write_bytes, write_
 from .plain_checkpoint_hook import PlainCheckpointHook
 
 BACKEND = 'mmdefusion.whole'
-OUTDATED = 'outdated_ckpt_ids'  # in the message hub: what a checkpoint takes the place of
+OUTDATED = 'outdated_ckpt_ids'  # key in the message hub: the checkpoints that a new one replaces
 
 
 @register_backend(BACKEND, force=True)
 class WholeFiles(LocalBackend):
-    """MMEngine's file backend for local disks, whose files are there whole or not at all."""
+    """MMEngine's file backend for local disks, with atomic writing."""
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
-        """Write beside the name, sync, rename."""
+        """Writes under a temporary name, syncs, and renames."""
         write_bytes(filepath, obj)
 
 
 @HOOKS.register_module()
 class SafeCheckpointHook(CheckpointHook):
-    """MMEngine's hook, with checkpoints of which one is always whole, in ``default_hooks.checkpoint``.
+    """MMEngine's CheckpointHook with crash-safe files, for ``default_hooks.checkpoint``: one is always complete.
 
-    - A file is written beside its name, synced and renamed; what it replaces is deleted after that.
-    - ``--resume`` takes the newest file that is whole by its checksums, says which it skipped, and needs neither
-      ``last_checkpoint`` nor the work dir to be where they were. A file that is named must be whole, too.
-    - Nothing but tensors and plain data is saved, by :class:`PlainCheckpointHook`: torch (2.6 and later) resumes with
+    - A file is written under a temporary name, synced and renamed; older checkpoints are deleted after that.
+    - ``--resume`` takes the newest file that is complete by its checksums, names those that it skipped, and works
+      without ``last_checkpoint`` and in a moved work dir. A file that is named must be complete, too.
+    - Only tensors and plain data are saved, by :class:`PlainCheckpointHook`, so that torch (2.6 and later) resumes with
       its safe loader.
 
     Args:
-        *args, **kwargs: of MMEngine's CheckpointHook. Where its ``backend_args`` or a URL as ``out_dir`` say that files
-            go elsewhere than to a local disk, that storage is left to MMEngine.
+        *args, **kwargs: arguments of MMEngine's CheckpointHook. If ``backend_args`` or a URL as ``out_dir`` select
+            other storage than a local disk, MMEngine handles it.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -53,11 +53,11 @@ class SafeCheckpointHook(CheckpointHook):
             self.backend_args = dict(backend=BACKEND)
 
     def before_run(self, runner: Any) -> None:
-        """Point a run that goes on to the newest whole checkpoint, before MMEngine looks for it.
+        """Points a run that resumes to the newest complete checkpoint, before MMEngine looks for it.
 
         Raises:
-            CheckpointError: if there are checkpoints and none is whole, or the one that is named is not.
-            ValueError: if the runner's strategy saves folders of shards, which nobody can call whole.
+            CheckpointError: if there are checkpoints and none is complete, or the one that is named is not.
+            ValueError: if the strategy of the runner saves folders of shards, which cannot be checked.
         """
         strategy = getattr(runner, 'strategy', None)  # MMEngine's FlexibleRunner has one
         if not getattr(strategy, '_is_full_state_dict', lambda: True)():
@@ -78,7 +78,7 @@ class SafeCheckpointHook(CheckpointHook):
                 raise CheckpointError(outcome[0])
 
     def _point_to_latest(self, runner: Any) -> str | None:
-        """Write MMEngine's ``last_checkpoint``; returns what is to be raised, in every process."""
+        """Writes MMEngine's ``last_checkpoint``; returns the error that every process has to raise, or None."""
         pointer = Path(runner.work_dir) / 'last_checkpoint'
         folder = Path(runner.work_dir)
         if self.out_dir is not None:
@@ -99,21 +99,21 @@ class SafeCheckpointHook(CheckpointHook):
         return None
 
     def before_train(self, runner: Any) -> None:
-        """Delete what the run that is resumed would have deleted next."""
+        """Deletes the checkpoints that the resumed run would have deleted next."""
         super().before_train(runner)
         if is_main_process():
             self._remove_steps(runner.message_hub.get_info(OUTDATED, []))
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
-        """Leave plain data and tensors only."""
+        """Turns everything in the checkpoint into plain data and tensors."""
         self.plain.before_save_checkpoint(runner, checkpoint)
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
-        """Undo that."""
+        """Restores the objects that MMEngine needs."""
         self.plain.after_load_checkpoint(runner, checkpoint)
 
     def _save_checkpoint_with_step(self, runner: Any, step: int, meta: dict) -> None:
-        """Save, point to the file, delete what is too many: in this order, and MMEngine's is the other way round."""
+        """Saves, points to the new file, then deletes old ones; MMEngine deletes first."""
         outdated = []
         if self.max_keep_ckpts > 0:
             steps = [old for old in self.keep_ckpt_ids if old != step] + [step]
@@ -145,7 +145,7 @@ class SafeCheckpointHook(CheckpointHook):
             self._remove_steps(outdated)
 
     def _save_best_checkpoint(self, runner: Any, metrics: dict) -> None:
-        """Save the best, and only then delete the one that was."""
+        """Saves the best checkpoint, and only then deletes the previous one."""
         backend, self.file_backend = self.file_backend, _DeletesLater(self.file_backend)
         try:
             super()._save_best_checkpoint(runner, metrics)
@@ -167,7 +167,7 @@ class SafeCheckpointHook(CheckpointHook):
 
 
 class _DeletesLater:
-    """A file backend that only remembers what it should delete."""
+    """A file backend that only records what it should delete."""
 
     def __init__(self, backend: BaseStorageBackend) -> None:
         self.backend = backend
@@ -179,7 +179,7 @@ class _DeletesLater:
 
 
 def use_safe_checkpoints(config: Config) -> None:
-    """Puts :class:`SafeCheckpointHook` in the place of MMEngine's in a config, which may be a toolbox's own."""
+    """Replaces MMEngine's hook in any config by :class:`SafeCheckpointHook`, in place."""
     hook = config.get('default_hooks', {}).get('checkpoint', dict(type='CheckpointHook', interval=1))
     if hook and hook['type'] in ('CheckpointHook', 'mmengine.CheckpointHook'):
         safe = dict(hook, type='mmdefusion.SafeCheckpointHook')

@@ -1,4 +1,4 @@
-"""Validation and test in which no picture is padded because of its neighbours."""
+"""Validation and test loops in which no image is padded because of others."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,15 +11,15 @@ from mmdefusion.utils.batching import groups_of_one_size
 
 
 def split_by_size(batch: Any) -> list[Any]:
-    """The batches of one size that a batch of samples makes, in the order of each size's first.
+    """Splits a batch into batches of one size each, in the order in which sizes first appear.
 
     Args:
-        batch: of a dataloader with ``pseudo_collate``: ``inputs`` and ``data_samples`` are lists of the samples' own,
-            or, in test-time augmentation, a list of these for each variant. What is stacked has one size already.
+        batch: batch of a dataloader with ``pseudo_collate``: ``inputs`` and ``data_samples`` are lists with one element
+            per sample, or, in test-time augmentation, one such list per variant. Stacked batches have one size already.
     """
     images = batch.get('inputs') if isinstance(batch, dict) else None
     if isinstance(images, list | tuple) and images and isinstance(images[0], list | tuple):
-        images = images[0]  # the other variants are made of the same pictures
+        images = images[0]  # the other variants are made of the same images
     if not isinstance(images, list | tuple) or not all(isinstance(image, Tensor) for image in images):
         return [batch]
     groups = groups_of_one_size(images)
@@ -34,23 +34,23 @@ def _pick(values: Sequence, indices: Sequence[int]) -> list:
 
 @LOOPS.register_module()
 class OneSizeValLoop(ValLoop):
-    """MMEngine's ValLoop; the pictures of each size in a batch are an iteration of their own (of the same number).
+    """MMEngine's ValLoop, which runs the images of each size in a batch separately (with the same iteration number).
 
-    What heads find in a padded picture depends on the padding: those with GroupNorm or pooling take means over it.
-    Here a picture gets none because of others, so that scores do not depend on ``batch_size``.
+    Heads with GroupNorm or pooling average over padding, so their predictions depend on it. Here no image is padded
+    because of others, so that scores do not depend on ``batch_size``.
     """
 
     def run_iter(self, idx: int, data_batch: Any) -> None:
-        """Validate on a batch."""
+        """Validates on a batch."""
         for part in split_by_size(data_batch):
             super().run_iter(idx, part)
 
 
 @LOOPS.register_module()
 class OneSizeTestLoop(TestLoop):
-    """MMEngine's TestLoop; the pictures of each size in a batch are an iteration of their own, see OneSizeValLoop."""
+    """MMEngine's TestLoop, which runs the images of each size in a batch separately, see :class:`OneSizeValLoop`."""
 
     def run_iter(self, idx: int, data_batch: Any) -> None:
-        """Test on a batch."""
+        """Tests on a batch."""
         for part in split_by_size(data_batch):
             super().run_iter(idx, part)

@@ -1,4 +1,4 @@
-"""Iterations that can be interrupted anywhere and repeated exactly."""
+"""The training loop of pretraining, which resumes exactly."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -17,15 +17,15 @@ from mmdefusion.utils.seeding import seed_all
 class PretrainLoop(IterBasedTrainLoop):
     """MMEngine's iteration-based loop over one dataloader, or over several in turn.
 
-    The random numbers of an iteration depend on the runner's seed, the rank and the iteration alone, and its data on
-    the :class:`ResumableSampler`. So a run that was killed and resumed ends as if it had not been. (Gradients that are
-    accumulated are not saved: let the checkpoint's interval be a multiple of ``accumulative_counts``.)
+    The random numbers of an iteration depend only on the seed of the runner, the rank and the iteration, and its data
+    on the :class:`ResumableSampler`. So a run that was killed and resumed ends as an uninterrupted one. (Accumulated
+    gradients are not saved: use a checkpoint interval that is a multiple of ``accumulative_counts``.)
 
     Args:
-        runner: MMEngine's.
-        dataloader: config of a dataloader; with ``turns``, a dict of one for each name in it.
-        turns: which dataloader the iterations take, over and over, such as ``('images', 'pairs')``.
-        **kwargs: of IterBasedTrainLoop, such as ``max_iters`` and ``val_interval``.
+        runner: the runner.
+        dataloader: config of a dataloader; with ``turns``, a dict with one config for each name.
+        turns: names of the dataloaders that the iterations use in turn, such as ``('images', 'pairs')``.
+        **kwargs: arguments of IterBasedTrainLoop, such as ``max_iters`` and ``val_interval``.
 
     Raises:
         ValueError: if a name in ``turns`` has no dataloader, or a sampler cannot be resumed.
@@ -36,7 +36,7 @@ class PretrainLoop(IterBasedTrainLoop):
         configs = dataloader if turns else {'all': dataloader}
         if set(self.turns) - set(configs):
             raise ValueError(
-                f'turns={self.turns} take from dataloaders that are not there: train_dataloader has {list(configs)}.'
+                f'turns={self.turns} name dataloaders that do not exist: train_dataloader has {list(configs)}.'
             )
         self.dataloaders = {
             name: loader if isinstance(loader, DataLoader) else runner.build_dataloader(loader, seed=runner.seed)
@@ -52,9 +52,9 @@ class PretrainLoop(IterBasedTrainLoop):
         super().__init__(runner, self.dataloaders[self.turns[0]], **kwargs)
 
     def run(self) -> BaseModel:
-        """Train from the runner's iteration to the last."""
+        """Trains from the current iteration to the last."""
         self.runner.call_hook('before_train')
-        self.runner.call_hook('before_train_epoch')  # for iterations too: hooks set themselves up there
+        self.runner.call_hook('before_train_epoch')  # hooks prepare themselves there, in iteration-based training too
         batches = self._batches()
         while self._iter < self._max_iters and not self.stop_training:
             self.runner.model.train()
@@ -67,12 +67,12 @@ class PretrainLoop(IterBasedTrainLoop):
         return self.runner.model
 
     def run_iter(self, data_batch: Any) -> None:
-        """Train one iteration, with random numbers of its own."""
+        """Trains one iteration, with its own random numbers."""
         seed_all(self.runner.seed, get_rank(), self.iter)
         super().run_iter(data_batch)
 
     def _batches(self) -> Iterator[Any]:
-        """From this iteration on; what earlier ones took is not read again."""
+        """Yields the batches from this iteration on, without loading earlier ones."""
         iterators = {}
         for name, loader in self.dataloaders.items():
             taken = sum(self.turns[i % len(self.turns)] == name for i in range(self.iter))

@@ -1,4 +1,4 @@
-"""bfloat16 on any device."""
+"""Training in bfloat16 on any device."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,14 +13,14 @@ from mmdefusion.registry import OPTIM_WRAPPERS
 
 @OPTIM_WRAPPERS.register_module()
 class BFloat16OptimWrapper(OptimWrapper):
-    """Forward and losses under autocast to bfloat16, on CPUs too.
+    """Runs forward passes and losses under autocast to bfloat16, on CPUs too.
 
-    MMEngine's AmpOptimWrapper needs an accelerator and carries a gradient scaler, which bfloat16 does not need: its
-    range is that of float32. Weights, gradients and the optimizer's state stay float32. On CPUs it pays where the
+    MMEngine's AmpOptimWrapper needs an accelerator and has a gradient scaler, which bfloat16 does not need, as its
+    range is that of float32. Weights, gradients and optimizer states stay float32. On CPUs this is faster if the
     processor has bfloat16 instructions (AMX, AVX512-BF16).
 
     Args:
-        **kwargs: of OptimWrapper.
+        **kwargs: arguments of OptimWrapper.
     """
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""Layer-wise learning-rate decay that knows the encoder and the decomposition."""
+"""Layer-wise learning-rate decay for the encoder and the decomposition."""
 
 from collections.abc import Callable
 
@@ -11,14 +11,14 @@ from mmdefusion.registry import OPTIM_WRAPPER_CONSTRUCTORS
 
 
 def layer_ids(model: nn.Module) -> tuple[Callable[[str], int], int]:
-    """Rule from a parameter's name to its layer, and the number of layers.
+    """Makes a function from the name of a parameter to its layer, and counts the layers.
 
-    The embedding is layer 0, the encoder's block k is layer k + 1, the decomposition (pretrained
-    too) with the skip feature's norms comes next, and everything else, which starts from random
-    weights (pyramids, heads, a spatial prior), is the last layer.
+    The embedding is layer 0 and block k of the encoder is layer k + 1. The decomposition (pretrained too) and the norms
+    of the skip feature are the next layer. Everything else, which starts from random weights (pyramids, heads, a
+    spatial prior), is the last layer.
 
     Raises:
-        ValueError: if the model holds no :class:`DeFusionEncoder`.
+        ValueError: if the model does not have exactly one :class:`DeFusionEncoder`.
     """
     encoders = {name: module for name, module in model.named_modules() if isinstance(module, DeFusionEncoder)}
     necks = tuple(f'{name}.' for name, module in model.named_modules() if isinstance(module, DecompositionNeck))
@@ -42,12 +42,11 @@ def layer_ids(model: nn.Module) -> tuple[Callable[[str], int], int]:
 class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     """Scales the learning rate of layer k of n by ``layer_decay_rate ** (n - 1 - k)``.
 
-    Set ``optim_wrapper.constructor`` to it and ``optim_wrapper.paramwise_cfg`` to
-    ``dict(layer_decay_rate=0.7)``. Norms, biases and the class token get no weight decay, as is
-    usual for ViTs.
+    Set ``optim_wrapper.constructor`` to this class and ``optim_wrapper.paramwise_cfg`` to
+    ``dict(layer_decay_rate=0.7)``. Norms, biases and the class token get no weight decay, as is usual for ViTs.
 
     Raises:
-        ValueError: if ``paramwise_cfg`` says anything else, which would go unheeded.
+        ValueError: if ``paramwise_cfg`` has other keys, which would be ignored.
     """
 
     def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: dict | None = None) -> None:
@@ -59,7 +58,7 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         super().__init__(optim_wrapper_cfg, paramwise_cfg)
 
     def add_params(self, params: list[dict], module: nn.Module, **_) -> None:
-        """Append one group for each layer and kind of weight decay."""
+        """Appends a parameter group for each layer, with and without weight decay."""
         rate = self.paramwise_cfg['layer_decay_rate']
         layer_id, num_layers = layer_ids(module)
         groups: dict[tuple[int, bool], dict] = {}

@@ -1,16 +1,23 @@
-"""What every protocol asks of its images."""
+"""Checks the images before any metric is computed."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-LEAST_SIDE = 48  # pixels; less leaves no whole window at the coarsest scale of VIF
+LEAST_SIDE = 48  # pixels; smaller images have no whole window at the coarsest scale of VIF
 
 
 def check_triple(visible: NDArray, infrared: NDArray, fused: NDArray) -> tuple[NDArray, NDArray, NDArray]:
-    """Float64 copies, H×W or H×W×3.
+    """Checks three images and converts them to float64.
+
+    Args:
+        visible, infrared, fused: H×W, H×W×1 or H×W×3, 0-255.
+
+    Returns:
+        Copies, H×W or H×W×3.
 
     Raises:
-        ValueError: if sizes differ or are below 48, channels are not one or three, or values are not within 0-255.
+        ValueError: if sizes differ or a side is below 48 pixels, channels are not one or three, or values are not
+            within 0-255.
     """
     images = {'visible': visible, 'infrared': infrared, 'fused': fused}
     images = {name: _to_float(name, image) for name, image in images.items()}

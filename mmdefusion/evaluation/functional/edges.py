@@ -1,4 +1,4 @@
-"""Qabf: how much of the sources' edges the fused image keeps (Xydeas and Petrović, 2000)."""
+"""Qabf: how well the fused image preserves the edges of the sources (Xydeas and Petrović, 2000)."""
 
 from typing import NamedTuple
 
@@ -11,14 +11,14 @@ DOWN = np.array([[1.0, 2, 1], [0, 0, 0], [-1, -2, -1]])
 
 
 class Edges(NamedTuple):
-    """Strength and angle at each pixel."""
+    """Strength and angle of the edge at each pixel, H×W; angles in radians."""
 
     strength: NDArray
     angle: NDArray
 
 
 def find_edges(image: NDArray) -> Edges:
-    """Sobel, true convolution, zeros beyond the border."""
+    """Computes edges with the Sobel operator, as a true convolution with zero padding."""
     sx, sy = (
         cv2.filter2D(image, cv2.CV_64F, kernel[::-1, ::-1].copy(), borderType=cv2.BORDER_CONSTANT)
         for kernel in (ACROSS, DOWN)
@@ -29,7 +29,7 @@ def find_edges(image: NDArray) -> Edges:
 
 
 def preservation(source: Edges, fused: Edges) -> NDArray:
-    """How well strength and angle are kept, 0 to 1 at each pixel."""
+    """How well the fused image preserves strength and angle: 0 to 1 at each pixel, H×W."""
     low, high = np.minimum(source.strength, fused.strength), np.maximum(source.strength, fused.strength)
     with np.errstate(divide='ignore', invalid='ignore'):
         strength = np.where(low == high, low, low / high)  # equal strengths count as their value, as in the original
@@ -38,7 +38,12 @@ def preservation(source: Edges, fused: Edges) -> NDArray:
 
 
 def qabf(one: NDArray, other: NDArray, fused: NDArray) -> float:
-    """Preservation of both sources' edges, weighted with their strength; 0 where there are none."""
+    """Preservation of the edges of both sources, weighted with their strength; 0 if there are no edges.
+
+    Args:
+        one, other: the sources, H×W, 0-255.
+        fused: H×W, 0-255.
+    """
     a, b, f = find_edges(one), find_edges(other), find_edges(fused)
     total = a.strength.sum() + b.strength.sum()
     if total == 0:

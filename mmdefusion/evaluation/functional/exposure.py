@@ -1,8 +1,8 @@
-"""MEF-SSIM: structure that the fused image keeps of differently exposed ones (Ma, Zeng and Wang, 2015).
+"""MEF-SSIM: how well the fused image keeps the structure of several exposures (Ma, Zeng and Wang, 2015).
 
-In every 11×11 patch the wanted structure is the strongest contrast of all sources times the direction of their
-weighted sum; where sources agree, weights go to the strongest. All of it is written with means and covariances of
-patches, which box and Gaussian filters give at once for the whole image.
+In every 11×11 window, the desired structure has the strongest contrast of all sources and the direction of their
+weighted sum; the more the sources agree, the more weight the strongest gets. Everything is computed from means and
+covariances of windows, which box and Gaussian filters give for the whole image at once.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,11 +19,11 @@ SCALES = np.array([0.0448, 0.2856, 0.3001])
 
 
 def mef_ssim(sources: Sequence[NDArray], fused: NDArray) -> float:
-    """Over three scales, or as many as leave 11 pixels a side.
+    """MEF-SSIM over three scales, or over as many as leave 11 pixels a side.
 
     Args:
-        sources: H×W grey images, 0-255, two or more.
-        fused: H×W.
+        sources: two or more grey images, H×W, 0-255.
+        fused: H×W, 0-255.
     """
     scales = max(1, min(len(SCALES), int(np.log2(min(fused.shape) / SIZE)) + 1))
     weights = SCALES[:scales] / SCALES[:scales].sum()
@@ -37,7 +37,7 @@ def mef_ssim(sources: Sequence[NDArray], fused: NDArray) -> float:
 def _one_scale(sources: Sequence[NDArray], fused: NDArray) -> float:
     alike = _covariances([*sources], _mean)
     norm = [np.sqrt(np.maximum(alike[k][k], 0)) * SIZE for k in range(len(sources))]
-    strength = [value + 0.001 for value in norm]  # never zero, as in the original
+    strength = [value + 0.001 for value in norm]  # never zero, as in the authors' code
     together = np.sqrt(np.maximum(sum(cov for row in alike for cov in row), 0)) * SIZE
     agreement = np.clip((together + 1e-12) / (sum(norm) + 1e-12), 1e-12, 1 - 1e-12)
     power = np.minimum(np.tan(np.pi / 2 * agreement), 10)
@@ -65,7 +65,7 @@ def _covariances(images: Sequence[NDArray], mean: Callable[[NDArray], NDArray]) 
 
 
 def _squared(factor: Sequence[NDArray], covariances: Sequence[Sequence[NDArray]]) -> NDArray:
-    """Variance of the sum of all images times their factors."""
+    """Variance of the sum of all images, each times its factor."""
     return sum(
         a * b * cov for a, row in zip(factor, covariances, strict=True) for b, cov in zip(factor, row, strict=True)
     )

@@ -1,19 +1,24 @@
-"""FMI: mutual information of the features of sources and fused image (Haghighat, Aghagolzadeh and Seyedarabi, 2011).
+"""FMI: mutual information of features of sources and fused image (Haghighat, Aghagolzadeh and Seyedarabi, 2011).
 
-The features are the pixels themselves. In every 3×3 window both images become distributions over the nine places;
-their joint one is estimated from their correlation, between independence and the Fréchet bound that has the
-correlation's sign.
+The features are the pixels themselves. In every 3×3 window both images become distributions over the nine positions.
+Their joint distribution is estimated from their correlation: it lies between independence and the Fréchet bound of
+the same sign.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 PLACES = np.arange(1.0, 10.0)
-AT_ONCE = 2**12  # windows: their arrays fit into a core's cache
+AT_ONCE = 2**12  # windows at once, whose arrays fit into the cache of a core
 
 
 def fmi_pixel(one: NDArray, other: NDArray, fused: NDArray) -> float:
-    """Mean over both sources and all windows of 2·I / (H + H), 0 to 1."""
+    """Mean of 2·I / (H + H) over both sources and all windows, 0 to 1.
+
+    Args:
+        one, other: the sources, H×W, 0-255.
+        fused: H×W, 0-255.
+    """
     return (_information(one, fused) + _information(other, fused)) / 2
 
 
@@ -26,7 +31,7 @@ def _information(source: NDArray, fused: NDArray) -> float:
 
 
 def _windows(image: NDArray) -> NDArray:
-    """9×N, each column a distribution: least value 0, sum 1; flat windows are uniform."""
+    """The 3×3 windows as distributions, 9×N: minimum 0, sum 1; flat windows become uniform."""
     height, width = image.shape[0] - 2, image.shape[1] - 2
     places = [image[row : row + height, column : column + width] for row in range(3) for column in range(3)]
     windows = np.stack(places).reshape(9, -1)
@@ -38,14 +43,14 @@ def _windows(image: NDArray) -> NDArray:
 def _of_windows(p: NDArray, q: NDArray) -> NDArray:
     correlation = _correlation(p, q)
     rises = correlation >= 0
-    # the coupling at the lower Fréchet bound is the one at the upper bound with one side reversed
+    # the coupling at the lower Fréchet bound is that at the upper bound with one side reversed
     weight, i, j = _monotone_coupling(p, np.where(rises, q, q[::-1]))
     j = np.where(rises, j, 8 - j)
     covariance = (weight * PLACES[i] * PLACES[j]).sum(0) - (PLACES @ p) * (PLACES @ q)
     reachable = _safe(covariance, _deviation(p) * _deviation(q))
     share = _safe(np.abs(correlation), np.abs(reachable)).clip(0, 1)
-    # Entropy of the mixture: that of the independent part as if it filled all 81 cells, put right in the few cells
-    # that the coupling has.
+    # Entropy of the mixture: first as if the independent part filled all 81 cells, then corrected in the few cells of
+    # the coupling.
     entropies = _entropy(p) + _entropy(q)
     apart = 1 - share
     independent = apart * np.take_along_axis(p, i, 0) * np.take_along_axis(q, j, 0)
@@ -56,11 +61,11 @@ def _of_windows(p: NDArray, q: NDArray) -> NDArray:
 
 
 def _monotone_coupling(p: NDArray, q: NDArray) -> tuple[NDArray, NDArray, NDArray]:
-    """The joint distribution at the upper Fréchet bound: weights of 18×N cells, their rows and their columns."""
+    """The joint distribution at the upper Fréchet bound: the weights of its cells, 18×N, their rows and columns."""
     steps = np.concatenate([p.cumsum(0), q.cumsum(0)])
     order = steps.argsort(0)
     of_p = order < 9
-    i = of_p.cumsum(0) - of_p  # steps of p that lie before
+    i = of_p.cumsum(0) - of_p  # steps of p that come before
     j = np.arange(18)[:, None] - i
     weight = np.diff(np.take_along_axis(steps, order, 0), axis=0, prepend=0)
     return weight, i.clip(max=8), j.clip(max=8)

@@ -6,11 +6,15 @@ from numpy.typing import NDArray
 
 from .similarity import gaussian
 
-NOISE = 2.0  # variance of what the eye adds
+NOISE = 2.0  # variance of the noise of the visual system
 
 
 def vifp(reference: NDArray, distorted: NDArray) -> float:
-    """Information of the reference that the distorted image keeps, over four scales."""
+    """Share of the information in the reference that the distorted image keeps, over four scales.
+
+    Args:
+        reference, distorted: H×W, 0-255.
+    """
     kept = total = 0.0
     for scale in range(4):
         size = 2 ** (4 - scale) + 1

@@ -1,19 +1,19 @@
-"""Overshoot beside strong edges: bright and dark lines that are in neither source. Grey images, H×W, 0-255."""
+"""Overshoot beside strong edges: bright and dark lines that neither source has. Images are grey, H×W, 0-255."""
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-STRONG = 25.0  # grey levels for each pixel, of a strong edge
-BESIDE = 8  # pixels from it
-AROUND = 4  # pixels in which a source may have the grey level, so that a moved edge is no fringe
+STRONG = 25.0  # gradient of a strong edge, grey levels per pixel
+BESIDE = 8  # largest distance from the edge, in pixels
+AROUND = 4  # pixels around, in which a source may have the grey level, so that a shifted edge is no fringe
 
 
 def fringe(visible: NDArray, infrared: NDArray, fused: NDArray) -> float:
-    """How far the fused image leaves the range that both sources have around a pixel, in the mean, beside strong edges.
+    """Mean overshoot beside strong edges: how far the fused image leaves the range of both sources around a pixel.
 
     Returns:
-        Grey levels; NaN where no source has a strong edge.
+        Grey levels; NaN if no source has a strong edge.
     """
     strong = np.maximum(*(np.hypot(*np.gradient(image)) for image in (visible, infrared))) >= STRONG
     if not strong.any():

@@ -1,4 +1,4 @@
-"""The 12 metrics that most fusion papers print, on grey images."""
+"""The 12 metrics that most fusion papers report, on grey images."""
 
 import cv2
 import numpy as np
@@ -21,7 +21,7 @@ def gray_scores(visible: NDArray, infrared: NDArray, fused: NDArray) -> dict[str
         visible, infrared, fused: H×W or H×W×3 (RGB), 0-255.
 
     Raises:
-        ValueError: if they differ in size, or have values that are not finite.
+        ValueError: if the images differ in size, or have values that are not finite.
     """
     a, b, f = (to_grey(image) for image in check_triple(visible, infrared, fused))
     mse = (((a - f) ** 2).mean() + ((b - f) ** 2).mean()) / 2
@@ -42,14 +42,14 @@ def gray_scores(visible: NDArray, infrared: NDArray, fused: NDArray) -> dict[str
 
 
 def to_grey(image: NDArray) -> NDArray:
-    """OpenCV's luma on float32, rounded."""
+    """Converts RGB to grey by OpenCV's luma in float32, rounded: H×W or H×W×3 to H×W."""
     if image.ndim == 3:
         image = cv2.cvtColor(image.astype(np.float32), cv2.COLOR_RGB2GRAY)
     return np.rint(image).astype(np.float64)
 
 
 def correlation(one: NDArray, other: NDArray) -> float:
-    """Pearson's; 0 where an image is flat."""
+    """Pearson's correlation of two images; 0 if one is constant."""
     one, other = one - one.mean(), other - other.mean()
     norm = np.sqrt((one**2).sum() * (other**2).sum())
     return float((one * other).sum() / norm) if norm else 0.0

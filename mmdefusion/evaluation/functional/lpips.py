@@ -1,4 +1,4 @@
-"""LPIPS: distance in the features of a network (Zhang et al., 2018). Needs the package lpips, and its weights."""
+"""LPIPS: distance in the features of a network (Zhang et al., 2018). Needs the package lpips and its weights."""
 
 from functools import cache
 
@@ -11,13 +11,13 @@ from .checks import check_triple
 
 
 def lpips_scores(visible: NDArray, infrared: NDArray, fused: NDArray) -> dict[str, float]:
-    """Mean distance of the fused image from its sources; low is good.
+    """Mean LPIPS distance of the fused image from its sources; lower is better.
 
     Args:
         visible, infrared, fused: H×W or H×W×3 (RGB), 0-255.
 
     Raises:
-        ImportError: if the package is not there.
+        ImportError: if the package lpips is not installed.
         ValueError: if the images differ in size, or have values that are not finite.
     """
     visible, infrared, fused = (_to_tensor(image) for image in check_triple(visible, infrared, fused))

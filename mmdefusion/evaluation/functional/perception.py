@@ -1,4 +1,4 @@
-"""Measures with a model of contrast perception: Chen-Blum (Qcb) and Chen-Varshney (Qcv)."""
+"""Metrics with a model of contrast perception: Chen-Blum (Qcb) and Chen-Varshney (Qcv)."""
 
 import cv2
 import numpy as np
@@ -15,19 +15,19 @@ def frequencies(count: int) -> NDArray:
 
 
 def radius(shape: tuple[int, int], scale: float) -> NDArray:
-    """Distance from the centre of the spectrum, in cycles of a visual angle that ``scale`` sets."""
+    """Distance from the centre of the spectrum, H×W; ``scale`` sets the visual angle that its unit refers to."""
     height, width = shape
     u, v = width / scale * frequencies(width), height / scale * frequencies(height)
     return np.hypot(u[None, :], v[:, None])
 
 
 def filter_spectrum(image: NDArray, response: NDArray) -> NDArray:
-    """The complex image whose centred spectrum is that of ``image`` times ``response``."""
+    """Filters an image in the frequency domain by a centred response, H×W; the result is complex."""
     return np.fft.ifft2(np.fft.fft2(image) * np.fft.ifftshift(response))
 
 
 def qcb(one: NDArray, other: NDArray, fused: NDArray) -> float:
-    """Contrast of the sources that the fused image keeps, weighted with their own (Chen and Blum, 2009)."""
+    """How well the fused image keeps the contrast of its sources, weighted with that contrast (Chen and Blum, 2009)."""
     r = radius(fused.shape, 30)
     response = np.exp(-((r / 15.3870) ** 2)) - 0.7622 * np.exp(-((r / 1.3456) ** 2))
     a, b, f = (_contrast(filter_spectrum(stretch(image), response)) for image in (one, other, fused))
@@ -38,7 +38,7 @@ def qcb(one: NDArray, other: NDArray, fused: NDArray) -> float:
 
 
 def _contrast(image: NDArray) -> NDArray:
-    """Local contrast, masked, of a complex filtered image."""
+    """Masked local contrast of a filtered, complex image."""
     narrow, wide = (_blur(image, sigma) for sigma in (2.0, 4.0))
     with np.errstate(divide='ignore', invalid='ignore'):
         contrast = np.nan_to_num(np.abs(narrow / wide - 1), nan=0.0, posinf=1e50)
@@ -46,7 +46,7 @@ def _contrast(image: NDArray) -> NDArray:
 
 
 def _blur(image: NDArray, sigma: float) -> NDArray:
-    """31×31 Gaussian, not normalised by its sum, zeros beyond the border."""
+    """Blurs with a 31×31 Gaussian that is not normalised by its sum, with zero padding."""
     position = np.arange(-15, 16)
     window = np.exp(-(position**2) / (2 * sigma**2)) / (np.sqrt(2 * np.pi) * sigma)
     real, imaginary = (
@@ -62,7 +62,7 @@ def _ratio(one: NDArray, other: NDArray) -> NDArray:
 
 
 def qcv(one: NDArray, other: NDArray, fused: NDArray) -> float:
-    """Visible difference from the sources, weighted with their saliency (Chen and Varshney, 2007); low is good."""
+    """Visible difference from the sources, weighted with saliency (Chen and Varshney, 2007); lower is better."""
     r = radius(fused.shape, 8)
     response = 2.6 * (0.0192 + 0.144 * r) * np.exp(-((0.144 * r) ** 1.1))
     a, b, f = (stretch(image) for image in (one, other, fused))
@@ -81,7 +81,7 @@ def _gradient(image: NDArray) -> NDArray:
 
 
 def _block_sums(image: NDArray) -> NDArray:
-    """Over 16×16 blocks, zeros beyond the border."""
+    """Sums over 16×16 blocks, with zero padding."""
     height, width = image.shape
     image = np.pad(image, ((0, -height % BLOCK), (0, -width % BLOCK)))
     return image.reshape(image.shape[0] // BLOCK, BLOCK, -1, BLOCK).sum((1, 3))

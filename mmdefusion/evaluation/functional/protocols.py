@@ -1,4 +1,4 @@
-"""Sets of metrics by name."""
+"""Protocols: named sets of metrics."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,13 +32,13 @@ LOWER_IS_BETTER = frozenset(
 
 
 def extra_scores(visible: NDArray, infrared: NDArray, fused: NDArray) -> dict[str, float]:
-    """MEF-SSIM, MS-SSIM (mean of both sources) and FMI of pixels, on grey images.
+    """MEF-SSIM, MS-SSIM (mean over both sources) and FMI of pixels, on grey images.
 
     Args:
         visible, infrared, fused: H×W or H×W×3 (RGB), 0-255.
 
     Raises:
-        ValueError: if they differ in size, or have values that are not finite.
+        ValueError: if the images differ in size, or have values that are not finite.
     """
     a, b, f = (to_grey(image) for image in check_triple(visible, infrared, fused))
     return {
@@ -49,16 +49,16 @@ def extra_scores(visible: NDArray, infrared: NDArray, fused: NDArray) -> dict[st
 
 
 def target_scores(visible: NDArray, infrared: NDArray, fused: NDArray) -> dict[str, float]:
-    """What is kept of the infrared image's hottest regions, and what is done to places with nothing to see.
+    """How well hot regions of the infrared image stand out, and how much smooth regions and edges are disturbed.
 
     Args:
-        visible, infrared, fused: H×W or H×W×3 (RGB), 0-255; the infrared one white hot.
+        visible, infrared, fused: H×W or H×W×3 (RGB), 0-255; hot is bright in the infrared image.
 
     Returns:
-        NaN for what an image has nothing to measure on, such as a sky.
+        Scores by name; NaN if an image lacks what is measured, such as a sky.
 
     Raises:
-        ValueError: if they differ in size, or have values that are not finite.
+        ValueError: if the images differ in size, or have values that are not finite.
     """
     a, b, f = (to_grey(image) for image in check_triple(visible, infrared, fused))
     hot = summarise(kept(a, b, f, hot_regions(b)))
@@ -68,14 +68,14 @@ def target_scores(visible: NDArray, infrared: NDArray, fused: NDArray) -> dict[s
 
 @dataclass(frozen=True)
 class Protocol:
-    """Metrics that are taken together."""
+    """A set of metrics, and the function that computes all of them."""
 
     metrics: tuple[str, ...]
     scores: Callable[[NDArray, NDArray, NDArray], dict[str, float]]
 
 
 def all_scores(visible: NDArray, infrared: NDArray, fused: NDArray) -> dict[str, float]:
-    """All protocols; names of ``gray`` begin with ``gray_``, since both have a Qabf."""
+    """The scores of ``vifb``, ``gray`` and ``extra``; names of ``gray`` get the prefix ``gray_``, as Qabf is in two."""
     images = visible, infrared, fused
     grey = {f'gray_{name}': value for name, value in gray_scores(*images).items()}
     return vifb_scores(*images) | grey | extra_scores(*images)
@@ -91,5 +91,5 @@ PROTOCOLS = {
 
 
 def lower_is_better(metric: str) -> bool:
-    """Whether a smaller value of a metric of any protocol is better."""
+    """Whether a smaller value of a metric is better, for the metrics of all protocols."""
     return metric.removeprefix('gray_') in LOWER_IS_BETTER

@@ -11,19 +11,19 @@ SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 
 
 def gaussian(size: int, sigma: float) -> NDArray:
-    """A 1-D window that sums to 1."""
+    """A 1-D Gaussian window that sums to 1, shape (size,)."""
     position = np.arange(size) - size // 2
     weight = np.exp(-(position**2) / (2 * sigma**2))
     return weight / weight.sum()
 
 
 def ssim_gaussian(one: NDArray, other: NDArray) -> float:
-    """Window of 11, σ 1.5, where it fits whole into the image."""
+    """SSIM with a Gaussian window of 11 and σ 1.5, where the window lies inside the image."""
     return _ssim(one, other, _blur_gaussian, correction=1.0)[0]
 
 
 def ssim_uniform(one: NDArray, other: NDArray) -> float:
-    """Window of 7×7, all pixels alike, covariances of a sample."""
+    """SSIM with a uniform 7×7 window and unbiased covariances."""
 
     def blur(image: NDArray) -> NDArray:
         return cv2.boxFilter(image, cv2.CV_64F, (7, 7))[3:-3, 3:-3]
@@ -32,7 +32,7 @@ def ssim_uniform(one: NDArray, other: NDArray) -> float:
 
 
 def ms_ssim(one: NDArray, other: NDArray) -> float:
-    """Over five scales (Wang et al., 2003), or as many as leave 11 pixels a side, the weights then scaled to sum 1."""
+    """MS-SSIM over five scales (Wang et al., 2003), or as many as leave 11 pixels a side; weights sum to 1."""
     scales = min(len(SCALE_WEIGHTS), int(np.log2(min(one.shape) / 11)) + 1)
     weights = np.array(SCALE_WEIGHTS[:scales]) / sum(SCALE_WEIGHTS[:scales])
     result = 1.0
@@ -44,7 +44,7 @@ def ms_ssim(one: NDArray, other: NDArray) -> float:
 
 
 def halve(image: NDArray) -> NDArray:
-    """Mean of 2×2 pixels, every second one."""
+    """Halves an image by 2×2 means: H×W to ⌈H/2⌉×⌈W/2⌉."""
     return cv2.blur(image, (2, 2), anchor=(0, 0), borderType=cv2.BORDER_REFLECT)[::2, ::2].copy()
 
 
@@ -54,7 +54,7 @@ def _blur_gaussian(image: NDArray) -> NDArray:
 
 
 def _ssim(one: NDArray, other: NDArray, blur: Callable, correction: float) -> tuple[float, float]:
-    """Mean of the whole index, and of contrast and structure alone."""
+    """Mean SSIM, and mean of its contrast and structure terms alone."""
     mean_one, mean_other = blur(one), blur(other)
     var_one = correction * (blur(one * one) - mean_one**2)
     var_other = correction * (blur(other * other) - mean_other**2)

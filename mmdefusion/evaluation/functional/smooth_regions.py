@@ -1,23 +1,23 @@
-"""What fusion does to places where there is nothing to see: skies, walls, roads. Grey images, H×W, 0-255."""
+"""What fusion does to smooth regions: skies, walls, roads. Images are grey, H×W, 0-255."""
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 SKY_BLOCK = 32  # side in pixels
-SKY_BRIGHT = 130.0  # mean grey level of the visible image in such a block, at least
-SKY_SMOOTH = 8.0  # its standard deviation there, at most
+SKY_BRIGHT = 130.0  # smallest mean grey level of the visible image in a block of sky
+SKY_SMOOTH = 8.0  # largest standard deviation there
 FLAT_BLOCK = 16
-FLAT_BLUR = 2.0  # sigma of what counts as form; the rest is noise
-FLAT_RANGE = 6.0  # grey levels of form in a flat block, at most
+FLAT_BLUR = 2.0  # sigma in pixels of the Gaussian whose output counts as structure; the rest is noise
+FLAT_RANGE = 6.0  # largest range of the structure in a flat block, in grey levels
 
 
 def sky_change(visible: NDArray, fused: NDArray) -> tuple[float, float]:
-    """What happened to bright smooth blocks of the visible image, most of them sky.
+    """Measures how fusion changes the bright smooth blocks of the visible image, most of which are sky.
 
     Returns:
-        How far their brightness was moved, in grey levels (mean of the absolute differences of the blocks' means), and
-        how much texture was added (mean difference of their standard deviations). NaN where there are none.
+        The mean absolute change of the brightness of a block, and the mean increase of its standard deviation (added
+        texture), both in grey levels; NaN if there is no such block.
     """
     before, after = _blocks(visible, SKY_BLOCK), _blocks(fused, SKY_BLOCK)
     sky = (before.mean(-1) >= SKY_BRIGHT) & (before.std(-1) <= SKY_SMOOTH)
@@ -29,13 +29,13 @@ def sky_change(visible: NDArray, fused: NDArray) -> tuple[float, float]:
 
 
 def flat_noise(visible: NDArray, infrared: NDArray, fused: NDArray) -> float:
-    """Noise that the fused image has more than the quieter source, in blocks without form in either source.
+    """How much more noise the fused image has than the less noisy source, in blocks that are flat in both sources.
 
-    Form is what a Gaussian of 2 pixels leaves; a block is flat where it ranges over 6 grey levels at most. Noise is
-    the standard deviation of the rest.
+    A block is flat if a Gaussian of 2 pixels leaves a range of at most 6 grey levels. Noise is the standard deviation
+    of what the Gaussian removes.
 
     Returns:
-        Grey levels, the mean over flat blocks; NaN where there are none.
+        Mean over the flat blocks in grey levels; NaN if there are none.
     """
     smooth = [cv2.GaussianBlur(image, (0, 0), FLAT_BLUR) for image in (visible, infrared, fused)]
     flat = np.logical_and(*(np.ptp(_blocks(image, FLAT_BLOCK), axis=-1) <= FLAT_RANGE for image in smooth[:2]))
@@ -47,7 +47,7 @@ def flat_noise(visible: NDArray, infrared: NDArray, fused: NDArray) -> float:
 
 
 def _blocks(image: NDArray, side: int) -> NDArray:
-    """Whole blocks, (H // side)×(W // side)×side²; what is left at the right and at the bottom is left out."""
+    """Cuts an image into blocks, (H // side)×(W // side)×side²; the rest at the right and the bottom is dropped."""
     rows, columns = (length // side for length in image.shape)
     cut = image[: rows * side, : columns * side].reshape(rows, side, columns, side)
     return cut.transpose(0, 2, 1, 3).reshape(rows, columns, side * side)

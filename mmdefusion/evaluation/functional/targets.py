@@ -1,9 +1,9 @@
-"""Whether objects stand out in the fused image as they do in the source that shows them better.
+"""Whether objects stand out in the fused image as well as in the source that shows them better.
 
-What people look for in a fused picture are people and cars, a few hundredths of its pixels, so that metrics of whole
-images hardly see them. Here an object is compared with its own surroundings: its *contrast* is the mean grey level of
-its core minus that of a ring around it. The *better source* is the one with more contrast, of either sign: a person
-may be darker than a bright wall. All images are grey, H×W, 0-255.
+Viewers look for people and cars in a fused image. These cover a few per cent of the pixels, so that metrics of whole
+images hardly notice them. Here an object is compared with its own surroundings: its *contrast* is the mean grey level
+of its core minus that of a ring around it. The *better source* is the source with more contrast, of either sign: a
+person may be darker than a bright wall. All images are grey, H×W, 0-255.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,22 +13,22 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-LEAST_CONTRAST = 15.0  # grey levels that the better source must have: less is hardly an object
-LEAST_BOX = 8  # pixels of either side of a box: the core of a smaller one is a handful of pixels
-LOST = 0.5  # of the better source's contrast, below which an object is lost
-LEAST_NOISE = 1.0  # grey levels: of rounding
-WORKED_ON = 160  # longest side of the image on which hot regions are looked for
-HOTTEST = 12  # regions of an image, at most
-HOT_AREA = 2e-4, 0.04  # of the image, smallest and largest region: from a distant person to a near car
+LEAST_CONTRAST = 15.0  # smallest contrast in the better source, in grey levels; with less, an object is hardly visible
+LEAST_BOX = 8  # smallest side of a box in pixels; the core of a smaller box has only a few pixels
+LOST = 0.5  # share of the better source's contrast below which an object is lost
+LEAST_NOISE = 1.0  # grey levels; rounding alone causes noise
+WORKED_ON = 160  # longest side in pixels of the reduced image in which hot regions are searched
+HOTTEST = 12  # largest number of regions in an image
+HOT_AREA = 2e-4, 0.04  # smallest and largest share of the image: from a distant person to a near car
 
 
 @dataclass(frozen=True)
 class Region:
-    """An object: where its core and the ring around it are.
+    """The place of an object: its core and the ring around it.
 
     Attributes:
-        place: the part of the image that holds both.
-        core, ring: of that part, h×w bool.
+        place: rows and columns of the part of the image that contains both.
+        core, ring: masks of that part, h×w bool.
     """
 
     place: tuple[slice, slice]
@@ -38,12 +38,12 @@ class Region:
 
 @dataclass(frozen=True)
 class Kept:
-    """What the fused image kept of an object: 1 all of it, below 0 reversed.
+    """How much of an object's contrast the fused image keeps: 1 means all of it, values below 0 that it is reversed.
 
     Attributes:
-        contrast: of the better source's contrast.
-        to_noise: of the better source's contrast divided by the standard deviation in the ring.
-        infrared: of the infrared image's contrast: whether what is hot is bright.
+        contrast: contrast relative to that of the better source.
+        to_noise: the same for contrast divided by the standard deviation in the ring.
+        infrared: contrast relative to that of the infrared image: whether hot objects are bright.
     """
 
     contrast: float
@@ -52,12 +52,12 @@ class Kept:
 
     @property
     def lost(self) -> bool:
-        """Whether less than half of the contrast is left."""
+        """Whether less than half of the better source's contrast is left."""
         return self.contrast < LOST
 
 
 def box_region(shape: tuple[int, int], box: Sequence[float]) -> Region | None:
-    """Core and ring of a labelled object: the core is the middle half of the box's width and 80 % of its height.
+    """Core and ring of a labelled object: the core covers the middle half of the box's width and 80 % of its height.
 
     The ring is as wide as half of the box's width, on each side.
 
@@ -66,7 +66,7 @@ def box_region(shape: tuple[int, int], box: Sequence[float]) -> Region | None:
         box: left, top, right and bottom edge in pixels.
 
     Returns:
-        None if the box is too small, or none of its core or ring lies in the image.
+        The region, or None if the box is too small, or its core or ring lies outside the image.
     """
     left, top, right, bottom = box
     width, height = right - left, bottom - top
@@ -82,17 +82,18 @@ def box_region(shape: tuple[int, int], box: Sequence[float]) -> Region | None:
 
 
 def hot_regions(infrared: NDArray) -> list[Region]:
-    """The hottest regions of an infrared image, at the scale of people and cars, for images without labels.
+    """Finds the hottest regions of an infrared image at the scale of people and cars, for images without labels.
 
-    Pixels count that are warmer than the median of their surroundings (a quarter of the image wide) by 15 grey levels
-    and three times the spread of such differences; connected ones are a region. The ring begins two working pixels
-    away, so that a blurred outline belongs to neither, is four wide, and leaves out other hot pixels.
+    Works on a reduced image. A pixel is hot if it exceeds the median of its surroundings (a quarter of the image wide)
+    by 15 grey levels and by three times the spread of such differences; connected hot pixels are a region. The ring
+    starts two pixels away, so that a blurred outline belongs to neither, is four pixels wide, and leaves out other hot
+    pixels.
 
     Args:
-        infrared: H×W, 0-255, white hot.
+        infrared: H×W, 0-255; hot is bright.
 
     Returns:
-        Up to 12 regions, the hottest first.
+        At most 12 regions, the hottest first.
     """
     scale = min(1.0, WORKED_ON / max(infrared.shape))
     size = max(1, round(infrared.shape[1] * scale)), max(1, round(infrared.shape[0] * scale))
@@ -110,7 +111,7 @@ def hot_regions(infrared: NDArray) -> list[Region]:
 
 
 def kept(visible: NDArray, infrared: NDArray, fused: NDArray, regions: Iterable[Region | None]) -> list[Kept]:
-    """What is kept of the objects that one of the sources shows with at least 15 grey levels of contrast."""
+    """Measures how much is kept of each object that a source shows with at least 15 grey levels of contrast."""
     found = []
     for region in filter(None, regions):
         contrasts, noises = np.array([_contrast(image, region) for image in (visible, infrared, fused)]).T
@@ -121,7 +122,7 @@ def kept(visible: NDArray, infrared: NDArray, fused: NDArray, regions: Iterable[
 
 
 def summarise(objects: Sequence[Kept]) -> dict[str, float]:
-    """Medians, and the share that is lost; NaN where there are no objects."""
+    """Medians over the objects, and the share of lost objects; NaN if there are no objects."""
     if not objects:
         return dict.fromkeys(('contrast', 'lost', 'to_noise', 'infrared'), float('nan'))
     return {
@@ -133,20 +134,20 @@ def summarise(objects: Sequence[Kept]) -> dict[str, float]:
 
 
 def _contrast(image: NDArray, region: Region) -> tuple[float, float]:
-    """Contrast of the core against the ring, and the noise in the ring."""
+    """Contrast of the core against the ring, and the standard deviation in the ring."""
     part = image[region.place]
     ring = part[region.ring]
     return part[region.core].mean() - ring.mean(), max(ring.std(), LEAST_NOISE)
 
 
 def _relative(values: NDArray) -> float:
-    """The fused image's value as a part of the larger one of the two sources."""
+    """The value of the fused image relative to the larger value of both sources."""
     visible, infrared, fused = values
     return float(fused / (visible if abs(visible) > abs(infrared) else infrared))
 
 
 def _grow(core: NDArray, hot: NDArray, shape: tuple[int, int]) -> Region | None:
-    """A region of the whole image from one of the small image."""
+    """A region of the whole image, from the core of a region in the reduced image."""
 
     def dilate(mask: NDArray, radius: int) -> NDArray:
         return cv2.dilate(mask.astype(np.uint8), np.ones((2 * radius + 1,) * 2, np.uint8))
@@ -163,7 +164,7 @@ def _region(place: tuple[slice, slice], core: NDArray, ring: NDArray) -> Region 
 
 
 def _cut(shape: tuple[int, int], left: float, top: float, right: float, bottom: float) -> tuple[slice, slice]:
-    """Rows and columns inside the image."""
+    """The rows and columns of a box that lie inside the image."""
     height, width = shape
     rows, columns = np.clip(np.rint([top, bottom]), 0, height), np.clip(np.rint([left, right]), 0, width)
     return slice(*rows.astype(int).tolist()), slice(*columns.astype(int).tolist())

@@ -1,4 +1,4 @@
-"""The 13 metrics of the VIFB benchmark (Zhang, Ye and Xiao, 2020), to the digits that it published."""
+"""The 13 metrics of the VIFB benchmark (Zhang, Ye and Xiao, 2020); they reproduce its published digits."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,20 +25,20 @@ VIFB_METRICS = (
     'Ssim',
     'Variance',
 )
-GREY = np.array([0.298936, 0.587043, 0.114021])  # of R, G, B
+GREY = np.array([0.298936, 0.587043, 0.114021])  # weights of R, G, B
 
 
 def vifb_scores(visible: NDArray, infrared: NDArray, fused: NDArray) -> dict[str, float]:
     """All 13 metrics of one fused image.
 
-    A fused image of three channels is scored channel by channel against the same channel of each source (a source of
-    one channel counts for all), and the scores are averaged; one of one channel is scored once against grey sources.
+    Each channel of a fused RGB image is scored against the same channel of each source (a grey source counts for all
+    channels), and the scores are averaged. A grey fused image is scored once, against grey sources.
 
     Args:
         visible, infrared, fused: H×W or H×W×3 (RGB), 0-255.
 
     Raises:
-        ValueError: if they differ in size, or have values that are not finite.
+        ValueError: if the images differ in size, or have values that are not finite.
     """
     visible, infrared, fused = check_triple(visible, infrared, fused)
     if fused.ndim == 2:
@@ -71,18 +71,18 @@ def _channel_scores(a: NDArray, b: NDArray, f: NDArray) -> dict[str, float]:
 
 
 def mean_error(a: NDArray, b: NDArray, f: NDArray) -> float:
-    """Mean over both sources of the root of the summed squared differences, over the number of pixels (VIFB's Rmse)."""
+    """VIFB's Rmse: mean over both sources of the root of the summed squared differences over the number of pixels."""
     return float(np.mean([np.sqrt(((x - f) ** 2).sum()) / f.size for x in (a, b)]))
 
 
 def psnr(a: NDArray, b: NDArray, f: NDArray) -> float:
-    """From that error, dB; infinite where both sources equal the fused image."""
+    """VIFB's Psnr in dB, from its Rmse; infinite if both sources equal the fused image."""
     error = mean_error(a, b, f)
     return float(20 * np.log10(255 / np.sqrt(error))) if error else float('inf')
 
 
 def spatial_frequency(fused: NDArray) -> float:
-    """Root of the mean squared horizontal and vertical differences, channels side by side."""
+    """Root of the mean squared horizontal and vertical differences, with the channels side by side."""
     plane = fused if fused.ndim == 2 else np.concatenate([fused[..., k] for k in range(3)], axis=1)
     squares = (np.diff(plane, axis=1) ** 2).sum() + (np.diff(plane, axis=0) ** 2).sum()
     return float(np.sqrt(squares / plane.size))

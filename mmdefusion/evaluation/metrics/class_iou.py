@@ -1,4 +1,4 @@
-"""mmseg's IoU, of each class too."""
+"""mmseg's IoU with the IoU of each class among the results."""
 
 from mmseg.evaluation import IoUMetric
 
@@ -7,9 +7,9 @@ from mmdefusion.registry import METRICS
 
 @METRICS.register_module()
 class ClassIoUMetric(IoUMetric):
-    """mmseg's IoUMetric prints the IoU of each class and returns means; this one returns ``IoU/NAME`` too.
+    """mmseg's IoUMetric, which also returns the IoU of each class as ``IoU/NAME`` instead of only printing it.
 
-    All options are IoUMetric's.
+    The arguments are those of IoUMetric. Scores are in percent.
     """
 
     def compute_metrics(self, results: list) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""How well fused images show what was fused, in pretraining."""
+"""Scores of the fused image during pretraining."""
 
 from collections.abc import Sequence
 
@@ -11,9 +11,11 @@ from mmdefusion.registry import METRICS
 
 @METRICS.register_module()
 class FusedReconstruction(BaseMetric):
-    """PSNR in dB and SSIM of the fused image, from two masked views of an image and from the image given twice.
+    """PSNR in dB and SSIM of the fused image against the clean image.
 
-    Both are means over images in [0, 1], the fused one clipped to it; SSIM over RGB with a Gaussian window of 11.
+    The image is fused from two masked views of it (``_views``), and from the image itself given twice (``_identical``).
+    Scores are means over images in [0, 1]; the fused image is clipped to this range. SSIM is computed on RGB with a
+    Gaussian window of 11.
     """
 
     default_prefix = 'fused'

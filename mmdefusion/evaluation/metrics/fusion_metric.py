@@ -1,4 +1,4 @@
-"""Fusion metrics in a runner."""
+"""Fusion metrics for MMEngine's runner."""
 
 from collections.abc import Sequence
 
@@ -15,13 +15,14 @@ from ..scores import mean_row, write_scores
 
 @METRICS.register_module()
 class FusionMetric(BaseMetric):
-    """Means of a protocol's metrics over the fused images that :class:`PictureFuser` predicts.
+    """Means of the metrics of a protocol over the fused images that :class:`PictureFuser` predicts.
 
     Args:
         protocol: ``'vifb'``, ``'gray'``, ``'extra'``, ``'all'`` (these three) or ``'targets'``, see
             :mod:`mmdefusion.evaluation.functional`.
-        out_dir: where fused images (``fused/NAME.png``) and a row of scores for each (``scores.csv``) are written.
-        **kwargs: of BaseMetric.
+        out_dir: folder for the fused images (``fused/NAME.png``) and their scores (``scores.csv``); None writes
+            nothing.
+        **kwargs: arguments of BaseMetric.
 
     Raises:
         ValueError: if there is no such protocol.

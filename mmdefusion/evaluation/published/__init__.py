@@ -1,7 +1,7 @@
-"""Results that others published, to stand beside.
+"""Published results of other methods, for comparison.
 
 ``vifb_method_means.csv``: Zhang, Ye and Xiao, VIFB: A Visible and Infrared Image Fusion Benchmark, CVPR Workshops 2020,
-and the results that its authors added to https://github.com/xingchenzhang/VIFB since.
+and the results that its authors have added to https://github.com/xingchenzhang/VIFB since.
 """
 
 import csv
@@ -16,13 +16,13 @@ Scores = Mapping[str, float]
 
 
 def vifb_method_means() -> dict[str, dict[str, float]]:
-    """Means over VIFB's 21 pairs of its 13 metrics for 26 methods, as the benchmark's authors published them."""
+    """The means of VIFB's 13 metrics over its 21 pairs for 26 methods, as the benchmark's authors published them."""
     with (Path(__file__).parent / 'vifb_method_means.csv').open() as file:
         return {row.pop('method'): {name: float(value) for name, value in row.items()} for row in csv.DictReader(file)}
 
 
 def rank(methods: Mapping[str, Scores]) -> dict[str, dict[str, float]]:
-    """Each method's place for each metric, 1 the best; methods that are equal share the mean of their places."""
+    """The rank of each method for each metric, 1 being the best; equal methods share the mean of their ranks."""
     metrics = list(next(iter(methods.values())))
     signs = np.array([1 if lower_is_better(name) else -1 for name in metrics])
     values = signs * np.array([[scores[name] for name in metrics] for scores in methods.values()])
@@ -33,6 +33,6 @@ def rank(methods: Mapping[str, Scores]) -> dict[str, dict[str, float]]:
 
 
 def mean_rank(methods: Mapping[str, Scores]) -> dict[str, float]:
-    """Each method's mean place over all metrics, the best first."""
+    """The mean rank of each method over all metrics, the best first."""
     means = {method: float(np.mean(list(places.values()))) for method, places in rank(methods).items()}
     return dict(sorted(means.items(), key=lambda item: item[1]))

@@ -1,4 +1,4 @@
-"""Many models, one data set, the same budget."""
+"""Compares models on one data set with the same budget."""
 
 from .data_set import DataSet
 from .models import find_models, known_models

@@ -22,16 +22,16 @@ EVALUATORS = {'CocoMetric': 'mmdet', 'IoUMetric': 'mmseg'}
 
 @dataclass(frozen=True)
 class DataSet:
-    """What the benchmark is about.
+    """The training and test pairs of a comparison.
 
     Attributes:
-        config: with dataloaders and evaluators; its model and schedule are not read.
-        path: of the config.
-        train: what the data set knows of each training pair.
-        test: of each test pair.
-        classes: names.
-        palette: RGB of each class.
-        ids: of the classes in the files of predictions.
+        config: config with dataloaders and evaluators; its model and schedule are not used.
+        path: path of the config.
+        train: the ``data_info`` of each training pair.
+        test: the ``data_info`` of each test pair.
+        classes: names of the classes.
+        palette: RGB colour of each class.
+        ids: ids of the classes in the files of predictions.
     """
 
     config: Config
@@ -47,13 +47,13 @@ class DataSet:
         """Reads the config and the lists of pairs.
 
         Args:
-            path: of the config.
-            options: settings, ``key.sub`` to value; those that are not of the data are left out.
+            path: path of the config.
+            options: settings, from ``key.sub`` to value; those that do not concern the data are ignored.
 
         Raises:
             ValueError: if the config has no dataloaders or evaluators, an option does not fit it, test pairs are
                 training pairs, or two test pairs would share a file of predictions.
-            OSError: if the data are not there.
+            OSError: if the data do not exist.
         """
         config = Config.fromfile(path)
         merge(config, {key: value for key, value in (options or {}).items() if is_of_data(key)})
@@ -79,7 +79,7 @@ class DataSet:
         palette = datasets[0].metainfo.get('palette')
         palette = palette or [[(37 * k) % 256, (91 * k) % 256, 200] for k in range(len(classes))]
         palette = hide_background(classes, palette)
-        # without a COCO file the metric makes one, with ids from 0
+        # without a COCO file, the metric makes one, with ids from 0
         own_ids = config.default_scope == 'mmdet' and config.test_evaluator.get('ann_file')
         return cls(config, path, train, test, classes, palette, datasets[1].cat_ids if own_ids else range(len(classes)))
 
@@ -90,7 +90,7 @@ class DataSet:
 
     @cached_property
     def digest(self) -> str:
-        """Changes with the files' names, sizes and dates and with their annotations."""
+        """A digest of the names, sizes and dates of the files and of their annotations."""
         content = hashlib.sha256()
         for info in (*self.train, *self.test):
             files = [Path(info[key]) for key in ('img_path', 'img_ir_path', 'seg_map_path') if info.get(key)]
@@ -100,29 +100,29 @@ class DataSet:
 
     @cached_property
     def root(self) -> str:
-        """Folder that all visible images are below."""
+        """The common folder of all visible images."""
         return os.path.commonpath([os.path.dirname(info['img_path']) for info in (*self.train, *self.test)])
 
     @property
     def marks_night(self) -> bool:
-        """Whether the config says which pairs are by night: a regular expression of their paths, ``night``."""
+        """Whether the config has ``night``, a regular expression that matches the paths of night images."""
         return bool(self.config.get('night'))
 
     def is_night(self, info: dict) -> bool:
-        """Whether a pair is by night."""
+        """Whether a pair was taken at night."""
         return re.search(self.config.night, Path(info['img_path']).as_posix()) is not None
 
 
 def is_of_data(key: str) -> bool:
-    """Whether an option is a setting of the data."""
+    """Whether an option concerns the data."""
     return key.split('.')[0] in DATA_KEYS
 
 
 def merge(config: Config, options: dict) -> None:
-    """Puts options into a config.
+    """Merges options into a config.
 
     Raises:
-        ValueError: if one does not fit it.
+        ValueError: if an option does not fit the config.
     """
     try:
         config.merge_from_dict(options)
@@ -131,7 +131,7 @@ def merge(config: Config, options: dict) -> None:
 
 
 def check_names(infos: Sequence[dict]) -> None:
-    """Raises a ValueError where mmseg's metric would write the mask of one image over another's."""
+    """Raises a ValueError if mmseg's metric would overwrite the mask of one image by that of another."""
     seen = {}
     for info in infos:
         path, stem = info['img_path'], Path(info['img_path']).stem
@@ -141,7 +141,7 @@ def check_names(infos: Sequence[dict]) -> None:
 
 
 def compile_pattern(pattern: str, path: Path) -> None:
-    """Raises a ValueError where a config's ``night`` is no regular expression."""
+    """Raises a ValueError if ``night`` of a config is not a regular expression."""
     try:
         re.compile(pattern)
     except re.error as error:
@@ -149,10 +149,10 @@ def compile_pattern(pattern: str, path: Path) -> None:
 
 
 def read_infos(dataset: BaseDataset) -> list[dict]:
-    """What a data set knows of each pair; a stock one leaves the partner to AppendPartner's rule.
+    """Reads the ``data_info`` of each pair; for a stock data set, the rule of AppendPartner finds the partner.
 
     Raises:
-        ValueError: if neither says where the partner is.
+        ValueError: if neither knows the path of the partner.
     """
     steps = [step for step in dataset.pipeline.transforms if isinstance(step, AppendPartner)]
     found = [dataset.get_data_info(index) for index in range(len(dataset))]

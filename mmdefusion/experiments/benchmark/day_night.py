@@ -1,6 +1,6 @@
-"""Scores by time of day, from the predictions that a test wrote.
+"""Scores by day and by night, from the predictions of a test.
 
-A data set's config marks its night images with a regular expression of their paths, ``night = r'N\\.png$'``.
+The config of a data set marks its night images by a regular expression for their paths, ``night = r'N\\.png$'``.
 """
 
 import json
@@ -22,11 +22,11 @@ if installed('mmseg'):
 
 
 def scores_by_time(folder: Path, data: DataSet) -> dict[str, float]:
-    """mAP or mIoU of one training in percent, by day and by night; NaN where the split has nothing of it.
+    """mAP or mIoU of one training in percent, by day and by night; NaN if the split has no such pairs.
 
     Args:
-        folder: of the trial, with its predictions.
-        data: whose config says which pairs are by night.
+        folder: folder of the trial, with its predictions.
+        data: the data set, whose config marks night images.
     """
     score = _miou if data.toolbox == 'mmseg' else _map
     parts = ([info for info in data.test if data.is_night(info) == night] for night in (False, True))
@@ -34,7 +34,7 @@ def scores_by_time(folder: Path, data: DataSet) -> dict[str, float]:
 
 
 def read_masks(folder: Path, info: dict) -> tuple[np.ndarray, np.ndarray]:
-    """The classes that one training predicted for a pair, and the truth, H×W each."""
+    """Reads the predicted and the true label map of a pair, H×W each."""
     truth = LoadAnnotations()(dict(info, seg_fields=[]))['gt_seg_map']
     predicted = np.array(Image.open(folder / 'predictions' / f'{Path(info["img_path"]).stem}.png'))
     return predicted - 1 if info.get('reduce_zero_label') else predicted, truth
@@ -46,7 +46,7 @@ def _miou(folder: Path, infos: Sequence[dict], data: DataSet) -> float:
 
 def _map(folder: Path, infos: Sequence[dict], data: DataSet) -> float:
     path = folder / 'predictions.bbox.json'
-    found = json.loads(path.read_text()) if path.is_file() else []  # mmdet may write none where nothing was found
+    found = json.loads(path.read_text()) if path.is_file() else []  # mmdet may write no file if nothing was found
     truth = data.config.test_evaluator.get('ann_file') or folder / 'predictions.gt.json'
     precision = class_precision(Path(truth), found, [info['img_id'] for info in infos], data.classes)
     return np.nan if np.isnan(precision).all() else 100 * float(np.nanmean(precision))

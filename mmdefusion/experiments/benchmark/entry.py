@@ -25,11 +25,11 @@ class Entry:
     """One model of the comparison.
 
     Attributes:
-        name: in the report.
-        trials: of each seed.
-        error: why it failed, if it did.
-        complexity: size and costs, once measured.
-        metrics: of each seed, once tested.
+        name: name in the report.
+        trials: one trial for each seed.
+        error: the error, if the model failed.
+        complexity: size and costs, after they were measured.
+        metrics: scores of each seed, after the tests.
     """
 
     name: str
@@ -40,15 +40,18 @@ class Entry:
 
     @property
     def config(self) -> Config:
-        """The config of the first training, as this process composed it of the configs that its user named."""
+        """The config of the first training.
+
+        It is safe to run: this process composed it from configs that the user named.
+        """
         return Config.fromstring(self.trials[0].config, '.py')
 
     def values(self, key: str) -> np.ndarray:
-        """A score of each seed, in percent; NaN for classes that the split has none of."""
+        """A score of each seed in percent; NaN for classes that the split lacks."""
         return np.array([score_in_percent(metrics, key) for metrics in self.metrics])
 
     def train(self, launcher: Launcher, notify: Callable[[str], None]) -> None:
-        """Trains and tests what is not done yet, and tells so; an error is kept in :attr:`error`."""
+        """Trains and tests what is not finished, and reports progress; an error goes to :attr:`error`."""
         try:
             for trial in self.trials:
                 if not trial.done():
@@ -62,7 +65,7 @@ class Entry:
             notify(self.error)
 
     def measure(self, device: str, notify: Callable[[str], None]) -> None:
-        """Time and memory of a test on ``device``, unless training failed; an error is kept in :attr:`error`."""
+        """Measures time and memory of a test on ``device``, unless training failed; an error goes to :attr:`error`."""
         if not self.error:
             try:
                 self.complexity = self._measure(device)
@@ -74,7 +77,7 @@ class Entry:
         folder = self.trials[0].folder
         kept, key = folder / 'complexity.json', f'{self.trials[0].key} {device}'
         if not kept.is_file() or json.loads(kept.read_text())['key'] != key:
-            # in a process of its own: its peak memory is its own
+            # in a separate process, so that peak memory is that of this model only
             process = get_context('spawn').Process(target=_measure, args=(folder / 'config.py', device, kept, key))
             process.start()
             process.join()
@@ -90,7 +93,7 @@ class Entry:
         return list(rows), list(rows.values())
 
     def minutes(self) -> float:
-        """Minutes of one training, without what it waited for being interrupted."""
+        """Minutes of one training, without interruptions."""
         logs = [log for trial in self.trials for log in trial.folder.glob('*/vis_data/scalars.json')]
         rows = [json.loads(line) for log in logs for line in log.read_text().splitlines()]
         times = [row['time'] for row in rows if 'loss' in row and 'time' in row]
@@ -100,7 +103,7 @@ class Entry:
 def _measure(path: Path, device: str, out: Path, key: str) -> None:
     config = Config.fromfile(path)
     model = build_model(config, device)
-    # how many boxes there are to sort out depends on what has been learnt
+    # the cost of post-processing depends on the trained weights
     checkpoint = (path.parent / 'last_checkpoint').read_text().strip()
     weights = read_weights(checkpoint)
     refuse_misfit(model, weights, checkpoint)

@@ -1,4 +1,4 @@
-"""Whether a comparison is fair: checked, and put in words."""
+"""Checks whether a comparison is fair, and describes it."""
 
 import re
 from collections.abc import Sequence
@@ -9,14 +9,14 @@ from .plan import Comparison
 
 
 def describe_fairness(configs: Sequence[Config], comparison: Comparison) -> list[str]:
-    """What is the same for all trainings, checked and put in words.
+    """Checks that everything else is the same for all models, and describes it in sentences.
 
     Args:
-        configs: of all models.
-        comparison: that they are of.
+        configs: configs of all models.
+        comparison: the comparison.
 
     Raises:
-        ValueError: if something is not.
+        ValueError: if something differs.
     """
     facts = {
         'the training split': lambda c: _source(c.train_dataloader.dataset),
@@ -46,7 +46,7 @@ def describe_fairness(configs: Sequence[Config], comparison: Comparison) -> list
 
 
 def starting_point(config: Config) -> str | None:
-    """The checkpoint that a model, or a part of it, starts from."""
+    """The checkpoint that a model, or a part of it, starts from, or None."""
     text = re.search(r"checkpoint='([^']+)'", Config(dict(model=config.model)).pretty_text)
     return config.load_from or (text and text.group(1))
 

@@ -1,4 +1,4 @@
-"""Models that read fused pictures in place of the visible images, the way the literature compares fusion methods."""
+"""Models that read fused images instead of visible images, as the literature compares fusion methods."""
 
 from pathlib import Path
 
@@ -14,19 +14,19 @@ from .data_set import DataSet
 
 
 def reads_fused_images(config: Config) -> bool:
-    """Whether a model wants fused pictures in place of the visible images: its config says ``fused_images = True``."""
+    """Whether a model reads fused images instead of visible images: its config has ``fused_images = True``."""
     return config.get('fused_images', False)
 
 
 def use_fused_images(config: Config, root: str, folder: Path) -> None:
-    """Has a model read fused pictures in both splits."""
+    """Lets a model read fused images in both splits, in place."""
     for loader in (config.train_dataloader, config.test_dataloader):
         replace = dict(type='mmdefusion.ReplaceVisible', folder=str(folder), root=root)
         loader.dataset.pipeline = insert_behind(loader.dataset.pipeline, READER, replace)
 
 
 def write_fused_images(data: DataSet, folder: Path, device: str | None = None) -> None:
-    """Writes a fused picture of every pair of both splits, where it is not there yet."""
+    """Writes a fused image of every pair of both splits, unless it exists already."""
     pairs = [(info['img_path'], info['img_ir_path']) for info in (*data.train, *data.test)]
     if below := [visible for visible, infrared in pairs if visible == infrared]:
         raise ValueError(

@@ -7,12 +7,12 @@ from pathlib import Path
 from mmdefusion.evaluation.results import short_name
 
 PACKAGE = Path(__file__).resolve().parents[2]
-CONFIGS = (PACKAGE.parent / 'configs', PACKAGE / '.mim/configs')  # of a checkout, of an installed package
+CONFIGS = (PACKAGE.parent / 'configs', PACKAGE / '.mim/configs')  # in a checkout, in an installed package
 FOLDERS = ('detection', 'segmentation', 'baselines')
 
 
 def known_models() -> dict[str, Path]:
-    """Configs of the zoo and its baselines by their names in reports; of equal names the one on generated scenes."""
+    """The configs of all models and baselines by their short names; of equal names the config on generated scenes."""
     root = next((root for root in CONFIGS if (root / '_base_').is_dir()), None)
     paths = [path for folder in FOLDERS for path in (root / folder).glob('*.py')] if root else []
     paths.sort(key=lambda path: ('scenes' in path.name, path.name))
@@ -20,10 +20,10 @@ def known_models() -> dict[str, Path]:
 
 
 def find_models(models: Sequence[str | os.PathLike]) -> list[Path]:
-    """The configs of models, given by their names or as files.
+    """Finds the configs of models by short name or path.
 
     Raises:
-        ValueError: if there is no such model, or two of them have one name in reports.
+        ValueError: if there is no such model, or two of them have the same short name.
     """
     known = known_models()
     paths = [known.get(os.fspath(model), Path(model)) for model in models]

@@ -1,4 +1,4 @@
-"""One data set, many models, the same budget: what a fair comparison trains."""
+"""Composes the trainings of a fair comparison: one data set, many models, the same budget."""
 
 import copy
 import hashlib
@@ -21,17 +21,17 @@ WARM_UP = 0.1  # share of the iterations
 
 @dataclass(frozen=True)
 class Budget:
-    """How long each model is trained: so many iterations, or epochs of the data set."""
+    """How long each model is trained, in iterations or epochs."""
 
     amount: int
     epochs: bool = False
 
     @classmethod
     def parse(cls, text: str) -> 'Budget':
-        """From ``'500i'`` or ``'12e'``.
+        """Reads a budget such as ``'500i'`` (iterations) or ``'12e'`` (epochs).
 
         Raises:
-            ValueError: if the text is something else.
+            ValueError: if the text has another form.
         """
         number, unit = text[:-1], text[-1:]
         if unit not in ('i', 'e') or not number.isdigit() or int(number) < 1:
@@ -39,22 +39,21 @@ class Budget:
         return cls(int(number), unit == 'e')
 
     def iterations(self, images: int, batch_size: int) -> int:
-        """Iterations that the budget comes to on a data set of so many images."""
+        """The number of iterations of the budget for a data set of ``images`` images."""
         return self.amount * math.ceil(images / batch_size) if self.epochs else self.amount
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What is the same for all models.
+    """The settings that are the same for all models.
 
     Attributes:
         data: the data set.
-        budget: of training; warm-up and decay are fitted to it, and the batch size is the data set's.
-        work_dir: of everything that is written.
-        weights: of pretraining, for models of DeFusion++'s network; None trains all of them from random weights.
-        processes: of each training, that each take a batch; epochs are shorter then.
-        options: settings of every model's config, ``key.sub`` to value; those of the data are read by
-            :meth:`DataSet.load`.
+        budget: budget of each training; warm-up and decay are fitted to it, and the batch size is that of the data set.
+        work_dir: folder of everything that is written.
+        weights: pretrained weights for models with DeFusion++'s network; None trains all from random weights.
+        processes: processes of each training, each of which takes a batch, so that an epoch has fewer iterations.
+        options: settings of every config, from ``key.sub`` to value; :meth:`DataSet.load` reads those of the data.
     """
 
     data: DataSet
@@ -66,18 +65,18 @@ class Comparison:
 
     @property
     def fused(self) -> Path:
-        """Folder of the fused pictures (:func:`write_fused_images`)."""
+        """Folder of the fused images (:func:`write_fused_images`)."""
         return self.work_dir / 'fused'
 
     def plan(self, model: Path, seed: int) -> Trial:
-        """One training and test of one model.
+        """Plans one training with its test.
 
         Args:
-            model: a config of the zoo, a baseline, or any of a pair's detectors and segmenters.
-            seed: of weights, order and augmentation.
+            model: config of a detector or segmenter of pairs.
+            seed: seed of weights, order and augmentation.
 
         Raises:
-            ValueError: if the model is of another toolbox than the data set, or an option has no effect.
+            ValueError: if the model belongs to another toolbox than the data set, or an option has no effect.
         """
         folder = self.work_dir / 'trials' / f'{short_name(model)}_seed{seed}'
         config = self._compose(model, seed, folder)
@@ -108,7 +107,7 @@ class Comparison:
         config.load_from = None
         if self.weights and is_defusionpp(config):
             start_from(config, self.weights)
-        config.val_dataloader = config.val_evaluator = config.val_cfg = None  # tested once, at the end: none is picked
+        config.val_dataloader = config.val_evaluator = config.val_cfg = None  # tested once, at the end
         if data.toolbox == 'mmseg':
             predictions = dict(iou_metrics=['mIoU'], output_dir=str(folder / 'predictions'))
             config.test_evaluator.update(type='mmdefusion.ClassIoUMetric', **predictions)
@@ -119,9 +118,9 @@ class Comparison:
 
 
 def check_options(config: Config, options: dict) -> None:
-    """Raises a ValueError where the budget, the seed, the weights or the data had the last word."""
+    """Raises a ValueError if the budget, the seed, the weights or the data override an option."""
     for key, value in options.items():
-        if '.pipeline.' in key:  # counted otherwise where a step was put in
+        if '.pipeline.' in key:  # inserted steps change the numbers of later ones
             continue
         found = config
         for part in key.split('.'):
@@ -133,7 +132,7 @@ def check_options(config: Config, options: dict) -> None:
 
 
 def set_classes(model: dict, count: int) -> None:
-    """Fits all heads of a model's config to a number of classes."""
+    """Sets the number of classes of all heads in a model's config, in place."""
     if (before := model.get('num_classes')) not in (None, count):
         model['num_classes'] = count
         for loss in (part for part in model.values() if isinstance(part, dict)):
@@ -146,16 +145,16 @@ def set_classes(model: dict, count: int) -> None:
 
 
 def fit_weights(weights: Sequence[float], before: int, count: int) -> list[float]:
-    """Class weights for another number of classes: equal ones, and that of 'no object' at the end if there is one."""
+    """Class weights for another number of classes: equal ones, and at the end that of 'no object' if there is one."""
     return [1.0] * count + list(weights[before:])
 
 
 def set_iterations(config: Config, iterations: int) -> None:
-    """Trains for so many iterations, with one checkpoint half way to resume from and one at the end."""
+    """Sets the number of iterations, with one checkpoint half way and one at the end."""
     warm_up = max(1, round(WARM_UP * iterations))
     config.train_cfg = dict(type='IterBasedTrainLoop', max_iters=iterations, val_interval=iterations + 1)
     config.param_scheduler = [dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=warm_up)]
-    if iterations > warm_up:  # one iteration has nothing to decay over
+    if iterations > warm_up:  # a single iteration has no decay
         config.param_scheduler.append(dict(type='CosineAnnealingLR', by_epoch=False, begin=warm_up, end=iterations))
     config.train_dataloader.sampler = dict(type='InfiniteSampler', shuffle=True)
     config.default_hooks.checkpoint.update(interval=max(1, iterations // 2), max_keep_ckpts=2, by_epoch=False)
@@ -163,12 +162,12 @@ def set_iterations(config: Config, iterations: int) -> None:
 
 
 def is_defusionpp(config: Config) -> bool:
-    """Whether a model holds DeFusion++'s network, on both images or twice on one."""
+    """Whether a model has DeFusion++'s network, also as a single-sensor baseline."""
     return config.model.backbone.type.endswith(('DeFusionEncoder', 'DeFusionPP'))
 
 
 def start_from(config: Config, weights: str) -> None:
-    """Lets a model of DeFusion++'s network begin with weights of pretraining, for which DeFusionPP has other names."""
+    """Lets a model with DeFusion++'s network start from pretrained weights, for which DeFusionPP has other names."""
     if config.model.backbone.type.endswith('DeFusionPP'):
         config.model.backbone.init_cfg = dict(type='Pretrained', checkpoint=weights)
     else:
@@ -176,5 +175,5 @@ def start_from(config: Config, weights: str) -> None:
 
 
 def loads_masks(config: Config) -> bool:
-    """Whether the training pipeline loads masks of instances."""
+    """Whether the training pipeline loads instance masks."""
     return any(step.get('with_mask') for step in config.train_dataloader.dataset.pipeline)

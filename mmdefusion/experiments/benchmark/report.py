@@ -1,4 +1,4 @@
-"""What a comparison found: numbers, plots and pictures."""
+"""The report of a comparison: tables, plots and images."""
 
 import json
 from collections.abc import Sequence
@@ -19,17 +19,17 @@ from .day_night import TIMES, read_masks, scores_by_time
 from .entry import Entry
 from .fused_images import reads_fused_images
 
-SHOWN = 6  # test pairs on the sheet, evenly spread
-DRAWN_SCORE = 0.3  # boxes that are surer than this are drawn
+SHOWN = 6  # test pairs on the sheet
+DRAWN_SCORE = 0.3  # smallest score of the boxes that are drawn
 
 
 def class_means(entry: Entry, data: DataSet) -> list[float]:
-    """The mean score of each class; 0 where the split has none of it."""
+    """The mean score of each class in percent; 0 if the split lacks the class."""
     return [float(np.nan_to_num(entry.values(key)).mean()) for key in class_scores(data.toolbox, data.classes).values()]
 
 
 def tables(entries: Sequence[Entry], data: DataSet) -> tuple[Table, Table]:
-    """Scores and costs; scores of each class."""
+    """Makes the table of scores and costs, and the table of scores of each class."""
     main = MAIN_SCORES[data.toolbox]
     rows = [
         [
@@ -54,7 +54,7 @@ def tables(entries: Sequence[Entry], data: DataSet) -> tuple[Table, Table]:
 
 
 def table_by_time(entries: Sequence[Entry], data: DataSet) -> Table:
-    """Scores by day and by night."""
+    """Makes the table of scores by day and by night."""
     rows = []
     for entry in entries:
         found = [scores_by_time(trial.folder, data) for trial in entry.trials]
@@ -63,7 +63,7 @@ def table_by_time(entries: Sequence[Entry], data: DataSet) -> Table:
 
 
 def sheet(entries: Sequence[Entry], data: DataSet) -> Sheet:
-    """Visible, infrared, what each model's first training says, and the truth."""
+    """Draws test pairs: visible, infrared, the predictions of each model's first training, and the truth."""
     draw = draw_segments if data.toolbox == 'mmseg' else draw_detections
     rows = [draw(info, entries, data) for info in evenly_spread(data.test, SHOWN)]
     names = ['visible', 'infrared', *(entry.name for entry in entries), 'truth']
@@ -72,7 +72,7 @@ def sheet(entries: Sequence[Entry], data: DataSet) -> Sheet:
 
 
 def read_pair(info: dict) -> list[np.ndarray]:
-    """Both images of a pair, which may be channels of one file."""
+    """Reads both images of a pair, H×W×3 BGR; they may be channels of one file."""
     visible, infrared = info['img_path'], info['img_ir_path']
     return [read_image(visible, channels=3), AppendPartner(channels=3).read(infrared, visible)]
 
@@ -101,12 +101,12 @@ def draw_detections(info: dict, entries: Sequence[Entry], data: DataSet) -> list
 
 
 def _labels(found: Sequence[dict], ids: Sequence[int]) -> np.ndarray:
-    """Places of the category ids of results in COCO's format."""
+    """Indices of the classes of results in COCO's format."""
     return np.array([list(ids).index(one['category_id']) for one in found], int)
 
 
 def write_report(entries: Sequence[Entry], data: DataSet, facts: Sequence[str], work_dir: Path) -> Path:
-    """report.html, and report.md with its pictures beside it."""
+    """Writes report.html, and report.md with its image files."""
     done, failed = [entry for entry in entries if not entry.error], [entry for entry in entries if entry.error]
     words = [f'{data.path.name}: {len(data.train)} training pairs, classes {", ".join(data.classes)}.', *facts]
     if any(reads_fused_images(entry.config) for entry in done):

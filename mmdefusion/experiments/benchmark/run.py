@@ -1,4 +1,4 @@
-"""A whole benchmark as one call."""
+"""Runs a whole benchmark by one call."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -24,12 +24,12 @@ from .report import tables, write_report
 
 @dataclass(frozen=True)
 class Benchmark:
-    """What a comparison found.
+    """The result of a comparison.
 
     Attributes:
-        report: the page, ``report.html``; ``report.md`` and its pictures lie beside it.
+        report: path of ``report.html``; ``report.md`` and its image files are in the same folder.
         entries: the models with their trainings, scores and costs.
-        scores: scores and costs of all models that did not fail; None where all failed.
+        scores: scores and costs of all models that did not fail; None if all failed.
     """
 
     report: Path
@@ -38,7 +38,7 @@ class Benchmark:
 
     @property
     def failed(self) -> dict[str, str]:
-        """What went wrong, by model."""
+        """The errors of failed models, by model."""
         return {entry.name: entry.error for entry in self.entries if entry.error}
 
 
@@ -55,28 +55,28 @@ def run_benchmark(
     device: str = 'cpu',
     notify: Callable[[str], None] = print,
 ) -> Benchmark:
-    """Train and test models on one data set with the same budget, and write a report.
+    """Trains and tests models on one data set with the same budget, and writes a report.
 
-    What is finished is not done again, what was interrupted goes on, and what fails is named in the report.
+    Finished trainings are not repeated, interrupted ones are resumed, and the report names failed ones.
 
     Args:
-        data: config with dataloaders and evaluators; its model, if it has one, is not read.
+        data: config with dataloaders and evaluators; its model, if it has one, is not used.
         models: configs, as files or by the names that :func:`known_models` lists.
-        budget: of each training, such as ``'500i'`` (iterations) or ``'12e'`` (epochs).
-        seeds: trainings of each model.
-        work_dir: of everything that is written.
-        weights: of pretraining, for DeFusion++'s networks; by default all start from random ones.
-        options: settings of all models, ``key.sub`` to value.
-        launcher: of several processes; by default there is one.
-        at_once: models that are trained at the same time, where the launcher is Slurm.
-        device: that time and memory of a test are measured on.
-        notify: gets a line about each training.
+        budget: budget of each training, such as ``'500i'`` (iterations) or ``'12e'`` (epochs).
+        seeds: number of trainings of each model.
+        work_dir: folder of everything that is written.
+        weights: pretrained weights for DeFusion++'s networks; by default all start from random weights.
+        options: settings of all models, from ``key.sub`` to value.
+        launcher: launcher of several processes; by default there is one process.
+        at_once: number of models that are trained at the same time, with Slurm only.
+        device: device on which time and memory of a test are measured.
+        notify: function that gets a line about each training.
 
     Returns:
-        Entries with scores, and where the report is.
+        The models with their scores, and the path of the report.
 
     Raises:
-        OSError: if a file is not there, or ``work_dir`` cannot be written.
+        OSError: if a file does not exist, or ``work_dir`` cannot be written to.
         ValueError: if a setting is wrong, a model does not fit the data, or the comparison would not be fair.
 
     Example:

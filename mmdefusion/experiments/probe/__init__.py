@@ -1,4 +1,4 @@
-"""How much a network's tokens say of what lies in a patch: a small classifier on frozen features, on labelled pairs."""
+"""Probes how much tokens tell of the objects in a patch: a small classifier on frozen features of labelled pairs."""
 
 from .classifier import Patches, ProbeSettings, average_precision, probe
 from .features import TOKENS, FeatureReader

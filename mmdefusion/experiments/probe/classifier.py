@@ -1,4 +1,4 @@
-"""The classifier that is asked, and how its answers are scored."""
+"""The classifier of the probe, and its score."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 @dataclass(frozen=True)
 class ProbeSettings:
-    """Numbers of the classifier's training."""
+    """Settings of the training of the classifier."""
 
     hidden: int = 128  #: units of the only hidden layer
     epochs: int = 8
@@ -20,23 +20,23 @@ class ProbeSettings:
 
 @dataclass(frozen=True)
 class Patches:
-    """Features of patches and what lies in them."""
+    """Features and labels of patches."""
 
     features: Tensor  #: P×C
     labels: Tensor  #: P×K, booleans
 
 
 def probe(train: Patches, test: Patches, seed: int, settings: ProbeSettings) -> list[float]:
-    """Train the classifier and score it.
+    """Trains the classifier and scores it.
 
     Args:
         train: patches of training pairs.
         test: patches of other pairs.
-        seed: of the classifier's weights and of the order of patches.
+        seed: seed of the weights and of the order of patches.
         settings: see :class:`ProbeSettings`.
 
     Returns:
-        For each class the average precision on ``test`` in percent; NaN for a class that it has none of.
+        For each class the average precision on ``test`` in percent; NaN for a class that ``test`` lacks.
     """
     generator = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
@@ -61,11 +61,11 @@ def probe(train: Patches, test: Patches, seed: int, settings: ProbeSettings) -> 
 
 
 def average_precision(scores: Tensor, positive: Tensor) -> float:
-    """Mean precision at each positive, in the order of falling scores; NaN where there is none.
+    """Average precision: the mean precision at each positive, in the order of falling scores; NaN without positives.
 
     Args:
-        scores: P numbers.
-        positive: P booleans.
+        scores: shape (P,).
+        positive: shape (P,), bool.
     """
     hits = positive[scores.argsort(descending=True, stable=True)].double()
     precision = hits.cumsum(0) / torch.arange(1, len(hits) + 1)

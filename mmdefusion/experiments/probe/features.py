@@ -1,4 +1,4 @@
-"""Tokens of a frozen network for whole sets of pairs."""
+"""Reads the tokens of a frozen network for whole data sets of pairs."""
 
 import hashlib
 import os
@@ -24,18 +24,18 @@ from mmdefusion.utils.progress import track
 from .pairs import LabelledPairs
 
 TOKENS = ('pixels', 'visible', 'infrared', 'both', 'common', 'unique', 'fused')
-STORED = {'both': ('visible', 'infrared')}  # made of what is stored
+STORED = {'both': ('visible', 'infrared')}  # kinds that are joined from stored ones
 
 
 class FeatureReader:
-    """Reads the tokens of an encoder and its decomposition, and keeps them on disk.
+    """Computes the tokens of an encoder and its decomposition, and caches them on disk.
 
     Args:
-        config: of any model with a :class:`DeFusionEncoder` (and, for the last three kinds of tokens, a
-            :class:`DecompositionNeck`) in it: pretraining, detection, segmentation, an encoder alone.
-        checkpoint: its weights; without it those that ``init_cfg`` names, or random ones.
-        layer: after which block of the encoder the tokens of single images are taken; ``None``: the last.
-        cache: folder of the kept tokens.
+        config: config of any model with a :class:`DeFusionEncoder` (and, for the last three kinds of tokens, a
+            :class:`DecompositionNeck`): of pretraining, detection, segmentation, or an encoder alone.
+        checkpoint: weights of the model; None takes those of ``init_cfg``, or random ones.
+        layer: block of the encoder after which the tokens of single images are taken; None for the last.
+        cache: folder of the cached tokens; None caches nothing.
 
     Raises:
         ValueError: if there is no such encoder or layer, or the checkpoint lacks its weights.
@@ -68,7 +68,7 @@ class FeatureReader:
         self.cache = cache
 
     def read(self, pairs: LabelledPairs, tokens: str, name: str) -> Tensor:
-        """Features (images · patches)×C of one kind of tokens, from the cache where they are in it."""
+        """Reads or computes one kind of tokens as features, (images · patches)×C."""
         kinds = STORED.get(tokens, (tokens,))
         if self.neck is None and not {*kinds} <= {'pixels', 'visible', 'infrared'}:
             raise ValueError(f'There is no decomposition (in the config, or in the checkpoint), so no {tokens} tokens.')
@@ -91,7 +91,7 @@ class FeatureReader:
         return {kind: torch.cat(tokens) for kind, tokens in found.items()}
 
     def _tokens(self, images: Tensor, kinds: Iterable[str]) -> dict[str, Tensor]:
-        """Patch tokens 1×N×C of each kind."""
+        """Computes the patch tokens 1×N×C of each kind."""
         found = {}
         if 'pixels' in kinds:
             found['pixels'] = torch.cat([patchify(image, PATCH_SIZE) for image in images.chunk(2, dim=1)], dim=-1)
@@ -109,7 +109,7 @@ class FeatureReader:
         return {kind: found[kind] for kind in kinds}
 
     def _key(self, pairs: LabelledPairs, kind: str) -> str:
-        """Named by the weights, the code's options and the images, so that nothing answers for anything else."""
+        """The name of a file in the cache, which depends on the weights, the settings and the images."""
         digest = hashlib.sha256(repr((kind, self.layer, self.encoder.arch, pairs.size, len(pairs))).encode())
         if kind != 'pixels':
             for part in (self.encoder, self.neck):
@@ -122,7 +122,7 @@ class FeatureReader:
         return digest.hexdigest()
 
     def _load(self, checkpoint: str) -> None:
-        """Weights of a training run, of pretraining (an encoder alone too), or of a public ViT."""
+        """Loads weights of a training, of pretraining (an encoder alone too), or of a public ViT."""
         state = read_weights(checkpoint)
         if is_public(state):
             self.encoder.load_vit(read_vit(state, checkpoint), checkpoint)
@@ -137,12 +137,12 @@ class FeatureReader:
 
 
 def _only(model: nn.Module, kind: type) -> nn.Module | None:
-    """The first part of a kind: teachers hold encoders of their own, behind the student's."""
+    """The first part of a kind; teachers have encoders too, but after that of the student."""
     return next((module for module in model.modules() if isinstance(module, kind)), None)
 
 
 def write(path: Path, tokens: Tensor) -> None:
-    """At once: another process never reads half a file."""
+    """Writes tokens atomically: another process never reads half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as unfinished:
         torch.save(tokens, unfinished)

@@ -1,4 +1,4 @@
-"""Pairs and what lies in each of their patches, from any detection or segmentation data set."""
+"""Pairs with labels for each patch, from any detection or segmentation data set."""
 
 import copy
 from collections.abc import Sequence
@@ -17,23 +17,23 @@ from mmdefusion.models.layers import PATCH_SIZE
 from mmdefusion.registry import DATASETS
 from mmdefusion.utils.image_headers import read_header
 
-IGNORED = 255  # mmseg's label for what does not count
-COVERED = 0.25  # share of a patch that a class must cover to lie in it
+IGNORED = 255  # mmseg's label of ignored pixels
+COVERED = 0.25  # share of a patch that a class must cover
 
 
 class LabelledPairs:
     """The pairs of one split of a config, at one size.
 
-    A class lies in a patch if it covers a quarter of it, or if the centre of its box does, for what is smaller than
-    that. Patches that are mostly to be ignored do not count.
+    A patch has a class if the class covers a quarter of it, or if the centre of a box lies in it. Patches that are
+    mostly ignored do not count.
 
     Args:
-        config: with a dataloader for the split, whose data set gives boxes (mmdet) or a label map (mmseg).
-        split: ``'train'`` or ``'test'`` (``'val'`` stands in for a missing test).
+        config: config with a dataloader for the split, whose data set has boxes (mmdet) or label maps (mmseg).
+        split: ``'train'`` or ``'test'`` (``'val'`` if there is no test).
         size: height and width to which pairs are resized, multiples of 16.
 
     Raises:
-        ValueError: if the config has no such split, or its data neither boxes nor label maps.
+        ValueError: if the config has no such split, or its data have neither boxes nor label maps.
     """
 
     def __init__(self, config: Config, split: str, size: tuple[int, int]) -> None:
@@ -55,14 +55,14 @@ class LabelledPairs:
         return len(self.data)
 
     def images(self, index: int) -> Tensor:
-        """A pair 6×H×W, RGB in [0, 1], visible first."""
+        """Reads a pair as 6×H×W, RGB in [0, 1], visible first."""
         image = self.append_partner(self.load(self.data.get_data_info(index)))['img']
         height, width = self.size
         image = np.dstack([cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA) for part in _parts(image)])
         return torch.from_numpy(image[..., [2, 1, 0, 5, 4, 3]].copy()).permute(2, 0, 1).float() / 255
 
     def labels(self, index: int) -> tuple[Tensor, Tensor]:
-        """K×P booleans, whether a class lies in a patch, and P booleans, whether the patch counts."""
+        """Whether each patch has each class, K×P bool, and whether each patch counts, P bool."""
         info = self.data.get_data_info(index)
         grid = self.size[0] // PATCH_SIZE, self.size[1] // PATCH_SIZE
         if 'instances' in info:
@@ -77,7 +77,7 @@ class LabelledPairs:
 def label_boxes(
     instances: Sequence[dict], num_classes: int, shape: tuple[int, int], grid: tuple[int, int]
 ) -> tuple[Tensor, Tensor]:
-    """Boxes x1, y1, x2, y2 of an image of ``shape`` to K×h×w labels and h×w whether patches count."""
+    """Turns boxes (x1, y1, x2, y2) of an image of ``shape`` into labels K×h×w and whether patches count, h×w."""
     covered = torch.zeros(num_classes + 1, *grid)  # the last: ignored
     centres = torch.zeros(num_classes, *grid, dtype=torch.bool)
     rows, columns = torch.arange(grid[0]).float(), torch.arange(grid[1]).float()
@@ -95,7 +95,7 @@ def label_boxes(
 
 
 def label_map(labels: np.ndarray, num_classes: int, grid: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """A label map H×W to K×h×w labels and h×w whether patches count."""
+    """Turns a label map H×W into labels K×h×w and whether patches count, h×w."""
     size = grid[::-1]
     shares = [
         cv2.resize((labels == label).astype(np.float32), size, interpolation=cv2.INTER_AREA)
@@ -106,7 +106,7 @@ def label_map(labels: np.ndarray, num_classes: int, grid: tuple[int, int]) -> tu
 
 
 def read_labels(info: dict[str, Any]) -> np.ndarray:
-    """The label map of mmseg's data info, its labels numbered as the data set asks."""
+    """Reads the label map of a ``data_info`` of mmseg, H×W, with the label numbers of the data set."""
     labels = cv2.imread(info['seg_map_path'], cv2.IMREAD_UNCHANGED)
     if labels is None or labels.ndim != 2:
         raise ValueError(f'{info["seg_map_path"]} cannot be read as a label map of one channel.')
@@ -128,7 +128,7 @@ def _shape(info: dict) -> tuple[int, int]:
 
 
 def _bare(settings: dict) -> tuple[dict, AppendPartner]:
-    """The data set without pipeline and filter, wrappers around it left out, and how its partners are appended."""
+    """The config of the data set without wrappers, pipeline and filter, and its AppendPartner."""
     settings = copy.deepcopy(dict(settings))
     while isinstance(settings.get('dataset'), dict):  # RepeatDataset, MultiImageMixDataset
         settings = dict(settings['dataset'])

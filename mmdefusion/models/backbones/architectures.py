@@ -1,4 +1,4 @@
-"""Numbers of the encoder: presets, and what a file tells of them."""
+"""Architectures of the encoder: presets, and what can be read from a file."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from ..checkpoints.vit import ViTWeights
 
 @dataclass(frozen=True)
 class Architecture:
-    """Numbers of a ViT/16 encoder; the last block has heads of its own, as in TinyMIM."""
+    """The sizes of a ViT/16 encoder; the last block may have another number of heads, as in TinyMIM."""
 
     embed_dims: int
     depth: int = 12
@@ -26,11 +26,11 @@ ARCHITECTURES = {
     'dinov2-small': Architecture(embed_dims=384, num_heads=6, last_num_heads=6),
     'dinov2-base': Architecture(embed_dims=768, num_heads=12),
 }
-WIDTH_OF_HEADS = 64  # of nearly all public ViTs; the number of heads cannot be read off the weights
+WIDTH_OF_HEADS = 64  # in nearly all public ViTs; the number of heads cannot be read from the weights
 
 
 def resolve_architecture(arch: str | dict | Architecture) -> Architecture:
-    """Architecture of a preset's name or of a dict of :class:`Architecture`'s fields.
+    """The architecture for the name of a preset, or for a dict of the fields of :class:`Architecture`.
 
     Raises:
         ValueError: if there is no such preset or no such field.
@@ -39,7 +39,7 @@ def resolve_architecture(arch: str | dict | Architecture) -> Architecture:
         return arch
     if isinstance(arch, str):
         if arch not in ARCHITECTURES:
-            raise ValueError(f'arch={arch!r} is no preset: use one of {list(ARCHITECTURES)}, "auto" or a dict.')
+            raise ValueError(f'arch={arch!r} is not a preset: use one of {list(ARCHITECTURES)}, "auto" or a dict.')
         return ARCHITECTURES[arch]
     try:
         return Architecture(**arch)
@@ -48,10 +48,10 @@ def resolve_architecture(arch: str | dict | Architecture) -> Architecture:
 
 
 def suit_architecture(vit: ViTWeights, name: str) -> Architecture:
-    """Architecture of ``arch='auto'``: width, depth and registers of the file, heads of 64 channels.
+    """The architecture for ``arch='auto'``: width, depth and registers from the file, heads of 64 channels.
 
     Raises:
-        ValueError: if heads of 64 channels do not fit, or the file may as well be TinyMIM's, which has others.
+        ValueError: if heads of 64 channels do not fit, or the file may be TinyMIM's, whose heads have another width.
     """
     width = vit.embed_dims
     asked = f'arch=dict(embed_dims={width}, depth={vit.depth}, num_heads=..., last_num_heads=...)'

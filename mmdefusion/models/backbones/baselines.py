@@ -1,4 +1,4 @@
-"""What fusion is compared with: a toolbox's backbone on one sensor, on both stacked, and one for each sensor."""
+"""Baselines for fusion: a stock backbone on one sensor, on both sensors stacked, and one for each sensor."""
 
 from copy import deepcopy
 from typing import Literal, get_args
@@ -14,14 +14,14 @@ Modality = Literal['visible', 'infrared']
 
 @MODELS.register_module()
 class OneModality(BaseModule):
-    """A backbone that sees one image of each pair.
+    """A backbone that reads one image of each pair.
 
     Args:
         backbone: config of any backbone of three input channels, with its toolbox's prefix (``'mmdet.ResNet'``).
         modality: ``'visible'`` or ``'infrared'``.
 
     Raises:
-        ValueError: for another modality.
+        ValueError: if ``modality`` has another value.
     """
 
     def __init__(self, backbone: dict, modality: Modality = 'visible') -> None:
@@ -32,17 +32,17 @@ class OneModality(BaseModule):
         self.backbone = MODELS.build(backbone)
 
     def forward(self, pair: Tensor) -> tuple[Tensor, ...]:
-        """The backbone's maps of one half of B×6×H×W."""
+        """Applies the backbone to one half of B×6×H×W."""
         visible, infrared = pair.chunk(2, dim=1)
         return self.backbone(visible if self.modality == 'visible' else infrared)
 
 
 @MODELS.register_module()
 class EarlyFusion(BaseModule):
-    """A backbone that sees four channels: the visible image and the infrared one as one channel more.
+    """A backbone that reads four channels: the visible image and one channel of the infrared image.
 
-    Weights of three channels (ImageNet's) are taken: the first convolution gets the mean of its three filters as the
-    fourth, and all four are multiplied by 3/4, so that the response to a grey pair of equal images stays what it was.
+    Weights for three channels (ImageNet's) can be loaded: the first convolution gets the mean of its three filters as
+    the fourth, and all four are multiplied by 3/4, so that the response to a grey pair of equal images does not change.
 
     Args:
         backbone: config of a backbone with ``in_channels=4``, with its toolbox's prefix.
@@ -61,7 +61,7 @@ class EarlyFusion(BaseModule):
         self.backbone._register_load_state_dict_pre_hook(self._inflate)
 
     def forward(self, pair: Tensor) -> tuple[Tensor, ...]:
-        """The backbone's maps of B×6×H×W, of which the infrared half becomes one channel."""
+        """Applies the backbone to B×6×H×W, whose infrared half becomes one channel."""
         visible, infrared = pair.chunk(2, dim=1)
         return self.backbone(torch.cat([visible, infrared.mean(1, keepdim=True)], dim=1))
 
@@ -74,11 +74,11 @@ class EarlyFusion(BaseModule):
 
 @MODELS.register_module()
 class TwoStreams(BaseModule):
-    """A backbone for each image of the pair; their maps are averaged.
+    """One backbone for each image of the pair; their maps are averaged.
 
     Args:
         backbone: config of any backbone of three input channels, with its toolbox's prefix. Both start from its
-            ``init_cfg``, and are trained apart.
+            ``init_cfg`` and are trained separately.
     """
 
     def __init__(self, backbone: dict) -> None:
@@ -87,7 +87,7 @@ class TwoStreams(BaseModule):
         self.infrared = MODELS.build(deepcopy(backbone))
 
     def forward(self, pair: Tensor) -> tuple[Tensor, ...]:
-        """The mean of both backbones' maps of B×6×H×W."""
+        """The mean of the maps of both backbones for B×6×H×W."""
         visible, infrared = pair.chunk(2, dim=1)
         streams = self.visible(visible), self.infrared(infrared)
         return tuple((one + other) / 2 for one, other in zip(*streams, strict=True))

@@ -15,20 +15,20 @@ from ..layers import Content, PatchEmbed, PositionEmbedding, TransformerBlock, i
 from ..structures import Pair, PairFeatures
 from .architectures import resolve_architecture, suit_architecture
 
-EPS = 1e-6  # LayerNorm's epsilon inside the encoder
-POSITIONS = 'position_embedding.base'  # in checkpoints of encoders with learned positions
+EPS = 1e-6  # epsilon of LayerNorm inside the encoder
+POSITIONS = 'position_embedding.base'  # key of learned positions in checkpoints
 
 
 def encoder_layer_id(name: str, depth: int) -> int:
-    """Depth of an encoder parameter for layer-wise learning-rate decay.
+    """The depth of an encoder parameter, for layer-wise learning-rate decay.
 
     Args:
-        name: the parameter's name inside the encoder, such as ``blocks.3.attn.qkv.weight``.
+        name: name of the parameter inside the encoder, such as ``blocks.3.attn.qkv.weight``.
         depth: number of blocks.
 
     Returns:
-        0 for the embedding, k for block k - 1, ``depth`` + 1 for the norms of the skip feature,
-        which belong to what reads the encoder.
+        0 for the embedding, k for block k - 1, ``depth`` + 1 for the norms of the skip feature, which belong to the
+        parts that read the encoder.
     """
     if name.startswith('blocks.'):
         return int(name.split('.')[1]) + 1
@@ -37,19 +37,19 @@ def encoder_layer_id(name: str, depth: int) -> int:
 
 @MODELS.register_module()
 class DeFusionEncoder(BaseModule):
-    """ViT/16 that encodes both images of a pair with one set of weights, in one batch.
+    """The ViT/16 that encodes both images of a pair with the same weights, in one batch.
 
     Args:
         arch: ``'tiny'``, ``'small'`` or ``'base'`` (widths 192, 384, 768; heads as in TinyMIM), ``'deit-tiny'``,
             ``'deit-small'``, ``'deit-base'``, ``'dinov2-small'``, ``'dinov2-base'``, a dict of ``embed_dims``,
-            ``depth``, ``num_heads``, ``last_num_heads``, ``num_registers``, or ``'auto'``: that of the file that
-            ``init_cfg`` names, with heads of 64 channels.
-        drop_path_rate: stochastic depth, the same in all blocks but the last, which has none.
+            ``depth``, ``num_heads``, ``last_num_heads``, ``num_registers``, or ``'auto'`` for that of the file in
+            ``init_cfg``, with heads of 64 channels.
+        drop_path_rate: rate of stochastic depth, the same in all blocks except the last, which has none.
         frozen_stages: -1 trains everything, 0 freezes the embedding, k freezes it and the first k blocks.
-        with_cp: recompute activations in the backward pass (activation checkpointing).
-        init_cfg: MMEngine's, such as ``dict(type='Pretrained', checkpoint=..., prefix='backbone.')``. The file may
-            be one of ours or any plain public ViT (:func:`read_vit` says which layouts are known).
-            Without it the encoder starts from Xavier-uniform linear maps.
+        with_cp: whether to recompute activations in the backward pass (activation checkpointing), which saves memory.
+        init_cfg: initialisation config of MMEngine, such as ``dict(type='Pretrained', checkpoint=...,
+            prefix='backbone.')``. The file may be one of ours or any plain public ViT (see :func:`read_vit` for the
+            layouts). By default, the encoder starts from Xavier-uniform linear maps.
     """
 
     def __init__(
@@ -94,11 +94,14 @@ class DeFusionEncoder(BaseModule):
         self._freeze()
 
     def forward(self, pair: Tensor) -> PairFeatures:
-        """Encode pairs of any height and width.
+        """Encodes pairs of any height and width.
 
         Args:
-            pair: B×6×H×W, two normalised RGB images along the channels. Pictures that the preprocessor has padded
-                see themselves only: each gets the positions of its own grid, and nothing attends to padding.
+            pair: B×6×H×W, two normalised RGB images along the channels. If the preprocessor has padded them, each image
+                gets the positions of its own grid, and nothing attends to padding.
+
+            Returns:
+                The features of both images, tokens B×N×C with N = 1 + h·w.
 
         Raises:
             ValueError: if the tensor does not have six channels.
@@ -121,11 +124,11 @@ class DeFusionEncoder(BaseModule):
         )
 
     def encode(self, images: Tensor, content: Content | None = None) -> tuple[list[Tensor], tuple[int, int]]:
-        """Encode single normalised RGB images B×3×H×W.
+        """Encodes single images.
 
         Args:
-            images: both images of each pair along the batch, or others.
-            content: where the pictures are, if any is padded; of half as many where both images of pairs are encoded.
+            images: normalised RGB images, B×3×H×W; both images of pairs are concatenated along the batch.
+            content: sizes of the images, if any is padded; for pairs, those of half the batch.
 
         Returns:
             Tokens B×N×C: the embedding, then the output of each block; and the grid h, w.
@@ -144,18 +147,18 @@ class DeFusionEncoder(BaseModule):
         for block in self.blocks:
             x = checkpoint(block, x, mask, use_reentrant=False) if self.with_cp and x.requires_grad else block(x, mask)
             layers.append(x)
-        if registers is not None:  # they helped; nothing behind the encoder reads them
+        if registers is not None:  # only the blocks use registers, so they are removed here
             first = 1 + self.arch.num_registers
             layers = [torch.cat([layer[:, :1], layer[:, first:]], dim=1) for layer in layers]
         return layers, grid
 
     def _own_positions(self, content: Content, grid: tuple[int, int], batch: int) -> Tensor:
-        """B×(1 + h·w)×C: of each picture the embedding of its own grid, whatever it is padded to."""
+        """The position embedding of each image's own grid, padded to the common grid: B×(1 + h·w)×C."""
         found = torch.stack([self.position_embedding.within(own, grid) for own in content.grids()])
         return found.repeat(batch // len(found), 1, 1)
 
     def init_weights(self) -> None:
-        """Read the file that ``init_cfg`` names: one of ours as MMEngine does, a public ViT by its layout.
+        """Loads the file in ``init_cfg``: one of ours as MMEngine does, a public ViT by its layout.
 
         Raises:
             ValueError: if the file holds neither, or another architecture.
@@ -168,15 +171,15 @@ class DeFusionEncoder(BaseModule):
             self.is_init = True
 
     def make_room(self, vit: ViTWeights) -> None:
-        """Let the positions have the shape of a public ViT's, before anything (EMA, FSDP) copies this encoder."""
+        """Gives the positions the shape of a public ViT's, before anything (EMA, FSDP) copies this encoder."""
         if vit.positions is not None:
             self.position_embedding.take(torch.zeros_like(vit.positions), antialias=self.arch.num_registers > 0)
 
     def load_vit(self, vit: ViTWeights, name: str) -> None:
-        """Take a public ViT's weights; the norms of the skip feature, which it has not, stay as they are.
+        """Loads the weights of a public ViT; the norms of the skip feature, which it lacks, keep their values.
 
         Raises:
-            ValueError: if it is of another architecture.
+            ValueError: if it has another architecture.
         """
         held = vit.embed_dims, vit.depth, vit.num_registers
         if held != (self.embed_dims, len(self.blocks), self.arch.num_registers):
@@ -197,14 +200,14 @@ class DeFusionEncoder(BaseModule):
         )
 
     def _vit_at_hand(self) -> tuple[ViTWeights | None, str]:
-        """The public ViT that ``init_cfg`` names; none if its file is not there, which is an error only in training."""
+        """The public ViT in ``init_cfg``, or None if its file does not exist, which is an error only in training."""
         try:
             return pretrained_vit(self.init_cfg)
         except FileNotFoundError:
             return None, ''
 
     def train(self, mode: bool = True) -> 'DeFusionEncoder':
-        """As usual, but frozen stages stay in evaluation mode (no stochastic depth in them)."""
+        """Sets the mode of all parts except frozen stages, which stay in evaluation mode (no stochastic depth)."""
         super().train(mode)
         self._freeze()
         return self
@@ -220,12 +223,12 @@ class DeFusionEncoder(BaseModule):
             module.requires_grad_(False)
 
     def _prepare_to_load(self, state_dict: dict, prefix: str, *_) -> None:
-        """Make room for learned positions, and raise on weights of another width or depth.
+        """Makes room for learned positions, and raises a ValueError for weights of another width or depth.
 
-        MMEngine would only warn of them, and train from scratch.
+        MMEngine would only warn and train from scratch.
         """
         table = state_dict.get(f'{prefix}{POSITIONS}')
-        if table is not None:  # a table takes the place of the fixed embedding, and a larger one that of a smaller
+        if table is not None:  # a table replaces the fixed embedding or a table of another size
             self.position_embedding.take(torch.zeros_like(table), antialias=self.arch.num_registers > 0)
         held = [key[len(prefix) :] for key in state_dict if key.startswith(prefix)]
         weight = state_dict.get(f'{prefix}patch_embed.proj.weight')
@@ -233,7 +236,7 @@ class DeFusionEncoder(BaseModule):
             if held:
                 raise ValueError(
                     f'The checkpoint holds {", ".join(held[:3])}, ... where an encoder of DeFusion++ should be: '
-                    'name another checkpoint, or the prefix under which the encoder is.'
+                    'name another checkpoint, or the prefix of the encoder in it.'
                 )
             return
         blocks = {key.split('.')[1] for key in held if key.startswith('blocks.')}

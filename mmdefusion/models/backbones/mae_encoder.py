@@ -13,12 +13,12 @@ from .defusion_encoder import EPS
 
 @MODELS.register_module()
 class MAEEncoder(BaseModule):
-    """ViT/16 with fixed sin-cos positions and a final norm; parameters named as in MAE's published checkpoints.
+    """A ViT/16 with fixed sin-cos positions and a final norm; parameters have the names of MAE's published checkpoints.
 
     Args:
         arch: preset or dict as in :class:`DeFusionEncoder`, but all blocks have ``num_heads``; ``'base'`` is MAE's
             ViT-B/16.
-        init_cfg: MMEngine's.
+        init_cfg: initialisation config of MMEngine.
     """
 
     def __init__(self, arch: str | dict = 'base', init_cfg: dict | list | None = None) -> None:
@@ -35,14 +35,14 @@ class MAEEncoder(BaseModule):
         nn.init.normal_(self.cls_token, std=0.02)
 
     def forward(self, images: Tensor, kept: Tensor | None = None) -> Tensor:
-        """Encode normalised RGB images.
+        """Encodes normalised RGB images.
 
         Args:
             images: B×3×H×W.
-            kept: B×K indices of the patches that are encoded; all of them where it is not given.
+            kept: indices of the patches to encode, B×K; None encodes all.
 
         Returns:
-            B×(1 + K)×C tokens, class token first.
+            Tokens B×(1 + K)×C, class token first.
         """
         patches, grid = self.patch_embed(images)
         cls_token = self.cls_token.expand(len(images), -1, -1)

@@ -25,7 +25,7 @@ def convolution(in_channels: int, out_channels: int, stride: int, norm_cfg: dict
 
 
 class ResidualBlock(nn.Module):
-    """Two 3×3 convolutions beside an identity."""
+    """Two 3×3 convolutions with a skip connection."""
 
     def __init__(self, channels: int, norm_cfg: dict | None) -> None:
         super().__init__()
@@ -53,7 +53,7 @@ class Stem(nn.Module):
         self.blocks = nn.ModuleList(ResidualBlock(width, norm_cfg) for width in widths[1:])
 
     def forward(self, images: Tensor, content: Content) -> dict[int, Tensor]:
-        """Of B×in_channels×H×W the maps from stride 4 on, by stride; none is negative, and 0 where no picture is."""
+        """Computes non-negative maps from B×in_channels×H×W, by stride from 4 on; they are 0 over padding."""
         first, *downs = self.downs
         x, stride, maps = content.clear(first(images), 2), 2, {}
         for down, block in zip(downs, self.blocks, strict=True):
@@ -64,22 +64,22 @@ class Stem(nn.Module):
 
 @MODELS.register_module()
 class SpatialPrior(BaseModule):
-    """Plain convolutions that see the pair in full resolution, as maps of one width.
+    """Plain convolutions over the pair at full resolution, which give maps of one width.
 
-    After the spatial prior module of ViT-Adapter (Chen et al., arXiv 2205.08534), made for pairs. It stands beside
-    the ViT (``spatial_prior`` of :class:`DeFusionPP`), or alone as a backbone without neck.
+    After the spatial prior module of ViT-Adapter (Chen et al., arXiv 2205.08534), made for pairs. It is used beside the
+    ViT (``spatial_prior`` of :class:`DeFusionPP`), or alone as a backbone without a neck.
 
     Args:
-        out_channels: of every map.
-        strides: of the maps, powers of 2 from 4 on; those beyond 16 are pooled.
+        out_channels: channels of every map.
+        strides: strides of the maps, powers of 2 from 4 on; maps beyond 16 are pooled.
         form: ``'stacked'`` (one stem over both images, as six channels) or ``'streams'`` (a stem for each image, whose
             maps are split into what both have and what only one has, before they are put together).
         widths: channels at strides 2, 4, 8 and 16.
-        norm_cfg: of the convolutions, such as ``dict(type='SyncBN')`` or ``dict(type='GN', num_groups=8)``.
-        init_cfg: MMEngine's.
+        norm_cfg: norm of the convolutions, such as ``dict(type='SyncBN')`` or ``dict(type='GN', num_groups=8)``.
+        init_cfg: initialisation config of MMEngine.
 
     Raises:
-        ValueError: for other strides, forms or numbers of widths.
+        ValueError: if ``strides``, ``form`` or the number of ``widths`` is not allowed.
     """
 
     def __init__(
@@ -108,15 +108,15 @@ class SpatialPrior(BaseModule):
         )
 
     def forward(self, pair: Tensor, content: Content | None = None) -> tuple[Tensor, ...]:
-        """Maps of the pair.
+        """Computes the maps of a pair.
 
         Args:
             pair: B×6×H×W, two normalised RGB images along the channels.
-            content: where its pictures are; found where it is not given.
+            content: sizes of the images in the batch; None finds them.
 
         Returns:
-            Maps B×out_channels×ceil(H/s)×ceil(W/s) for each stride s, finest first. Nothing of padding is seen: a
-            picture's map is that of the picture alone (but for a BatchNorm in training), and goes on mirrored.
+            Maps B×out_channels×ceil(H/s)×ceil(W/s) for each stride s, finest first. Padding has no influence: the map
+            of each image is that of the image alone (except by a BatchNorm in training), mirrored over the padding.
         """
         content = content or Content.of(pair)
         images = content.clear(content.pictures(pair), 1)
@@ -131,5 +131,5 @@ class SpatialPrior(BaseModule):
 
 
 def common_and_unique(a: Tensor, b: Tensor) -> Tensor:
-    """What two maps that are nowhere negative share, what only a has and what only b has: B×C×h×w to B×3C×h×w."""
+    """Splits two non-negative maps B×C×h×w into their common and both unique parts, B×3C×h×w."""
     return torch.cat([torch.minimum(a, b), relu(a - b), relu(b - a)], dim=1)

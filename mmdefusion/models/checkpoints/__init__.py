@@ -1,1 +1,1 @@
-"""From the checkpoint files that people have to weights of our modules, and back."""
+"""Reads the checkpoint files that people have into weights of our modules, and writes them."""

@@ -1,9 +1,9 @@
-"""torch's checkpoint files, looked at before torch unpacks them.
+"""Checks checkpoint files of torch before torch unpacks them.
 
-torch reads with ``weights_only=True``, which calls nothing that a file names. It does allocate what a file asks for,
-decompress what a file holds, import codecs that a file chooses, and take a flipped byte for a weight. So a file may be
-only what ``torch.save`` writes of tensors and plain data: a pickle without other names, and in a zip archive nothing
-compressed, and each record as its checksum says.
+With ``weights_only=True``, torch calls nothing that a file names. But it allocates as much memory as a file asks for,
+decompresses what a file contains, imports codecs that a file chooses, and takes a flipped byte for a weight. So only
+files are accepted that ``torch.save`` could have written from tensors and plain data: a pickle without other names, and
+a zip archive without compression whose checksums are right.
 """
 
 import io
@@ -18,13 +18,13 @@ import torch
 from .errors import CheckpointError
 
 ZIP = b'PK\x03\x04'
-LEGACY = b'\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.'  # the pickled number that torch before 1.6 began files with
+LEGACY = b'\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.'  # the pickled number at the start of files of torch before 1.6
 LEGACY_PICKLES = 5  # number, protocol, system, content, keys of the storages; the storages follow
 END = struct.Struct('<4s4H2LH')  # end of a zip archive's directory
-MAX_PICKLE = 2**23  # bytes; 10,000 tensors with their optimiser's state take 4 MB
-MAX_STEPS = 2**21  # of a pickle, which may make an object of each byte
+MAX_PICKLE = 2**23  # bytes; 10,000 tensors with their optimizer states take 4 MB
+MAX_STEPS = 2**21  # opcodes of a pickle, which may make an object of each byte
 MAX_ENTRIES = 2**17
-# what torch.save writes of tensors, parameters, sizes, and of the plain data of optimisers and schedulers
+# names that torch.save writes for tensors, parameters, sizes, and plain data of optimizers and schedulers
 STORAGES = ('Float', 'Double', 'Half', 'BFloat16', 'Long', 'Int', 'Short', 'Char', 'Byte', 'Bool')
 DTYPES = ('float', 'double', 'half', 'bfloat16', 'float32', 'float64', 'float16', 'int64', 'int32', 'uint8', 'bool')
 NAMES = {
@@ -37,10 +37,10 @@ CALLS = {'STACK_GLOBAL', 'INST', 'OBJ', 'NEWOBJ_EX', 'EXT1', 'EXT2', 'EXT4', 'PE
 
 
 def check_zip(file: BinaryIO, name: str) -> None:
-    """Raises a CheckpointError where a zip archive is not as ``torch.save`` writes it.
+    """Raises a CheckpointError if a zip archive differs from what ``torch.save`` writes.
 
-    Readers differ in what they take of an archive with two directories, names twice, or bytes before and after it;
-    then this one would look at something other than torch does.
+    Of an archive with two directories, duplicate names, or bytes before or after it, different readers take different
+    parts; this check would then see something other than torch does.
     """
     size = os.fstat(file.fileno()).st_size
     try:
@@ -53,7 +53,7 @@ def check_zip(file: BinaryIO, name: str) -> None:
             if pickles[0].file_size > MAX_PICKLE:
                 raise CheckpointError(f'{name}: its data.pkl of {pickles[0].file_size} bytes is over {MAX_PICKLE}.')
             content = io.BytesIO(archive.read(pickles[0]))
-            if broken := archive.testzip():  # torch.save writes a CRC-32 with each record, torch.load looks at none
+            if broken := archive.testzip():  # torch.save writes a CRC-32 for each record, which torch.load ignores
                 raise CheckpointError(f'{name}: its record {broken} does not match its checksum: bytes have changed.')
     except (
         EOFError,
@@ -85,18 +85,18 @@ def _check_layout(
     file.seek(size - END.size)
     end = file.read(END.size)
     if not end.startswith(b'PK\x05\x06') or end[-2:] != b'\0\0' or min(e.header_offset for e in entries) != 0:
-        raise CheckpointError(f'{name}: its zip archive has bytes before its first entry or behind its directory.')
+        raise CheckpointError(f'{name}: its zip archive has bytes before its first entry or after its directory.')
 
 
 def check_legacy(file: BinaryIO, name: str) -> None:
-    """Raises a CheckpointError where a file of torch before 1.6 holds more than tensors and plain data."""
+    """Raises a CheckpointError if a file of torch before 1.6 holds more than tensors and plain data."""
     file.seek(0)
     for _ in range(LEGACY_PICKLES):
         check_pickle(file, name)
 
 
 def check_pickle(stream: BinaryIO, name: str) -> None:
-    """Raises a CheckpointError where the next pickle of a stream names anything but tensors and plain data."""
+    """Raises a CheckpointError if the next pickle of a stream names anything but tensors and plain data."""
     allowed = NAMES | {_dotted(value) for value in torch.serialization.get_safe_globals()}
     start = stream.tell()
     try:
@@ -111,12 +111,12 @@ def check_pickle(stream: BinaryIO, name: str) -> None:
                 )
     except CheckpointError:
         raise
-    except Exception as error:  # pickletools raises many kinds for bytes that are no pickle
+    except Exception as error:  # pickletools raises many kinds of error for bytes that are no pickle
         raise CheckpointError(f'{name} is no whole checkpoint of torch ({first_line(error)}).') from None
 
 
 def _dotted(value: object) -> str:
-    """How a pickle names what the user allowed torch to load."""
+    """The name in a pickle of something that the user allowed torch to load."""
     if isinstance(value, tuple):
         module, _, name = value[1].rpartition('.')
         return f'{module} {name}'
@@ -124,6 +124,6 @@ def _dotted(value: object) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """What an error says, in one short line."""
+    """The message of an error in one short line."""
     lines = str(error).strip().splitlines()
     return lines[0][:200] if lines else type(error).__name__

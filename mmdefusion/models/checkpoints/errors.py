@@ -1,5 +1,5 @@
-"""What is raised for a file that is no checkpoint."""
+"""The error for unusable checkpoints."""
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that cannot be read, or is not what it should be; the message is one line that names the file."""
+    """A checkpoint cannot be read or does not fit; the message is one line that names the file."""

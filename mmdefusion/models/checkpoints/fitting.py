@@ -1,4 +1,4 @@
-"""Whether weights are of use to a model, asked before hours go into them."""
+"""Checks whether weights fit a model, before a long run with them."""
 
 import os
 from typing import Any
@@ -9,17 +9,17 @@ from .errors import CheckpointError
 from .reading import read_checkpoint
 from .unwrap import FLOATS, State, refuse_not_finite, unwrap
 
-PARAMETERS = ('.weight', '.bias')  # of any module: floating-point numbers, while counters and indices may be whole ones
-TRAINING_ONLY = ('teacher_head.',)  # published weights leave it out, no test reads it
+PARAMETERS = ('.weight', '.bias')  # floating-point in any module; counters and indices may be whole
+TRAINING_ONLY = ('teacher_head.',)  # published weights leave it out, and no test uses it
 
 
 def read_weights(source: str | os.PathLike) -> State:
-    """The weights of any network in a checkpoint; what it says of itself is looked at, too.
+    """Reads the weights of any network from a checkpoint, and checks them and the ``meta`` of the checkpoint.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        CheckpointError: if it is no checkpoint, its weights are no finite floating-point numbers, or what the toolboxes
-            take from its ``meta`` is not of the kind that they expect.
+        CheckpointError: if it is no checkpoint, its weights are not finite floating-point numbers, or entries of its
+            ``meta`` that the toolboxes read are of another type.
     """
     content = read_checkpoint(source)
     _refuse_odd_meta(content.get('meta', {}), str(source))
@@ -35,10 +35,10 @@ def read_weights(source: str | os.PathLike) -> State:
 
 
 def _refuse_odd_meta(meta: Any, name: str) -> None:
-    """Raises a CheckpointError where a runner or an inferencer would stumble, or run what it is given."""
+    """Raises a CheckpointError if ``meta`` would make a runner or an inferencer fail, or run code."""
     if not isinstance(meta, dict):
         raise CheckpointError(f'{name}: its meta is a {type(meta).__name__}, not a dict.')
-    if 'config' in meta:  # not cfg, which nobody runs: MMEngine's runner runs this one on resuming
+    if 'config' in meta:  # MMEngine's runner runs ``config`` on resuming; nothing runs ``cfg``
         raise CheckpointError(f'{name}: its meta has a config as Python, which MMEngine would run on resuming.')
     described = meta.get('dataset_meta')
     if described is None:
@@ -52,14 +52,14 @@ def _refuse_odd_meta(meta: Any, name: str) -> None:
 
 
 def refuse_misfit(model: nn.Module, state: State, name: str) -> None:
-    """Raises a CheckpointError where a model would be tested with weights of another: MMEngine only warns of it.
+    """Raises a CheckpointError if a model would be tested with weights of another one, of which MMEngine only warns.
 
     Args:
-        model: as MMEngine built it.
-        state: of the checkpoint; more than the model has does no harm.
-        name: what errors call the checkpoint.
+        model: the model that MMEngine built.
+        state: weights of the checkpoint; additional ones do no harm.
+        name: name of the checkpoint in error messages.
     """
-    own = getattr(model, 'module', model).state_dict()  # what processes or augmentation wrap
+    own = getattr(model, 'module', model).state_dict()  # unwraps distributed training or augmentation
     own = {key: value for key, value in own.items() if not key.startswith(TRAINING_ONLY)}
     if absent := [key for key in own if key not in state]:
         raise CheckpointError(

@@ -1,4 +1,4 @@
-"""Weights of a masked autoencoder's encoder, in the layouts that people have them in."""
+"""Reads the encoder of a masked autoencoder from the common checkpoint layouts."""
 
 import re
 
@@ -22,16 +22,16 @@ ENCODER = ('cls_token', 'patch_embed.', 'blocks.', 'norm.')
 
 
 def read_mae_encoder(checkpoint: dict, name: str) -> State:
-    """Weights for :class:`MAEEncoder` from MAE's published layout, mmpretrain's, or one of our MAE pretraining.
+    """Reads weights for :class:`MAEEncoder` in MAE's published layout, mmpretrain's, or that of our MAE pretraining.
 
     Decoders, mask tokens and classifiers are left out.
 
     Args:
-        checkpoint: what :func:`read_checkpoint` gave.
-        name: what errors call it.
+        checkpoint: content of the checkpoint, from :func:`read_checkpoint`.
+        name: name of the checkpoint in error messages.
 
     Raises:
-        ValueError: if there is no encoder in it, or its position embedding is not the fixed one.
+        ValueError: if it has no encoder, or a position embedding other than the fixed one.
     """
     state = unwrap(checkpoint, name)
     if any(key.startswith('backbone.') for key in state):
@@ -55,17 +55,17 @@ def _mae_name(key: str) -> str:
 
 
 def _check_positions(value: Tensor | None, name: str) -> None:
-    if value is None:  # ours are computed
+    if value is None:  # MAEEncoder computes its own
         return
     if not is_fixed_embedding(value, tolerance=1e-3):  # half precision rounds by 2.4e-4
         raise ValueError(
             f'{name} has a position embedding {tuple(value.shape)} other than the fixed sin-cos one of MAE at 224²: '
-            'it was fine-tuned, or is of another network. Give the checkpoint of the pretraining.'
+            'it was fine-tuned, or belongs to another network. Give the checkpoint of the pretraining.'
         )
 
 
 def is_fixed_embedding(value: Tensor, tolerance: float) -> bool:
-    """Whether a position embedding is the fixed one, 1×(1 + 14²)×C, which is computed for no other shape."""
+    """Whether a position embedding is the fixed sin-cos one of a 14×14 grid, 1×(1 + 14²)×C."""
     if value.ndim != 3 or value.shape[:2] != (1, 1 + GRID**2) or value.shape[2] % 4:
         return False
     return bool((value.float() - sincos_position_embedding(value.shape[2])).abs().max() <= tolerance)

@@ -1,7 +1,7 @@
-"""From what a checkpoint says of its network to the network: data in, a fixed set of our classes out.
+"""Builds a network from the config in a checkpoint: plain data in, a fixed set of our classes out.
 
-A file may name one class a slot, with arguments that are known, typed and bounded, and of the sizes that its own
-tensors have. All of that is looked at before anything is built, and what is built is built here, not by a registry.
+For each slot, a file may name one class, with known, typed and bounded arguments that agree with the sizes of its own
+tensors. All of this is checked before anything is built, and the network is built here, not by a registry.
 """
 
 import math
@@ -28,19 +28,20 @@ MAX_REGISTERS = 64
 HEADS = ('common_head', 'unique_head', 'fused_head')
 SLOTS = ('backbone', 'neck', *HEADS)
 PREFIXES = ('backbone.', 'neck.0.', *(f'{slot}.' for slot in HEADS))
-# networks of these classes have the slots; their other keys are of training, and nothing is built of them
+# networks with these slots; their other keys concern training, and nothing is built from them
 NETWORKS = ('CUDPretrainer', 'MCUDPretrainer', 'ImageFuser', 'PictureFuser')
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What a value must be: in words, and as a test."""
+    """A condition on a value: in words, and as a test."""
 
     words: str
     holds: Callable[[Any], bool]
 
 
 def whole(low: int, high: int) -> Rule:
+    """A rule for whole numbers from ``low`` to ``high``."""
     return Rule(f'a whole number from {low} to {high}', lambda value: type(value) is int and low <= value <= high)
 
 
@@ -58,7 +59,7 @@ FIELDS = dict(
     last_num_heads=whole(1, MAX_WIDTH),
     num_registers=whole(0, MAX_REGISTERS),
 )
-# slot -> its class, with all arguments that a file may give
+# slot -> its class, and all arguments that a file may give
 CLASSES: dict[str, tuple[str, dict[str, Rule]]] = {
     'backbone': (
         'DeFusionEncoder',
@@ -70,24 +71,24 @@ CLASSES: dict[str, tuple[str, dict[str, Rule]]] = {
 
 
 def read_network_config(model: Any, state: State, name: str) -> Architecture:
-    """The architecture of a network that fuses.
+    """Reads the architecture of a fusing network from its config.
 
-    Only the encoder's numbers decide about a fused picture. The other arguments are of training and are left out,
-    once they have been looked at.
+    Only the sizes of the encoder matter for fused images. The other arguments concern training; they are checked and
+    left out.
 
     Args:
-        model: what a checkpoint or config says of it: plain data.
-        state: the weights that the checkpoint holds; sizes are taken from nothing else on trust.
-        name: what errors call the checkpoint.
+        model: config of the model from a checkpoint or file, as plain data.
+        state: weights of the checkpoint, with which all sizes must agree.
+        name: name of the checkpoint in error messages.
 
     Raises:
-        CheckpointError: that names the value, if it is not one of ours, or not that of the weights.
+        CheckpointError: if a value is not allowed or disagrees with the weights; the message names it.
     """
     if not isinstance(model, Mapping):
         raise CheckpointError(f'{name}: its config is a {type(model).__name__}, not a dict.')
     if missing := [slot for slot in SLOTS if not isinstance(model.get(slot), Mapping | list | tuple)]:
         raise CheckpointError(
-            f'The config of {name} has no {", ".join(missing)}: it does not draw images. Give a checkpoint of '
+            f'The config of {name} has no {", ".join(missing)}: it does not decode images. Give a checkpoint of '
             'pretraining (configs/pretrain), or its config.'
         )
     if 'type' in model and _bare(model['type']) not in NETWORKS:
@@ -105,7 +106,7 @@ def read_network_config(model: Any, state: State, name: str) -> Architecture:
 
 
 def _part(slot: str, config: Any, name: str) -> dict[str, Any]:
-    """Arguments of one slot, checked."""
+    """Checks and returns the arguments of one slot."""
     if slot == 'neck' and isinstance(config, list | tuple):
         if len(config) != 1:
             raise CheckpointError(f'{name}: its config has a neck of {len(config)} parts; one is expected.')
@@ -143,7 +144,7 @@ def _architecture(arch: str | dict, name: str) -> Architecture:
 
 
 def _bare(name: Any) -> Any:
-    """The class's name, with our scope or without."""
+    """The name of a class without our scope."""
     return name.removeprefix('mmdefusion.') if isinstance(name, str) else name
 
 
@@ -153,7 +154,7 @@ def _short(value: Any) -> str:
 
 
 def refuse_other_sizes(arch: Architecture, state: State, name: str) -> None:
-    """Raises a CheckpointError where weights are not exactly those of the architecture; nothing large is built."""
+    """Raises a CheckpointError if weights are not exactly those of an architecture; allocates no weights."""
     token = state.get('backbone.cls_token')
     if token is None or not token.ndim:
         raise CheckpointError(f'{name} lacks the weights of an encoder (backbone.cls_token): is it whole?')
@@ -167,7 +168,7 @@ def refuse_other_sizes(arch: Architecture, state: State, name: str) -> None:
     refuse_uneven(arch, name)
     shapes = shapes_of(arch)
     weights = {key: tuple(value.shape) for key, value in state.items() if key.startswith(PREFIXES)}
-    if learned := weights.get(f'backbone.{POSITIONS}'):  # of encoders that were public ViTs: of any square grid
+    if learned := weights.get(f'backbone.{POSITIONS}'):  # learned positions of a former public ViT, any square grid
         side = math.isqrt(max(learned[0] - 1, 0)) if len(learned) == 2 else 0
         shapes[f'backbone.{POSITIONS}'] = (1 + side * side, width)
     if absent := [key for key in shapes if key not in weights]:
@@ -182,8 +183,8 @@ def refuse_other_sizes(arch: Architecture, state: State, name: str) -> None:
 
 
 def refuse_uneven(arch: Architecture, name: str) -> None:
-    """Raises a CheckpointError where a width cannot be divided among the heads, or the network is beyond any in use."""
-    for heads in (arch.num_heads, arch.last_num_heads, NUM_HEADS):  # 16, so a multiple of 4, as positions need
+    """Raises a CheckpointError if the heads do not divide the width, or the network is larger than any in use."""
+    for heads in (arch.num_heads, arch.last_num_heads, NUM_HEADS):  # 16, so that positions get their multiple of 4
         if arch.embed_dims % heads:
             raise CheckpointError(f'{name}: a width of {arch.embed_dims} cannot have {heads} heads.')
     if not (WIDTH.holds(arch.embed_dims) and FIELDS['depth'].holds(arch.depth)):
@@ -191,23 +192,23 @@ def refuse_uneven(arch: Architecture, name: str) -> None:
 
 
 def shapes_of(arch: Architecture) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the weights, without their memory."""
+    """Names and shapes of all weights; allocates no weights."""
     with torch.device('meta'):
         return {name: tuple(tensor.shape) for name, tensor in ImageFuser(**build_parts(arch)).state_dict().items()}
 
 
 def build_parts(arch: Architecture, common: CommonOrder = 'mean') -> dict[str, nn.Module]:
-    """What :class:`ImageFuser` takes, built: encoder, decomposition and image heads, with random weights."""
+    """Builds the parts of :class:`ImageFuser` with random weights: encoder, decomposition and image heads."""
     return dict(
         backbone=DeFusionEncoder(arch),
         neck=Sequential(DecompositionNeck(arch.embed_dims, common)),
         **{slot: ImageHead(arch.embed_dims) for slot in HEADS},
-        data_preprocessor=BaseDataPreprocessor(),  # without it MMEngine's registry would build one
+        data_preprocessor=BaseDataPreprocessor(),  # without one, MMEngine's registry would build it
     )
 
 
 def plain_network_config(arch: Architecture) -> dict[str, Any]:
-    """What a checkpoint carries of its network: :func:`read_network_config` reads it."""
+    """The config that a checkpoint carries of its network, for :func:`read_network_config`."""
     width = dict(embed_dims=arch.embed_dims)
     return dict(
         backbone=dict(type='mmdefusion.DeFusionEncoder', arch=asdict(arch)),

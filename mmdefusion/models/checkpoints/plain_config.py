@@ -1,4 +1,4 @@
-"""Configs as data."""
+"""Reads the config in a checkpoint as data."""
 
 import ast
 import io
@@ -6,41 +6,41 @@ import keyword
 import tokenize
 from typing import Any
 
-MAX_LENGTH = 2**19  # characters; a config of ours dumps to some 10,000
+MAX_LENGTH = 2**19  # characters; our configs have about 10,000
 MAX_NESTING = 32
 CONSTANTS = ('None', 'True', 'False')
 SIGNS = frozenset('()[]{}=,:-')
 
 
 def read_plain_config(text: str) -> dict[str, Any]:
-    """What a config's ``pretty_text`` assigns, read without running it.
+    """Reads the assignments in the ``pretty_text`` of a config without running it.
 
-    Checkpoints carry their config as Python source, and whoever passes a checkpoint on could have written anything
-    there. Numbers, strings, lists, tuples and dicts are all that a dumped config is made of. Only checkpoints of
-    earlier versions need this: ours carry plain data.
+    MMEngine's checkpoints carry their config as Python source, into which anyone who passes a checkpoint on could write
+    anything. A dumped config has only numbers, strings, lists, tuples and dicts, so only these are read. Our own
+    checkpoints carry plain data and need this only if earlier versions wrote them.
 
     Raises:
-        ValueError: if there is anything else in it, or too much of it.
+        ValueError: if the text has anything else, or is too long.
     """
     if not isinstance(text, str):
-        raise ValueError(f'The config is a {type(text).__name__}, no plain data.')
+        raise ValueError(f'The config is a {type(text).__name__}, not plain data.')
     if len(text) > MAX_LENGTH:
-        raise ValueError(f'The config of {len(text)} characters is over {MAX_LENGTH}: no plain data is so long.')
+        raise ValueError(f'The config of {len(text)} characters is over {MAX_LENGTH}: plain data is never so long.')
     try:
         _check_tokens(text)
         statements = ast.parse(text).body
     except (IndentationError, MemoryError, RecursionError, SyntaxError, tokenize.TokenError) as error:
-        raise ValueError(f'The config is no Python ({error}), so no plain data.') from None
+        raise ValueError(f'The config is not Python ({error}), so not plain data.') from None
     return {target.id: _value(statement.value) for statement in statements for target in _assigned(statement)}
 
 
 def _check_tokens(text: str) -> None:
-    """Raises a ValueError before Python's parser, which deep nesting can crash, sees more than plain data needs."""
+    """Raises a ValueError for tokens that plain data does not need, as deep nesting can crash Python's parser."""
     depth, before = 0, ''
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.OP:
             depth += (token.string in '([{') - (token.string in ')]}')
-            # a minus is a sign of a number here: no chain of sums, which nests too
+            # a minus may only be the sign of a number: chains of sums nest too
             if token.string not in SIGNS or depth > MAX_NESTING or (token.string == '-' and before not in '([{=,:'):
                 raise ValueError(f'{token.string!r} in line {token.start[0]} is not plain data, or nested too deeply.')
         elif token.type == tokenize.NAME and keyword.iskeyword(token.string) and token.string not in CONSTANTS:
@@ -53,13 +53,13 @@ def _check_tokens(text: str) -> None:
 def _assigned(statement: ast.stmt) -> list[ast.Name]:
     if isinstance(statement, ast.Assign) and all(isinstance(target, ast.Name) for target in statement.targets):
         return statement.targets
-    raise ValueError(f'{ast.unparse(statement)[:80]!r} is no assignment of plain data.')
+    raise ValueError(f'{ast.unparse(statement)[:80]!r} is not an assignment of plain data.')
 
 
 def _value(node: ast.expr) -> Any:
     try:
         return _plain(node)
-    except (TypeError, ValueError):  # an unhashable key, or anything that is no literal
+    except (TypeError, ValueError):  # an unhashable key, or anything but a literal
         raise ValueError(f'{ast.unparse(node)[:80]!r} is not plain data.') from None
 
 

@@ -1,4 +1,4 @@
-"""The one way from a checkpoint file to tensors and plain data: nothing in the file can run."""
+"""Reads checkpoint files as tensors and plain data. All files are read here, and nothing in a file can run."""
 
 import hashlib
 import os
@@ -19,36 +19,36 @@ from .archives import LEGACY, ZIP, check_legacy, check_zip, first_line
 from .errors import CheckpointError
 from .safetensors_files import looks_like_safetensors, read_safetensors
 
-OLDEST_TORCH = (2, 6)  # older ones can be made to run code in spite of weights_only (CVE-2025-32434)
+OLDEST_TORCH = (2, 6)  # older versions can be made to run code in spite of weights_only (CVE-2025-32434)
 HASHED = re.compile(r'-([0-9a-f]{8})\.(pth|pt|safetensors)')
 MAX_DEPTH = 32
 MAX_VALUES = 2**20
-MAX_DIMENSIONS = 16  # torch itself stops at 64, in the middle of things
+MAX_DIMENSIONS = 16  # torch fails beyond 64, but halfway through an operation
 LEAVES = (str, int, float, bool, bytes, type(None), torch.dtype, torch.device)
 
 
 def read_checkpoint(source: str | os.PathLike) -> dict[str, Any]:
-    """What a checkpoint holds: tensors on the CPU, and plain data.
+    """Reads a checkpoint: tensors on the CPU, and plain data.
 
-    Files of ``torch.save`` and safetensors files are told apart by what is in them; of the latter the tensors are
-    ``state_dict`` and our metadata ``meta``.
+    The format (``torch.save`` or safetensors) is recognised by the content. Of a safetensors file, the tensors become
+    ``state_dict`` and our metadata become ``meta``.
 
     Args:
-        source: file or URL. What is behind ``https://`` is kept in torch's hub folder; other schemes go through
+        source: file or URL. Downloads from ``https://`` are kept in torch's hub folder; other schemes go through
             MMEngine's file backends.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        CheckpointError: if it is anything but a whole checkpoint, or its name ends with another hash than its own.
+        CheckpointError: if it is not a complete checkpoint, or its hash differs from the one in its name.
     """
     content = read_plain(source)
     if not isinstance(content, dict):
-        raise CheckpointError(f'{source} holds a {type(content).__name__}, no weights of a network.')
+        raise CheckpointError(f'{source} holds a {type(content).__name__}, not weights of a network.')
     return content
 
 
 def read_plain(source: str | os.PathLike) -> Any:
-    """Like :func:`read_checkpoint`, of a file that may hold anything plain, such as one tensor."""
+    """Reads a file like :func:`read_checkpoint`, but it may hold any plain data, such as one tensor."""
     if torch.__version__ < OLDEST_TORCH:
         raise CheckpointError(
             f"{source} is not read with torch {torch.__version__}, which can't be kept from running what a file says: "
@@ -64,17 +64,17 @@ def read_plain(source: str | os.PathLike) -> Any:
             return _read_file(Path(local), name)
     except CheckpointError:
         raise
-    except Exception as error:  # each backend has its own
+    except Exception as error:  # each backend has its own errors
         raise CheckpointError(f'{name} cannot be fetched: {first_line(error)}') from None
 
 
 def _download(url: str) -> Path:
-    """The file in torch's hub folder, fetched where it is not there."""
+    """The path of the file in torch's hub folder, downloaded if it does not exist."""
     target = Path(get_dir()) / 'checkpoints' / Path(urlparse(url).path).name
     if not target.is_file():
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            download_url_to_file(url, str(target), progress=False)  # renames what is whole
+            download_url_to_file(url, str(target), progress=False)  # renames complete files
         except (OSError, RuntimeError, ValueError) as error:
             raise CheckpointError(f'{url} cannot be fetched: {first_line(error)}') from None
     return target
@@ -85,7 +85,7 @@ def _read_file(path: Path, name: str) -> Any:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
         raise FileNotFoundError(f'The checkpoint {name} is not there.') from None
-    except (OSError, ValueError) as error:  # too long a name, a null in it, a folder that is closed
+    except (OSError, ValueError) as error:  # a name that is too long or has a null, a folder without permission
         raise CheckpointError(f'{name!a} cannot be a checkpoint: {first_line(error)}.') from None
     if not stat.S_ISREG(mode):
         kind = 'folder' if stat.S_ISDIR(mode) else 'device, pipe or socket'
@@ -117,13 +117,13 @@ def _read_open(file: Any, path: Path, name: str) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')
             content = torch.load(file, map_location='cpu', weights_only=True)
-    except Exception as error:  # torch raises many kinds for a file that is no whole checkpoint
+    except Exception as error:  # torch raises many kinds of error for incomplete files
         raise CheckpointError(f'{name} is no checkpoint that torch can read safely: {first_line(error)}') from None
     return Plain(name, size).copy(content)
 
 
 def _check_hash(file: Any, path: Path, name: str) -> None:
-    """Published files end with the beginning of their SHA-256; a date of eight digits is not taken for one."""
+    """Compares the SHA-256 with its beginning in the names of published files; a date of eight digits is no hash."""
     found = HASHED.fullmatch(path.name[-len('-00000000') - len(path.suffix) :])
     if not found or _is_date(found[1]):
         return
@@ -151,14 +151,14 @@ def _is_date(text: str) -> bool:
 
 
 class Plain:
-    """Copies what torch unpickled into plain containers, and refuses tensors that the file cannot hold.
+    """Copies unpickled data into plain containers, and refuses tensors that the file cannot contain.
 
-    A file may show one list in many places, nest lists without end, give a dict attributes that hide its methods, or
-    spread one stored number over a tensor of any size.
+    A file may repeat one list in many places, nest lists without end, give a dict attributes that hide its methods, or
+    expand one stored number to a tensor of any size.
 
     Args:
-        name: what errors call the file.
-        size: its bytes.
+        name: name of the file in error messages.
+        size: size of the file in bytes.
     """
 
     def __init__(self, name: str, size: int) -> None:
@@ -169,10 +169,10 @@ class Plain:
         self.stored = 0
 
     def copy(self, value: Any, depth: int = 0) -> Any:
-        """``value`` with dicts, lists and tuples of exactly these types.
+        """Copies ``value`` with dicts, lists and tuples of exactly these types.
 
         Raises:
-            CheckpointError: if it is no plain data, too much of it, or a tensor larger than the file.
+            CheckpointError: if it is not plain data, has too many values, or has a tensor larger than the file.
         """
         self.values += 1
         if depth > MAX_DEPTH or self.values > MAX_VALUES:
@@ -180,7 +180,7 @@ class Plain:
             raise CheckpointError(f'{self.name} holds data of more than {limit}.')
         if isinstance(value, Tensor):
             return self._tensor(value)
-        if isinstance(value, dict):  # dict's own method: a file may have hidden an OrderedDict's
+        if isinstance(value, dict):  # not value.items(), which a file may have hidden
             items = dict.items(value)
             return {self.copy(key, depth + 1): self.copy(item, depth + 1) for key, item in items}
         if isinstance(value, list | tuple):
@@ -190,7 +190,7 @@ class Plain:
             return {self.copy(item, depth + 1) for item in value}
         if isinstance(value, LEAVES) or type(value) in _allowed_types():
             return value
-        raise CheckpointError(f'{self.name} holds a {type(value).__name__}, which is no plain data.')
+        raise CheckpointError(f'{self.name} holds a {type(value).__name__}, which is not plain data.')
 
     def _tensor(self, value: Tensor) -> Tensor:
         if value.layout != torch.strided or value.device.type != 'cpu' or value.is_quantized:
@@ -205,7 +205,7 @@ class Plain:
             self.storages.add(storage._cdata)
             self.stored += storage.nbytes()
         if value.numel() * value.element_size() > storage.nbytes() or self.stored > self.size:
-            raise CheckpointError(f'{self.name} of {self.size} bytes says that it holds larger tensors than it does.')
+            raise CheckpointError(f'{self.name} of {self.size} bytes claims to hold larger tensors than it does.')
         return value.detach()
 
 

@@ -1,8 +1,8 @@
-"""Checkpoints in the layout of DeFusion++'s authors, to ours and back.
+"""Converts checkpoints from the layout of DeFusion++'s authors to ours and back.
 
-The two hold the same tensors under other names. What the authors' layout has and our modules have
-not (the fixed position embeddings and the encoder's final norm, which nothing applies) is set aside
-on the way in and put back on the way out; so are the teachers, which the authors store with the student.
+Both hold the same tensors under different names. Tensors that our modules lack are set aside by the conversion to our
+layout and restored by the conversion back: the fixed position embeddings, the final norm of the encoder, which is never
+applied, and the teachers, which the authors store with the student.
 """
 
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ from .mae import is_fixed_embedding
 from .network_config import build_parts, refuse_other_sizes, refuse_uneven
 from .unwrap import State, unwrap
 
-# reference prefix -> ours; the first that fits counts, in either direction
+# reference prefix -> our prefix; in both directions, the first match counts
 PREFIXES = {
     'enc_norm1.': 'backbone.skip_norm1.',
     'enc_norm2.': 'backbone.skip_norm2.',
@@ -42,7 +42,7 @@ PREFIXES = {
     'recon_blocks_mim_encoder.': 'neck.0.mixer.',
     'decoder_fuse_blocks.1.': 'fused_head.block.',
     'decoder_fuse_blocks.2.': 'fused_head.proj.',
-    'conv1x1.': 'neck.1.proj.',  # of the detector: LayerNorm and linear map before the pyramid
+    'conv1x1.': 'neck.1.proj.',  # in the detector: LayerNorm and linear map before the pyramid
     'mask_token': 'mfm_head.mask_token',
     'mim_decoder_blocks.': 'mfm_head.blocks.',
     'mim_decoder_norm.': 'mfm_head.norm.',
@@ -64,14 +64,14 @@ TEACHERS = ('model_encoder1.', 'model_encoder2.')  # infrared, visible
 
 
 class ConvertedCheckpoint(NamedTuple):
-    """Our weights, and the reference tensors that no module of ours holds (for the way back)."""
+    """Our weights, and the reference tensors that our modules lack, for the conversion back."""
 
     state_dict: State
     set_aside: State
 
 
 def to_our_name(name: str) -> str | None:
-    """Our name of a reference tensor, ``None`` if no module of ours holds it."""
+    """Our name of a reference tensor, or None if our modules lack it."""
     for old, new in PREFIXES.items():
         if name.startswith(old) and name not in FIXED_EMBEDDINGS + UNUSED:
             rest = name[len(old) :]
@@ -83,7 +83,7 @@ def to_our_name(name: str) -> str | None:
 
 
 def to_reference_name(name: str) -> str:
-    """Reference name of one of our tensors.
+    """The reference name of one of our tensors.
 
     Raises:
         ValueError: if the reference has no such part.
@@ -108,21 +108,21 @@ def _to_reference_block_name(rest: str) -> str:
 
 
 def build_fuser(arch: str | dict, common: CommonOrder = 'mean') -> ImageFuser:
-    """The modules whose weights a reference checkpoint holds: encoder, decomposition, image heads."""
+    """Builds the modules whose weights a reference checkpoint holds: encoder, decomposition, image heads."""
     return ImageFuser(**build_parts(resolve_architecture(arch), common))
 
 
 def our_shapes(arch: str | dict) -> dict[str, tuple[int, ...]]:
-    """Names and shapes that our modules expect, without building their weights."""
+    """Names and shapes of the weights of our modules; allocates no weights."""
     with torch.device('meta'):
         return {name: tuple(tensor.shape) for name, tensor in build_fuser(arch).state_dict().items()}
 
 
 def optional_shapes(state: State, embed_dims: int) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the parts that only some checkpoints have, each whole where ``state`` has any of it.
+    """Names and shapes of the optional parts of which ``state`` has at least one tensor.
 
-    These are the heads of pretraining and the projection before a detector's pyramid; the last linear map of the
-    teachers' predictions and of that projection may have any width.
+    These are the heads of pretraining and the projection before a detector's pyramid. The last linear map of the
+    teacher predictions and of that projection may have any width.
     """
     with torch.device('meta'):
         parts = {
@@ -146,7 +146,7 @@ def _rows(state: State, name: str, default: int) -> int:
 
 
 def from_reference(checkpoint: dict) -> ConvertedCheckpoint:
-    """Convert a checkpoint in the authors' layout.
+    """Converts a checkpoint from the authors' layout to ours.
 
     A checkpoint of the encoder alone (keys ``blocks.0...`` as in MAE and TinyMIM) is converted too.
 
@@ -191,12 +191,12 @@ def from_reference(checkpoint: dict) -> ConvertedCheckpoint:
 
 
 def to_reference(state_dict: State, set_aside: State | None = None) -> State:
-    """Convert our weights to the authors' layout.
+    """Converts our weights to the authors' layout.
 
     Args:
-        state_dict: weights of :class:`ImageFuser`, a pretrainer, or a detector's first parts.
-        set_aside: what :func:`from_reference` set aside; without it the unused final norm of the
-            encoder is written as the identity.
+        state_dict: weights of :class:`ImageFuser`, of a pretrainer, or of a detector's first parts.
+        set_aside: the tensors that :func:`from_reference` set aside; without them, the unused final norm of the encoder
+            is written as the identity.
 
     Raises:
         ValueError: naming every missing, unexpected or misshapen tensor.
@@ -226,7 +226,7 @@ def to_reference(state_dict: State, set_aside: State | None = None) -> State:
 
 
 def _arch_of(state: State) -> str | dict:
-    """Preset or dict that builds an encoder of the checkpoint's width and depth."""
+    """The preset, or else the dict, of an encoder with the width and depth of the checkpoint."""
     weight = state.get('encoder.patch_embed.proj.weight')
     if weight is None:
         raise ValueError(
@@ -244,7 +244,7 @@ def _arch_of(state: State) -> str | dict:
 
 
 def preset_of(state_dict: State) -> Architecture | None:
-    """The preset whose network our weights are; weights say nothing of the heads, so others are not guessed."""
+    """The preset that our weights belong to, or None; weights do not tell the number of heads, so it is not guessed."""
     for preset in ARCHITECTURES.values():
         try:
             refuse_other_sizes(preset, state_dict, 'The checkpoint')

@@ -1,4 +1,4 @@
-"""Weights in safetensors files, whose format holds nothing but tensors and a few strings."""
+"""Weights in safetensors files, a format that can only hold tensors and strings."""
 
 import json
 import os
@@ -15,21 +15,21 @@ from .unwrap import State
 
 SUFFIX = '.safetensors'
 META = 'mmdefusion'  # key of our metadata, as JSON
-NESTED = 'reference_only'  # the one dict of tensors that our checkpoints may have beside the weights
+NESTED = 'reference_only'  # the only other dict of tensors in our checkpoints
 MAX_HEADER = 2**24  # bytes
 LENGTH = struct.Struct('<Q')
 
 
 def looks_like_safetensors(start: bytes) -> bool:
-    """Whether a file that begins so may be one: a length, and the JSON that is so long."""
+    """Whether a file that starts with these bytes may be a safetensors file: a length, then a JSON header."""
     return len(start) > LENGTH.size and start[LENGTH.size : LENGTH.size + 1] == b'{'
 
 
 def read_safetensors(file: BinaryIO, path: Path, name: str) -> dict[str, Any]:
-    """``state_dict`` and ``meta`` of a file, and ``reference_only`` where it has it.
+    """Reads ``state_dict`` and ``meta`` of a file, and ``reference_only`` if it exists.
 
     Raises:
-        CheckpointError: if the header does not describe what the file holds.
+        CheckpointError: if the header does not describe the content.
     """
     size = os.fstat(file.fileno()).st_size
     (length,) = LENGTH.unpack(file.read(LENGTH.size).ljust(LENGTH.size, b'\0'))
@@ -57,11 +57,11 @@ def _meta(text: str, name: str) -> dict[str, Any]:
 
 
 def _refuse(constant: str) -> None:
-    raise ValueError(f'{constant} is no number')
+    raise ValueError(f'{constant} is not a number.')
 
 
 def write_safetensors(state: State, meta: dict[str, Any], path: Path, beside: State | None = None) -> None:
-    """Tensors, each with memory of its own, and plain data; ``beside`` becomes ``reference_only``."""
+    """Writes tensors, copied so that none share memory, and plain data; ``beside`` becomes ``reference_only``."""
     state = state | {f'{NESTED}.{name}': value for name, value in (beside or {}).items()}
     own = {name: value.detach().cpu().contiguous().clone() for name, value in state.items()}
     save_file(own, path, {'format': 'pt', META: json.dumps(meta)})

@@ -1,4 +1,4 @@
-"""What checkpoint files have in common."""
+"""Finds the weights in a checkpoint and checks their values."""
 
 from typing import Any
 
@@ -12,11 +12,11 @@ FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 
 
 def unwrap(checkpoint: dict[str, Any], name: str = 'The checkpoint') -> State:
-    """The weights of a checkpoint, perhaps wrapped in ``state_dict``, ``model`` or ``teacher``, without ``module.``.
+    """Finds the weights in a checkpoint, also inside ``state_dict``, ``model`` or ``teacher``; strips ``module.``.
 
     Args:
-        checkpoint: what :func:`read_checkpoint` gave.
-        name: what errors call it.
+        checkpoint: content of the checkpoint, from :func:`read_checkpoint`.
+        name: name of the checkpoint in error messages.
 
     Raises:
         CheckpointError: if it holds no tensors.
@@ -31,7 +31,7 @@ def unwrap(checkpoint: dict[str, Any], name: str = 'The checkpoint') -> State:
 
 
 def refuse_useless(state: State, name: str) -> None:
-    """Raises a CheckpointError where weights are no floating-point numbers, or not finite."""
+    """Raises a CheckpointError if weights are not floating-point numbers, or not finite."""
     if other := [key for key, value in state.items() if value.dtype not in FLOATS]:
         raise CheckpointError(
             f'{name}: {len(other)} of its weights are no floating-point numbers, first {other[0]!a} '
@@ -41,7 +41,7 @@ def refuse_useless(state: State, name: str) -> None:
 
 
 def refuse_not_finite(state: State, name: str, mend: str = 'give an earlier checkpoint') -> None:
-    """Raises a CheckpointError that names weights with NaN or infinite values."""
+    """Raises a CheckpointError if weights have NaN or infinite values; the message names them."""
     if bad := [key for key, value in state.items() if not value.isfinite().all()]:
         raise CheckpointError(
             f'{name}: {len(bad)} of its tensors have NaN or infinite values ({state[bad[0]].dtype}), first {bad[0]!a}: '

@@ -1,7 +1,7 @@
-"""Plain vision transformers, as their makers publish them, to the weights of our encoder.
+"""Converts published plain vision transformers to the weights of our encoder.
 
-The layouts themselves are in :mod:`.vit_layouts`. What our blocks have not is worked into what they have: LayerScale
-into the projections before it, patches of another size into ones of 16 pixels, learned positions into a table.
+The layouts are in :mod:`.vit_layouts`. Features that our blocks lack are expressed by those that they have: LayerScale
+is folded into the linear map before it, patches are resized to 16 pixels, learned positions become a table.
 """
 
 import re
@@ -30,17 +30,17 @@ BLOCK = {
     'mlp.fc1.bias': (4,),
     'mlp.fc2.weight': (1, 4),
     'mlp.fc2.bias': (1,),
-}  # the encoder's parameters in a block, shapes in widths
+}  # parameters of a block of the encoder; shapes in multiples of the width
 OTHER_INPUTS = ('norm_pre.', 'pre_norm.', 'patch_embed.norm', 'rel_pos_bias', 'rope')  # between patches and blocks
 
 
 @dataclass(frozen=True)
 class ViTWeights:
-    """A public ViT as our encoder holds it."""
+    """The weights of a public ViT in the form of our encoder."""
 
     state: State  #: class token, patch embedding, blocks (and register tokens), under the encoder's names
-    positions: Tensor | None  #: (1 + g·g)×C, the class token's first; ``None``: the fixed sin-cos embedding
-    set_aside: list[str]  #: names that an encoder does not need: heads, decoders, the norm behind the last block
+    positions: Tensor | None  #: (1 + g·g)×C, class token first; None for the fixed sin-cos embedding
+    set_aside: list[str]  #: names that an encoder does not need: heads, decoders, the last norm
 
     @property
     def embed_dims(self) -> int:
@@ -65,15 +65,15 @@ class ViTWeights:
 
 
 def read_vit(state: State, name: str) -> ViTWeights:
-    """Recognise a plain ViT and bring it into the encoder's form.
+    """Recognises the layout of a plain ViT and converts it.
 
     Args:
         state: unwrapped weights in the layout of timm (DeiT, MAE, DINO, DINOv2, TinyMIM, M-SpecGene), Hugging Face
             (ViT, DeiT, MAE, DINOv2 with registers or without) or mmpretrain, under any prefix.
-        name: what errors call it.
+        name: name of the checkpoint in error messages.
 
     Raises:
-        CheckpointError: naming what is missing, misshapen, or inside a block without our blocks knowing it.
+        CheckpointError: naming tensors that are missing, misshapen, or unknown to our blocks.
     """
     state = canonical_names(strip_prefix(state, name))
     state = fold_layer_scale(join_qkv(state))
@@ -88,7 +88,10 @@ def read_vit(state: State, name: str) -> ViTWeights:
 
 
 def join_qkv(state: State) -> State:
-    """Query, key and value, where they are apart, to one map of rows (3, heads, head width); no bias is a zero one."""
+    """Joins separate query, key and value maps into one with rows (3, heads, head width).
+
+    A missing bias becomes zero.
+    """
     joined = dict(state)
     for stem in {key.removesuffix('attn.q.weight') for key in state if key.endswith('attn.q.weight')}:
         names = [f'{stem}attn.{part}' for part in 'qkv']
@@ -106,7 +109,7 @@ def join_qkv(state: State) -> State:
 
 
 def fold_layer_scale(state: State) -> State:
-    """γ · (W x + b) = (γ W) x + γ b: the scale behind a branch becomes part of its last linear map."""
+    """Folds LayerScale into the last linear map of its branch: γ · (W x + b) = (γ W) x + γ b."""
     folded = dict(state)
     for key in [key for key in state if re.search(r'\.ls[12]$', key)]:
         linear = key[: -len('ls1')] + ('attn.proj' if key.endswith('ls1') else 'mlp.fc2')
@@ -118,10 +121,10 @@ def fold_layer_scale(state: State) -> State:
 
 
 def resize_patches(weight: Tensor, size: int) -> Tensor:
-    """A patch convolution C×3×p×p for patches of ``size`` pixels.
+    """Resizes a patch convolution C×3×p×p to patches of ``size`` pixels.
 
-    The new weights give on a resized patch what the old ones give on the patch itself, by the pseudo-inverse of the
-    resize (Beyer et al., FlexiViT, section 3.4).
+    On a resized patch, the new weights give what the old weights give on the original patch, by the pseudo-inverse of
+    the resize (Beyer et al., FlexiViT, section 3.4).
     """
     old = weight.shape[-1]
     if old == size:
@@ -133,7 +136,7 @@ def resize_patches(weight: Tensor, size: int) -> Tensor:
 
 
 def read_positions(value: Tensor | None, embed_dims: int, name: str) -> Tensor | None:
-    """Learned positions as a table (1 + g·g)×C; ``None`` for no positions or those that our encoder computes.
+    """Learned positions as a table (1 + g·g)×C, or None if there are none or our encoder computes the same.
 
     Raises:
         CheckpointError: if they are of another width, or not of a square grid.
@@ -142,7 +145,7 @@ def read_positions(value: Tensor | None, embed_dims: int, name: str) -> Tensor |
         return None
     table = value.float().reshape(-1, value.shape[-1])
     side = int(len(table) ** 0.5)
-    if side * side == len(table):  # timm's no_embed_class: none for the class token
+    if side * side == len(table):  # timm's no_embed_class: no position for the class token
         table = torch.cat([torch.zeros_like(table[:1]), table])
     if table.shape[-1] != embed_dims or side * side != len(table) - 1:
         raise CheckpointError(
@@ -162,7 +165,7 @@ def _is_part(key: str) -> bool:
 
 
 def _raise_on(name: str, state: State, unknown: list[str]) -> None:
-    """Refuse what is not a whole plain ViT, naming every tensor."""
+    """Raises a CheckpointError if the weights are not a complete plain ViT; the message names the tensors."""
     weight = state.get('patch_embed.proj.weight')
     if weight is None or weight.ndim != 4 or weight.shape[1] != 3 or weight.shape[2] != weight.shape[3]:
         shape = None if weight is None else tuple(weight.shape)

@@ -1,17 +1,20 @@
-"""Finds out whether the file that a config names holds a public ViT."""
+"""Loads a public ViT if the config names a file with one."""
 
 from .fitting import read_weights
 from .unwrap import State
 from .vit import ViTWeights, read_vit
 
-POSITIONS = ('pos_embed', 'embeddings.position_embeddings')  # every public ViT stores them, our encoder never
+POSITIONS = (
+    'pos_embed',
+    'embeddings.position_embeddings',
+)  # in every public ViT, never in our encoder
 
 
 def pretrained_vit(init_cfg: dict | list | None) -> tuple[ViTWeights | None, str]:
-    """The public ViT that MMEngine's ``init_cfg`` names, and the file's name; ``None`` if it names none.
+    """Loads the public ViT that MMEngine's ``init_cfg`` names, with the name of the file; None if there is none.
 
     Raises:
-        FileNotFoundError: if the file is not there.
+        FileNotFoundError: if the file does not exist.
         CheckpointError: if it cannot be read, or holds a ViT that is not plain.
     """
     configs = [init_cfg] if isinstance(init_cfg, dict) else init_cfg or []
@@ -24,7 +27,7 @@ def pretrained_vit(init_cfg: dict | list | None) -> tuple[ViTWeights | None, str
 
 
 def is_public(state: State) -> bool:
-    """Whether these are weights of a public ViT, not ours."""
+    """Whether these are the weights of a public ViT and not ours."""
     ours = any(key.endswith('skip_norm1.weight') for key in state)
     return not ours and any(key == end or key.endswith(f'.{end}') for key in state for end in POSITIONS)
 

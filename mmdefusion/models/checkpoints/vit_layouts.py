@@ -1,20 +1,20 @@
-"""The names that public ViTs go by, and ours, which are timm's."""
+"""Renames the tensors of public ViTs to our names, which are those of timm."""
 
 import re
 
 from .errors import CheckpointError
 from .unwrap import State
 
-# how the class token is called in each layout; what stands before it is a wrapper's prefix
+# names of the class token in the layouts; anything before them is the prefix of a wrapper
 CLASS_TOKENS = ('embeddings.cls_token', 'cls_token')
 
-# Hugging Face's published files, what transformers 5 holds in memory, and mmpretrain's names -> timm's; the first fits
+# names of Hugging Face's files, of transformers 5 in memory, and of mmpretrain -> timm's; the first match counts
 LAYOUTS = (
     (r'^embeddings\.(cls_token|register_tokens)$', r'\1'),
     (r'^embeddings\.position_embeddings$', 'pos_embed'),
     (r'^(?:embeddings\.patch_embeddings\.projection|patch_embed\.projection)\.', 'patch_embed.proj.'),
     (r'^reg_token$', 'register_tokens'),
-    (r'^blocks\.\d+\.(\d+)\.', r'blocks.\1.'),  # DINOv2's training keeps blocks in chunks, numbered through
+    (r'^blocks\.\d+\.(\d+)\.', r'blocks.\1.'),  # DINOv2's training code stores blocks in chunks, numbered consecutively
     (r'^(?:encoder\.)?layers?\.(\d+)\.', r'blocks.\1.'),
 )
 IN_BLOCK = (
@@ -35,10 +35,10 @@ IN_BLOCK = (
 
 
 def strip_prefix(state: State, name: str) -> State:
-    """The keys of the one ViT in a file, without what wrappers put before them.
+    """The weights of the only ViT in a file, without the prefix of wrappers.
 
     Raises:
-        CheckpointError: if there is none, or more than one.
+        CheckpointError: if there is no ViT, or more than one.
     """
     found = {}
     for key in state:
@@ -61,7 +61,7 @@ def strip_prefix(state: State, name: str) -> State:
 
 
 def canonical_names(state: State) -> State:
-    """timm's names for the parts of a ViT; others stay as they are."""
+    """Renames the parts of a ViT to timm's names; other names are kept."""
     return {_canonical(key): value for key, value in state.items()}
 
 

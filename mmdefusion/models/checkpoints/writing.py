@@ -1,4 +1,4 @@
-"""Checkpoints that others read."""
+"""Writes checkpoints."""
 
 from pathlib import Path
 from typing import Any
@@ -14,17 +14,17 @@ from .unwrap import State
 def write_checkpoint(
     path: Path, state: State, meta: dict[str, Any], key: str = 'state_dict', beside: State | None = None
 ) -> None:
-    """Writes weights so that the file is there whole or not at all; its folder is made.
+    """Writes weights atomically, to a file that is either complete or absent; makes its folder.
 
     Args:
-        path: ``.safetensors`` writes that format, anything else torch's.
+        path: path of the file; ``.safetensors`` selects that format, any other suffix torch's.
         state: the weights.
-        meta: plain data about them.
-        key: under which torch's format holds them.
-        beside: tensors that come back as ``reference_only``.
+        meta: plain data about the weights.
+        key: key of the weights in torch's format.
+        beside: further tensors, which are read as ``reference_only``.
 
     Raises:
-        OSError: if it cannot be written.
+        OSError: if the file cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = unfinished_of(path)

@@ -13,15 +13,15 @@ from .pair_normalizer import ONE_SIZE, PairedPreprocessing
 
 @MODELS.register_module()
 class PairedDetDataPreprocessor(PairedPreprocessing, DetDataPreprocessor):
-    """mmdet's preprocessor on pairs; options as in :class:`PairedPreprocessing` and mmdet's DetDataPreprocessor.
+    """mmdet's preprocessor for pairs; arguments as in :class:`PairedPreprocessing` and mmdet's DetDataPreprocessor.
 
-    The first batch of several sizes in a test is warned of: what heads find in a picture depends on its padding.
+    It warns of the first batch of several sizes in a test, where predictions for an image depend on its padding.
     """
 
     warned = False
 
     def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
-        """See :class:`PairedPreprocessing`."""
+        """Normalises, pads and stacks a batch, see :class:`PairedPreprocessing`."""
         sizes = {tuple(image.shape[-2:]) for image in data['inputs']}
         if len(sizes) > 1 and not training and not self.warned:
             self.warned = True

@@ -1,4 +1,4 @@
-"""From what a paired pipeline packs to what the encoder reads."""
+"""Normalises packed pairs for the encoder."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ..layers import mark_padding
 
 MODALITIES = ('visible', 'infrared')
-# of RGB in 0-255; DeFusion++ normalises both images with them
+# for RGB in 0-255; DeFusion++ normalises both images with them
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)
 LARGEST = 1000  # of a normalised pixel: gradients are finite there, at 20,000 they are not
@@ -18,26 +18,25 @@ ONE_SIZE = "val_cfg.type='mmdefusion.OneSizeValLoop' and test_cfg.type='mmdefusi
 
 
 class PairNormalizer(nn.Module):
-    """Turns H×W images of 4 or 6 channels into normalised RGB pairs of 6.
+    """Turns images of 4 or 6 channels into normalised RGB pairs of 6 channels.
 
-    The first three channels are the visible image in BGR; the rest is the partner, one infrared
-    channel (repeated to three) or a second BGR image.
+    The first three channels are the visible image in BGR; the others are the partner: one infrared channel, which is
+    repeated to three, or a second BGR image.
 
     Args:
-        modalities: what the two slots of the encoder see. ``('visible', 'infrared')`` is the pair;
-            ``('visible', 'visible')`` and ``('infrared', 'infrared')`` show one modality to both
-            slots, which makes single-sensor baselines of the same network and cost.
-        mean, std: of the visible image, RGB, 0-255.
-        ir_mean, ir_std: of the partner, one or three values; those of the visible image by default, as in
+        modalities: modalities of both inputs of the encoder. ``('visible', 'infrared')`` is the pair; ``('visible',
+            'visible')`` and ``('infrared', 'infrared')`` give one modality twice, for single-sensor baselines of the
+            same network and cost.
+        mean, std: mean and standard deviation of the visible image, RGB, 0-255.
+        ir_mean, ir_std: the same for the partner, one or three values; by default those of the visible image, as in
             DeFusion++.
-        modality_dropout: probability, in training, that one modality of a sample (either, equally
-            often) is set to 0 before normalisation, which is also what
-            ``AppendPartner(missing='zeros')`` puts in place of an absent partner. Samples whose
-            partner is absent already are left as they are.
+        modality_dropout: probability in training that one modality of a sample (either, equally often) is set to 0
+            before normalisation, which is what ``AppendPartner(missing='zeros')`` does with a missing partner. Samples
+            whose partner is missing already are not changed.
 
     Raises:
-        ValueError: for unknown modalities, a number of values that does not fit, values that would make pixels huge,
-            a probability outside [0, 1), or dropout where there is only one modality.
+        ValueError: if modalities are unknown, the number of values is wrong, values would make pixels huge, the
+            probability is outside [0, 1), or dropout is used with only one modality.
     """
 
     def __init__(
@@ -71,17 +70,17 @@ class PairNormalizer(nn.Module):
             self.register_buffer(name, both.view(6, 1, 1), persistent=False)
 
     def forward(self, image: Tensor, dropped: str | None = None) -> Tensor:
-        """Normalise one image.
+        """Normalises one image.
 
         Args:
-            image: C×H×W, 0-255, C = 4 or 6 (or 3 where only the visible image is asked for).
+            image: C×H×W, 0-255, with C = 4 or 6 (or 3 if ``modalities`` need only the visible image).
             dropped: modality whose pixels are set to 0.
 
         Returns:
-            6×H×W float.
+            Two normalised RGB images along the channels, 6×H×W float.
 
         Raises:
-            ValueError: if the image lacks the channels that ``modalities`` ask for.
+            ValueError: if the image lacks channels that ``modalities`` need.
         """
         channels = image.shape[0]
         if channels not in (4, 6) and not (channels == 3 and 'infrared' not in self.modalities):
@@ -98,19 +97,19 @@ class PairNormalizer(nn.Module):
         return (pair - self.mean) / self.std
 
     def sample_dropped(self) -> str | None:
-        """The modality that a training sample loses, mostly none."""
+        """Samples the modality that a training sample loses, or None."""
         if torch.rand(()) >= self.modality_dropout:
             return None
         return MODALITIES[int(torch.rand(()) < 0.5)]
 
 
 class PairedPreprocessing:
-    """Put before a toolbox's data preprocessor, makes it one of pairs: B×6×H×W out, two normalised RGB images.
+    """Mixin for data preprocessors of the toolboxes: the output is B×6×H×W, two normalised RGB images.
 
     Args:
         modalities, mean, std, ir_mean, ir_std, modality_dropout: see :class:`PairNormalizer`.
-        **padding: the toolbox's own options, which concern padding and batches. Padding with 0 (the default) is marked
-            for the encoder (see :func:`mark_padding`), padding with another value counts as picture.
+        **padding: arguments of the toolbox's class, which concern padding and batches. Padding with 0 (the default) is
+            marked for the encoder (see :func:`mark_padding`); padding with another value counts as part of the image.
     """
 
     def __init__(
@@ -127,13 +126,13 @@ class PairedPreprocessing:
         self.pair_normalizer = PairNormalizer(modalities, mean, std, ir_mean, ir_std, modality_dropout)
 
     def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
-        """Normalise, pad and stack a batch of packed 4- or 6-channel images."""
+        """Normalises, pads and stacks a batch of packed images with 4 or 6 channels."""
         data = self.cast_data(data)
         samples = data.get('data_samples') or [None] * len(data['inputs'])
         pairs = [self._normalize(*pair, training) for pair in zip(data['inputs'], samples, strict=True)]
         batch = super().forward({**data, 'inputs': pairs}, training)
         if not (getattr(self, 'pad_value', 0) or getattr(self, 'pad_val', 0)):
-            # batch augmentations change the sizes, and note them in the samples
+            # batch augmentations change the sizes and write them into the samples
             augmented = training and getattr(self, 'batch_augments', None)
             shapes = [sample.img_shape for sample in batch['data_samples']] if augmented else [p.shape for p in pairs]
             mark_padding(batch['inputs'], [tuple(shape[-2:]) for shape in shapes])
@@ -161,7 +160,7 @@ def refuse_huge(mean: Sequence[float], std: Sequence[float], mean_name: str, std
 
 
 def three_values(name: str, values: Sequence[float]) -> Tensor:
-    """One value for each of R, G, B; one value alone counts for all three."""
+    """A tensor of three values, for R, G and B; a single value is repeated."""
     if len(values) not in (1, 3):
         raise ValueError(f'{name}={tuple(values)} of a modality must be one value or three, in RGB.')
     return torch.tensor(values, dtype=torch.float32).expand(3)

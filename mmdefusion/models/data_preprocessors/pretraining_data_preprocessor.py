@@ -1,4 +1,4 @@
-"""From uint8 batches to RGB in [0, 1]."""
+"""Converts batches to RGB in [0, 1] for pretraining and fusing."""
 
 from typing import Any
 
@@ -11,14 +11,14 @@ from mmdefusion.registry import MODELS
 
 @MODELS.register_module()
 class PretrainingDataPreprocessor(BaseDataPreprocessor):
-    """Stacks images of one size, BGR in 0-255, to B×3×H×W RGB in [0, 1]; pairs to B×6×H×W, visible first.
+    """Stacks BGR images of one size in 0-255 to RGB B×3×H×W in [0, 1]; pairs to B×6×H×W, visible first.
 
-    A grey partner (the fourth of four channels) is repeated to three. Nothing is normalised further: views are drawn
-    in [0, 1], and losses are taken there.
+    A grey partner (the fourth of four channels) is repeated to three. Images are not normalised further: views are
+    sampled and losses computed in [0, 1].
     """
 
     def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
-        """Convert a batch.
+        """Converts a batch.
 
         Raises:
             ValueError: if images have other than 3, 4 or 6 channels, or differ in size.
@@ -31,7 +31,7 @@ class PretrainingDataPreprocessor(BaseDataPreprocessor):
 
 
 def to_rgb(images: Tensor) -> Tensor:
-    """BGR images B×3×H×W to RGB; BGR with a partner of one or three channels to B×6×H×W."""
+    """Turns BGR images B×3×H×W into RGB, and BGR with a partner of one or three channels into B×6×H×W."""
     channels = images.shape[1]
     if channels not in (3, 4, 6):
         raise ValueError(f'The images have {channels} channels; 3 (BGR), 4 (BGR + infrared) or 6 were expected.')

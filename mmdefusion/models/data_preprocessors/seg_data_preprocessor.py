@@ -11,13 +11,13 @@ from .pair_normalizer import ONE_SIZE, PairedPreprocessing
 
 @MODELS.register_module()
 class PairedSegDataPreprocessor(PairedPreprocessing, SegDataPreProcessor):
-    """mmseg's preprocessor on pairs; options as in :class:`PairedPreprocessing` and mmseg's SegDataPreProcessor."""
+    """mmseg's preprocessor for pairs; arguments as in :class:`PairedPreprocessing` and mmseg's SegDataPreProcessor."""
 
     def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
-        """See :class:`PairedPreprocessing`.
+        """Normalises, pads and stacks a batch, see :class:`PairedPreprocessing`.
 
         Raises:
-            ValueError: if images of several sizes are to be tested at once, which mmseg does not pad.
+            ValueError: if a batch has images of several sizes in testing, which mmseg does not pad.
         """
         sizes = {tuple(image.shape[-2:]) for image in data['inputs']}
         if len(sizes) > 1 and not training:

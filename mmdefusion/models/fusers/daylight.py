@@ -1,4 +1,4 @@
-"""What the visible image is trusted with: the brightness of the day, and skies; and where it shows nothing at all."""
+"""Rules for the visible image: its brightness by day, its skies, and its black borders."""
 
 import torch
 from torch import Tensor
@@ -6,29 +6,29 @@ from torch import Tensor
 from ..structures import Pair
 from .filters import box_mean, grow_to, guided_filter, ramp, shrink_by
 
-DAY = 0.2, 0.35  # median brightness of a visible image: from night to day
-BRIGHT = 0.45, 0.65  # brightness of places that are the visible image's by day
-SKY = 0.43, 0.53  # brightness of what may be sky
-SMOOTH = 0.03, 0.06  # standard deviation in a window: from sky to none
-SMALL = 4  # the sky is looked for on images smaller by this
-WINDOW = 2  # radius of its windows in the small image
-EDGE = 16, 1e-3  # radius in pixels and variance of the filter that brings the sky's outline to the visible edges
-BLACK = 1.5 / 255  # mean of a row or column without picture
-WIDE = 8  # rows or columns that make a border, at least
-RIM = 4  # more of them that compression has mixed with the border
+DAY = 0.2, 0.35  # median brightness of the visible image: from night to day
+BRIGHT = 0.45, 0.65  # brightness of places that follow the visible image by day
+SKY = 0.43, 0.53  # brightness of possible sky
+SMOOTH = 0.03, 0.06  # standard deviation in a window: from sky to no sky
+SMALL = 4  # factor by which the image is reduced to find the sky
+WINDOW = 2  # radius of the windows in the reduced image
+EDGE = 16, 1e-3  # radius in pixels and variance of the guided filter that aligns the sky with visible edges
+BLACK = 1.5 / 255  # largest mean of a black row or column
+WIDE = 8  # smallest number of rows or columns of a border
+RIM = 4  # further rows or columns, which compression has mixed with the border
 
 
 def daylight(visible: Tensor, brightness: Tensor) -> Tensor:
-    """How far places of this brightness are the visible image's: 0 at night, up to 1 by day."""
+    """How much places of a brightness should follow the visible image: 0 at night, up to 1 by day."""
     return ramp(visible.median(), *DAY) * ramp(brightness, *BRIGHT)
 
 
 def keep_sky(fused: Tensor, visible: Tensor, hot: Tensor) -> Tensor:
-    """The fused image with bright smooth places of the visible one as they are, but for what is hot in them.
+    """Restores the bright smooth places of the visible image in the fused image, except for hot objects in them.
 
     Args:
-        fused, visible: 1×H×W.
-        hot: 1×H×W, 0 to 1.
+        fused, visible: 1×H×W in [0, 1].
+        hot: weight of hot places, 1×H×W, 0 to 1.
     """
     small = shrink_by(visible, SMALL)
     mean, square = box_mean(small, WINDOW), box_mean(shrink_by(visible.square(), SMALL), WINDOW)
@@ -39,10 +39,10 @@ def keep_sky(fused: Tensor, visible: Tensor, hot: Tensor) -> Tensor:
 
 
 def fill_borders(pair: Pair) -> Pair:
-    """Black borders of the visible image, as aligned frames have them, taken from the infrared one.
+    """Fills black borders of the visible image, which aligned frames have, from the infrared image.
 
     Args:
-        pair: visible and infrared, 1×H×W.
+        pair: visible and infrared image, 1×H×W.
     """
     visible = pair.a
     black = torch.zeros_like(visible, dtype=torch.bool)

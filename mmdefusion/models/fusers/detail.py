@@ -1,4 +1,4 @@
-"""Fine texture, which the network's code for a patch has no room for, taken from the sources as the network chooses."""
+"""Restores fine texture, for which the tokens have no room, from the sources that the network follows."""
 
 import math
 
@@ -13,39 +13,40 @@ from ..structures import Pair
 from .daylight import daylight
 from .pyramid import blur, build_pyramid, expand, shrink
 
-NOISE = 1e-4  # mean square below which two pictures do not differ: the network's choice between them means nothing
-FAINT = 1e-5  # activity, and
-FLAT = 0.02  # contrast, below which there is none to choose by; of a range of 1
-NOTHING = 1e-8  # energy of an image without any
-UNSURE = 0.02  # a share that nearly every choice leaves to the other source
-WINDOW = 8  # side of windows in what is left under the bands: 128 pixels of the picture at four levels
+NOISE = 1e-4  # mean square below which two images count as equal, so that the network's choice means nothing
+FAINT = 1e-5  # activity below which a source has no detail
+FLAT = 0.02  # contrast below which a source counts as flat, for a range of 1
+NOTHING = 1e-8  # avoids division by zero
+UNSURE = 0.02  # smallest share of either source
+WINDOW = 8  # side of windows in the residual of the pyramid: 128 pixels of the image at four levels
 
 
 @MODELS.register_module()
 class ResidualDetail:
-    """Draws the fused picture again with what the network leaves out of each source.
+    """Computes the fused image again, with the detail of the sources that the network leaves out.
 
-    192 numbers for a patch of 16×16×3 pixels hold its brightness and coarse forms, not its texture. They do say which
-    of the sources the network follows in that patch: its fused picture is nearer to what it makes of the first source
-    alone, or of the second. So whole sources, what the network holds of them and the residual that it does not, are
-    joined in the bands of a Laplacian pyramid. In each band and place the source that is more active there gives most
-    of the detail, activity weighted with the network's share of it; where the two sources disagree the detail is
-    strengthened, to make up for the other's that is lost. What is left under the bands comes mostly from the source of
-    more contrast and brightness there, again weighted with the network's share; that source is then favoured in the
-    bands too, so that brightness and texture of a place belong together.
+    A token of 192 numbers for a patch of 16×16×3 pixels holds brightness and coarse structure, but no texture. It does
+    tell which source the network follows in the patch: the fused image is nearer to the reconstruction of the first
+    source alone, or of the second. So the sources are blended in a Laplacian pyramid. In each band, the source that is
+    locally more active gives most of the detail, where activity is weighted with the network's share of the source;
+    where the sources disagree, the detail is amplified, to make up for the detail of the other source that is lost. The
+    residual of the pyramid comes mostly from the source with more local contrast and brightness, again weighted with
+    the network's share; that source is then favoured in the bands too, so that brightness and texture of a place come
+    from one source.
 
-    Where both sources are the same they agree, and weights sum to 1: a picture fused with itself comes back exactly.
-    The rule and its numbers were chosen on training pairs of RoadScene, FLIR and LLVIP (docs/fusion.md).
+    Where both sources are equal they agree, and weights sum to 1: an image fused with itself is returned exactly. The
+    rule and its numbers were chosen on training pairs of RoadScene, FLIR and LLVIP (docs/fusion.md).
 
     Args:
-        levels: of the pyramid; fewer in pictures too small for them.
-        boost: how much detail grows where the sources disagree: in the finest band, fading to nothing at the coarse
-            end.
-        sharpness: exponent of a source's strength in its weight: 0 for the mean of both, more for the stronger alone.
-        guidance: exponent of the network's share in that strength.
-        contrast: exponent of the contrast in the strength of what is left under the bands.
-        brightness: how much brighter is stronger there: by a factor of e for each ``1 / brightness`` of the range.
-        coherence: exponent, in the strength of detail, of the choice of what is left under the bands.
+        levels: levels of the pyramid; small images have fewer.
+        boost: amplification of detail where the sources disagree, in the finest band; it fades to 0 at the coarsest.
+        sharpness: exponent of the strength of a source in its weight: 0 takes the mean, a large number the stronger
+            source only.
+        guidance: exponent of the network's share in the strength.
+        contrast: exponent of the contrast in the strength for the residual.
+        brightness: influence of brightness on the strength for the residual: a factor of e for each ``1 / brightness``
+            of the range.
+        coherence: exponent in the strength for detail of the weights in the residual.
     """
 
     def __init__(
@@ -67,13 +68,16 @@ class ResidualDetail:
         self.coherence = coherence
 
     def __call__(self, fused: Tensor, sources: Pair, reconstructed: Pair, day: bool = False) -> Tensor:
-        """The fused picture with detail.
+        """Computes the fused image with detail.
 
         Args:
-            fused: C×H×W, as the network draws it.
-            sources: C×H×W each.
-            reconstructed: each source fused with itself, C×H×W.
-            day: whether the first source is a visible image whose brightness by day is to stay.
+            fused: the fused image that the network decodes, C×H×W in [0, 1].
+            sources: the sources, C×H×W each.
+            reconstructed: each source fused with itself by the network, C×H×W each.
+            day: whether the first source is a visible image whose brightness by day is to be kept.
+
+            Returns:
+                C×H×W, not clipped.
         """
         levels = min(self.levels, max(0, int(math.log2(min(fused.shape[-2:]))) - 2))
         bands = Pair(*(build_pyramid(image, levels) for image in sources))
@@ -94,7 +98,7 @@ class ResidualDetail:
         return picture
 
     def weigh_rest(self, rest: Pair, followed: Tensor, day: bool = False) -> Tensor:
-        """Weight of the first source in what is left under the bands: the mean over windows that overlap."""
+        """Weight of the first source in the residual of the pyramid, averaged over overlapping windows: 1×h×w."""
         size = min(WINDOW, *rest.a.shape[-2:])
         (bright_a, contrast_a), (bright_b, contrast_b) = (window_statistics(image, size) for image in rest)
         stronger = (
@@ -107,7 +111,7 @@ class ResidualDetail:
         return mean_of_windows(self.weigh(stronger), size)
 
     def weigh(self, stronger: Tensor) -> Tensor:
-        """Weight of the first source, from the logarithm of how many times it is as strong as the second."""
+        """Weight of the first source, from the logarithm of the ratio of both strengths."""
         return torch.sigmoid(self.sharpness * stronger)
 
 
@@ -120,10 +124,10 @@ def log_ratio(one: Tensor, other: Tensor, floor: float) -> Tensor:
 
 
 def network_share(fused: Tensor, reconstructed: Pair) -> Tensor:
-    """How far the network follows the first source in each of its patches and their surroundings: 1×h×w, from 0 to 1.
+    """How far the network follows the first source around each patch: 1×h×w, from 0 to 1.
 
-    The place of the fused picture on the way from the second reconstruction to the first, in the sense of least
-    squares; one half where the two are the same.
+    The least-squares position of the fused image between the second reconstruction (0) and the first (1); one half
+    where both are equal.
     """
     way = reconstructed.a - reconstructed.b
     gone = ((fused - reconstructed.b) * way).mean(0, keepdim=True)
@@ -134,13 +138,13 @@ def network_share(fused: Tensor, reconstructed: Pair) -> Tensor:
 def window_statistics(image: Tensor, size: int) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation of grey in each window, 1×(H − size + 1)×(W − size + 1)."""
     grey = image.mean(0, keepdim=True)
-    middle = grey.mean()  # taken off, or the difference of squares would lose what is faint
+    middle = grey.mean()  # subtracted, or the difference of squares would lose precision
     mean, square = (avg_pool2d(picture, size, stride=1) for picture in (grey - middle, (grey - middle).square()))
     return mean + middle, (square - mean.square()).clip(min=0).sqrt()
 
 
 def mean_of_windows(values: Tensor, size: int) -> Tensor:
-    """For each pixel the mean of the values of the windows that hold it, 1×H×W."""
+    """For each pixel the mean over the windows that contain it, 1×H×W."""
     total, count = (
         avg_pool2d(pad(image, (size - 1,) * 4), size, stride=1) for image in (values, torch.ones_like(values))
     )
@@ -148,17 +152,17 @@ def mean_of_windows(values: Tensor, size: int) -> Tensor:
 
 
 def to_patches(image: Tensor) -> Tensor:
-    """Means over the network's patches."""
+    """Means over the patches: C×H×W to C×h×w."""
     return avg_pool2d(image[None], PATCH_SIZE, ceil_mode=True, count_include_pad=False)[0]
 
 
 def resample(share: Tensor, like: Tensor) -> Tensor:
-    """``share`` in the size of ``like``."""
+    """Resizes ``share`` to the size of ``like``."""
     return interpolate(share[None], like.shape[-2:], mode='bilinear', antialias=True)[0]
 
 
 def activity(bands: list[Tensor]) -> list[Tensor]:
-    """How active each band is around each pixel, 1×h×w; what is active in finer bands is active here."""
+    """Local activity of each band, 1×h×w; the activity of finer bands is added."""
     active = []
     for band in bands:
         here = blur(band.abs().mean(0, keepdim=True), times=2)
@@ -167,7 +171,7 @@ def activity(bands: list[Tensor]) -> list[Tensor]:
 
 
 def disagreement(one: Tensor, other: Tensor) -> Tensor:
-    """Disagreement of two bands around each pixel, 1×H×W: 0 for multiples of each other, 1 with nothing in common."""
+    """Local disagreement of two bands, 1×H×W: 0 if they are multiples of each other, 1 if they are uncorrelated."""
     product = blur((one * other).mean(0, keepdim=True), times=2)
     norms = blur(energy(one), times=2) * blur(energy(other), times=2)
     same = (one == other).all(0, keepdim=True)
@@ -175,5 +179,5 @@ def disagreement(one: Tensor, other: Tensor) -> Tensor:
 
 
 def energy(image: Tensor) -> Tensor:
-    """Mean square over the channels of each pixel, 1×H×W."""
+    """Mean square over the channels, 1×H×W."""
     return image.square().mean(0, keepdim=True)

@@ -1,4 +1,4 @@
-"""DeFusion++ with its image heads: a pair in, four images out."""
+"""DeFusion++ with its image heads: decodes a pair to four images."""
 
 from typing import Any
 
@@ -15,16 +15,16 @@ from ..structures import Decomposition, FusedImages, Pair, PairFeatures, Parts
 
 @MODELS.register_module()
 class ImageFuser(BaseModel):
-    """Backbone, neck and image heads, under the same keys as in pretraining and in detectors; pairs come in [0, 1].
+    """Backbone, neck and image heads, under the same keys as in pretraining and in detectors. Pairs are in [0, 1].
 
     Args:
-        backbone: the encoder, its config or built, as all that follow.
-        neck: the neck's parts; the decomposition is the first (``neck.0``).
-        common_head: draws the common image.
-        unique_head: draws both unique images.
-        fused_head: draws the fused image.
-        data_preprocessor: MMEngine's.
-        init_cfg: MMEngine's.
+        backbone: the encoder, as a config or a module, like the neck and the heads.
+        neck: parts of the neck; the decomposition is the first (``neck.0``).
+        common_head: decodes the common image.
+        unique_head: decodes both unique images.
+        fused_head: decodes the fused image.
+        data_preprocessor: config of the data preprocessor.
+        init_cfg: initialisation config of MMEngine.
     """
 
     def __init__(
@@ -48,44 +48,44 @@ class ImageFuser(BaseModel):
 
     @property
     def decomposition(self) -> DecompositionNeck:
-        """The neck's first part."""
+        """The first part of the neck."""
         return self.neck[0]
 
     def forward(self, inputs: Tensor, data_samples: Any = None, mode: str = 'tensor') -> FusedImages:
-        """Fuse B×6×H×W, two RGB images in [0, 1] along the channels."""
+        """Fuses B×6×H×W, two RGB images in [0, 1] along the channels, to four images B×3×H×W."""
         return self.decode(self.decompose(Pair(*inputs.chunk(2, dim=1))))
 
     def decompose(self, pair: Pair, common: CommonOrder | None = None) -> Decomposition:
-        """Encode and decompose two images B×3×H×W, RGB in [0, 1]: the one place that normalises them.
+        """Normalises, encodes and decomposes a pair.
 
         Args:
-            pair: what is to be fused.
-            common: order of the common feature, in place of the neck's own.
+            pair: two images B×3×H×W, RGB in [0, 1].
+            common: order of the common feature; None takes that of the neck.
         """
         return self.decomposition(self.backbone(self.normalize(torch.cat(pair, dim=1))), common)
 
     def decode(self, decomposition: Decomposition) -> FusedImages:
-        """The images of what was decomposed and fused."""
+        """Decodes all four images, B×3×H×W each."""
         return FusedImages(*self.decode_parts(decomposition), self.decode_fused(decomposition))
 
     def decode_parts(self, decomposition: Decomposition) -> Parts:
-        """The common and both unique images."""
+        """Decodes the common and both unique images, B×3×H×W each."""
         parts, features = decomposition.full(), decomposition.features
         heads = self.common_head, self.unique_head, self.unique_head
         return Parts(*(crop(head(part, features.grid), features) for head, part in zip(heads, parts, strict=True)))
 
     def decode_fused(self, decomposition: Decomposition) -> Tensor:
-        """The fused image."""
+        """Decodes the fused image, B×3×H×W."""
         features = decomposition.features
         return crop(self.fused_head(decomposition.fused + decomposition.blended, features.grid), features)
 
     def decode_alone(self, features: PairFeatures) -> Pair:
-        """Each image fused with itself: what the network can say of it."""
+        """Decodes each image fused with itself, B×3×H×W each: how well the network can represent it."""
         blended, fused = self.decomposition.fuse_alone(features)
         return Pair(*crop(self.fused_head(fused + blended, features.grid), features).chunk(2))
 
 
 def crop(image: Tensor, features: PairFeatures) -> Tensor:
-    """Without what was added to fill the last patches."""
+    """Crops what was added to fill the last patches."""
     height, width = features.image_size
     return image[..., :height, :width]

@@ -1,4 +1,4 @@
-"""From two pictures to the one that people want to see."""
+"""Fuses images of any size for viewing, with detail and colour."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -25,21 +25,22 @@ Colour = Literal['rgb', 'luma', 'grey']
 
 @MODELS.register_module()
 class PictureFuser(ImageFuser):
-    """The image fuser with all that pictures need around it: any size, detail, colour.
+    """An :class:`ImageFuser` for images of any size, which adds detail, colour and emphasis on hot targets.
 
     Args:
-        sliding_window: :class:`SlidingWindow`, its config or built.
-        detail: :class:`ResidualDetail`, its config or built; None gives the network's plain output, as in the paper.
-        colour: ``'luma'`` fuses brightness and keeps the colours of the first picture (so that one must be the
-            coloured one), ``'rgb'`` fuses the three channels as the network gives them, ``'grey'`` fuses brightness
-            and gives one channel.
-        target: of a visible and an infrared picture (white hot), in this order. ``'keep'`` lets people and cars stand
-            out as in the picture that shows them better, and leaves daylight and skies as the visible picture has them;
-            ``'highlight'`` makes all that is hot bright; ``'off'`` does nothing of it.
-        **fuser: of :class:`ImageFuser`.
+        sliding_window: config or object of :class:`SlidingWindow`.
+        detail: config or object of :class:`ResidualDetail`; None returns the plain output of the network, as in the
+            paper.
+        colour: ``'luma'`` fuses brightness and keeps the colours of the first image, so the first must be the one with
+            colours; ``'rgb'`` returns the three channels that the network gives; ``'grey'`` fuses brightness and
+            returns one channel.
+        target: treatment of hot targets in a visible and an infrared image (hot is bright), in this order. ``'keep'``
+            lets people and cars stand out as in the image that shows them better, and keeps daylight and skies of the
+            visible image; ``'highlight'`` makes everything hot bright; ``'off'`` does neither.
+        **fuser: arguments of :class:`ImageFuser`.
 
     Raises:
-        ValueError: if ``colour`` or ``target`` is none of the three, or both do not go together.
+        ValueError: if ``colour`` or ``target`` has another value, or they do not go together.
     """
 
     def __init__(
@@ -65,15 +66,16 @@ class PictureFuser(ImageFuser):
     def forward(
         self, inputs: Tensor, data_samples: Sequence[BaseDataElement] | None = None, mode: str = 'tensor'
     ) -> FusedImages | list[BaseDataElement]:
-        """MMEngine's modes.
+        """Runs one of MMEngine's modes.
 
         Args:
             inputs: B×6×H×W, RGB in [0, 1].
-            data_samples: get ``fused`` (uint8 H×W×3 or H×W, RGB), ``visible`` and ``infrared`` in ``'predict'``.
-            mode: ``'predict'`` or ``'tensor'`` (:class:`ImageFuser`'s).
+            data_samples: samples that get ``fused`` (uint8, H×W×3 RGB or H×W), ``visible`` and ``infrared`` in
+                ``'predict'``.
+            mode: ``'predict'``, or ``'tensor'`` as in :class:`ImageFuser`.
 
         Raises:
-            ValueError: for ``'loss'``: the pretrainers train.
+            ValueError: if ``mode`` is ``'loss'``: only pretrainers train.
         """
         if mode == 'tensor':
             return super().forward(inputs)
@@ -89,18 +91,18 @@ class PictureFuser(ImageFuser):
 
     @torch.no_grad()
     def fuse(self, pair: Pair, parts: bool = False) -> Tensor | FusedImages:
-        """Fuse two pictures of any size.
+        """Fuses two images of any size.
 
         Args:
-            pair: 3×H×W each, RGB in [0, 1].
-            parts: whether their parts are decoded, too, which takes longer.
+            pair: two images 3×H×W, RGB in [0, 1].
+            parts: whether to decode the parts too, which takes longer.
 
         Returns:
-            The fused picture, in [0, 1]: 3×H×W, or 1×H×W where ``colour`` is ``'grey'``. With ``parts`` all four
-            images: the parts are 3×H×W where ``colour`` is ``'rgb'``, else 1×H×W.
+            The fused image in [0, 1]: 3×H×W, or 1×H×W if ``colour`` is ``'grey'``. With ``parts`` all four images; the
+            parts are 3×H×W if ``colour`` is ``'rgb'``, else 1×H×W.
 
         Raises:
-            ValueError: if the sizes differ, or a value is not finite.
+            ValueError: if the sizes differ, or values are not finite.
         """
         sources = self._read(pair)
         images = self.sliding_window(partial(self._decode_stacked, parts=parts), sources)
@@ -109,7 +111,7 @@ class PictureFuser(ImageFuser):
         return FusedImages(*(image.clip(0, 1) for image in images[:count]), fused) if parts else fused
 
     def _read(self, pair: Pair) -> Pair:
-        """What the network is to fuse of two pictures."""
+        """The input of the network: the pair itself, or its brightness."""
         check(pair)
         if self.colour == 'rgb':
             return pair
@@ -117,7 +119,7 @@ class PictureFuser(ImageFuser):
         return sources if self.target == 'off' else fill_borders(sources)
 
     def _decode_stacked(self, pair: Pair, parts: bool) -> Tensor:
-        """B×C×H×W pictures to B×K×C×H×W: parts, the fused image and, for detail, both sources as decoded alone."""
+        """Decodes pairs B×C×H×W to B×K×C×H×W: parts, the fused image and, for detail, each source fused with itself."""
         channels, height, width = pair.a.shape[1:]
         inputs = fill_patches(torch.cat([image.expand(-1, 3, -1, -1) for image in pair], dim=1))
         decomposition = self.decompose(Pair(*inputs.chunk(2, dim=1)))
@@ -127,7 +129,7 @@ class PictureFuser(ImageFuser):
         return luma(images) if channels == 1 else images
 
     def _finish(self, pair: Pair, sources: Pair, fused: Tensor, *alone: Tensor) -> Tensor:
-        """The fused image with detail and colours."""
+        """Adds detail and colours to the fused image."""
         aimed, coloured = self.target != 'off', pair.a
         if self.detail:
             fused = self.detail(fused, sources, Pair(*alone), day=aimed)
@@ -139,14 +141,14 @@ class PictureFuser(ImageFuser):
 
 
 def fill_patches(images: Tensor) -> Tensor:
-    """B×C×H×W with sides of whole patches: what is missing is mirrored, or in thin pictures repeated."""
+    """Extends B×C×H×W to whole patches by mirroring, or in very narrow images by repetition."""
     right, bottom = (-side % PATCH_SIZE for side in (images.shape[-1], images.shape[-2]))
     mode = 'reflect' if right < images.shape[-1] and bottom < images.shape[-2] else 'replicate'
     return pad(images, (0, right, 0, bottom), mode=mode)
 
 
 def check(pair: Pair) -> None:
-    """Raises a ValueError where two pictures cannot be fused."""
+    """Raises a ValueError if two images cannot be fused."""
     sizes = [f'{image.shape[-1]}x{image.shape[-2]}' for image in pair]
     if pair.a.shape != pair.b.shape:
         raise ValueError(f'The pictures are {sizes[0]} and {sizes[1]}: align or resize one of them first.')
@@ -156,11 +158,11 @@ def check(pair: Pair) -> None:
 
 
 def to_picture(image: Tensor) -> np.ndarray:
-    """C×H×W in [0, 1] to H×W×3 (RGB) or H×W uint8."""
+    """Converts C×H×W in [0, 1] to H×W×3 (RGB) or H×W, uint8."""
     picture = (image * 255).round().byte().permute(1, 2, 0).cpu().numpy()
     return picture[..., 0] if picture.shape[2] == 1 else picture
 
 
 def to_tensor(picture: np.ndarray) -> Tensor:
-    """H×W×3 uint8 to 3×H×W in [0, 1]."""
+    """Converts H×W×3 uint8 to 3×H×W in [0, 1]."""
     return torch.from_numpy(picture).permute(2, 0, 1).float() / 255

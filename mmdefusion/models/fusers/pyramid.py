@@ -1,11 +1,11 @@
-"""Laplacian pyramids (Burt and Adelson, 1983) of C×H×W images of any size."""
+"""Laplacian pyramids (Burt and Adelson, 1983) of images C×H×W of any size."""
 
 from torch import Tensor
 from torch.nn.functional import pad
 
 
 def build_pyramid(image: Tensor, levels: int) -> list[Tensor]:
-    """Bands from fine to coarse, and what is left, C×h×w each, every one half the size of the one before."""
+    """Bands from fine to coarse and the residual, C×h×w each, each half the size of the one before."""
     bands = []
     for _ in range(levels):
         small = shrink(image)
@@ -15,19 +15,19 @@ def build_pyramid(image: Tensor, levels: int) -> list[Tensor]:
 
 
 def shrink(image: Tensor) -> Tensor:
-    """Half the size, rounded up."""
+    """Halves the size, rounded up."""
     return blur(image)[:, ::2, ::2]
 
 
 def expand(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """Twice the size, ``size``: every second pixel is one of ``image``, the others lie between."""
+    """Doubles the size to ``size`` by interpolation."""
     sparse = image.new_zeros(len(image), *size)
     sparse[:, ::2, ::2] = image
     return 4 * blur(sparse)
 
 
 def blur(image: Tensor, times: int = 1) -> Tensor:
-    """Binomial filter of 5×5, borders mirrored. Shifted sums take a fraction of a convolution's memory."""
+    """Applies a 5×5 binomial filter with mirrored borders; shifted sums need far less memory than a convolution."""
     mode = 'reflect' if min(image.shape[-2:]) > 2 else 'replicate'
     for _ in range(times):
         padded = pad(image, (2, 2, 2, 2), mode=mode)

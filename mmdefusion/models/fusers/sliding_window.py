@@ -1,4 +1,4 @@
-"""Pictures of any size through a network that likes one size."""
+"""Sliding windows: runs a network that was trained at one size on images of any size."""
 
 from collections.abc import Callable
 
@@ -15,20 +15,20 @@ Network = Callable[[Pair], Tensor]
 
 @MODELS.register_module()
 class SlidingWindow:
-    """Runs a network on the whole picture, or on overlapping windows whose results fade into each other.
+    """Runs a network on the whole image, or on overlapping windows whose results fade into each other.
 
-    Attention over the whole picture grows with the square of its size; windows keep time per pixel and memory the
-    same for a picture of any size.
+    The cost of attention grows with the square of the number of pixels. With windows, time per pixel and memory are the
+    same for images of any size.
 
     Args:
-        size: side of a window in pixels, a multiple of 16; 224 is what the network was trained on.
-        overlap: pixels that neighbouring windows share at least, a quarter of ``size`` by default; over them one fades
-            out as the other fades in.
-        whole_below: pictures of fewer pixels than this are not cut up.
-        batch_size: windows at once.
+        size: side of a window in pixels, a multiple of 16; the network was trained at 224.
+        overlap: smallest overlap of neighbouring windows in pixels, over which they fade into each other; by default a
+            quarter of ``size``.
+        whole_below: images with fewer pixels than this are not cut.
+        batch_size: windows per batch.
 
     Raises:
-        ValueError: if windows cannot be laid out like that.
+        ValueError: if ``size``, ``overlap`` or ``batch_size`` is out of range.
     """
 
     def __init__(
@@ -47,11 +47,11 @@ class SlidingWindow:
         self.batch_size = batch_size
 
     def __call__(self, network: Network, pair: Pair) -> Tensor:
-        """What ``network`` makes of two pictures.
+        """Applies ``network`` to a pair.
 
         Args:
-            network: from a Pair of B×3×h×w to B×K×C×h×w, K images for each pair.
-            pair: 3×H×W each.
+            network: function from pairs B×3×h×w to B×K×C×h×w, K images for each pair.
+            pair: two images 3×H×W.
 
         Returns:
             K×C×H×W.
@@ -75,7 +75,7 @@ class SlidingWindow:
         return total.div_(weight)
 
     def _starts(self, length: int, size: int) -> list[int]:
-        """Evenly spread, so that no two neighbours overlap by less than asked."""
+        """Evenly spaced starts of windows whose neighbours overlap by at least ``overlap``."""
         if length <= size:
             return [0]
         count = -(-(length - size) // (size - self.overlap)) + 1

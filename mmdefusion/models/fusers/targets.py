@@ -1,4 +1,4 @@
-"""Warm people and cars that stand out in the infrared image stand out in the fused one."""
+"""Lets warm people and cars stand out in the fused image as they do in the infrared image."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -12,16 +12,16 @@ from .pyramid import blur
 
 Target = Literal['keep', 'highlight', 'off']
 
-SMALL = 4  # what is found at the scale of people is found on images smaller by this
-SURROUNDINGS = 0.05  # radius of what an object is compared with, of the longest side
-LEAST_WARMER = 12 / 255  # than the surroundings; and
-SPREADS = 2.0  # times the spread of such differences in the image
-PASSES = 3  # of finding surroundings without what is hot in them
-OBJECT = 3  # radius of windows whose mean is an object's, in the small image
+SMALL = 4  # factor by which images are reduced to find objects
+SURROUNDINGS = 0.05  # radius of the surroundings of an object, relative to the longest side
+LEAST_WARMER = 12 / 255  # a hot object is warmer than its surroundings by this,
+SPREADS = 2.0  # and by this many times the spread of such differences in the image
+PASSES = 3  # passes to find surroundings without hot objects in them
+OBJECT = 3  # radius in the reduced image of the windows that average an object
 FAINT = 1e-3
-SHOWS_BETTER = 0.8, 1.2  # of the visible contrast: from where on the infrared image shows an object better
-DRAINED = 0.02, 0.1  # of the range by which an object was raised: from where on its colours go
-EXTRA = {'keep': 0.15, 'highlight': 0.6}  # of what the visible image lacks, on top of the infrared contrast
+SHOWS_BETTER = 0.8, 1.2  # infrared over visible contrast, from which on the infrared image shows an object better
+DRAINED = 0.02, 0.1  # amount by which an object is raised, from which on it loses its colours
+EXTRA = {'keep': 0.15, 'highlight': 0.6}  # share of the contrast that the visible image lacks, which is added
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class HotPlaces:
     """Where the infrared image is warmer than its surroundings.
 
     Attributes:
-        weight: 1×H×W, 0 to 1.
-        cold: 1×h×w, 1 where the surroundings are not hot.
-        radius: of the surroundings, in the small image.
+        weight: 1×H×W, 1 at hot places, 0 elsewhere.
+        cold: 1×h×w, 1 where the reduced image is not hot.
+        radius: radius of the surroundings in the reduced image.
     """
 
     weight: Tensor
@@ -39,15 +39,15 @@ class HotPlaces:
     radius: int
 
     def around(self, small: Tensor) -> Tensor:
-        """Mean of the surroundings without what is hot in them, 1×h×w."""
+        """Mean of the surroundings without hot places, 1×h×w."""
         return background(small, self.cold, self.radius)
 
 
 def find_hot(infrared: Tensor) -> HotPlaces:
-    """Hot against its own surroundings, not against the image: a person on warm ground, not the ground.
+    """Finds what is hot against its own surroundings, not the whole image: a person on warm ground, not the ground.
 
     Args:
-        infrared: 1×H×W in [0, 1], white hot.
+        infrared: 1×H×W in [0, 1]; hot is bright.
     """
     small = shrink_by(infrared, SMALL)
     radius = max(2, round(SURROUNDINGS * max(small.shape[-2:])))
@@ -63,19 +63,20 @@ def find_hot(infrared: Tensor) -> HotPlaces:
 
 
 def lift_targets(fused: Tensor, sources: Pair, hot: HotPlaces, target: Target) -> tuple[Tensor, Tensor]:
-    """Raises hot objects to the contrast that the infrared image shows them with.
+    """Raises hot objects to the contrast that they have in the infrared image.
 
-    An object is raised as a whole, so that what the fused image shows inside it stays. ``'keep'`` raises those that
-    the infrared image shows better than the visible one, ``'highlight'`` all of them, and further.
+    An object is raised as a whole, so that its inner structure in the fused image is kept. ``'keep'`` raises the
+    objects that the infrared image shows better than the visible image, ``'highlight'`` raises all of them, and
+    further.
 
     Args:
         fused: 1×H×W.
-        sources: visible and infrared, 1×H×W.
-        hot: of the infrared one.
+        sources: visible and infrared image, 1×H×W.
+        hot: hot places of the infrared image.
         target: ``'keep'`` or ``'highlight'``.
 
     Returns:
-        The fused image, and how far colours are painted over by what is hot, 0 to 1, both 1×H×W.
+        The fused image, and how far hot objects lose their colours, 0 to 1; both 1×H×W.
     """
     weight = shrink_by(hot.weight, SMALL)
     inside = mean_of_objects(weight) + FAINT
@@ -94,7 +95,7 @@ def lift_targets(fused: Tensor, sources: Pair, hot: HotPlaces, target: Target) -
 
 
 def background(small: Tensor, cold: Tensor, radius: int) -> Tensor:
-    """Mean around each pixel over what is cold; over everything where nothing is."""
+    """Mean over the cold surroundings of each pixel; over all surroundings if none are cold."""
     some = 0.02
 
     def around(image: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""From a student's tokens to its teacher's."""
+"""Predicts the tokens of a teacher from those of a student."""
 
 from mmengine.model import BaseModule
 from torch import Tensor, nn
@@ -11,12 +11,12 @@ from ..layers import init_transformer
 
 @MODELS.register_module()
 class DistillationHead(BaseModule):
-    """LayerNorm and a linear map, and the smooth L1 distance of what they give to the teacher's tokens.
+    """LayerNorm and a linear map, with the smooth L1 distance to the teacher's tokens as loss.
 
     Args:
         embed_dims: width C of the student's tokens.
         teacher_dims: width T of the teacher's tokens.
-        init_cfg: MMEngine's.
+        init_cfg: initialisation config of MMEngine.
     """
 
     def __init__(self, embed_dims: int, teacher_dims: int, init_cfg: dict | list | None = None) -> None:
@@ -27,9 +27,9 @@ class DistillationHead(BaseModule):
         init_transformer(self)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """B×N×C tokens to B×N×T predictions."""
+        """Predicts tokens B×N×T from tokens B×N×C."""
         return self.proj(self.norm(tokens))
 
     def loss(self, tokens: Tensor, targets: Tensor) -> Tensor:
-        """Mean distance of the predictions from B×N×T targets."""
+        """Mean smooth L1 distance of the predictions from the targets B×N×T."""
         return smooth_l1_loss(self(tokens).float(), targets.float())

@@ -1,4 +1,4 @@
-"""Tokens to pixels."""
+"""The head that decodes tokens to an image."""
 
 from mmengine.model import BaseModule
 from torch import Tensor, nn
@@ -10,11 +10,11 @@ from ..layers import NUM_HEADS, PATCH_SIZE, TransformerBlock, init_transformer, 
 
 @MODELS.register_module()
 class ImageHead(BaseModule):
-    """A ViT block and a linear map: B×N×C tokens to an image in [0, 1] space, neither squashed nor clipped.
+    """A ViT block and a linear map that decode tokens to an image in [0, 1], neither squashed nor clipped.
 
     Args:
         embed_dims: width C of the tokens.
-        init_cfg: MMEngine's.
+        init_cfg: initialisation config of MMEngine.
     """
 
     def __init__(self, embed_dims: int, init_cfg: dict | list | None = None) -> None:
@@ -24,5 +24,5 @@ class ImageHead(BaseModule):
         init_transformer(self)
 
     def forward(self, tokens: Tensor, grid: tuple[int, int]) -> Tensor:
-        """B×3×16h×16w RGB image."""
+        """Decodes tokens B×N×C, N = 1 + h·w, to RGB images B×3×16h×16w."""
         return unpatchify(self.proj(self.block(tokens))[:, 1:], grid, PATCH_SIZE)

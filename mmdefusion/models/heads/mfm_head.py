@@ -1,4 +1,4 @@
-"""Masked feature modelling (MFM): the clean image from a quarter of the features (arXiv 2410.12274, section III)."""
+"""Masked feature modelling (MFM): decodes the clean image from a quarter of the tokens (arXiv 2410.12274, III)."""
 
 import torch
 from mmengine.model import BaseModule
@@ -22,12 +22,12 @@ from ..structures import Parts
 
 @MODELS.register_module()
 class MFMHead(BaseModule):
-    """Chooses the tokens that are fused, and draws the image from what was fused.
+    """Selects the tokens to fuse, and decodes the image from the fused tokens.
 
     Args:
         embed_dims: width C of the tokens.
-        mask_ratio: share of the patches that is left out; the class token always stays.
-        init_cfg: MMEngine's.
+        mask_ratio: share of the patches that are dropped; the class token is always kept.
+        init_cfg: initialisation config of MMEngine.
     """
 
     def __init__(self, embed_dims: int, mask_ratio: float = 0.75, init_cfg: dict | list | None = None) -> None:
@@ -43,7 +43,7 @@ class MFMHead(BaseModule):
         init_transformer(self)
 
     def sample_kept(self, tokens: Tensor) -> Tensor:
-        """B×K indices of the patches of B×N×C ``tokens`` that are fused."""
+        """Samples the indices of the patches to fuse, B×K, for tokens B×N×C."""
         return sample_kept(torch.rand(tokens[:, 1:, 0].shape, device=tokens.device), self.mask_ratio)
 
     @staticmethod
@@ -52,7 +52,7 @@ class MFMHead(BaseModule):
         return Parts(*(keep_tokens(tokens, kept) for tokens in parts))
 
     def forward(self, fused: Tensor, kept: Tensor, grid: tuple[int, int]) -> Tensor:
-        """B×(1 + K)×C fused tokens to the whole B×3×16h×16w RGB image in [0, 1] space, not clipped."""
+        """Decodes fused tokens B×(1 + K)×C to the whole RGB image B×3×16h×16w in [0, 1], not clipped."""
         tokens = restore_tokens(fused, kept, self.mask_token, grid[0] * grid[1])
         tokens = self.blocks(tokens + self.position_embedding(grid))
         return unpatchify(self.proj(self.norm(tokens))[:, 1:], grid, PATCH_SIZE)

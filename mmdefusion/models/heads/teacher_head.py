@@ -1,4 +1,4 @@
-"""What a teacher's tokens are predicted from: unique plus common (arXiv 2410.12274, multi-modal CUD)."""
+"""Predicts the tokens of a teacher from unique plus common tokens (arXiv 2410.12274, multi-modal CUD)."""
 
 from mmengine.model import BaseModule
 from torch import nn
@@ -16,7 +16,7 @@ class TeacherPredictionHead(BaseModule):
     Args:
         embed_dims: width C of the decomposed tokens.
         teacher_dims: width T of the teachers' tokens.
-        init_cfg: MMEngine's.
+        init_cfg: initialisation config of MMEngine.
     """
 
     def __init__(self, embed_dims: int, teacher_dims: int = 768, init_cfg: dict | list | None = None) -> None:
@@ -29,14 +29,14 @@ class TeacherPredictionHead(BaseModule):
         init_transformer(self)
 
     def forward(self, unique: Sensors, common: Sensors) -> Sensors:
-        """Predict.
+        """Predicts the tokens of both teachers.
 
         Args:
-            unique: of each image, deep plus skip, B×N×C.
-            common: of each image, from it to the other one, deep plus skip, normalised, B×N×C.
+            unique: unique tokens of each image, deep plus skip, B×N×C.
+            common: common tokens from each image to the other, deep plus skip, normalised, B×N×C.
 
         Returns:
-            B×N×T each.
+            Predicted tokens, B×N×T each.
         """
         return Sensors(
             visible=self.proj_visible(self.norm_visible(unique.visible) + common.visible),

@@ -1,4 +1,4 @@
-"""Plain torch building blocks; nothing here knows of a registry."""
+"""Building blocks in plain torch, independent of any registry."""
 
 from .attention import CrossAttention, SelfAttention
 from .colour import luma, with_luma

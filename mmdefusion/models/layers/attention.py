@@ -1,4 +1,4 @@
-"""Multi-head attention whose N×N matrix never stands in memory."""
+"""Multi-head attention that never stores the N×N matrix."""
 
 import torch
 from torch import Tensor, nn
@@ -6,27 +6,31 @@ from torch.nn.functional import linear, scaled_dot_product_attention
 
 
 def split_heads(x: Tensor, num_heads: int) -> Tensor:
-    """B×N×C to B×heads×N×(C/heads)."""
+    """Splits the channels into heads: B×N×C to B×heads×N×(C/heads)."""
     return x.unflatten(-1, (num_heads, -1)).transpose(1, 2)
 
 
 def merge_heads(x: Tensor) -> Tensor:
-    """B×heads×N×width to B×N×(heads·width)."""
+    """Joins the heads: B×heads×N×width to B×N×(heads·width)."""
     return x.transpose(1, 2).flatten(2)
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Attention of B×heads×N×width, merged to B×N×(heads·width).
+    """Scaled dot-product attention with merged heads.
 
     Args:
-        mask: true for the keys that are attended to, B×N; with half as many rows, it counts for both images of
-            each pair, which lie along the batch one after the other.
+        q, k, v: queries, keys and values, B×heads×N×width each.
+        mask: true for the keys that are attended to, B×N. A mask of half as many rows counts for both images of each
+            pair, if these are concatenated along the batch.
+
+        Returns:
+            B×N×(heads·width).
     """
     if mask is not None:
         mask = mask.repeat(len(q) // len(mask), 1)[:, None, None]
     if q.device.type != 'cpu' or q.dtype != torch.bfloat16:
         return merge_heads(scaled_dot_product_attention(q, k, v, mask))
-    # on CPUs the backward pass takes nine times as long in bfloat16 as in float32
+    # on CPUs, the backward pass is nine times slower in bfloat16 than in float32
     with torch.autocast('cpu', enabled=False):
         return merge_heads(scaled_dot_product_attention(q.float(), k.float(), v.float(), mask)).to(q.dtype)
 
@@ -39,8 +43,12 @@ def require_divisible(embed_dims: int, num_heads: int) -> None:
 class SelfAttention(nn.Module):
     """Multi-head self-attention of a ViT: B×N×C to B×N×C.
 
-    The rows of ``qkv`` are packed (3, heads, head width), as in the MAE and timm checkpoints.
-    ``mask`` as in :func:`attend`.
+    The rows of ``qkv`` are packed as (3, heads, head width), as in the checkpoints of MAE and timm. For ``mask``, see
+    :func:`attend`.
+
+    Args:
+        embed_dims: width C.
+        num_heads: number of heads.
     """
 
     def __init__(self, embed_dims: int, num_heads: int) -> None:
@@ -56,11 +64,15 @@ class SelfAttention(nn.Module):
 
 
 class CrossAttention(nn.Module):
-    """Multi-head attention with separate query, key and value: each B×N×C, out B×N×C.
+    """Multi-head attention with separate query, key and value, each B×N×C; the output is B×N×C.
 
-    ``in_proj`` packs the three input projections in the order query, key, value, as
-    ``torch.nn.MultiheadAttention`` does. That class is not used because it leaves
-    ``scaled_dot_product_attention`` for a slow path in several training settings. ``mask`` as in :func:`attend`.
+    ``in_proj`` packs the three input projections in the order query, key, value, as ``torch.nn.MultiheadAttention``
+    does. That class is not used because in several training settings it does not call ``scaled_dot_product_attention``,
+    but a slower path. For ``mask``, see :func:`attend`.
+
+    Args:
+        embed_dims: width C.
+        num_heads: number of heads.
     """
 
     def __init__(self, embed_dims: int, num_heads: int) -> None:
@@ -79,7 +91,7 @@ class CrossAttention(nn.Module):
         return self.out_proj(attend(q, k, v, mask))
 
     def weights(self, query: Tensor, key: Tensor) -> Tensor:
-        """The B×heads×N×N matrix that :meth:`forward` never writes down, for pictures of it."""
+        """The attention weights, B×heads×N×N, which :meth:`forward` never stores; for visualisation."""
         weights, biases = self.in_proj.weight.chunk(3), self.in_proj.bias.chunk(3)
         q, k = (
             split_heads(linear(x, weight, bias), self.num_heads)

@@ -1,4 +1,4 @@
-"""Brightness and colour of pictures, ITU-R 601, without loss."""
+"""Splits images into luma (ITU-R 601) and colour, and puts them together again, without loss."""
 
 import torch
 from torch import Tensor
@@ -7,15 +7,19 @@ LUMA = (0.299, 0.587, 0.114)
 
 
 def luma(image: Tensor) -> Tensor:
-    """…×3×H×W RGB to …×1×H×W."""
+    """The luma of RGB images: …×3×H×W to …×1×H×W."""
     weights = image.new_tensor(LUMA).view(3, 1, 1)
     return (image * weights).sum(-3, keepdim=True)
 
 
 def with_luma(image: Tensor, brightness: Tensor) -> Tensor:
-    """``image`` (…×3×H×W RGB), its colour differences kept, with another brightness (…×1×H×W).
+    """Replaces the luma of an image and keeps its colour differences.
 
-    Where that leaves [0, 1], colours fade towards grey as far as they must: brightness and hue stay.
+    Where the result would leave [0, 1], the colour fades towards grey as far as needed; luma and hue stay.
+
+    Args:
+        image: …×3×H×W, RGB in [0, 1].
+        brightness: the new luma, …×1×H×W.
     """
     brightness = brightness.clip(0, 1)
     chroma = image - luma(image)

@@ -6,23 +6,23 @@ from torch import Tensor, nn
 
 from .attention import CrossAttention
 
-NUM_HEADS = 16  # of every block outside the encoder and the teachers
+NUM_HEADS = 16  # heads of every block outside the encoder and the teachers
 
 
 class DecompositionBlock(nn.Module):
     """D(s, t): a post-norm cross-attention block in which t gives the query and the residual.
 
-    The value always comes from s. The key comes from t when the block looks for what both images
-    share (``kind='common'``), and from s when it looks for what only one of them has
-    (``kind='unique'``). Each of the three passes a linear map of its own before the attention's
-    usual input projection, so two linear maps stand in a row, as in the authors' checkpoints.
+    The value always comes from s. The key comes from t if the block computes what both images share
+    (``kind='common'``), and from s if it computes what only one of them has (``kind='unique'``). Query, key and value
+    each pass a linear map before the input projection of the attention, so two linear maps follow each other, as in the
+    authors' checkpoints.
 
     Args:
         embed_dims: width C of the tokens.
-        kind: which image gives the key.
-        num_heads: heads of the attention.
-        dropout: on the attention's output and in the feed-forward part, not on attention weights.
-        mlp_ratio: hidden width of the feed-forward part over C.
+        kind: 'common' takes the key from t, 'unique' from s.
+        num_heads: number of heads of the attention.
+        dropout: dropout rate on the output of the attention and in the feed-forward part, not on attention weights.
+        mlp_ratio: hidden width of the feed-forward part divided by C.
     """
 
     def __init__(
@@ -49,12 +49,12 @@ class DecompositionBlock(nn.Module):
         self.drop = nn.Dropout(dropout)
 
     def forward(self, s: Tensor, t: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Decompose.
+        """Applies the block.
 
         Args:
-            s: tokens B×N×C of the image that is looked into.
-            t: tokens B×N×C of the image that asks.
-            mask: B×N (see :func:`attend`), true for the tokens that are attended to; all where there is none.
+            s: tokens that give the value, B×N×C.
+            t: tokens that give the query and the residual, B×N×C.
+            mask: true for the tokens that are attended to, B×N (see :func:`attend`); None for all.
 
         Returns:
             Tokens B×N×C.
@@ -63,7 +63,7 @@ class DecompositionBlock(nn.Module):
         return self.norm2(y + self.drop(self.linear2(self.drop(self.act(self.linear1(y))))))
 
     def attention(self, s: Tensor, t: Tensor) -> Tensor:
-        """B×heads×N×N attention weights: which token (last dimension) each token of t attends to."""
+        """The attention weights, B×heads×N×N: which token (last dimension) each token of t attends to."""
         return self.attn.weights(self.query(t), self._key(s, t))
 
     def _key(self, s: Tensor, t: Tensor) -> Tensor:

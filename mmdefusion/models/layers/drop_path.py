@@ -7,7 +7,7 @@ class DropPath(nn.Module):
     """Drops the residual branch of whole samples (Huang et al., Deep Networks with Stochastic Depth).
 
     Args:
-        drop_prob: probability that a sample's branch is dropped; what is left is scaled by 1 / (1 - drop_prob).
+        drop_prob: probability that the branch of a sample is dropped; kept branches are scaled by 1 / (1 - drop_prob).
     """
 
     def __init__(self, drop_prob: float) -> None:

@@ -1,15 +1,15 @@
-"""From [0, 1] to what the encoder and the teachers read."""
+"""Normalises images for the encoder and the teachers."""
 
 import torch
 from torch import Tensor, nn
 
-# of RGB in [0, 1], ImageNet's
+# ImageNet's mean and standard deviation of RGB in [0, 1]
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 
 
 class Normalize(nn.Module):
-    """Subtracts ImageNet's mean and divides by its standard deviation: B×3×H×W or, for pairs, B×6×H×W RGB in [0, 1]."""
+    """Subtracts ImageNet's mean and divides by its deviation: B×3×H×W, or pairs B×6×H×W, RGB in [0, 1]."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,9 +1,9 @@
-"""Which part of a padded batch is picture.
+"""Finds the images in a padded batch, and treats the padding.
 
-Toolboxes stack pictures of several sizes to one tensor, padded at the bottom and the right, and hand the backbone
-nothing but that tensor. So the padding itself says where it is: it is -0.0, which stock parts take for the 0 they
-expect, and which no normalised pixel is, since x - mean is never -0.0. The mark outlives crops (sliding windows), casts
-and moves between devices.
+The toolboxes stack images of several sizes in one tensor, padded at the bottom and the right, and the backbone gets
+only that tensor. So the padding marks itself: it is -0.0, which stock parts treat as the 0 that they expect, and which
+no normalised pixel can be, since x - mean is never -0.0. The mark survives crops (sliding windows), casts and moves
+between devices.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,11 +21,11 @@ Size = tuple[int, int]
 
 
 def mark_padding(images: Tensor, sizes: Sequence[Size]) -> None:
-    """Write the mark, in place, wherever the pictures of a padded batch are not.
+    """Marks the padding of a batch, in place.
 
     Args:
         images: B×C×H×W.
-        sizes: height and width of each picture, which begins top left.
+        sizes: height and width of each image, which starts at the top left.
     """
     for image, (height, width) in zip(images, sizes, strict=True):
         image[:, height:] = PADDING
@@ -33,59 +33,59 @@ def mark_padding(images: Tensor, sizes: Sequence[Size]) -> None:
 
 
 class Content(NamedTuple):
-    """Where the pictures of a batch are. Without padding everything is picture, and nothing here does anything."""
+    """The sizes of the images in a batch. Without padding, all methods leave their input unchanged."""
 
     image_size: Size  #: H, W of the batch in pixels
-    sizes: tuple[Size, ...] | None = None  #: height and width of each picture; None where none is padded
+    sizes: tuple[Size, ...] | None = None  #: height and width of each image; None if none is padded
 
     @classmethod
     def of(cls, images: Tensor) -> 'Content':
-        """Finds the pictures of a padded batch B×C×H×W. Exported models look for none: they know one size."""
+        """Finds the images of a padded batch B×C×H×W; exported models skip this, as they have one fixed size."""
         size = tuple(images.shape[-2:])
         if images.is_meta or torch.jit.is_tracing() or torch.compiler.is_exporting():
             return cls(size)
         return cls(size, find_sizes(images))
 
     def pictures(self, images: Tensor) -> Tensor:
-        """The batch without what is padding in all pictures, their last pixels repeated over the rest of it."""
+        """Crops the padding that all images share, and fills the rest by repeating the last pixels of each image."""
         if self.sizes is None:
             return images
         height, width = map(max, zip(*self.sizes, strict=True))
         return repeat_edges(images[..., :height, :width], self.sizes)
 
     def grids(self) -> list[Size] | None:
-        """Rows and columns of the patches of each picture; None where they are the same for all."""
+        """Rows and columns of the patches of each image; None if they are the same for all."""
         grids = None if self.sizes is None else cells(self.sizes, PATCH_SIZE)
         return None if grids is None or len(set(grids)) == 1 else grids
 
     def token_mask(self, grid: Size, device: torch.device) -> Tensor | None:
-        """B×(1 + h·w), true for the class token and the patches of each picture; None where that is all of them."""
+        """B×(1 + h·w), true for the class token and the patches of each image; None if all are true."""
         if (grids := self.grids()) is None:
             return None
         return pad(cell_mask(grids, grid, device).flatten(1), (1, 0), value=True)
 
     def extend(self, maps: Tensor) -> Tensor:
-        """B×C×h×w maps of patches with the last ones of each picture repeated over what is none of it."""
+        """Repeats the last patches of each image over its padding, in maps B×C×h×w."""
         return maps if (grids := self.grids()) is None else repeat_edges(maps, grids)
 
     def isolate(self, maps: Tensor, stride: int) -> Tensor:
-        """Maps at ``stride`` with 0 behind each picture's patches, as a convolution sees it behind a border."""
+        """Sets maps at ``stride`` to 0 beyond the patches of each image, as convolutions pad at a border."""
         if (grids := self.grids()) is None:
             return maps
         whole_patches = [(rows * PATCH_SIZE, columns * PATCH_SIZE) for rows, columns in grids]
         return erase(maps, cells(whole_patches, stride))
 
     def clear(self, maps: Tensor, stride: int) -> Tensor:
-        """Maps at ``stride`` with 0 behind each picture itself, for convolutions that know no patches."""
+        """Sets maps at ``stride`` to 0 beyond each image itself, for convolutions that do not use patches."""
         return maps if self.sizes is None else erase(maps, cells(self.sizes, stride))
 
     def fit(self, maps: Tensor, stride: int) -> Tensor:
-        """Maps of the pictures to maps of the batch: B×C×ceil(H/stride)×ceil(W/stride).
+        """Fits maps to the size of the batch: B×C×ceil(H/stride)×ceil(W/stride).
 
-        Where there is padding, each map goes on mirrored: heads that take means over whole maps (GroupNorm, pooling)
-        then find nearly what they find without padding, which 0 or the last values repeated do not give.
-        What the extension to whole patches added is cut off: heads take a map to cover exactly the image, and without
-        the cut an image of 17 rows would be stretched over the 32 that were encoded.
+        Over padding, each map is mirrored: heads that average over whole maps (GroupNorm, pooling) then give nearly the
+        same as without padding, which 0 or repeated values do not achieve. What the extension to whole patches added is
+        cropped: heads assume that a map covers exactly the image, and would stretch an image of 17 rows over the 32
+        encoded ones.
         """
         ((height, width),) = cells([self.image_size], stride)
         maps = maps[..., :height, :width]
@@ -95,11 +95,11 @@ class Content(NamedTuple):
         return mirror_edges(maps, cells(self.sizes, stride))
 
 
-@torch.compiler.disable  # the sizes are numbers on the host, on which positions and masks depend
+@torch.compiler.disable  # positions and masks depend on the sizes as numbers on the host
 def find_sizes(images: Tensor) -> tuple[Size, ...] | None:
-    """Height and width of each picture of B×C×H×W, or None where none is padded.
+    """Height and width of each image of B×C×H×W, or None if none is padded.
 
-    A sliding window in which there is nothing but padding counts as picture: its result is thrown away.
+    A sliding window that has only padding counts as an image: its result is discarded.
     """
     height, width = images.shape[-2:]
     edges = torch.cat([images[:, 0, :, 0], images[:, 0, 0, :]], dim=1)
@@ -111,31 +111,31 @@ def find_sizes(images: Tensor) -> tuple[Size, ...] | None:
 
 
 def cells(sizes: Sequence[Size], stride: int) -> list[Size]:
-    """Rows and columns of the cells of ``stride`` pixels that pictures touch."""
+    """Rows and columns of the cells of ``stride`` pixels that images touch."""
     return [(-(-height // stride), -(-width // stride)) for height, width in sizes]
 
 
 def erase(maps: Tensor, kept: Sequence[Size]) -> Tensor:
-    """B×C×h×w with 0 everywhere but in the top left ``kept`` cells of each sample."""
+    """Sets B×C×h×w to 0 outside the top left ``kept`` cells of each sample."""
     if all(size == tuple(maps.shape[-2:]) for size in kept):
         return maps
     return maps * cell_mask(kept, maps.shape[-2:], maps.device)[:, None]
 
 
 def repeat_edges(maps: Tensor, sizes: Sequence[Size]) -> Tensor:
-    """B×C×H×W with the last row and column of each picture in place of all that follow it."""
+    """Repeats the last row and column of each image over its padding, B×C×H×W."""
     return extrapolate(maps, sizes, lambda index, count: torch.minimum(index, count - 1))
 
 
 def mirror_edges(maps: Tensor, sizes: Sequence[Size]) -> Tensor:
-    """B×C×H×W with each picture's own mirror image in place of all that follows it, as often as there is place."""
+    """Fills the padding of B×C×H×W by mirroring each image, as often as needed."""
     return extrapolate(
         maps, sizes, lambda index, count: torch.minimum(index % (2 * count), 2 * count - 1 - index % (2 * count))
     )
 
 
 def extrapolate(maps: Tensor, sizes: Sequence[Size], source: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-    """Maps in which each row and column is that which ``source`` names for its index and the picture's size."""
+    """Takes each row and column from the index that ``source`` gives for its own index and the size of the image."""
     if all(size == tuple(maps.shape[-2:]) for size in sizes):
         return maps
     counts = torch.tensor(sizes, device=maps.device)[..., None]  # B×2×1

@@ -1,16 +1,21 @@
-"""Images to patch tokens."""
+"""The patch embedding."""
 
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-PATCH_SIZE = 16  # pixels of a side; all networks here are ViT/16
+PATCH_SIZE = 16  # side in pixels; all networks here are ViT/16
 
 
 class PatchEmbed(nn.Module):
-    """Non-overlapping convolution: B×3×H×W to B×(h·w)×C tokens, row-major, h = ceil(H/16), w = ceil(W/16).
+    """Non-overlapping convolution: B×3×H×W to tokens B×(h·w)×C, row-major, h = ceil(H/16), w = ceil(W/16).
 
-    An image whose sides are no multiples of the patch is extended at the bottom and the right by
-    repeating its last pixels, which adds no edge that the scene does not have.
+    An image whose sides are not multiples of the patch size is extended at the bottom and the right by repeating its
+    last pixels, which adds no artificial edge.
+
+    Args:
+        embed_dims: width C of the tokens.
+        patch_size: side of a patch in pixels.
+        in_channels: channels of the image.
     """
 
     def __init__(self, embed_dims: int, patch_size: int = PATCH_SIZE, in_channels: int = 3) -> None:

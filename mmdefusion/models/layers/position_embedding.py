@@ -1,4 +1,4 @@
-"""The position embedding, fixed (2-D sin-cos) or learned elsewhere, for any grid."""
+"""Position embeddings for any grid: fixed (2-D sin-cos), or learned ones of a public ViT."""
 
 import math
 
@@ -6,22 +6,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, pad
 
-GRID = 14  # of the 224-pixel images that the embedding is made for
-KEPT_GRIDS = 64  # more than any multi-scale schedule draws at a time; bounds what video of odd sizes can pile up
+GRID = 14  # patches per side of the 224-pixel images that the embedding is made for
+KEPT_GRIDS = 64  # cached grids: more than a multi-scale schedule uses, few enough to bound the memory
 
 
 def sincos_position_embedding(embed_dims: int, grid: int = GRID) -> Tensor:
-    """Embedding of a square grid, computed in float64 and rounded to float32.
+    """The sin-cos embedding of a square grid, computed in float64 and rounded to float32.
 
     The first half of the channels encodes the column, the second half the row; each half is
     sines, then cosines, of position · 10000^(-k / (C/4)).
 
     Args:
-        embed_dims: C, a multiple of 4.
+        embed_dims: c, a multiple of 4.
         grid: side of the grid.
 
     Returns:
-        (1 + grid²)×C; the first row, the class token's, is zero.
+        (1 + grid²)×C; the first row is that of the class token and zero.
     """
     if embed_dims % 4:
         raise ValueError(f'embed_dims={embed_dims} has no 2-D sin-cos embedding: choose a multiple of 4.')
@@ -36,10 +36,13 @@ def sincos_position_embedding(embed_dims: int, grid: int = GRID) -> Tensor:
 
 
 class PositionEmbedding(nn.Module):
-    """The embedding resized (bicubic) to any grid and kept per grid.
+    """A position embedding that is resized (bicubic) to any grid and cached per grid.
 
-    It is no parameter: a checkpoint trained at one size loads at any other. Learned positions (:meth:`take`) are not
-    trained further, but stored with the model, so that its checkpoints are whole.
+    It is not a parameter: a checkpoint trained at one size loads at any other. Learned positions (:meth:`take`) are not
+    trained further, but stored with the model, so that its checkpoints are complete.
+
+    Args:
+        embed_dims: width C.
     """
 
     def __init__(self, embed_dims: int) -> None:
@@ -49,11 +52,11 @@ class PositionEmbedding(nn.Module):
         self._resized: dict[tuple, Tensor] = {}
 
     def take(self, table: Tensor, antialias: bool = False) -> None:
-        """Put learned positions in place of the fixed ones.
+        """Replaces the fixed positions by learned ones.
 
         Args:
-            table: (1 + g·g)×C of a square grid, the class token's row first.
-            antialias: whether smaller grids are filtered, as ViTs with register tokens were trained.
+            table: positions of a square grid, (1 + g·g)×C, class token first.
+            antialias: whether resizing to smaller grids uses a filter, as in the training of ViTs with register tokens.
         """
         del self.base
         self.register_buffer('base', table)
@@ -61,8 +64,8 @@ class PositionEmbedding(nn.Module):
         self._resized.clear()
 
     def forward(self, grid: tuple[int, int]) -> Tensor:
-        """Embedding of h×w patches: (1 + h·w)×C, the class token's zero row first."""
-        if torch.compiler.is_compiling():  # a trace keeps the result by itself
+        """The embedding of h×w patches: (1 + h·w)×C, class token first."""
+        if torch.compiler.is_compiling():  # a trace stores the result itself
             return self._resize(grid)
         key = (grid, self.base.device, self.base.dtype)
         embedding = self._resized.get(key)
@@ -74,7 +77,7 @@ class PositionEmbedding(nn.Module):
         return embedding
 
     def within(self, grid: tuple[int, int], larger: tuple[int, int]) -> Tensor:
-        """Embedding of h×w patches in the top left of a larger grid, 0 around it: (1 + larger h·w)×C."""
+        """The embedding of h×w patches at the top left of a larger grid, with 0 around it: (1 + larger h·w)×C."""
         embedding = self(grid)
         patches = pad(embedding[1:].unflatten(0, grid), (0, 0, 0, larger[1] - grid[1], 0, larger[0] - grid[0]))
         return torch.cat([embedding[:1], patches.flatten(0, 1)])
@@ -88,7 +91,7 @@ class PositionEmbedding(nn.Module):
         return torch.cat([self.base[:1], patches[0].flatten(1).T])
 
     def _apply(self, fn, recurse: bool = True):
-        self._resized.clear()  # .to(), .half(), .cuda(): the kept ones are of the old kind
+        self._resized.clear()  # .to(), .half(), .cuda(): the cached ones have the old dtype or device
         return super()._apply(fn, recurse)
 
     def _load_from_state_dict(self, *args, **kwargs) -> None:

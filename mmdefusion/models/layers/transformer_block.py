@@ -7,7 +7,7 @@ from .drop_path import DropPath
 
 
 class Mlp(nn.Module):
-    """Linear, exact GELU, linear, on the last dimension."""
+    """Linear, exact GELU, linear, on the last dimension: B×N×C to B×N×C."""
 
     def __init__(self, embed_dims: int, hidden_dims: int) -> None:
         super().__init__()
@@ -20,16 +20,16 @@ class Mlp(nn.Module):
 
 
 class TransformerBlock(nn.Module):
-    """x + attention(LN(x)), then x + MLP(LN(x)); B×N×C to B×N×C.
+    """A pre-norm ViT block, x + attention(LN(x)), then x + MLP(LN(x)): B×N×C to B×N×C.
 
     Args:
         embed_dims: width C.
-        num_heads: heads of the attention.
-        eps: of both LayerNorms; 1e-6 in the encoder and the teachers, 1e-5 elsewhere.
-        drop_path: stochastic depth of both branches.
-        mlp_ratio: hidden width of the MLP over C.
+        num_heads: number of heads of the attention.
+        eps: epsilon of both LayerNorms: 1e-6 in the encoder and the teachers, 1e-5 elsewhere.
+        drop_path: rate of stochastic depth of both branches.
+        mlp_ratio: hidden width of the MLP divided by C.
 
-    :meth:`forward` takes ``mask`` (B×N), true for the tokens that are attended to; all where there is none.
+    :meth:`forward` takes ``mask`` (B×N), true for the tokens that are attended to; None for all.
     """
 
     def __init__(

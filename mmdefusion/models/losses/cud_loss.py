@@ -11,7 +11,7 @@ from .ssim import ssim_loss
 
 @MODELS.register_module()
 class CUDLoss(nn.Module):
-    """Weighted L1 distances of five images to their targets, and the dissimilarity of the fused one.
+    """Weighted L1 distances of five images to their targets, and the dissimilarity of the fused image.
 
     Args:
         common, unique_a, unique_b, mfm, fused: weights of the mean absolute differences.
@@ -36,7 +36,7 @@ class CUDLoss(nn.Module):
         self.fused_ssim = fused_ssim
 
     def forward(self, drawn: FusedImages, mfm: Tensor, target: FusedImages) -> dict[str, Tensor]:
-        """Compare what was drawn with its targets, all B×3×H×W; the target of ``mfm`` is that of ``fused``."""
+        """Computes the losses of decoded images, all B×3×H×W; the target of ``mfm`` is that of ``fused``."""
         return dict(
             loss_common=self.common * l1_loss(drawn.common, target.common),
             loss_unique_a=self.unique_a * l1_loss(drawn.unique_a, target.unique_a),

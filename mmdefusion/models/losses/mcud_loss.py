@@ -10,10 +10,10 @@ from ..structures import Sensors
 
 @MODELS.register_module()
 class MCUDLoss(nn.Module):
-    """Weighted L1 distances of predicted to teachers' tokens, and between the two orders of the common feature.
+    """Weighted L1 distances of predicted to teachers' tokens, and between both orders of the common feature.
 
     Args:
-        infrared_teacher, visible_teacher, common: weights.
+        infrared_teacher, visible_teacher, common: weights of the three distances.
     """
 
     def __init__(self, infrared_teacher: float = 1.0, visible_teacher: float = 1.0, common: float = 1.0) -> None:
@@ -23,7 +23,7 @@ class MCUDLoss(nn.Module):
         self.common = common
 
     def forward(self, predicted: Sensors, target: Sensors, common: Sensors) -> dict[str, Tensor]:
-        """Compare B×N×T predictions with B×N×T targets, and the B×N×C common features with each other."""
+        """Compares predictions B×N×T with targets B×N×T, and the common features B×N×C with each other."""
         return dict(
             loss_infrared_teacher=self.infrared_teacher * l1_loss(predicted.infrared, target.infrared),
             loss_visible_teacher=self.visible_teacher * l1_loss(predicted.visible, target.visible),

@@ -8,9 +8,9 @@ C1, C2 = 0.01**2, 0.03**2  # for values from 0 to 1
 
 
 def ssim_map(x: Tensor, y: Tensor) -> Tensor:
-    """SSIM at each pixel of two B×C×H×W images in [0, 1], with a Gaussian window of 11 and σ 1.5.
+    """SSIM at each pixel of two images B×C×H×W in [0, 1], with a Gaussian window of 11 and σ 1.5.
 
-    Borders are reflected without repeating the edge pixel, so that the map has the images' size.
+    Borders are reflected without repeating the edge pixel, so that the map has the size of the images.
     """
     if x.dtype in (torch.float16, torch.bfloat16):
         x, y = x.float(), y.float()
@@ -28,15 +28,15 @@ def ssim_loss(x: Tensor, y: Tensor) -> Tensor:
 
 
 def _blur(images: Tensor) -> Tensor:
-    """Gaussian blur of ...×H×W images, along the columns and along the rows."""
+    """Blurs images …×H×W with the Gaussian window, along columns and rows."""
     down, across = (_blur_matrix(side, images) for side in images.shape[-2:])
     return down @ images @ across.T
 
 
 def _blur_matrix(side: int, like: Tensor) -> Tensor:
-    """Blurring a line of pixels, its reflected ends too, as a product with a matrix side×side.
+    """The matrix side×side that blurs a line of pixels with reflected ends.
 
-    One-channel convolutions are what CPUs do worst: these products take a fifth of their time at 224².
+    CPUs are slow at one-channel convolutions: at 224², these matrix products take a fifth of their time.
     """
     if side <= WINDOW // 2:
         raise ValueError(f'SSIM reflects {WINDOW // 2} pixels at each border; an image side of {side} is too short.')

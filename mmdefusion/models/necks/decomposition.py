@@ -17,9 +17,9 @@ ORDERS = get_args(CommonOrder)
 
 
 class DecompositionPath(nn.Module):
-    """Decomposes and fuses one kind of feature; the deep and the skip features have a path each.
+    """Decomposes and fuses one kind of feature; deep and skip features have separate paths.
 
-    ``mask`` is that of :class:`PairFeatures` everywhere.
+    All methods take the ``mask`` of :class:`PairFeatures`.
 
     Args:
         embed_dims: width C of the tokens.
@@ -33,18 +33,18 @@ class DecompositionPath(nn.Module):
         self.fusion = DecompositionBlock(embed_dims, 'unique', NUM_HEADS)
 
     def decompose(self, pair: Pair, order: CommonOrder, mask: Tensor | None = None) -> Parts:
-        """What the pair shares, what only a has and what only b has."""
+        """Computes the common tokens and both unique tokens, B×N×C each."""
         return Parts(self.find_common(pair, order, mask), *self.find_unique(pair, mask))
 
     def find_unique(self, pair: Pair, mask: Tensor | None = None) -> Pair:
-        """What only a has and what only b has."""
+        """Computes the unique tokens of a and of b, B×N×C each."""
         s, t = pair.batched(), pair.swapped()
-        # with (s, t) = (a, b) the answer is about b, with (b, a) about a
+        # (s, t) = (a, b) gives the unique tokens of b, (b, a) those of a
         unique_b, unique_a = (self.unique(s, t, mask) + self.residual(t, mask)).chunk(2)
         return Pair(unique_a, unique_b)
 
     def find_common(self, pair: Pair, order: CommonOrder, mask: Tensor | None = None) -> Tensor:
-        """What the pair shares."""
+        """Computes the common tokens, B×N×C."""
         if order == 'ab':
             return self.common(pair.a, pair.b, mask)
         if order == 'ba':
@@ -54,14 +54,14 @@ class DecompositionPath(nn.Module):
         return both / 2 if order == 'mean' else both
 
     def fuse(self, parts: Parts, mask: Tensor | None = None) -> Tensor:
-        """D_f(common, unique a) + D_f(common, unique b)."""
+        """Fuses the parts, D_f(common, unique a) + D_f(common, unique b), to tokens B×N×C."""
         common = torch.cat([parts.common, parts.common])
         unique = torch.cat([parts.unique_a, parts.unique_b])
         fused_a, fused_b = self.fusion(common, unique, mask).chunk(2)
         return fused_a + fused_b
 
     def fuse_alone(self, tokens: Tensor) -> Tensor:
-        """An image decomposed and fused with itself: what is the same in both orders and for both uniques, once."""
+        """Decomposes and fuses an image with itself, computing once what both orders and both unique parts share."""
         common = self.common(tokens, tokens)
         unique = self.unique(tokens, tokens) + self.residual(tokens)
         return 2 * self.fusion(common, unique)
@@ -73,10 +73,11 @@ class DecompositionNeck(BaseModule):
 
     Args:
         embed_dims: width C of the encoder's tokens.
-        common: which order of the common feature is taken: ``'sum'`` of both (downstream tasks;
-            symmetric in the images), ``'mean'`` (fused images: the magnitude that the image heads
-            saw in training), ``'ab'`` or ``'ba'`` (pretraining draws one).
-        init_cfg: MMEngine's, such as ``dict(type='Pretrained', checkpoint=..., prefix='neck.0.')``.
+        common: order of the common feature: ``'sum'`` of both (downstream tasks; symmetric in the images), ``'mean'``
+            (fused images: the magnitude that the image heads saw in training), ``'ab'`` or ``'ba'`` (pretraining
+            samples one).
+        init_cfg: initialisation config of MMEngine, such as ``dict(type='Pretrained', checkpoint=...,
+            prefix='neck.0.')``.
     """
 
     def __init__(
@@ -87,7 +88,7 @@ class DecompositionNeck(BaseModule):
     ) -> None:
         super().__init__(init_cfg)
         if common not in ORDERS:
-            raise ValueError(f'common={common!r} is no order of the common feature: use one of {ORDERS}.')
+            raise ValueError(f'common={common!r} is not an order of the common feature: use one of {ORDERS}.')
         self.embed_dims = embed_dims
         self.common = common
         self.deep = DecompositionPath(embed_dims)
@@ -97,18 +98,21 @@ class DecompositionNeck(BaseModule):
         self._register_load_state_dict_pre_hook(self._refuse_other_width)
 
     def forward(self, features: PairFeatures, common: CommonOrder | None = None) -> Decomposition:
-        """Decompose and fuse.
+        """Decomposes and fuses a pair.
 
         Args:
-            features: of both images.
-            common: stands in for the order given to the constructor.
+            features: features of both images.
+            common: order of the common feature; None takes that of the constructor.
+
+            Returns:
+                All parts and the fused tokens, B×N×C each.
         """
         deep, skip = self.decompose(features, common)
         blended, fused = self.fuse(deep, skip, features.mask)
         return Decomposition(deep, skip, blended, fused, features)
 
     def decompose(self, features: PairFeatures, common: CommonOrder | None = None) -> tuple[Parts, Parts]:
-        """Deep and skip parts; ``common`` stands in for the order given to the constructor."""
+        """Computes the deep and the skip parts; ``common`` replaces the order of the constructor."""
         order = common or self.common
         return tuple(
             path.decompose(pair, order, features.mask)
@@ -116,7 +120,7 @@ class DecompositionNeck(BaseModule):
         )
 
     def decompose_both(self, features: PairFeatures) -> tuple[Pair, Pair]:
-        """Deep plus skip: the unique tokens of a and b, and the common ones from a to b and from b to a."""
+        """Computes the unique tokens of a and b, and the common tokens in both orders, each as deep plus skip."""
         unique = zip(self.deep.find_unique(features.deep), self.skip.find_unique(features.skip), strict=True)
         common = (
             self.deep.find_common(features.deep, order) + self.skip.find_common(features.skip, order)
@@ -125,22 +129,23 @@ class DecompositionNeck(BaseModule):
         return Pair(*(deep + skip for deep, skip in unique)), Pair(*common)
 
     def fuse(self, deep: Parts, skip: Parts, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Fused tokens before (f) and after (g) the mixer, B×N×C each."""
+        """Computes the fused tokens before (f) and after (g) the mixer, B×N×C each."""
         blended = fused = self.deep.fuse(deep, mask) + self.skip.fuse(skip, mask)
         for block in self.mixer:
             fused = block(fused, mask)
         return blended, fused
 
     def fuse_alone(self, features: PairFeatures) -> tuple[Tensor, Tensor]:
-        """Like :meth:`fuse` for each image with itself, a's along the batch, then b's: 2B×N×C each.
+        """Fuses each image with itself, those of a and then those of b along the batch: 2B×N×C each.
 
-        Half the work of decomposing pairs of equal images, with one order of the common feature (or their mean).
+        This is half the work of decomposing pairs of equal images, and gives the same for one order of the common
+        feature or the mean.
         """
         blended = self.deep.fuse_alone(features.deep.batched()) + self.skip.fuse_alone(features.skip.batched())
         return blended, self.mixer(blended)
 
     def _refuse_other_width(self, state_dict: dict, prefix: str, *_) -> None:
-        """Raise on weights of another width, which MMEngine would only warn of, and train from scratch."""
+        """Raises a ValueError for weights of another width; MMEngine would only warn and train from scratch."""
         weight = state_dict.get(f'{prefix}mixer.0.norm1.weight')
         if weight is not None and weight.shape[0] != self.embed_dims:
             raise ValueError(

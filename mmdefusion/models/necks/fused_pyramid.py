@@ -13,7 +13,7 @@ from .rescale import STRIDES, rescale
 
 
 class FusedLevel(nn.Module):
-    """LayerNorm and a linear map on tokens, then a map at another stride."""
+    """LayerNorm and a linear map on tokens, then rescaling to another stride."""
 
     def __init__(self, embed_dims: int, out_channels: int, stride: int) -> None:
         super().__init__()
@@ -31,14 +31,14 @@ class FusedLevel(nn.Module):
 class FusedPyramid(BaseModule):
     """Maps at strides 4, 8, 16, 32: three fused from the encoder's layers, the fourth from the fused tokens.
 
-    Each of the three has a cross-attention block of its own, applied in both orders and summed, so
-    that the pyramid stays symmetric in the images (the authors' code takes one order).
+    Each of the three has its own cross-attention block, which is applied in both orders and summed, so that the pyramid
+    is symmetric in the images (the authors' code takes one order).
 
     Args:
         embed_dims: width C of the tokens.
         out_channels: channels of every level.
         layers: the encoder's layers for strides 4, 8 and 16; k means after block k.
-        init_cfg: MMEngine's.
+        init_cfg: initialisation config of MMEngine.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class FusedPyramid(BaseModule):
         """Levels B×out_channels×ceil(H/s)×ceil(W/s), finest first.
 
         Raises:
-            ValueError: if the encoder has fewer blocks than a layer asked for.
+            ValueError: if the encoder has fewer blocks than ``layers`` need.
         """
         features = decomposition.features
         depth = len(features.layers) - 1

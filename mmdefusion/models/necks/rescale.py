@@ -1,4 +1,4 @@
-"""From one map at stride 16 to other strides."""
+"""Rescales a map at stride 16 to other strides."""
 
 from torch import nn
 
@@ -8,7 +8,7 @@ STRIDES = (4, 8, 16, 32)
 
 
 def rescale(stride: int, channels: int) -> tuple[nn.Module, int]:
-    """Module that brings a stride-16 map of ``channels`` to ``stride``, and the channels it leaves (ViTDet's rule).
+    """Makes a module that rescales a map at stride 16 to ``stride``, and returns its output channels (ViTDet's rule).
 
     Each doubling of the resolution halves the channels.
     """

@@ -14,12 +14,12 @@ from .rescale import STRIDES, rescale
 
 
 class PyramidLevel(nn.Sequential):
-    """A map at stride 16 brought to another, and two convolutions with LayerNorm.
+    """Rescales a map at stride 16, and applies two convolutions with LayerNorm.
 
     Args:
-        stride: of the level.
-        channels: of the map that it is made from.
-        out_channels: of the level.
+        stride: stride of the level.
+        channels: channels of the input map.
+        out_channels: channels of the level.
     """
 
     def __init__(self, stride: int, channels: int, out_channels: int) -> None:
@@ -41,18 +41,19 @@ class PyramidLevel(nn.Sequential):
 
 @MODELS.register_module()
 class SimpleFeaturePyramid(BaseModule):
-    """Maps at strides 4, 8, 16, 32 (and coarser ones by pooling) from the fused tokens alone.
+    """Maps at strides 4, 8, 16, 32 (and coarser ones by pooling) from the fused tokens only.
 
     The tokens pass LayerNorm, a linear map and GELU first (the M3FD detector of DeFusion++).
 
     Args:
         embed_dims: width C of the tokens.
-        hidden_dims: width of the map that the pyramid is made from; 4·C by default.
+        hidden_dims: width of the map from which the pyramid is built; 4·C by default.
         out_channels: channels of every level.
-        num_outs: levels; those beyond ``strides`` pool the last one with stride 2. As many as strides by default.
-        strides: of the levels that are built, some of 4, 8, 16, 32. A level that nothing reads would leave
-            parameters without gradient, which DistributedDataParallel refuses.
-        init_cfg: MMEngine's.
+        num_outs: number of levels; those beyond ``strides`` pool the last one with stride 2. By default as many as
+            strides.
+        strides: strides of the levels to build, some of 4, 8, 16, 32. A level that no head reads would have parameters
+            without gradient, which DistributedDataParallel refuses.
+        init_cfg: initialisation config of MMEngine.
     """
 
     def __init__(

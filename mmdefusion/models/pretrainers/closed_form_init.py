@@ -1,9 +1,9 @@
-"""A start from which pretraining on few images learns in minutes what it learns in hours from random weights.
+"""A closed-form initialisation for pretraining on few images, which replaces hours of training from random weights.
 
-Linear maps with known best solutions need no gradient descent: the patch embedding that keeps most of an image is its
-principal components, and the last map of each image head is a ridge regression on the images it should draw. What
-lies between is left random but quiet, so that tokens pass it nearly unchanged. Not part of the paper, which starts from
-ImageNet weights.
+Linear maps with a known optimum need no gradient descent: the patch embedding that keeps most of an image projects on
+its principal components, and the last map of each image head is a ridge regression to the images that it should decode.
+The blocks between stay random but are scaled down, so that tokens pass them nearly unchanged. This is not part of the
+paper, which starts from ImageNet weights.
 """
 
 from collections.abc import Iterable, Iterator
@@ -25,16 +25,16 @@ def init_in_closed_form(
     quietness: float = 0.3,
     ridge: float = 1e-3,
 ) -> None:
-    """Fit the patch embedding and the image heads to images.
+    """Fits the patch embedding and the image heads to images.
 
     Args:
-        model: freshly initialised.
-        batches: B×3×H×W images, RGB in [0, 1], sides multiples of 16.
-        power: how far components are made equally strong; 0 leaves their variances, 1 evens them out.
-        scale: root mean square of the patch embedding's outputs; well below the position embedding's, LayerNorms
-            keep the image.
+        model: a newly initialised model.
+        batches: images B×3×H×W, RGB in [0, 1], whose sides are multiples of 16.
+        power: equalisation of the components: 0 keeps their variances, 1 makes them equal.
+        scale: root mean square of the outputs of the patch embedding; it should be well below that of the position
+            embedding.
         quietness: factor on the last linear map of every residual branch.
-        ridge: regularisation over the mean variance of a head's inputs.
+        ridge: regularisation, relative to the mean variance of the inputs of a head.
     """
     batches = list(batches)
     training = model.training
@@ -46,7 +46,7 @@ def init_in_closed_form(
 
 
 def fit_patch_embedding(embed: PatchEmbed, images: Iterable[Tensor], power: float, scale: float) -> None:
-    """Principal components of the patches of normalised images, turned by a random rotation."""
+    """Sets the patch embedding to the principal components of the patches of normalised images, rotated at random."""
     patches = torch.cat([patchify(batch, PATCH_SIZE).flatten(0, 1) for batch in images]).double()
     mean = patches.mean(0)
     embed_dims = embed.proj.out_channels
@@ -61,7 +61,7 @@ def fit_patch_embedding(embed: PatchEmbed, images: Iterable[Tensor], power: floa
 
 
 def quieten(model: nn.Module, factor: float) -> None:
-    """Scale what every block adds to the tokens that pass it."""
+    """Scales what every block adds to the tokens."""
     for module in model.modules():
         if isinstance(module, TransformerBlock):
             last = (module.attn.proj, module.mlp.fc2)
@@ -74,7 +74,7 @@ def quieten(model: nn.Module, factor: float) -> None:
 
 
 def fit_heads(model: CUDPretrainer, batches: Iterable[Tensor], ridge: float) -> None:
-    """Ridge regressions from what reaches each head's last linear map to the patches that it should draw."""
+    """Fits the last linear map of each head by ridge regression from its inputs to the patches it should decode."""
     heads = (model.common_head.proj, model.unique_head.proj, model.fused_head.proj, model.mfm_head.proj)
     fits = [Regression(head) for head in heads]
     for images in batches:
@@ -92,7 +92,7 @@ def fit_heads(model: CUDPretrainer, batches: Iterable[Tensor], ridge: float) -> 
 
 
 class Regression:
-    """Least squares from tokens to the pixels of their patches, summed up batch by batch in double precision."""
+    """Ridge regression from tokens to the pixels of their patches, accumulated over batches in double precision."""
 
     def __init__(self, linear: nn.Linear) -> None:
         self.linear = linear
@@ -101,14 +101,14 @@ class Regression:
         self.outputs = torch.zeros(size, linear.out_features, dtype=torch.float64, device=linear.weight.device)
 
     def add(self, tokens: Tensor, image: Tensor) -> None:
-        """B×(h·w)×C tokens and the B×3×16h×16w image that they should give."""
+        """Adds tokens B×(h·w)×C and the images B×3×16h×16w that they should give."""
         x = tokens.flatten(0, 1).double()
         x = torch.cat([x, torch.ones_like(x[:, :1])], dim=1)
         self.inputs += x.T @ x
         self.outputs += x.T @ patchify(image, PATCH_SIZE).flatten(0, 1).double()
 
     def solve(self, ridge: float) -> None:
-        """Write the solution into the linear map."""
+        """Writes the solution into the linear map."""
         penalty = ridge * self.inputs.diag()[:-1].mean() * torch.eye(len(self.inputs)).to(self.inputs)
         penalty[-1, -1] = 0
         solution = torch.linalg.solve(self.inputs + penalty, self.outputs)
@@ -118,7 +118,7 @@ class Regression:
 
 @contextmanager
 def recorded_inputs(linear: nn.Linear) -> Iterator[list[Tensor]]:
-    """The inputs of all calls within."""
+    """A context that records the inputs of all calls of ``linear``."""
     inputs = []
     handle = linear.register_forward_pre_hook(lambda _, args: inputs.append(args[0]))
     try:

@@ -23,12 +23,11 @@ class CUDPretrainer(ImageFuser):
 
     Args:
         backbone, neck, common_head, unique_head, fused_head: as in :class:`ImageFuser`, whose weights this model has.
-        mfm_head: of masked feature modelling; its config or built, as all that follow.
-        view_generator: draws two views of each image.
-        cud_loss: the loss, with all weights.
-        data_preprocessor: config of what turns uint8 batches into RGB in [0, 1]; not normalised further, since views
-            are drawn from it.
-        init_cfg: MMEngine's, such as ``dict(type='Pretrained', checkpoint=...)``.
+        mfm_head: head of masked feature modelling, as a config or a module, like the next two.
+        view_generator: samples two views of each image.
+        cud_loss: the loss with its weights.
+        data_preprocessor: config of a preprocessor that gives RGB in [0, 1], not normalised further.
+        init_cfg: initialisation config of MMEngine, such as ``dict(type='Pretrained', checkpoint=...)``.
     """
 
     def __init__(
@@ -52,11 +51,12 @@ class CUDPretrainer(ImageFuser):
     def forward(
         self, inputs: Tensor, data_samples: Sequence[BaseDataElement] | None = None, mode: str = 'tensor'
     ) -> dict[str, Tensor] | list[BaseDataElement] | FusedImages:
-        """MMEngine's three modes.
+        """Runs one of MMEngine's modes.
 
         Args:
             inputs: ``'loss'`` and ``'predict'``: B×3×H×W images, RGB in [0, 1]; ``'tensor'``: B×6×H×W pairs.
-            data_samples: whose ``img_path`` seeds the views in ``'predict'``, so that they are the same every time.
+            data_samples: samples whose ``img_path`` seeds the views in ``'predict'``, so that these are the same every
+                time.
             mode: ``'loss'``, ``'predict'`` (:meth:`predict`) or ``'tensor'`` (:meth:`fuse`).
         """
         if mode == 'loss':
@@ -66,18 +66,21 @@ class CUDPretrainer(ImageFuser):
         return self.fuse(Pair(*inputs.chunk(2, dim=1)))
 
     def loss(self, images: Tensor) -> dict[str, Tensor]:
-        """Weighted losses of a batch B×3×H×W in [0, 1]."""
+        """Computes the weighted losses of images B×3×H×W in [0, 1]."""
         views = self.view_generator(images)
         drawn, mfm = self.reconstruct(views.views, order=sample_order())
         return self.cud_loss(drawn, mfm, targets(views))
 
     def reconstruct(self, views: Pair, order: str, kept: Tensor | None = None) -> tuple[FusedImages, Tensor]:
-        """What the heads decode from two views B×3×H×W in [0, 1]: four images, and MFM's.
+        """Decodes four images and that of MFM from two views.
 
         Args:
-            views: what the encoder sees.
-            order: of the common feature, ``'ab'`` or ``'ba'`` in training.
-            kept: B×K indices of the patches that MFM fuses; sampled where they are not given.
+            views: two views B×3×H×W in [0, 1].
+            order: order of the common feature, ``'ab'`` or ``'ba'`` in training.
+            kept: indices of the patches that MFM fuses, B×K; None samples them.
+
+            Returns:
+                The images, B×3×H×W each.
         """
         decomposition = self.decompose(views, order)
         deep, skip, features = decomposition.deep, decomposition.skip, decomposition.features
@@ -87,11 +90,11 @@ class CUDPretrainer(ImageFuser):
         return self.decode(decomposition), mfm
 
     def fuse(self, pair: Pair) -> FusedImages:
-        """Fuse two images B×3×H×W in [0, 1], both orders of the common feature averaged."""
+        """Fuses two images B×3×H×W in [0, 1], with the mean of both orders of the common feature."""
         return self.decode(self.decompose(pair, 'mean'))
 
     def predict(self, images: Tensor, data_samples: Sequence[BaseDataElement] | None = None) -> list[BaseDataElement]:
-        """For each image: itself (``target``), and fused ``from_views`` and ``from_identical``, 3×H×W, not clipped."""
+        """Gives each image's ``target`` (itself), fused ``from_views`` and ``from_identical``: 3×H×W, not clipped."""
         from_views = self.fuse(self.seeded_views(images, data_samples).views).fused
         from_identical = self.fuse(Pair(images, images)).fused
         samples = list(data_samples or [BaseDataElement() for _ in images])
@@ -100,7 +103,7 @@ class CUDPretrainer(ImageFuser):
         return samples
 
     def seeded_views(self, images: Tensor, data_samples: Sequence[Any] | None = None) -> Views:
-        """Views, colours left alone, of each image by itself: they depend on its file's name and on nothing else."""
+        """Samples views without colour jitter, which for each image depend only on the name of its file."""
         names = [Path(str(sample.get('img_path'))).name for sample in data_samples or [{}] * len(images)]
         generators = [torch.Generator(images.device).manual_seed(zlib.crc32(name.encode())) for name in names]
         views = [
@@ -111,10 +114,10 @@ class CUDPretrainer(ImageFuser):
 
 
 def sample_order() -> str:
-    """The order of the common feature in this step."""
+    """Samples the order of the common feature in this step."""
     return 'ab' if torch.rand(()) < 0.5 else 'ba'
 
 
 def targets(views: Views) -> FusedImages:
-    """What the heads should decode from ``views``."""
+    """The images that the heads should decode from ``views``, B×3×H×W each."""
     return FusedImages(views.common, views.unique.a, views.unique.b, views.image)

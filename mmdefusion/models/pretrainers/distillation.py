@@ -1,4 +1,4 @@
-"""The encoder learns to say what a strong public ViT says of single images."""
+"""Distils a public ViT into the encoder, on single images."""
 
 from torch import Tensor
 
@@ -9,22 +9,22 @@ from .encoder_pretrainer import EncoderPretrainer
 
 @MODELS.register_module()
 class EncoderDistiller(EncoderPretrainer):
-    """Trains a :class:`DeFusionEncoder` to predict a frozen teacher's patch tokens. Not part of the paper.
+    """Trains a :class:`DeFusionEncoder` to predict the patch tokens of a frozen teacher. Not part of the paper.
 
-    The paper starts its encoder from TinyMIM, which was distilled as well; this makes such a start from any teacher and
-    any images, visible and infrared alike. The checkpoint's ``backbone.`` is what other configs load.
+    The paper starts its encoder from TinyMIM, which was distilled too. This class makes such a start from any teacher
+    and any images, visible and infrared. Other configs load the ``backbone.`` of the checkpoint.
 
     Args:
         backbone: config of the encoder.
-        teacher: config of the teacher, such as :class:`ViTTeacher`, inside a :class:`CachedTeacher` where the same
-            crops come again.
+        teacher: config of the teacher, such as :class:`ViTTeacher`, inside a :class:`CachedTeacher` if crops are
+            repeated.
         head: config of the :class:`DistillationHead`.
-        views: config of what samples the student's views, such as :class:`StudentViews`.
-        data_preprocessor: config of what turns uint8 batches into RGB in [0, 1].
-        init_cfg: MMEngine's.
+        views: config of the sampler of the student's views, such as :class:`StudentViews`.
+        data_preprocessor: config of a preprocessor that gives RGB in [0, 1].
+        init_cfg: initialisation config of MMEngine.
 
     Raises:
-        ValueError: if the head predicts tokens of another width than the teacher's.
+        ValueError: if the head predicts tokens of another width than those of the teacher.
     """
 
     def __init__(
@@ -47,11 +47,11 @@ class EncoderDistiller(EncoderPretrainer):
             )
 
     def loss(self, images: Tensor) -> dict[str, Tensor]:
-        """Distance from the teacher's patch tokens; its class token says what the whole image is, a part is not it."""
+        """Distance from the teacher's patch tokens; the class token is left out, as it describes the whole image."""
         view = self.views(images, self.teacher(self.normalize(images))[:, 1:])
         tokens = self.encode(self.normalize(view.images))
         return dict(loss_tokens=self.head.loss(tokens[:, 1:], view.targets))
 
     def encode(self, images: Tensor) -> Tensor:
-        """Tokens after the encoder's last block, B×N×C."""
+        """The tokens after the last block of the encoder, B×N×C."""
         return self.backbone.encode(images)[0][-1]

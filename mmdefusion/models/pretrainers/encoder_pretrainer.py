@@ -1,4 +1,4 @@
-"""What the pretraining of an encoder alone has in common, whatever its loss."""
+"""The base class for pretraining an encoder alone."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -13,12 +13,12 @@ from ..layers import Normalize
 
 
 class EncoderPretrainer(BaseModel):
-    """An encoder that learns from single images in [0, 1], which are normalised here.
+    """An encoder that learns from single images in [0, 1], which this class normalises.
 
     Args:
-        backbone: the encoder, its config or built.
-        data_preprocessor: config of what turns uint8 batches into RGB in [0, 1].
-        init_cfg: MMEngine's, such as ``dict(type='Pretrained', checkpoint=...)``.
+        backbone: the encoder, as a config or a module.
+        data_preprocessor: config of a preprocessor that gives RGB in [0, 1].
+        init_cfg: initialisation config of MMEngine, such as ``dict(type='Pretrained', checkpoint=...)``.
     """
 
     def __init__(
@@ -34,19 +34,19 @@ class EncoderPretrainer(BaseModel):
     def forward(
         self, inputs: Tensor, data_samples: Sequence[BaseDataElement] | None = None, mode: str = 'tensor'
     ) -> dict[str, Tensor] | Tensor:
-        """``'loss'``: :meth:`loss`; ``'tensor'``: the encoder's tokens B×N×C of whole images.
+        """Runs one of MMEngine's modes: ``'loss'``, or ``'tensor'`` for the tokens B×N×C of whole images.
 
         Args:
-            inputs: B×3×H×W, RGB in [0, 1], sides multiples of 16.
-            data_samples: not read.
-            mode: one of the two.
+            inputs: B×3×H×W, RGB in [0, 1], whose sides are multiples of 16.
+            data_samples: not used.
+            mode: ``'loss'`` or ``'tensor'``.
         """
         return self.loss(inputs) if mode == 'loss' else self.encode(self.normalize(inputs))
 
     @abstractmethod
     def loss(self, images: Tensor) -> dict[str, Tensor]:
-        """Losses of images B×3×H×W, RGB in [0, 1]."""
+        """Computes the losses of images B×3×H×W, RGB in [0, 1]."""
 
     @abstractmethod
     def encode(self, images: Tensor) -> Tensor:
-        """The encoder's tokens B×N×C of normalised images."""
+        """Encodes normalised images B×3×H×W to tokens B×N×C."""

@@ -1,4 +1,4 @@
-"""A plain masked autoencoder (He et al., arXiv 2111.06377), to make the infrared teacher that nobody published."""
+"""A plain masked autoencoder (He et al., arXiv 2111.06377), to train the infrared teacher, which is not published."""
 
 import torch
 from mmengine.model import BaseModule
@@ -20,14 +20,14 @@ from .encoder_pretrainer import EncoderPretrainer
 
 @MODELS.register_module()
 class MAEDecoder(BaseModule):
-    """Light transformer from the encoder's kept tokens to all patches.
+    """A light transformer that predicts all patches from the encoder's kept tokens.
 
     Args:
         in_dims: width of the encoder.
         embed_dims: width of the decoder.
         depth: number of blocks.
         num_heads: heads of each block.
-        init_cfg: MMEngine's.
+        init_cfg: initialisation config of MMEngine.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class MAEDecoder(BaseModule):
         nn.init.normal_(self.mask_token, std=0.02)
 
     def forward(self, tokens: Tensor, kept: Tensor, grid: tuple[int, int]) -> Tensor:
-        """B×(1 + K)×C tokens of the kept patches to B×(h·w)×(16·16·3) patches, channel fastest."""
+        """Predicts patches B×(h·w)×(16·16·3), channel fastest, from the tokens of the kept patches, B×(1 + K)×C."""
         tokens = restore_tokens(self.embed(tokens), kept, self.mask_token, grid[0] * grid[1])
         tokens = self.blocks(tokens + self.position_embedding(grid))
         return self.proj(self.norm(tokens))[:, 1:]
@@ -57,15 +57,15 @@ class MAEDecoder(BaseModule):
 
 @MODELS.register_module()
 class MAEPretrainer(EncoderPretrainer):
-    """Predicts the patches that the encoder has not seen.
+    """Learns to predict the patches that are hidden from the encoder.
 
     Args:
         backbone: config of a :class:`MAEEncoder`.
         decoder: config of a :class:`MAEDecoder`.
         mask_ratio: share of the patches that is hidden.
-        norm_pix: predict each patch less its mean, over its standard deviation, as MAE's best setting does.
-        data_preprocessor: config of what turns uint8 batches into RGB in [0, 1].
-        init_cfg: MMEngine's.
+        norm_pix: whether targets are patches normalised by their own mean and deviation, which is MAE's best setting.
+        data_preprocessor: config of a preprocessor that gives RGB in [0, 1].
+        init_cfg: initialisation config of MMEngine.
     """
 
     def __init__(
@@ -83,11 +83,11 @@ class MAEPretrainer(EncoderPretrainer):
         self.norm_pix = norm_pix
 
     def encode(self, images: Tensor) -> Tensor:
-        """The encoder's tokens B×N×C of normalised images, none hidden."""
+        """Encodes normalised images B×3×H×W to tokens B×N×C, without hiding patches."""
         return self.backbone(images)
 
     def loss(self, images: Tensor) -> dict[str, Tensor]:
-        """Mean squared error over the hidden patches."""
+        """Computes the mean squared error over the hidden patches of B×3×H×W."""
         images = self.normalize(images)
         target = patchify(images, PATCH_SIZE)
         if self.norm_pix:

@@ -13,19 +13,19 @@ from .cud import CUDPretrainer
 
 @MODELS.register_module()
 class MCUDPretrainer(CUDPretrainer):
-    """CUD on batches of images, multi-modal CUD on batches of pairs: the joint form takes both in turn.
+    """CUD on batches of images and multi-modal CUD on batches of pairs; joint training takes both in turn.
 
-    The decomposition treats both images of a pair alike; what the paper calls a is the infrared one, b the visible one.
+    The decomposition treats both images of a pair alike. In the paper, a is the infrared image and b the visible one.
 
     Args:
-        infrared_teacher, visible_teacher: the frozen encoders whose tokens are predicted; their configs or built, as
-            all that follow.
-        teacher_head: predicts them.
-        mcud_loss: the loss on pairs, with all weights.
-        **cud: of :class:`CUDPretrainer`.
+        infrared_teacher, visible_teacher: the frozen encoders whose tokens are predicted, as configs or modules, like
+            the next two.
+        teacher_head: predicts the tokens of the teachers.
+        mcud_loss: the loss on pairs with its weights.
+        **cud: arguments of :class:`CUDPretrainer`.
 
     Raises:
-        ValueError: if a teacher's width is not the head's.
+        ValueError: if the widths of a teacher and the head differ.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class MCUDPretrainer(CUDPretrainer):
                 )
 
     def loss(self, inputs: Tensor) -> dict[str, Tensor]:
-        """Weighted losses of a batch of images B×3×H×W, or of pairs B×6×H×W (visible first), RGB in [0, 1]."""
+        """Computes the losses of images B×3×H×W, or of pairs B×6×H×W (visible first), RGB in [0, 1]."""
         if inputs.shape[1] == 3:
             return super().loss(inputs)
         pair = Sensors(*inputs.chunk(2, dim=1))
@@ -58,7 +58,7 @@ class MCUDPretrainer(CUDPretrainer):
         return self.mcud_loss(predicted, self.teach(pair), common)
 
     def predict_teachers(self, pair: Sensors) -> tuple[Sensors, Sensors]:
-        """What the teachers are predicted to say of two images B×3×H×W in [0, 1].
+        """Predicts the tokens of both teachers for pairs of B×3×H×W in [0, 1].
 
         Returns:
             Predicted tokens B×N×T, and the common feature from each image to the other, normalised, B×N×C.
@@ -69,7 +69,7 @@ class MCUDPretrainer(CUDPretrainer):
         return self.teacher_head(Sensors(*unique), common), common
 
     def teach(self, pair: Sensors) -> Sensors:
-        """The teachers' tokens B×N×T of two images B×3×H×W in [0, 1]."""
+        """The tokens B×N×T of both teachers for pairs of B×3×H×W in [0, 1]."""
         return Sensors(
             visible=self.visible_teacher(self.normalize(pair.visible)),
             infrared=self.infrared_teacher(self.normalize(pair.infrared)),

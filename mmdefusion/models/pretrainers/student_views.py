@@ -1,4 +1,4 @@
-"""What a student sees of the image that its teacher sees whole and clean."""
+"""Views for a student, whose teacher sees the whole, clean image."""
 
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from .views import brightness, contrast, saturation
 
 
 class StudentView(NamedTuple):
-    """A batch of views, and what the teacher's patch tokens are at the places that they show."""
+    """A batch of views, with the teacher's patch tokens at the places that they show."""
 
     images: Tensor  #: B×3×h×w, RGB in [0, 1]
     targets: Tensor  #: B×(h/16·w/16)×T
@@ -20,17 +20,16 @@ class StudentView(NamedTuple):
 
 @MODELS.register_module()
 class StudentViews(nn.Module):
-    """A part of each image that begins and ends between patches, perhaps mirrored, in other colours or none.
+    """Samples a crop of each image along patch borders, at random mirrored, with other colours or none.
 
-    So one answer of the teacher serves for many different views, and no token has to be interpolated. Losing colour
-    and contrast is what infrared images do to a scene: the student learns to name it all the same.
+    So the teacher's tokens of one image serve for many views, and no token has to be interpolated. Infrared images have
+    no colour and other contrast; with such views the student learns to recognise the same scene in them.
 
     Args:
-        sides: least and greatest side of the square part, in patches; sampled once a batch.
-        flip: share of the batches that is mirrored.
-        jitter: factors of brightness and contrast are uniform between these two, of saturation between 0 and the
-            greater.
-        grey: share of the images without any colour.
+        sides: smallest and largest side of the square crop, in patches; sampled once per batch.
+        flip: probability that a batch is mirrored.
+        jitter: range of the factors of brightness and contrast; that of saturation is from 0 to the upper end.
+        grey: probability that an image loses all colour.
     """
 
     def __init__(
@@ -49,11 +48,11 @@ class StudentViews(nn.Module):
         self.grey = grey
 
     def forward(self, images: Tensor, tokens: Tensor) -> StudentView:
-        """Sample views.
+        """Samples views.
 
         Args:
-            images: B×3×H×W, RGB in [0, 1], sides multiples of 16.
-            tokens: B×(H/16·W/16)×T, the teacher's, without the class token.
+            images: B×3×H×W, RGB in [0, 1], whose sides are multiples of 16.
+            tokens: tokens of the teacher without the class token, B×(H/16·W/16)×T.
         """
         grid = images.shape[-2] // PATCH_SIZE, images.shape[-1] // PATCH_SIZE
         targets = tokens.unflatten(1, grid)  # B h w T

@@ -1,7 +1,7 @@
-"""Two masked, noised views of each image, and what there is to recover from them.
+"""Samples two masked, noised views of each image, with the targets to recover from them.
 
 The recipe of common and unique decomposition (CUD, arXiv 2410.12274): every pixel is seen in at least one view; what
-both show is common, what only one shows is unique to it.
+both views show is common, what only one shows is unique to it.
 """
 
 from collections.abc import Sequence
@@ -15,13 +15,13 @@ from mmdefusion.registry import MODELS
 from ..layers import luma
 from ..structures import Pair
 
-FULL_SIZE = 224  # the grids below divide an image of this side; their cells keep their size in pixels at any other
+FULL_SIZE = 224  # side that the grids below divide; at other sizes their cells keep their size in pixels
 COARSE = 13
 FINE = (26, 27)
 
 
 class Views(NamedTuple):
-    """All RGB in [0, 1]; the clean image is what fusion and masked feature modelling have to give back."""
+    """Views and their clean image, RGB in [0, 1]; fusion and masked feature modelling have to recover the image."""
 
     image: Tensor  #: B×3×H×W, jittered
     views: Pair  #: B×3×H×W each: the image where it is seen, noise elsewhere
@@ -29,7 +29,7 @@ class Views(NamedTuple):
 
     @classmethod
     def joined(cls, parts: Sequence['Views']) -> 'Views':
-        """Joins the views of several batches to one batch."""
+        """Joins the views of several batches into one batch."""
         images, views, seen = zip(*parts, strict=True)
         return cls(torch.cat(images), *(Pair(*map(torch.cat, zip(*pairs, strict=True))) for pairs in (views, seen)))
 
@@ -40,7 +40,7 @@ class Views(NamedTuple):
 
     @property
     def unique(self) -> Pair:
-        """The image where only this view shows it, 0 elsewhere."""
+        """For each view, the image where only this view shows it, 0 elsewhere."""
         return Pair(
             a=self.image * self.seen.a * (1 - self.seen.b),
             b=self.image * self.seen.b * (1 - self.seen.a),
@@ -49,14 +49,13 @@ class Views(NamedTuple):
 
 @MODELS.register_module()
 class MaskedViews(nn.Module):
-    """Draws views of a whole batch on the device that holds it.
+    """Samples views of a whole batch on its device.
 
     Args:
-        jitter: factors of brightness, contrast and saturation are uniform between these two.
-        coverage: probability p that a cell is seen, uniform between these two for each image; the product of two
-            grids is seen with p².
-        whole: share of the images of which both views show everything, as the images that people fuse do; none in the
-            paper.
+        jitter: range of the factors of brightness, contrast and saturation.
+        coverage: range of the probability p that a cell is seen, sampled for each image; in the product of two grids a
+            cell is seen with probability p².
+        whole: share of the images that both views show completely, as images to fuse do; 0 in the paper.
     """
 
     def __init__(
@@ -76,14 +75,14 @@ class MaskedViews(nn.Module):
         self.coverage = coverage
         self.whole = whole
 
-    @torch.compiler.disable  # a handful of random draws, in a graph of whose size only the images should decide
+    @torch.compiler.disable  # few operations, whose random shapes would only force recompilation
     def forward(self, images: Tensor, generator: Generator | None = None, jitter: bool = True) -> Views:
-        """Draw views.
+        """Samples views.
 
         Args:
             images: B×3×H×W, RGB in [0, 1].
-            generator: of the images' device; torch's own where there is none.
-            jitter: whether colours are jittered; not where results are compared.
+            generator: random number generator on the device of the images; None takes torch's default.
+            jitter: whether to jitter colours; set it to False to compare results.
         """
         draw = _Draw(images, generator)
         image = self._jitter_colour(images, draw) if jitter else images
@@ -92,7 +91,7 @@ class MaskedViews(nn.Module):
         return Views(image, views, seen)
 
     def _jitter_colour(self, images: Tensor, draw: '_Draw') -> Tensor:
-        """Brightness, contrast and saturation, factors per image, in an order drawn per batch."""
+        """Jitters brightness, contrast and saturation by factors per image, in an order that is sampled per batch."""
         for step in draw.order(3):
             factor = draw.uniform((len(images), 1, 1, 1), *self.jitter)
             images = (brightness, contrast, saturation)[step](images, factor)
@@ -105,7 +104,7 @@ class MaskedViews(nn.Module):
         n2, n3 = (FINE[0] + draw.bits((batch,)) for _ in range(2))
         coarse = torch.full_like(n2, COARSE)
         one, other = (draw.cells(p, coarse, size) * draw.cells(p, n2, size) for _ in range(2))
-        # what neither view would show goes to one of them, cell by cell
+        # what neither view would show is given to one of them, cell by cell
         scale = torch.stack([coarse, n2, n3]).gather(0, draw.integers(3, (1, batch)))[0]
         hole = (one == 0) & (other == 0)
         filler = draw.cells(p, scale, size)
@@ -120,17 +119,17 @@ def brightness(images: Tensor, factor: Tensor) -> Tensor:
 
 
 def contrast(images: Tensor, factor: Tensor) -> Tensor:
-    """Towards the mean grey of each image."""
+    """Scales the contrast of images B×3×H×W around their mean grey by factors B×1×1×1."""
     return torch.lerp(luma(images).mean((-2, -1), keepdim=True).expand_as(images), images, factor).clip(0, 1)
 
 
 def saturation(images: Tensor, factor: Tensor) -> Tensor:
-    """Towards the grey of each pixel."""
+    """Scales the saturation of images B×3×H×W by factors B×1×1×1."""
     return torch.lerp(luma(images).expand_as(images), images, factor).clip(0, 1)
 
 
 class _Draw:
-    """Random numbers on the device and in the precision of a batch."""
+    """Random numbers on the device and in the dtype of a batch."""
 
     def __init__(self, images: Tensor, generator: Generator | None) -> None:
         self.batch = len(images)
@@ -153,7 +152,7 @@ class _Draw:
         return torch.randperm(count, generator=self.generator, device=self.kind['device']).tolist()
 
     def cells(self, p: Tensor, count: Tensor, size: tuple[int, int]) -> Tensor:
-        """B×H×W mask of square cells, each 1 with probability p (B×1×1), ``count`` (B) of them to 224 pixels."""
+        """Samples a mask B×H×W of square cells, 1 with probability p (B×1×1), ``count`` (B) of them per 224 pixels."""
         rows, columns = (torch.arange(side, device=count.device)[None] * count[:, None] // FULL_SIZE for side in size)
         grid = [(side - 1) * max(FINE) // FULL_SIZE + 1 for side in size]  # as many as the finest grid needs
         drawn = (self.uniform((self.batch, *grid)) < p).to(p.dtype)

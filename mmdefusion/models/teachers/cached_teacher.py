@@ -1,4 +1,4 @@
-"""Teachers' outputs kept on disk."""
+"""Caches the outputs of a teacher on disk."""
 
 import hashlib
 import os
@@ -17,15 +17,15 @@ from ..checkpoints.reading import read_plain
 
 @MODELS.register_module()
 class CachedTeacher(BaseModule):
-    """Asks a teacher once for each image, and reads the answer from a file from then on.
+    """Runs a teacher once for each image, and reads its tokens from a file afterwards.
 
-    It pays where the same crops come again: ``augmentations=8`` of the :class:`ResumableSampler`, say. Files are
-    named by the pixels, the teacher's architecture and its weights, so they never answer for another image or another
-    teacher; tokens come in half precision, the first time too. A file that cannot be read is written again.
+    This is worthwhile if crops are repeated, for instance with ``augmentations=8`` of the :class:`ResumableSampler`.
+    The name of a file depends on the pixels and on the teacher's architecture and weights, so it never serves another
+    image or teacher. Tokens are in half precision, the first time too. A file that cannot be read is written again.
 
     Args:
         teacher: config of the teacher.
-        folder: where the files go; several runs and processes may share it.
+        folder: folder of the files; several runs and processes may share it.
     """
 
     def __init__(self, teacher: dict, folder: str) -> None:
@@ -36,7 +36,7 @@ class CachedTeacher(BaseModule):
         self._identity: bytes | None = None
 
     def forward(self, images: Tensor) -> Tensor:
-        """Tokens of B×3×H×W normalised images."""
+        """The tokens B×N×T of normalised images B×3×H×W."""
         paths = [self._path(image) for image in images]
         tokens = [self._read(path) for path in paths]
         absent = [index for index, kept in enumerate(tokens) if kept is None]
@@ -47,7 +47,7 @@ class CachedTeacher(BaseModule):
         return torch.stack([kept.to(images.device, images.dtype) for kept in tokens])
 
     def _read(self, path: Path) -> Tensor | None:
-        """The N×T tokens that are kept, if they are."""
+        """The cached tokens N×T, or None."""
         try:
             kept = read_plain(path)
         except (CheckpointError, FileNotFoundError):
@@ -70,9 +70,9 @@ class CachedTeacher(BaseModule):
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as unfinished:
             torch.save(tokens.cpu().clone(), unfinished)
-        os.replace(unfinished.name, path)  # at once: another process never reads half a file
+        os.replace(unfinished.name, path)  # atomic: another process never reads half a file
 
     def init_weights(self) -> None:
-        """Read the teacher's weights."""
+        """Loads the weights of the teacher."""
         self.teacher.init_weights()
         self._identity = None

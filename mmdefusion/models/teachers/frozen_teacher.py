@@ -1,4 +1,4 @@
-"""What teachers have in common."""
+"""The base class of teachers."""
 
 from typing import Any
 
@@ -7,10 +7,10 @@ from torch import Tensor, nn
 
 
 class FrozenTeacher(BaseModule):
-    """An encoder that is never trained, and that checkpoints of students leave out.
+    """An encoder that is never trained, and that is left out of the checkpoints of students.
 
     Args:
-        encoder: whose tokens are predicted.
+        encoder: the encoder whose tokens are predicted.
     """
 
     def __init__(self, encoder: nn.Module) -> None:
@@ -26,7 +26,7 @@ class FrozenTeacher(BaseModule):
         return super().train(False)
 
     def _keep(self, state: dict[str, Tensor], prefix: str, *_: Any) -> None:
-        """Weights that a student's checkpoint leaves out stay as they are."""
+        """Adds the teacher's own weights to a student's checkpoint, which lacks them, so that they are kept."""
         for name, value in self.encoder.state_dict().items():
             state.setdefault(f'{prefix}encoder.{name}', value)
 

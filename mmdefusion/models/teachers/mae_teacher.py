@@ -1,4 +1,4 @@
-"""Frozen masked autoencoders that teach MCUD."""
+"""Frozen masked autoencoders as teachers for MCUD."""
 
 from pathlib import Path
 
@@ -21,14 +21,14 @@ HOW_TO_GET = (
 
 @MODELS.register_module()
 class MAETeacher(FrozenTeacher):
-    """The encoder of a masked autoencoder, frozen: B×3×H×W normalised RGB to B×N×T tokens, nothing masked.
+    """The frozen encoder of a masked autoencoder: normalised RGB B×3×H×W to tokens B×N×T, without masking.
 
-    Its weights are read by :meth:`init_weights`, which MMEngine's runner calls before training, and are left out
-    of the student's checkpoints.
+    :meth:`init_weights`, which MMEngine's runner calls before training, loads its weights. They are left out of the
+    student's checkpoints.
 
     Args:
-        checkpoint: file or URL, in MAE's published layout, mmpretrain's, or one of our MAE pretraining.
-        arch: of the encoder, as in :class:`MAEEncoder`.
+        checkpoint: file or URL in MAE's published layout, mmpretrain's, or that of our MAE pretraining.
+        arch: architecture of the encoder, as in :class:`MAEEncoder`.
     """
 
     def __init__(self, checkpoint: str | None = None, arch: str | dict = 'base') -> None:
@@ -36,11 +36,11 @@ class MAETeacher(FrozenTeacher):
         self.checkpoint = checkpoint
 
     def init_weights(self) -> None:
-        """Read the weights.
+        """Loads the weights.
 
         Raises:
             FileNotFoundError: if there is no such file.
-            ValueError: if it holds no such encoder, or its weights are not finite.
+            ValueError: if the file has no such encoder, or its weights are not finite.
         """
         if self.checkpoint is None:
             raise ValueError(f'The teacher has no checkpoint: set checkpoint=... in its config. {HOW_TO_GET}')
@@ -51,7 +51,7 @@ class MAETeacher(FrozenTeacher):
         self.load(state)
 
     def load(self, state: dict[str, Tensor]) -> None:
-        """Take weights in MAE's layout.
+        """Loads weights in MAE's layout.
 
         Raises:
             ValueError: if they are of another width or depth.
@@ -66,5 +66,5 @@ class MAETeacher(FrozenTeacher):
 
     @torch.no_grad()
     def forward(self, images: Tensor) -> Tensor:
-        """Tokens after the final norm, class token first."""
+        """The tokens after the final norm, class token first, B×N×T."""
         return self.encoder(images)

@@ -1,4 +1,4 @@
-"""Public vision transformers that teach."""
+"""Public vision transformers as teachers."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -18,22 +18,22 @@ from .frozen_teacher import FrozenTeacher
 
 @MODELS.register_module()
 class ViTTeacher(FrozenTeacher):
-    """The first blocks of a public ViT, frozen: B×3×H×W normalised RGB to B×N×T tokens, class token first.
+    """The frozen first blocks of a public ViT: normalised RGB B×3×H×W to tokens B×N×T, class token first.
 
-    Its tokens are normalised each by itself (LayerNorm without weights), so that their scale, which differs by orders
-    of magnitude between the blocks of a ViT, does not decide what the student learns.
+    Each token is normalised (LayerNorm without weights), as the scale of tokens differs by orders of magnitude between
+    the blocks of a ViT and would otherwise dominate the loss.
 
     Args:
         checkpoint: any file that :class:`DeFusionEncoder` reads, such as DINOv2's.
-        arch: as there; ``'auto'`` is the file's.
-        layer: after how many blocks the tokens are taken; ``None``: after the last.
+        arch: as in :class:`DeFusionEncoder`; ``'auto'`` reads it from the file.
+        layer: number of blocks after which the tokens are taken; None for all blocks.
 
     Raises:
-        ValueError: if the file holds no public ViT, or one with fewer blocks.
+        ValueError: if the file has no public ViT, or one with fewer blocks.
     """
 
     def __init__(self, checkpoint: str, arch: str | dict = 'auto', layer: int | None = None) -> None:
-        there = arch == 'auto' or Path(checkpoint).is_file()  # a config builds before its files are there
+        there = arch == 'auto' or Path(checkpoint).is_file()  # a config can be built before its files exist
         vit = self._read(checkpoint) if there else None
         arch = suit_architecture(vit, checkpoint) if arch == 'auto' else resolve_architecture(arch)
         layer = arch.depth if layer is None else layer
@@ -46,10 +46,10 @@ class ViTTeacher(FrozenTeacher):
         self.checkpoint = checkpoint
 
     def init_weights(self) -> None:
-        """Read the weights of the blocks that are asked.
+        """Loads the weights of the blocks that are used.
 
         Raises:
-            FileNotFoundError: if the file is not there.
+            FileNotFoundError: if the file does not exist.
         """
         self.encoder.load_vit(self._read(self.checkpoint).first(len(self.encoder.blocks)), self.checkpoint)
 
@@ -62,6 +62,6 @@ class ViTTeacher(FrozenTeacher):
 
     @torch.no_grad()
     def forward(self, images: Tensor) -> Tensor:
-        """Tokens of the layer, each of mean 0 and variance 1."""
+        """The tokens of the layer, each with mean 0 and variance 1, B×N×T."""
         tokens = self.encoder.encode(images)[0][-1]
         return layer_norm(tokens, tokens.shape[-1:])

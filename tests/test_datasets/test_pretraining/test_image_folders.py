@@ -57,7 +57,7 @@ def test_nothing_to_read(tmp_path):
     (tmp_path / 'train.txt').write_text('007\n')
     with pytest.raises(ValueError, match='neither folders nor a list_file'):
         build(tmp_path)
-    with pytest.raises(FileNotFoundError, match='nowhere is no folder'):
+    with pytest.raises(FileNotFoundError, match='nowhere is not a folder'):
         build(tmp_path, folders='nowhere')
     with pytest.raises(ValueError, match='empty has no image'):
         build(tmp_path, folders='empty')

@@ -103,7 +103,7 @@ def test_wrong_channels_name_the_mend(channels):
 @pytest.mark.parametrize(
     'options, message',
     [
-        ({'arch': 'huge'}, "arch='huge' is no preset"),
+        ({'arch': 'huge'}, "arch='huge' is not a preset"),
         ({'arch': {'width': 3}}, 'is not an architecture'),
         ({'frozen_stages': 4}, 'frozen_stages=4 is out of range'),
     ],

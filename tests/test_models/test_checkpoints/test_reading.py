@@ -129,7 +129,7 @@ def test_what_is_no_file(tmp_path):
 @pytest.mark.parametrize('content', [[1], torch.ones(1), 'text', None], ids=['list', 'tensor', 'text', 'none'])
 def test_what_is_no_dict(content, tmp_path):
     torch.save(content, tmp_path / 'x.pth')
-    refused(tmp_path / 'x.pth', 'no weights of a network')
+    refused(tmp_path / 'x.pth', 'not weights of a network')
     read_plain(tmp_path / 'x.pth')
 
 
@@ -157,7 +157,7 @@ def test_bombs(tmp_path):
     assert (tmp_path / 'x.pth').stat().st_size < 10_000
     refused(tmp_path / 'x.pth', 'is compressed')
     torch.save({'a': torch.zeros(1).expand(10**9)}, tmp_path / 'x.pth')
-    refused(tmp_path / 'x.pth', 'says that it holds larger tensors than it does')
+    refused(tmp_path / 'x.pth', 'claims to hold larger tensors than it does')
     torch.save({'a': torch.zeros(10**3)}, tmp_path / 'x.pth')
     with zipfile.ZipFile(tmp_path / 'x.pth') as archive:
         entry = archive.read('x/data.pkl')
