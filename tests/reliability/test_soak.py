@@ -1,17 +1,25 @@
-"""The soak in small: what `make soak` runs over thousands of pairs."""
+"""The soak in small: what `make soak` runs over thousands of pairs, for an hour, or over whole schedules."""
 
-import importlib.util
+import itertools
 import mmap
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 from helpers.pretraining import write_fuser
 
 from mmdefusion.apis import FusionInferencer
 
-SPEC = importlib.util.spec_from_file_location('soak', Path(__file__).with_name('soak.py'))
-soak = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(soak)
+sys.path.insert(0, str(Path(__file__).parent))
+import soak
+import soak_numerics
+import soak_training
+from helpers.toy_run import toy_config
+from mmengine.runner import Runner
+
+RUNTIME = Path(__file__).parents[2] / 'configs/_base_/detection_runtime.py'
 
 
 @pytest.fixture(scope='module')
@@ -42,3 +50,27 @@ def test_a_leak_is_seen(fuser, tmp_path, monkeypatch):
     assert (
         growth.files_a_step > soak.FILES_A_STEP and growth.bytes_a_step > 50_000 and not growth.flat(soak.BYTES_A_PAIR)
     ), growth
+
+
+def test_a_training_is_watched_and_ends_in_time(tmp_path, monkeypatch):
+    seconds = itertools.count()
+    monkeypatch.setattr(soak_training, 'time', SimpleNamespace(monotonic=lambda: next(seconds)))
+    config = toy_config(tmp_path, RUNTIME, soak_training.ENDLESS)
+    config.default_hooks.checkpoint.interval = soak_training.ENDLESS
+    runner = Runner.from_cfg(config)
+    watch = soak_training.WatchHook(seconds=8)
+    runner.register_hook(watch)
+    runner.train()
+    growth = soak.Growth.of(watch.readings)
+    assert growth.steps == runner.iter and growth.memory > 2**20 and growth.files >= 3
+    assert [reading[0] for reading in watch.readings] == list(range(1, 9))
+
+
+def test_the_beginning_of_a_schedule_in_float16():
+    outcome = soak_numerics.run(soak_numerics.SCHEDULES[-1], 'float16', 0.001)
+    assert outcome.steps == 10 and outcome.skipped < 8 and not outcome.broken
+
+
+def test_what_is_not_finite_is_said(monkeypatch):
+    monkeypatch.setattr(soak_numerics, 'batches', lambda turns: itertools.repeat(torch.full((2, 3, 32, 48), torch.nan)))
+    assert 'step 0: loss_common nan' in soak_numerics.run(soak_numerics.SCHEDULES[0], 'float32', 0.001).broken
