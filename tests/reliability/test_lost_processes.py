@@ -63,7 +63,7 @@ def test_the_other_process_ends_with_a_message(tmp_path, trouble):
         second.wait()
     assert first.returncode == 1
     last = printed.strip().splitlines()[-1]
-    assert 'another process of this training is gone, or did not answer within 20 s' in last and '--resume' in last
+    assert 'another process of this training has died, or did not answer within 20 s' in last and '--resume' in last
     assert (tmp_path / 'run/iter_4.pth').is_file()
 
 
