@@ -8,7 +8,6 @@ _HOMES = {
     'PairedDetInferencer': 'paired_det_inferencer',
     'PairedSegInferencer': 'paired_seg_inferencer',
     'load_fuser': 'loading',
-    'shipped_weights': 'loading',
 }
 
 __all__ = [*_HOMES]

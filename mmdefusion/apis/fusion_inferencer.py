@@ -20,7 +20,7 @@ from mmdefusion.utils.progress import track
 from mmdefusion.utils.video_reader import VideoFrames
 from mmdefusion.utils.video_writer import VideoWriter
 
-from .loading import load_fuser, shipped_weights
+from .loading import load_fuser
 from .outputs import Fused, NotAllDone, Output, OutputFolder, check_outputs, draw_panel
 from .sources import Image, Item, Source, frame_items, is_video, list_items, refuse_folding, to_first_size
 
@@ -93,7 +93,7 @@ class FusionInferencer:
         self.show_progress = show_progress
         self.device = device or get_device()
         self.model = load_fuser(
-            weights or shipped_weights(),
+            weights or 'tiny',
             config,
             self.device,
             colour=colour or TASKS[task]['colour'],
