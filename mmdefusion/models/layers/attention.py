@@ -5,9 +5,14 @@ from functools import partial
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear, scaled_dot_product_attention
+from torch.nn.functional import linear, pad, scaled_dot_product_attention
 
 from .windows import Windows
+
+KERNEL_WIDTH = (
+    16  # CPU kernels work on heads of a multiple of this width; others take longer than those that are filled
+)
+WORTH_FILLING = 512  # keys from which on filling pays without gradients; with them, it always does
 
 
 def split_heads(x: Tensor, num_heads: int) -> Tensor:
@@ -38,11 +43,23 @@ def attend(q: Tensor, k: Tensor, v: Tensor, num_heads: int, mask: Tensor | Windo
     if mask is not None:
         mask = mask.repeat(len(q) // len(mask), 1)[:, None, None]
     q, k, v = (split_heads(x, num_heads) for x in (q, k, v))
-    if q.device.type != 'cpu' or q.dtype != torch.bfloat16:
+    if q.device.type != 'cpu':
         return merge_heads(scaled_dot_product_attention(q, k, v, mask))
+    if q.dtype != torch.bfloat16:
+        return merge_heads(attend_on_cpu(q, k, v, mask))
     # on CPUs, the backward pass is nine times slower in bfloat16 than in float32
     with torch.autocast('cpu', enabled=False):
-        return merge_heads(scaled_dot_product_attention(q.float(), k.float(), v.float(), mask)).to(q.dtype)
+        return merge_heads(attend_on_cpu(q.float(), k.float(), v.float(), mask)).to(q.dtype)
+
+
+def attend_on_cpu(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+    """Scaled dot-product attention of B×heads×N×width; heads are filled up with zeros where that is faster."""
+    width, recorded = q.shape[-1], torch.compiler.is_exporting() or torch.jit.is_tracing()
+    gap = 0 if recorded else -width % KERNEL_WIDTH
+    if not gap or (k.shape[2] < WORTH_FILLING and not q.requires_grad):
+        return scaled_dot_product_attention(q, k, v, mask)
+    q, k, v = (pad(x, (0, gap)) for x in (q, k, v))
+    return scaled_dot_product_attention(q, k, v, mask, scale=width**-0.5)[..., :width]
 
 
 def require_divisible(embed_dims: int, num_heads: int) -> None:

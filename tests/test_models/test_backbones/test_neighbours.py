@@ -74,7 +74,7 @@ def test_without_padding_there_is_no_mask(monkeypatch):
     attention = torch.nn.functional.scaled_dot_product_attention
     monkeypatch.setattr(
         'mmdefusion.models.layers.attention.scaled_dot_product_attention',
-        lambda q, k, v, mask: masks.append(mask) or attention(q, k, v, mask),
+        lambda q, k, v, mask, **scale: masks.append(mask) or attention(q, k, v, mask, **scale),
     )
     picture = torch.randn(1, 6, 50, 70)
     model(picture)
