@@ -4,8 +4,9 @@ import os
 import warnings
 from collections.abc import Sequence
 from contextlib import ExitStack
+from itertools import chain, islice
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from mmengine.device import get_device
@@ -23,6 +24,7 @@ from mmdefusion.utils.video_writer import VideoWriter
 from .loading import load_fuser, shipped_weights
 from .outputs import Fused, NotAllDone, Output, OutputFolder, check_outputs, draw_panel
 from .sources import Image, Item, Source, frame_items, is_video, list_items, refuse_folding, to_first_size
+from .thermal import Polarity, tell_black_hot, to_white_hot
 
 Task = Literal['ivf', 'mef', 'mff']
 
@@ -58,6 +60,8 @@ class FusionInferencer:
         show_progress: whether to show a progress bar on terminals.
         thermal_range: counts of 16-bit infrared images that become black and white; None takes percentiles of each
             image. Other 16-bit images are scaled from their full range.
+        polarity: whether hot is bright in the infrared images (``'white-hot'``) or dark (``'black-hot'``), which are
+            inverted; ``'auto'`` guesses it for each call, with a warning where it is not white-hot.
 
     Raises:
         FileNotFoundError: if the weights do not exist.
@@ -81,6 +85,7 @@ class FusionInferencer:
         device: str | None = None,
         show_progress: bool = True,
         thermal_range: tuple[float, float] | None = None,
+        polarity: Polarity = 'auto',
     ) -> None:
         check_scaling((1.0, 99.0), thermal_range)
         if task not in TASKS:
@@ -89,6 +94,9 @@ class FusionInferencer:
             raise ValueError(f"detail={detail!r} is neither 'residual' nor None.")
         if target != 'off' and task != 'ivf':
             raise ValueError(f"target={target!r} needs an infrared and a visible image: task='ivf'.")
+        if polarity not in get_args(Polarity):
+            raise ValueError(f'polarity={polarity!r} is none of {", ".join(get_args(Polarity))}.')
+        self.polarity = polarity
         self.reading = dict(thermal=task == 'ivf', thermal_range=thermal_range)
         self.show_progress = show_progress
         self.device = device or get_device()
@@ -172,17 +180,17 @@ class FusionInferencer:
             ValueError: if an image cannot be read, or the sizes differ; the message names the item.
         """
         item = pair if isinstance(pair, Item) else Item('pair', tuple(pair))
-        return Fused(item.name, self._decode(item.name, self._read(item, resize), parts))
+        return Fused(item.name, self._decode(item.name, self._read(item, resize, self._black_hot([item])), parts))
 
     def _fuse_items(
         self, items: Sequence[Item], outputs: Sequence[Output], resize: bool, target: OutputFolder | None = None
     ) -> list[Fused] | list[Path]:
-        results, failures = [], {}
+        results, failures, black_hot = [], {}, self._black_hot(items)
         for item in track(items, 'fusing', show=self.show_progress):
             if len(item.images) == 1:
                 warnings.warn(f'{item.name} has no partner: it is returned as it is.', stacklevel=3)
             try:
-                fused = self._render(item, outputs, resize)
+                fused = self._render(item, outputs, resize, black_hot)
             except (OSError, ValueError) as error:
                 if len(items) == 1:
                     raise
@@ -203,22 +211,30 @@ class FusionInferencer:
         with ExitStack() as stack:
             files = target.files(frames.name)
             writers = {name: stack.enter_context(VideoWriter(file, frames.rate)) for name, file in files.items()}
-            for item in frame_items(track(frames, 'fusing', show=self.show_progress), frames.name):
-                for name, image in self._render(item, target.outputs, resize).images.items():
+            items = frame_items(track(frames, 'fusing', show=self.show_progress), frames.name)
+            first = list(islice(items, 1))
+            black_hot = self._black_hot(first)
+            for item in chain(first, items):
+                for name, image in self._render(item, target.outputs, resize, black_hot).images.items():
                     writers[name].write(image)
             return [writer.finish() for writer in writers.values()]
 
-    def _render(self, item: Item, outputs: Sequence[Output], resize: bool) -> Fused:
+    def _render(self, item: Item, outputs: Sequence[Output], resize: bool, black_hot: bool) -> Fused:
         """Computes the outputs of an item, whose files are read once."""
-        sources = self._read(item, resize)
+        sources = self._read(item, resize, black_hot)
         images = self._decode(item.name, sources, parts=set(outputs) != {'fused'})
         if 'panel' in outputs:
             images['panel'] = draw_panel(sources, images)
         return Fused(item.name, {name: images[name] for name in outputs})
 
-    def _read(self, item: Item, resize: bool) -> list[np.ndarray]:
-        """Reads the sources, H×W×3 uint8 BGR of one size."""
-        return to_first_size(item.read(**self.reading), item.name, resize)
+    def _black_hot(self, items: Sequence[Item]) -> bool:
+        """Whether hot is dark in the infrared images of a series."""
+        return self.reading['thermal'] and tell_black_hot(items, self.polarity, self.reading['thermal_range'])
+
+    def _read(self, item: Item, resize: bool, black_hot: bool) -> list[np.ndarray]:
+        """Reads the sources, H×W×3 uint8 BGR of one size; hot is bright in infrared images."""
+        images = item.read(**self.reading)
+        return to_first_size(to_white_hot(images, black_hot) if self.reading['thermal'] else images, item.name, resize)
 
     def _decode(self, name: str, sources: Sequence[np.ndarray], parts: bool) -> dict[str, np.ndarray]:
         """Computes the fused image, and on demand the parts, in BGR."""
