@@ -34,8 +34,8 @@ def tell_black_hot(items: Sequence[Item], polarity: Polarity, thermal_range: Ran
     """Whether hot is dark in the infrared images of a series.
 
     With ``'auto'`` the median of the evidence of up to five items decides. Where it speaks for black-hot there is a
-    warning; if it is not strong, white-hot is taken, as most cameras have it. Items that cannot be read, and images that
-    are fused with themselves, have no say.
+    warning; if it is not strong, white-hot is taken, as most cameras have it. Items that cannot be read have no say,
+    nor have images that are fused with themselves.
 
     Args:
         items: the series.
