@@ -55,6 +55,12 @@ def parse_args() -> argparse.Namespace:
         help='counts of 16-bit infrared images that become black and white (default: percentiles of each)',
     )
     parser.add_argument(
+        '--polarity',
+        choices=('auto', 'white-hot', 'black-hot'),
+        default='auto',
+        help='whether hot is bright or dark in infrared images (default: guessed, with a warning if it is dark)',
+    )
+    parser.add_argument(
         '--whole-below',
         type=int,
         default=2**16,
@@ -85,6 +91,7 @@ def main() -> None:
             sliding_window=sliding_window,
             device=args.device,
             thermal_range=args.thermal_range and tuple(args.thermal_range),
+            polarity=args.polarity,
         )
         written = fuser(
             *args.sources,
