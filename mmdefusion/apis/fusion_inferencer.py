@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from mmengine.device import get_device
 
+from mmdefusion.models.fusers.detail import resample
 from mmdefusion.models.fusers.picture_fuser import Colour, to_picture, to_tensor
 from mmdefusion.models.fusers.targets import Target
 from mmdefusion.models.layers.colour import luma
@@ -121,8 +122,9 @@ class FusionInferencer:
             sources: files, URLs, arrays (H×W or H×W×3 BGR), lists of them, globs, folders or videos.
             out_dir: folder for ``NAME.png`` (the fused image) and ``NAME_OUTPUT.png`` (other outputs), or for a video;
                 None returns the results.
-            outputs: ``'fused'``, ``'common'``, ``'unique_a'``, ``'unique_b'``, and ``'panel'``, which shows all of
-                them.
+            outputs: ``'fused'``, ``'common'``, ``'unique_a'``, ``'unique_b'``; ``'share'``, grey, 255 where the network
+                follows the first source and 0 where it follows the second; and ``'panel'``, which shows the first
+                four.
             resize: whether to resize the other images to the size of the first.
             resume: whether to skip results that are in ``out_dir`` already.
             suffixes: endings that tell the files of folders apart, such as ``('_A', '_B')``.
@@ -211,7 +213,7 @@ class FusionInferencer:
     def _render(self, item: Item, outputs: Sequence[Output], resize: bool) -> Fused:
         """Computes the outputs of an item, whose files are read once."""
         sources = self._read(item, resize)
-        images = self._decode(item.name, sources, parts=set(outputs) != {'fused'})
+        images = self._decode(item.name, sources, parts=set(outputs) != {'fused'}, share='share' in outputs)
         if 'panel' in outputs:
             images['panel'] = draw_panel(sources, images)
         return Fused(item.name, {name: images[name] for name in outputs})
@@ -220,14 +222,20 @@ class FusionInferencer:
         """Reads the sources, H×W×3 uint8 BGR of one size."""
         return to_first_size(item.read(**self.reading), item.name, resize)
 
-    def _decode(self, name: str, sources: Sequence[np.ndarray], parts: bool) -> dict[str, np.ndarray]:
-        """Computes the fused image, and on demand the parts, in BGR."""
+    def _decode(
+        self, name: str, sources: Sequence[np.ndarray], parts: bool, share: bool = False
+    ) -> dict[str, np.ndarray]:
+        """Computes the fused image, and on demand the parts and the share of the first source, in BGR."""
         first, *others = (to_tensor(reverse_channels(source)).to(self.device) for source in sources)
         try:
             for other in others[:-1]:
                 first = self.model.fuse(Pair(first, other)).expand(3, -1, -1)
             pair = Pair(first, others[-1] if others else first)
-            images = self.model.fuse(pair, parts=True)._asdict() if parts else {'fused': self.model.fuse(pair)}
+            if share:
+                explained = self.model.explain(pair)
+                images = explained.images._asdict() | {'share': resample(explained.share, pair.a).clip(0, 1)}
+            else:
+                images = self.model.fuse(pair, parts=True)._asdict() if parts else {'fused': self.model.fuse(pair)}
         except ValueError as error:
             raise ValueError(f'{name}: {error}') from None
         if not others:
