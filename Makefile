@@ -21,6 +21,9 @@ demo: env ## train on generated night and day pairs, write work_dirs/demo/report
 web: env ## the app in a browser, at http://127.0.0.1:7860 (WEB='--model CONFIG CHECKPOINT', say)
 	$(PY) -m mmdefusion.web $(WEB)
 
+docs: env ## the documentation as a site: work_dirs/docs/index.html
+	OMP_NUM_THREADS=1 $(PY) -m sphinx -W --keep-going -q docs work_dirs/docs
+
 test: env ## every test but those that take minutes each, those that train too
 	$(PYTEST) tests -m 'not soak'
 
