@@ -52,7 +52,8 @@ def build(settings: Settings) -> None:
             button = gr.Button('Fuse', variant='primary', elem_id='fuse-button')
     with gr.Row():
         sliders = [
-            gr.ImageSlider(label=f'{name} image | fused', elem_id=f'fuse-slider-{name}') for name in NAMES['ivf']
+            gr.ImageSlider(label=f'{name} image | fused', elem_id=f'fuse-slider-{which}')
+            for name, which in zip(NAMES['ivf'], ('first', 'second'), strict=True)
         ]
     with gr.Row():
         fused = gr.Image(
