@@ -11,6 +11,7 @@ from typing import Literal, get_args
 import numpy as np
 from mmengine.device import get_device
 
+from mmdefusion.models.fusers.detail import resample
 from mmdefusion.models.fusers.memory import FrameMemory
 from mmdefusion.models.fusers.picture_fuser import Colour, to_picture, to_tensor
 from mmdefusion.models.fusers.targets import Target
@@ -139,8 +140,9 @@ class FusionInferencer:
             sources: files, URLs, arrays (H×W or H×W×3 BGR), lists of them, globs, folders or videos.
             out_dir: folder for ``NAME.png`` (the fused image) and ``NAME_OUTPUT.png`` (other outputs), or for a video;
                 None returns the results.
-            outputs: ``'fused'``, ``'common'``, ``'unique_a'``, ``'unique_b'``, and ``'panel'``, which shows all of
-                them.
+            outputs: ``'fused'``, ``'common'``, ``'unique_a'``, ``'unique_b'``; ``'share'``, grey, 255 where the network
+                follows the first source and 0 where it follows the second; and ``'panel'``, which shows the first
+                four.
             resize: whether to resize the other images to the size of the first.
             resume: whether to skip results that are in ``out_dir`` already.
             suffixes: endings that tell the files of folders apart, such as ``('_A', '_B')``.
@@ -239,7 +241,7 @@ class FusionInferencer:
     ) -> Fused:
         """Computes the outputs of an item, whose files are read once; with a memory it is the frame of a video."""
         sources = self._read(item, resize, black_hot)
-        images = self._decode(item.name, sources, set(outputs) != {'fused'}, memory)
+        images = self._decode(item.name, sources, set(outputs) != {'fused'}, 'share' in outputs, memory)
         if 'panel' in outputs:
             images['panel'] = draw_panel(sources, images)
         return Fused(item.name, {name: images[name] for name in outputs})
@@ -254,17 +256,26 @@ class FusionInferencer:
         return to_first_size(to_white_hot(images, black_hot) if self.reading['thermal'] else images, item.name, resize)
 
     def _decode(
-        self, name: str, sources: Sequence[np.ndarray], parts: bool, memory: FrameMemory | None = None
+        self,
+        name: str,
+        sources: Sequence[np.ndarray],
+        parts: bool,
+        share: bool = False,
+        memory: FrameMemory | None = None,
     ) -> dict[str, np.ndarray]:
-        """Computes the fused image, and on demand the parts, in BGR."""
+        """Computes the fused image, and on demand the parts and the share of the first source, in BGR."""
         first, *others = (to_tensor(reverse_channels(source)).to(self.device) for source in sources)
         try:
             pixels = self.network_pixels or (VIDEO_PIXELS if memory else None)
             for other in others[:-1]:
                 first = self.model.fuse(Pair(first, other), network_pixels=pixels).expand(3, -1, -1)
             pair = Pair(first, others[-1] if others else first)
-            images = self.model.fuse(pair, parts, pixels, memory)
-            images = images._asdict() if parts else {'fused': images}
+            if share:
+                explained = self.model.explain(pair, memory)
+                images = explained.images._asdict() | {'share': resample(explained.share, pair.a).clip(0, 1)}
+            else:
+                images = self.model.fuse(pair, parts, pixels, memory)
+                images = images._asdict() if parts else {'fused': images}
         except ValueError as error:
             raise ValueError(f'{name}: {error}') from None
         if not others:

@@ -65,6 +65,18 @@ def test_every_output_and_the_panel(fuser, tmp_path):
     assert panel.shape[1] > 6 * 58 and panel.std() > 10
 
 
+def test_the_share_is_grey_and_of_the_size_of_the_image(fuser, tmp_path):
+    (written,) = fuser(colour(0), colour(0), out_dir=tmp_path, outputs=['share'])
+    assert written.name == '000000_share.png'
+    share = cv2.imread(str(written), cv2.IMREAD_UNCHANGED)
+    assert share.shape == (33, 58) and set(np.unique(share)) <= {127, 128}  # both sources are equal
+    (both,) = fuser(colour(0), grey(1, 33, 58), outputs=['fused', 'share'])
+    assert (both.images['fused'] == only(fuser(colour(0), grey(1, 33, 58)))).all() and both.images['share'].shape == (
+        33,
+        58,
+    )
+
+
 def test_a_pair_and_its_parts(fuser):
     result = fuser.fuse((colour(0), grey(1, 33, 58)), parts=True)
     assert list(result.images) == ['common', 'unique_a', 'unique_b', 'fused'] and result.name == 'pair'

@@ -43,8 +43,9 @@ class SafeCheckpointHook(CheckpointHook):
       its safe loader.
 
     Args:
-        *args, **kwargs: arguments of MMEngine's CheckpointHook. If ``backend_args`` or a URL as ``out_dir`` select
-            other storage than a local disk, MMEngine handles it.
+        *args: arguments of MMEngine's CheckpointHook.
+        **kwargs: likewise. If ``backend_args`` or a URL as ``out_dir`` select other storage than a local disk, MMEngine
+            handles it.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
