@@ -99,6 +99,8 @@ class Case:
         elif self.toolbox == 'mmdet':  # after two iterations no box is sure enough, and mmdet scores no empty result
             options += ['model.test_cfg.score_thr=0.0', 'model.test_cfg.nms_pre=50']
         options += self.small_images()
+        if 'windows' in self.config:  # smaller than the small images, as they are in the config
+            options.append('model.backbone.window=4')
         return [
             *options,
             *interval,
@@ -143,12 +145,18 @@ CASES = [
     Case('detection/defusionpp_vit-tiny_faster-rcnn_1xb4-24k_llvip-640x512.py', layouts.llvip),
     Case('detection/defusionpp_vit-tiny_faster-rcnn_1xb4-24k_kaist-640x512.py', kaist),
     Case('detection/defusionpp_vit-tiny_faster-rcnn_1xb4-24k_flir-aligned-640x512.py', flir_published),
+    Case('detection/defusionpp-windows_vit-tiny_faster-rcnn_1xb4-24k_llvip-640x512.py', layouts.llvip),
+    Case('detection/defusionpp-windows_vit-tiny_faster-rcnn_1xb4-84k_m3fd-1024x1024.py', m3fd),
     Case('detection/defusionpp_vit-nano_atss_1xb4-600i_flir-sample-320x256.py', flir_sample),
     Case('detection/defusionpp_vit-tiny_retinanet_1xb2-12e_scenes-1333x800.py', scenes),
     Case('segmentation/defusionpp_vit-nano_upernet_1xb2-400i_flir-sample-masks-320x256.py', flir_sample_masks),
     Case('segmentation/defusionpp_vit-tiny_upernet_1xb4-80k_mfnet-480x480.py', mfnet),
     Case(
         'segmentation/defusionpp_vit-tiny_upernet_1xb4-80k_msrs-480x480.py',
+        segmentation('vi', 'ir', 'Segmentation_labels', 9),
+    ),
+    Case(
+        'segmentation/defusionpp-windows_vit-tiny_upernet_1xb4-80k_msrs-480x480.py',
         segmentation('vi', 'ir', 'Segmentation_labels', 9),
     ),
     Case(
