@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
 import cv2
@@ -15,6 +16,7 @@ from helpers.warm_process import run_tool
 from helpers.watched_training import watched_training
 from mmengine.config import Config
 
+from mmdefusion.models.layers import PATCH_SIZE
 from mmdefusion.scenes import write_scenes
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -127,7 +129,11 @@ class Case:
             found['model.data_preprocessor.size'] = config.model.data_preprocessor.size
             keys = ('crop_size', 'stride') if config.model.test_cfg.mode == 'slide' else ()
             found |= {f'model.test_cfg.{key}': config.model.test_cfg[key] for key in keys}
-        return [f'{key}=({size[0] // part},{size[1] // part})' for key, size in found.items()]
+        options = [f'{key}=({size[0] // part},{size[1] // part})' for key, size in found.items()]
+        divisor = config.model.data_preprocessor.get('pad_size_divisor') or 0
+        if divisor > PATCH_SIZE:  # to whole patches
+            options.append(f'model.data_preprocessor.pad_size_divisor={ceil(divisor / part / PATCH_SIZE) * PATCH_SIZE}')
+        return options
 
     @property
     def score(self) -> str:
