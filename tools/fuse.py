@@ -17,7 +17,7 @@ import time
 import warnings
 
 from mmdefusion.apis import FusionInferencer, NotAllDone
-from mmdefusion.apis.fusion_inferencer import TASKS
+from mmdefusion.apis.fusing import TASKS
 from mmdefusion.apis.outputs import OUTPUTS
 
 
