@@ -81,7 +81,9 @@ def parse_metadata(entries: Mapping[str, str], name: str) -> Metadata:
     values = {key: _frozen(value) for key, value in content.items() if key in known}
     for key, value in values.items():
         if not CHECKS[key](value):
-            raise ValueError(f'{name} carries {key}={str(value)[:80]!r} in its metadata, which is not allowed: {again}.')
+            raise ValueError(
+                f'{name} carries {key}={str(value)[:80]!r} in its metadata, which is not allowed: {again}.'
+            )
     if 'task' not in values:
         raise ValueError(f'{name} does not say what it is for (task): {again}.')
     found = Metadata(**values)
@@ -123,7 +125,7 @@ CHECKS = {
     'keep_ratio': lambda value: isinstance(value, bool),
     'infrared_channels': lambda value: value in (1, 3),
     'thermal_range': lambda value: value is None or _range(value),
-    'percentiles': lambda value: _range(value) and 0 <= value[0] and value[1] <= 100,
+    'percentiles': lambda value: _range(value) and value[0] >= 0 and value[1] <= 100,
     'pixels': lambda value: value in get_args(Pixels),
     'precision': lambda value: value in get_args(Precision),
 }

@@ -156,4 +156,3 @@ def scaled(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         return image
     resized = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
     return resized if resized.ndim == 3 else resized[..., None]
-

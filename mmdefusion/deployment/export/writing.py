@@ -9,9 +9,8 @@ from typing import Any
 import onnx
 import torch
 from onnx import ModelProto, TensorProto, helper
-from torch import Tensor, nn
+from torch import nn
 from torch.export import Dim
-from torch.fx.experimental.symbolic_shapes import guard_int
 
 from mmdefusion.utils.files import write_bytes
 
@@ -20,19 +19,6 @@ from ..metadata import KEY, Metadata
 OPSET = 18
 EXAMPLE = 2, 3, 117, 149  # odd sides and two pairs, so that every branch for padding and batches is in the graph
 DIMS = ('batch', None, 'height', 'width')
-
-
-def split_by_slices(images: Tensor, size: int, dim: int = 0) -> list[Tensor]:
-    """``Tensor.split`` as slices: the exporter would write a sequence for sides that are open, which few engines know.
-
-    The number of parts is that of the example.
-    """
-    count = guard_int((images.shape[dim] + size - 1) // size)
-    ends = [*(size * place for place in range(1, count)), images.shape[dim]]
-    return [torch.ops.aten.slice.Tensor(images, dim, start, end) for start, end in zip([0, *ends], ends, strict=False)]
-
-
-SLICES = {**torch.export.default_decompositions(), torch.ops.aten.split.Tensor: split_by_slices}
 
 
 def trace(
@@ -54,10 +40,11 @@ def trace(
     images = tuple(torch.rand(example) * 255 for _ in range(2))
     free = {0: Dim.DYNAMIC, 2: Dim.DYNAMIC, 3: Dim.DYNAMIC}
     with torch.no_grad():
-        exported = torch.export.export(module.eval(), images, dynamic_shapes=None if size else (free, free))
         program = torch.onnx.export(
-            exported.run_decompositions(SLICES),
+            module.eval(),
+            images,
             dynamo=True,
+            dynamic_shapes=None if size else (free, free),
             input_names=['visible', 'infrared'],
             output_names=list(outputs),
             opset_version=OPSET,
