@@ -8,8 +8,6 @@ predictions to OUT_DIR/preds (boxes as JSON, label maps as PNG).
 
 import argparse
 
-from mmengine.config import Config
-
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -29,6 +27,8 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    from mmengine.config import Config
+
     try:
         options = dict(weights=args.checkpoint, device=args.device, fused=args.fused)
         if Config.fromfile(args.config).get('default_scope') == 'mmseg':

@@ -28,5 +28,5 @@ class PairInput(nn.Module):
         pair = (torch.cat([seen[name] for name in self.modalities], dim=1) - self.mean) / self.std
         if self.divisor == 1:
             return pair
-        bottom, right = (-side % self.divisor for side in pair.shape[-2:])
+        bottom, right = (-(-side // self.divisor) * self.divisor - side for side in pair.shape[-2:])
         return pad(pair, (0, right, 0, bottom), value=PADDING)
