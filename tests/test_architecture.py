@@ -24,7 +24,10 @@ FLOORS = (
     ('models.registered',),
     ('engine', 'evaluation', 'apis.loading'),
     ('apis',),
-    ('experiments', 'web'),
+    ('experiments', 'web', 'deployment'),
+    ('deployment.export',),
+    ('cli',),
+    ('__main__',),
 )
 # What may be imported of the toolboxes, by room; nothing but MMEngine elsewhere.
 TOOLBOXES = {
@@ -33,6 +36,8 @@ TOOLBOXES = {
     'apis.paired_seg_inferencer': {'mmseg'},
     'datasets': {'mmcv', 'mmdet', 'mmseg'},
     'datasets.conversion': set(),
+    'deployment': set(),
+    'deployment.export': {'mmcv', 'mmdet', 'mmseg'},
     'engine.hooks': {'mmcv'},
     'evaluation.metrics': {'mmseg'},
     'evaluation.parts': {'mmseg'},

@@ -8,8 +8,6 @@ predictions to OUT_DIR/preds (boxes as JSON, label maps as PNG).
 
 import argparse
 
-from mmdefusion.apis import open_paired
-
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -29,6 +27,8 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    from mmdefusion.apis import open_paired
+
     try:
         inferencer = open_paired(args.config, args.checkpoint, args.score_thr, device=args.device, fused=args.fused)
         results = inferencer(args.visible, args.infrared, args.batch_size, args.out_dir)

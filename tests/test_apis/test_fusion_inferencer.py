@@ -180,7 +180,7 @@ def test_16_bit_pictures_keep_their_exposure(weights, tmp_path):
     assert abs(only(mef(dark, dark)).astype(int) - image // 8).max() <= 2
     ivf = FusionInferencer(weights, device='cpu', show_progress=False, thermal_range=(0, 65535 // 8))
     for sources, wanted in (((image, dark), 255), ((dark, dark), image.max() / 8)):
-        with patch('mmdefusion.apis.fusion_inferencer.to_first_size', wraps=to_first_size) as read:
+        with patch('mmdefusion.apis.fusing.to_first_size', wraps=to_first_size) as read:
             ivf.fuse(sources)
         first, second = read.call_args.args[0]
         assert second.max() > 0.9 * 255 and abs(first.max() - (image.max() if wanted == 255 else wanted)) < 2

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from mmdefusion.apis import FusionInferencer
-from mmdefusion.apis.fusion_inferencer import TASKS
+from mmdefusion.apis.fusing import TASKS
 from mmdefusion.evaluation.functional import PROTOCOLS
 from mmdefusion.scenes import SceneGenerator
 from mmdefusion.utils.files import write_image

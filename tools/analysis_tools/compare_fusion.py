@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from mmdefusion.apis import FusionInferencer
-from mmdefusion.apis.fusion_inferencer import TASKS
+from mmdefusion.apis.fusing import TASKS
 from mmdefusion.apis.sources import Item, list_items
 from mmdefusion.datasets.pairing import strip_suffix
 from mmdefusion.evaluation.functional import PROTOCOLS, lower_is_better
