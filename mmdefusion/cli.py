@@ -1,8 +1,8 @@
 """The command ``mmdefusion``: one door to the tools that people use most.
 
 Only the standard library is imported here, and the tools import torch once they run, so ``--help`` and completion are
-quick. Exit status: 0 if all is done, 1 if something failed (with one line that says what), 2 for a wrong call, 130 after
-Ctrl-C.
+quick. Exit status: 0 if all is done, 1 if something failed (with one line that says what), 2 for a wrong call, 130
+after Ctrl-C.
 """
 
 import ast
