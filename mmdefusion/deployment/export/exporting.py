@@ -2,10 +2,15 @@
 
 import os
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..metadata import Pixels, What
+from onnx import ModelProto
+
+from mmdefusion.apis.sources import Item
+
+from ..metadata import Metadata, Pixels, What
 from .loading import Loaded, load
 from .pairs import RUNTIMES, find_pairs, network_inputs
 from .quantising import quantise
@@ -67,13 +72,18 @@ def export_network(
     if half:
         model = to_half(model, metadata)
     if to_calibrate:
-        with tempfile.TemporaryDirectory() as folder:
-            whole = write(model, Path(folder, 'fp32.onnx'))
-            images = metadata.task == 'fuse' or what == 'features'
-            runtime = None if images else RUNTIMES[metadata.task](whole, show_progress=False)
-            model = quantise(model, metadata, network_inputs(to_calibrate[:CALIBRATED], metadata, runtime))
+        model = to_bytes(model, metadata, to_calibrate)
     file = write(model, out)
     return Exported(file, loaded, verify(file, loaded, to_verify) if to_verify else None)
+
+
+def to_bytes(model: ModelProto, metadata: Metadata, items: Sequence[Item]) -> ModelProto:
+    """The model with weights and maps of 8 bits, calibrated on the first pairs."""
+    with tempfile.TemporaryDirectory() as folder:
+        whole = write(model, Path(folder, 'fp32.onnx'))
+        images = metadata.task == 'fuse' or metadata.what == 'features'
+        runtime = None if images else RUNTIMES[metadata.task](whole, show_progress=False)
+        return quantise(model, metadata, network_inputs(items[:CALIBRATED], metadata, runtime))
 
 
 def translations(task: str) -> dict:
