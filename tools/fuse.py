@@ -70,6 +70,13 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--window', type=int, default=224, help='side of a sliding window in pixels (default: 224, as in training)'
     )
+    parser.add_argument(
+        '--network-pixels',
+        type=int,
+        metavar='PIXELS',
+        help='most pixels of an image that the network sees where detail comes from the sources: fewer are faster '
+        '(default: 20480 for videos, else all)',
+    )
     parser.add_argument('--batch-size', type=int, default=4, help='windows per batch (default: 4)')
     parser.add_argument('--device', help='default: a GPU if there is one')
     return parser.parse_args()
@@ -92,6 +99,7 @@ def main() -> None:
             device=args.device,
             thermal_range=args.thermal_range and tuple(args.thermal_range),
             polarity=args.polarity,
+            network_pixels=args.network_pixels,
         )
         written = fuser(
             *args.sources,
