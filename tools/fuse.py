@@ -73,6 +73,13 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--window', type=int, default=224, help='side of a sliding window in pixels (default: 224, as in training)'
     )
+    parser.add_argument(
+        '--network-pixels',
+        type=int,
+        metavar='PIXELS',
+        help='most pixels of an image that the network sees where detail comes from the sources: fewer are faster '
+        '(default: 20480 for videos, else all)',
+    )
     parser.add_argument('--batch-size', type=int, default=4, help='windows per batch (default: 4)')
     parser.add_argument('--device', help='default: a GPU if there is one')
     return parser.parse_args()
@@ -89,8 +96,10 @@ def open_fuser(args: argparse.Namespace) -> Fusing:
         polarity=args.polarity,
     )
     if (args.weights or '').endswith('.onnx'):
-        if args.target != 'off' or args.config or args.device:
-            raise ValueError('An exported file takes no --target, --config and --device: leave them out.')
+        if args.target != 'off' or args.config or args.device or args.network_pixels:
+            raise ValueError(
+                'An exported file takes no --target, --config, --device and --network-pixels: leave them out.'
+            )
         from mmdefusion.deployment import OnnxFuser
 
         return OnnxFuser(args.weights, window=args.window, **windows, **options)
@@ -98,7 +107,13 @@ def open_fuser(args: argparse.Namespace) -> Fusing:
 
     windows['size'] = args.window
     return FusionInferencer(
-        args.weights, args.config, target=args.target, sliding_window=windows, device=args.device, **options
+        args.weights,
+        args.config,
+        target=args.target,
+        sliding_window=windows,
+        device=args.device,
+        network_pixels=args.network_pixels,
+        **options,
     )
 
 
