@@ -14,7 +14,7 @@ FLOORS = (
     ('utils', 'registry'),
     ('datasets.annotation_files', 'datasets.stems'),
     ('visualization', 'scenes', 'models.layers', 'evaluation.functional', 'datasets.conversion'),
-    ('models.structures',),
+    ('models.structures', 'inference'),
     ('models.checkpoints', 'evaluation.published', 'evaluation.results'),
     ('models.backbones', 'models.losses', 'models.data_preprocessors', 'datasets'),
     ('models.necks',),
@@ -42,6 +42,7 @@ TOOLBOXES = {
     'evaluation.metrics': {'mmseg'},
     'evaluation.parts': {'mmseg'},
     'experiments': {'mmdet', 'mmseg'},
+    'inference': set(),
     'models.backbones.spatial_prior': {'mmcv'},
     'models.data_preprocessors': {'mmdet', 'mmseg'},
 }

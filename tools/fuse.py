@@ -16,8 +16,8 @@ import argparse
 import time
 import warnings
 
-from mmdefusion.apis.fusing import TASKS, Fusing
-from mmdefusion.apis.outputs import OUTPUTS, NotAllDone
+from mmdefusion.inference.fusing import TASKS, Fusing
+from mmdefusion.inference.outputs import OUTPUTS, NotAllDone
 
 
 def parse_args() -> argparse.Namespace:

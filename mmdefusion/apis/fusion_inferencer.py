@@ -7,6 +7,8 @@ from typing import Literal, get_args
 import numpy as np
 from mmengine.device import get_device
 
+from mmdefusion.inference.fusing import TASKS, Fusing, Task
+from mmdefusion.inference.thermal import Polarity
 from mmdefusion.models.fusers.detail import resample
 from mmdefusion.models.fusers.memory import FrameMemory
 from mmdefusion.models.fusers.picture_fuser import Colour, to_picture, to_tensor
@@ -15,9 +17,7 @@ from mmdefusion.models.layers.colour import luma
 from mmdefusion.models.structures import Pair
 from mmdefusion.utils.image_io import check_scaling, reverse_channels
 
-from .fusing import TASKS, Fusing, Task
 from .loading import load_fuser
-from .thermal import Polarity
 
 VIDEO_PIXELS = 160 * 128  # most pixels of a frame that the network sees; detail comes from the whole frame
 

@@ -12,14 +12,14 @@ from mmengine.structures import BaseDataElement
 from torch import nn
 
 from mmdefusion.datasets.pipelines import PARTNER, find_step
+from mmdefusion.inference.predicting import Predicting
+from mmdefusion.inference.sources import Item, Source
 from mmdefusion.models.checkpoints.fitting import read_weights, refuse_misfit
 from mmdefusion.models.checkpoints.unwrap import unwrap
 from mmdefusion.utils.batching import groups_of_one_size
 from mmdefusion.utils.image_io import to_channels
 
 from .fusion_inferencer import FusionInferencer
-from .predicting import Predicting
-from .sources import Item, Source
 
 ANNOTATIONS = ('LoadAnnotations', 'mmdet.LoadAnnotations', 'mmseg.LoadAnnotations')
 

@@ -7,8 +7,8 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from mmdefusion.apis.fusing import TASKS, Fusing, Task
-from mmdefusion.apis.thermal import Polarity
+from mmdefusion.inference.fusing import TASKS, Fusing, Task
+from mmdefusion.inference.thermal import Polarity
 from mmdefusion.utils.image_io import check_scaling, reverse_channels
 
 from .network import OnnxNetwork

@@ -8,8 +8,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mmdefusion.apis.predicting import Predicting
-from mmdefusion.apis.sources import Item, Source
+from mmdefusion.inference.predicting import Predicting
+from mmdefusion.inference.sources import Item, Source
 from mmdefusion.utils.image_io import read_image, reverse_channels, to_channels
 
 from .fuser import OnnxFuser

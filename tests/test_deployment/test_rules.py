@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from mmdefusion.apis.fusing import TASKS
 from mmdefusion.deployment.rules.colour import luma, with_luma
 from mmdefusion.deployment.rules.detail import Detail
 from mmdefusion.deployment.rules.windows import Windows
+from mmdefusion.inference.fusing import TASKS
 from mmdefusion.models.fusers import ResidualDetail, SlidingWindow
 from mmdefusion.models.layers import colour
 from mmdefusion.models.structures import Pair

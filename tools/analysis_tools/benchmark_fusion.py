@@ -22,8 +22,8 @@ import numpy as np
 import torch
 
 from mmdefusion.apis import FusionInferencer
-from mmdefusion.apis.fusing import TASKS
 from mmdefusion.evaluation.functional import PROTOCOLS, flicker
+from mmdefusion.inference.fusing import TASKS
 from mmdefusion.scenes import SceneGenerator
 from mmdefusion.utils.files import write_image
 from mmdefusion.utils.image_io import to_channels

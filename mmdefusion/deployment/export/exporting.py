@@ -8,7 +8,7 @@ from pathlib import Path
 
 from onnx import ModelProto
 
-from mmdefusion.apis.sources import Item
+from mmdefusion.inference.sources import Item
 
 from ..metadata import Metadata, Pixels, What
 from .loading import Loaded, load

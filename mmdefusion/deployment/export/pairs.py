@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmdefusion.apis.sources import Item, list_items
+from mmdefusion.inference.sources import Item, list_items
 from mmdefusion.utils.image_io import reverse_channels
 
 from ..detector import OnnxDetector

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from mmdefusion.apis.sources import Item
+from mmdefusion.inference.sources import Item
 
 from ..network import OnnxNetwork
 from .loading import Loaded
