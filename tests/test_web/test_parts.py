@@ -152,7 +152,10 @@ def test_methods_of_a_folder_are_ranked_beside_ours(methods, fuser):
     alone = [score_pair(*found.load(name), fuser)[1]['maximum']['Ssim'] for name in ('0', '2')]
     assert rows['maximum']['Ssim'] == pytest.approx(sum(alone) / 2)
     table = rank(rows)
-    assert table.rows[-1][0] == 'dark' and float(table.rows[0][1]) < float(table.rows[-1][1])
+    assert table.header[-1] == 'dark' and len(table.rows) == 14
+    assert float(table.rows[0][1]) < float(table.rows[0][-1])
+    (ssim,) = [row for row in table.rows if row[0] == 'Ssim ↑']
+    assert sum(cell.startswith('**') for cell in ssim) == 1 and not ssim[-1].startswith('**')
     with pytest.raises(ValueError, match=r'There is no pair \.\./0'):
         found.load('../0')
 
