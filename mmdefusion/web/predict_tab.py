@@ -59,7 +59,7 @@ def build(settings: Settings) -> None:
                 interactive=False,
                 elem_id=f'predict-{name}',
             )
-            for name, label in (('whole', 'From the pair'), ('changed', 'With the change'))
+            for name, label in (('whole', 'The pair'), ('changed', 'The pair with the change'))
         ]
     table = gr.Markdown(elem_id='predict-table')
     network_event(button, told(run), [*inputs.components, sensor, right, down, score], [*outputs, table])

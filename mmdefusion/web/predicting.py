@@ -127,7 +127,7 @@ def draw(pair: Pair, found: dict | NDArray, meta: dict, score: float) -> np.ndar
         else:
             mask = cv2.resize(found.astype(np.uint8), large.shape[1::-1], interpolation=cv2.INTER_NEAREST)
             drawn.append(draw_mask(large, mask, hide_background(classes, palette)))
-    return reverse_channels(contact_sheet([drawn], ['visible', 'infrared']))
+    return reverse_channels(contact_sheet([drawn]))
 
 
 def compare_boxes(whole: dict, disturbed: dict, classes: tuple[str, ...], score: float) -> Table:
