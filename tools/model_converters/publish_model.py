@@ -78,6 +78,8 @@ def describe(checkpoint: dict[str, Any], args: argparse.Namespace) -> dict[str, 
         'git_revision': git_revision(),
         'mmdefusion_version': __version__,
     }
+    if isinstance(meta.get('dataset_meta'), dict):  # the classes of a detector or segmenter
+        published['dataset_meta'] = meta['dataset_meta']
     model = carried_model(checkpoint, str(args.checkpoint))
     if args.layout == 'mmdefusion' and isinstance(model, dict) and set(SLOTS) <= set(model):
         arch, _ = read_fuser(checkpoint, str(args.checkpoint))
