@@ -43,7 +43,7 @@ def lively(model: nn.Module) -> nn.Module:
         if weight.ndim > 1 and any(
             word in name for word in ('cls', 'conv_seg', 'rpn_reg', 'retina_reg', 'reg_branches')
         ):
-            spread = 4.5 if 'reg' not in name else 0.45
+            spread = 100 if 'fc_cls' in name else 0.45 if 'reg' in name else 4.5
             weight.data = torch.randn(weight.shape, generator=generator) * spread / weight[0].numel() ** 0.5
         elif weight.ndim == 1 and 'cls' in name:
             weight.data = torch.full_like(weight, -2.0)
@@ -130,7 +130,7 @@ def test_maps_over_padding_are_those_of_a_marked_batch(size, stride):
     batch[..., size[0] :, :] = PADDING
     batch[..., size[1] :] = PADDING
     found, exported = Content.of(batch), ExportedContent(tuple(batch.shape[-2:]), (size,))
-    maps = torch.randn(2, 3, *(-(-side // 16) * 16 // stride or 1 for side in size))
+    maps = torch.randn(2, 3, *(-(-(-(-side // 16) * 16) // stride) for side in size))
     torch.testing.assert_close(exported.fit(maps, stride), found.fit(maps, stride))
     torch.testing.assert_close(exported.pictures(batch), found.pictures(batch))
 
