@@ -116,6 +116,15 @@ def test_the_command_fuses_without_torch(tmp_path, pair):
     assert cv2.imread(str(tmp_path / 'fused/vi.png')).shape == (41, 60, 3)
 
 
+def test_the_command_predicts_without_torch(tmp_path, pair):
+    toy = write_toy(tmp_path / 'toy.onnx', 'detect')
+    code = f'{WITHOUT_TORCH}from mmdefusion.cli import main; main()'
+    command = [sys.executable, '-c', code, 'infer', toy, *map(str, pair), '--out-dir', 'found']
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / 'found/preds/vi.json').read_text())['labels'] == [1]
+
+
 def test_the_runtime_imports_neither_torch_nor_toolboxes(tmp_path, pair):
     det, seg = write_toy(tmp_path / 'det.onnx', 'detect'), write_toy(tmp_path / 'seg.onnx', 'segment')
     code = f"""{WITHOUT_TORCH}

@@ -2,10 +2,9 @@
 
     python tools/deployment/benchmark.py CONFIG CHECKPOINT --pairs PAIRS --size 512 640
 
-Prints time, memory, size of the file and agreement. All forms run in this process, one after the other, on the pairs
-of a folder (vi and ir in it). OpenVINO is measured where it is installed (pip install 'mmdefusion[openvino]').
-Agreement is with eager PyTorch: PSNR in dB of fused images, percent of boxes that match at IoU 0.99 and score ± 0.01,
-or percent of pixels with equal labels.
+Prints time, memory, size of the file and agreement with eager PyTorch: PSNR in dB of fused images, percent of boxes
+that match at IoU 0.99 and score ± 0.01, or percent of pixels with equal labels. All forms run in this process, one
+after the other, on the pairs of a folder (vi and ir in it), OpenVINO where it is installed (mmdefusion[openvino]).
 """
 
 import argparse

@@ -54,7 +54,9 @@ def verify(file: str | os.PathLike, loaded: Loaded, items: Sequence[Item]) -> Co
     counts = [match_boxes(a, b) for a, b in zip(ours, theirs, strict=True)]
     matched, total = (sum(column) for column in zip(*counts, strict=True))
     text = f'{len(items)} pairs: {matched} of {total} boxes match at IoU {OVERLAP} and score ± {SCORE}'
-    return Comparison(matched == total, text, matched / total if total else 1.0)
+    return Comparison(
+        0 < matched == total, text if total else f'{text}: take pairs with objects', matched / max(total, 1)
+    )
 
 
 def compare_outputs(file: str | os.PathLike, loaded: Loaded, items: Sequence[Item]) -> Comparison:
