@@ -7,7 +7,7 @@ PY := $(VENV)/bin/python
 PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n auto --maxprocesses 4 --dist worksteal
 export PYTHON VENV TORCH TORCH_INDEX
 
-.PHONY: help env demo test test-fast soak fuzz bench-check lint format clean
+.PHONY: help env demo web docs test test-fast soak fuzz bench-check lint format clean
 
 help: ## show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -17,6 +17,12 @@ env: ## create .venv with torch, mmcv (built), mmdet, mmseg and this package
 
 demo: env ## train on generated night and day pairs, write work_dirs/demo/report.html
 	$(PY) tools/demo.py --work-dir work_dirs/demo
+
+web: env ## the app in a browser, at http://127.0.0.1:7860 (WEB='--model CONFIG CHECKPOINT', say)
+	$(PY) -m mmdefusion.web $(WEB)
+
+docs: env ## the documentation as a site: work_dirs/docs/index.html
+	OMP_NUM_THREADS=1 $(PY) -m sphinx -W --keep-going -q docs work_dirs/docs
 
 test: env ## every test but those that take minutes each, those that train too
 	$(PYTEST) tests -m 'not soak'

@@ -24,7 +24,7 @@ FLOORS = (
     ('models.registered',),
     ('engine', 'evaluation', 'apis.loading'),
     ('apis',),
-    ('experiments',),
+    ('experiments', 'web'),
 )
 # What may be imported of the toolboxes, by room; nothing but MMEngine elsewhere.
 TOOLBOXES = {

@@ -1,16 +1,150 @@
-"""What the documentation points to is there."""
+"""What the documentation says is there: links, anchors, commands, code, and the same in Chinese."""
 
+import contextlib
+import io
 import re
+import shlex
+import sys
+from collections import Counter
 from pathlib import Path
 
+import cv2
 import pytest
+from helpers.pages import NOT_RUN, ROOT, Block, blocks, slugs
 
-ROOT = Path(__file__).resolve().parents[1]
-PAGES = [path for path in ROOT.rglob('*.md') if not {'.venv', 'work_dirs', 'data'} & set(path.relative_to(ROOT).parts)]
+sys.path.insert(0, str(ROOT / 'tools/dev'))
+from docs_pages import fit_links, outside_pages, read_parser, rooms, tools
+from mmengine.config import Config
+
+from mmdefusion.scenes import SceneGenerator
+
+LEFT_OUT = {'.venv', 'work_dirs', 'data', 'generated', '.pytest_cache'}
+PAGES = [path for path in ROOT.rglob('*.md') if not LEFT_OUT & set(path.relative_to(ROOT).parts)]
+BLOCKS = [block for page in PAGES for block in blocks(page)]
+TOOL = re.compile(r'^(?:[A-Z_]+=\S+ )*python (tools/[\w/]+\.py)\s*(.*)$')
+STOCK = 'mmdet::retinanet/retinanet_r50_fpn_1x_coco.py'
 
 
-@pytest.mark.parametrize('page', PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize('page', PAGES, ids=name)
 def test_links_and_pictures(page):
-    targets = re.findall(r'\]\(([^)#\s]+)', page.read_text())
-    absent = [target for target in targets if '://' not in target and not (page.parent / target).exists()]
+    absent = []
+    for target, anchor in re.findall(r'\]\(([^)#\s]*)(#[^)\s]*)?\)', page.read_text()):
+        file = page.parent / target if target else page
+        if '://' in target:
+            continue
+        if not file.exists() or (anchor and file.suffix == '.md' and anchor[1:] not in slugs(file)):
+            absent.append(target + anchor)
     assert not absent
+
+
+@pytest.fixture(scope='module')
+def parsers() -> dict:
+    """The parser of every tool."""
+    return {name(script): read_parser(script) for script in tools()}
+
+
+def commands(block: Block) -> list[str]:
+    """The lines of a shell block, with those that a backslash continues; without comments."""
+    lines = block.code.replace('\\\n', ' ').splitlines()
+    return [re.sub(r'\s+#.*$', '', line).strip() for line in lines if not line.strip().startswith('#')]
+
+
+@pytest.mark.parametrize('block', [b for b in BLOCKS if b.language == 'bash'], ids=lambda block: block.name)
+def test_every_command_has_a_tool_that_takes_its_options(block, parsers):
+    for line in commands(block):
+        found = TOOL.match(line)
+        if not found:
+            continue
+        assert found[1] in parsers, line
+        known = {option for action in parsers[found[1]]._actions for option in action.option_strings}
+        given = {word.split('=')[0] for word in shlex.split(found[2]) if re.match(r'--\w', word)}
+        assert given <= known, f'{line}: {found[1]} has no {sorted(given - known)}'
+
+
+def test_every_block_says_what_it_is():
+    assert not [block.name for block in BLOCKS if block.language not in {'python', 'bash', 'text', '{toctree}', ''}]
+
+
+@pytest.fixture
+def beside(tmp_path, monkeypatch) -> Path:
+    """A folder with what the pages' examples name."""
+    scene = SceneGenerator((96, 80))(0)
+    cv2.imwrite(str(tmp_path / 'visible.jpg'), scene.visible)
+    cv2.imwrite(str(tmp_path / 'infrared.png'), scene.infrared)
+    folder = tmp_path / 'work_dirs/tutorial/scenes/train'
+    for kind, image in (('vi', scene.visible), ('ir', scene.infrared)):
+        (folder / kind).mkdir(parents=True)
+        cv2.imwrite(str(folder / kind / '000001D.png'), image)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    'block', [b for b in BLOCKS if b.language == 'python' and not b.reason], ids=lambda block: block.name
+)
+def test_python_of_the_pages_runs(block, beside):
+    if '_base_' in block.code and 'Path(' not in block.code:  # a config, or a part of one
+        pytest.importorskip('mmdet')
+        base = '' if block.code.startswith('_base_') else f'_base_ = {STOCK!r}\n'
+        path = beside / 'config.py'
+        path.write_text(base + block.code)
+        assert Config.fromfile(path).model.backbone.type == 'mmdefusion.DeFusionPP'
+    else:
+        with contextlib.redirect_stdout(io.StringIO()):
+            exec(compile(block.code, block.name, 'exec'), {'__name__': 'page'})
+
+
+def test_what_is_not_run_has_a_reason():
+    run_elsewhere = 'tutorials'  # by tests/test_tutorials.py
+    bare = [b.name for b in BLOCKS if b.language == 'bash' and not b.reason and run_elsewhere not in b.page.parts]
+    assert not bare, f'{bare}: run it, or write {NOT_RUN.pattern} above it'
+    assert all(len(block.reason) > 15 for block in BLOCKS if block.reason is not None)
+
+
+@pytest.mark.parametrize('page', [ROOT / 'docs/demo.md', *outside_pages()], ids=name)
+def test_pages_of_the_site_lead_to_pages_of_the_site(page):
+    place = outside_pages().get(page, page)
+    fitted = fit_links(page.read_text(), page, place)
+    for target in re.findall(r'\]\(([^)#\s]+)', fitted):
+        file = (place.parent / target).resolve()
+        assert '://' in target or file in outside_pages().values() or file.exists(), target
+
+
+def test_every_module_is_in_the_reference():
+    listed = {module for modules in rooms().values() for module in modules}
+    assert {'mmdefusion.apis.fusion_inferencer', 'mmdefusion.models.fusers.picture_fuser'} <= listed
+    assert len(listed) > 150
+
+
+def outline(page: Path) -> list[str]:
+    return [line.split(' ')[0] for line in page.read_text().splitlines() if re.match(r'#+ ', line)]
+
+
+def numbers(page: Path) -> Counter:
+    """The numbers of a page outside its code, those of names such as FMB and 1024² too."""
+    text = re.sub(r'```.*?```', '', page.read_text(), flags=re.DOTALL)
+    return Counter(re.findall(r'\d+(?:\.\d+)*(?:e-?\d+)?', text))
+
+
+def code(page: Path) -> list[str]:
+    """The code of a page without its comments, and what stands in backticks."""
+    text = page.read_text()
+    bare = [re.sub(r'\s*# .*', '', block.code) for block in blocks(page)]
+    return bare + sorted(re.findall(r'(?<!`)`([^`\n]+)`(?!`)', text))
+
+
+def test_the_chinese_readme_is_the_english_one():
+    english, chinese = ROOT / 'README.md', ROOT / 'README.zh.md'
+    assert outline(english) == outline(chinese)
+    assert code(english) == code(chinese)
+    assert numbers(english) == numbers(chinese)
+    links = [
+        sorted(re.findall(r'\]\(([^)\s]+)', page.read_text().replace('README.zh.md', 'README.md')))
+        for page in (english, chinese)
+    ]
+    assert links[0] == links[1]
+    assert len(re.findall(r'[\u4e00-\u9fff]', chinese.read_text())) > 500

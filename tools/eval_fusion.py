@@ -24,7 +24,7 @@ from mmdefusion.utils.compat import installed
 from mmdefusion.utils.files import make_writable
 from mmdefusion.visualization import Table
 
-PARTS = ('_common', '_unique_a', '_unique_b', '_panel')
+PARTS = ('_common', '_unique_a', '_unique_b', '_share', '_panel')
 
 
 def parse_args() -> argparse.Namespace:

@@ -26,7 +26,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('sources', nargs='+', metavar='SOURCE', help='images, folders, globs or videos; visible first')
     parser.add_argument('--out-dir', default='fused', help='default: fused')
     parser.add_argument('--task', choices=list(TASKS), default='ivf', help='infrared-visible, exposures, foci')
-    outputs = 'fused (default), common, unique_a, unique_b, or panel with all of them'
+    outputs = 'fused (default), common, unique_a, unique_b, share of the first source, or panel with the first four'
     parser.add_argument('--outputs', nargs='+', choices=OUTPUTS, default=['fused'], metavar='OUTPUT', help=outputs)
     parser.add_argument('--colour', choices=('luma', 'rgb', 'grey'), help='default: luma for ivf, rgb for the others')
     parser.add_argument('--detail', choices=('residual', 'none'), default='residual')
@@ -53,6 +53,12 @@ def parse_args() -> argparse.Namespace:
         type=float,
         metavar=('LOW', 'HIGH'),
         help='counts of 16-bit infrared images that become black and white (default: percentiles of each)',
+    )
+    parser.add_argument(
+        '--polarity',
+        choices=('auto', 'white-hot', 'black-hot'),
+        default='auto',
+        help='whether hot is bright or dark in infrared images (default: guessed, with a warning if it is dark)',
     )
     parser.add_argument(
         '--whole-below',
@@ -85,6 +91,7 @@ def main() -> None:
             sliding_window=sliding_window,
             device=args.device,
             thermal_range=args.thermal_range and tuple(args.thermal_range),
+            polarity=args.polarity,
         )
         written = fuser(
             *args.sources,

@@ -8,7 +8,7 @@ predictions to OUT_DIR/preds (boxes as JSON, label maps as PNG).
 
 import argparse
 
-from mmengine.config import Config
+from mmdefusion.apis import open_paired
 
 
 def parse_args() -> argparse.Namespace:
@@ -30,15 +30,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     try:
-        options = dict(weights=args.checkpoint, device=args.device, fused=args.fused)
-        if Config.fromfile(args.config).get('default_scope') == 'mmseg':
-            from mmdefusion.apis import PairedSegInferencer
-
-            inferencer = PairedSegInferencer(args.config, **options)
-        else:
-            from mmdefusion.apis import PairedDetInferencer
-
-            inferencer = PairedDetInferencer(args.config, score_thr=args.score_thr, **options)
+        inferencer = open_paired(args.config, args.checkpoint, args.score_thr, device=args.device, fused=args.fused)
         results = inferencer(args.visible, args.infrared, args.batch_size, args.out_dir)
     except (OSError, ValueError) as error:
         raise SystemExit(str(error)) from None

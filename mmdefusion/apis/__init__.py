@@ -8,7 +8,7 @@ _HOMES = {
     'PairedDetInferencer': 'paired_det_inferencer',
     'PairedSegInferencer': 'paired_seg_inferencer',
     'load_fuser': 'loading',
-    'shipped_weights': 'loading',
+    'open_paired': 'opening',
 }
 
 __all__ = [*_HOMES]

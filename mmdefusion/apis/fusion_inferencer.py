@@ -4,12 +4,15 @@ import os
 import warnings
 from collections.abc import Sequence
 from contextlib import ExitStack
+from itertools import chain, islice
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from mmengine.device import get_device
 
+from mmdefusion.models.fusers.detail import resample
+from mmdefusion.models.fusers.memory import FrameMemory
 from mmdefusion.models.fusers.picture_fuser import Colour, to_picture, to_tensor
 from mmdefusion.models.fusers.targets import Target
 from mmdefusion.models.layers.colour import luma
@@ -20,11 +23,14 @@ from mmdefusion.utils.progress import track
 from mmdefusion.utils.video_reader import VideoFrames
 from mmdefusion.utils.video_writer import VideoWriter
 
-from .loading import load_fuser, shipped_weights
+from .loading import load_fuser
 from .outputs import Fused, NotAllDone, Output, OutputFolder, check_outputs, draw_panel
 from .sources import Image, Item, Source, frame_items, is_video, list_items, refuse_folding, to_first_size
+from .thermal import Polarity, tell_black_hot, to_white_hot
 
 Task = Literal['ivf', 'mef', 'mff']
+
+VIDEO_PIXELS = 160 * 128  # most pixels of a frame that the network sees; detail comes from the whole frame
 
 # Defaults for each task: infrared-visible, multi-exposure and multi-focus pairs. Where one source is out of focus, the
 # other has all of the detail, and exposures have enough of it, so detail needs no boost. Contrast says little about
@@ -58,6 +64,11 @@ class FusionInferencer:
         show_progress: whether to show a progress bar on terminals.
         thermal_range: counts of 16-bit infrared images that become black and white; None takes percentiles of each
             image. Other 16-bit images are scaled from their full range.
+        polarity: whether hot is bright in the infrared images (``'white-hot'``) or dark (``'black-hot'``), which are
+            inverted; ``'auto'`` guesses it for each call, with a warning where it is not white-hot.
+        network_pixels: most pixels of an image that the network sees where detail comes from the sources and no parts
+            are asked for; larger images are reduced for it, which is faster. None takes 20,480 for the frames of
+            videos and all for other images.
 
     Raises:
         FileNotFoundError: if the weights do not exist.
@@ -81,19 +92,27 @@ class FusionInferencer:
         device: str | None = None,
         show_progress: bool = True,
         thermal_range: tuple[float, float] | None = None,
+        polarity: Polarity = 'auto',
+        network_pixels: int | None = None,
     ) -> None:
         check_scaling((1.0, 99.0), thermal_range)
+        if network_pixels is not None and network_pixels < 1:
+            raise ValueError(f'network_pixels={network_pixels} must be at least 1, or None.')
         if task not in TASKS:
             raise ValueError(f'task={task!r} is none of {", ".join(TASKS)}.')
         if detail not in ('residual', None):
             raise ValueError(f"detail={detail!r} is neither 'residual' nor None.")
         if target != 'off' and task != 'ivf':
             raise ValueError(f"target={target!r} needs an infrared and a visible image: task='ivf'.")
+        if polarity not in get_args(Polarity):
+            raise ValueError(f'polarity={polarity!r} is none of {", ".join(get_args(Polarity))}.')
+        self.polarity = polarity
         self.reading = dict(thermal=task == 'ivf', thermal_range=thermal_range)
+        self.network_pixels = network_pixels
         self.show_progress = show_progress
         self.device = device or get_device()
         self.model = load_fuser(
-            weights or shipped_weights(),
+            weights or 'tiny',
             config,
             self.device,
             colour=colour or TASKS[task]['colour'],
@@ -121,8 +140,9 @@ class FusionInferencer:
             sources: files, URLs, arrays (H×W or H×W×3 BGR), lists of them, globs, folders or videos.
             out_dir: folder for ``NAME.png`` (the fused image) and ``NAME_OUTPUT.png`` (other outputs), or for a video;
                 None returns the results.
-            outputs: ``'fused'``, ``'common'``, ``'unique_a'``, ``'unique_b'``, and ``'panel'``, which shows all of
-                them.
+            outputs: ``'fused'``, ``'common'``, ``'unique_a'``, ``'unique_b'``; ``'share'``, grey, 255 where the network
+                follows the first source and 0 where it follows the second; and ``'panel'``, which shows the first
+                four.
             resize: whether to resize the other images to the size of the first.
             resume: whether to skip results that are in ``out_dir`` already.
             suffixes: endings that tell the files of folders apart, such as ``('_A', '_B')``.
@@ -172,17 +192,17 @@ class FusionInferencer:
             ValueError: if an image cannot be read, or the sizes differ; the message names the item.
         """
         item = pair if isinstance(pair, Item) else Item('pair', tuple(pair))
-        return Fused(item.name, self._decode(item.name, self._read(item, resize), parts))
+        return Fused(item.name, self._decode(item.name, self._read(item, resize, self._black_hot([item])), parts))
 
     def _fuse_items(
         self, items: Sequence[Item], outputs: Sequence[Output], resize: bool, target: OutputFolder | None = None
     ) -> list[Fused] | list[Path]:
-        results, failures = [], {}
+        results, failures, black_hot = [], {}, self._black_hot(items)
         for item in track(items, 'fusing', show=self.show_progress):
             if len(item.images) == 1:
                 warnings.warn(f'{item.name} has no partner: it is returned as it is.', stacklevel=3)
             try:
-                fused = self._render(item, outputs, resize)
+                fused = self._render(item, outputs, resize, black_hot)
             except (OSError, ValueError) as error:
                 if len(items) == 1:
                     raise
@@ -203,31 +223,59 @@ class FusionInferencer:
         with ExitStack() as stack:
             files = target.files(frames.name)
             writers = {name: stack.enter_context(VideoWriter(file, frames.rate)) for name, file in files.items()}
-            for item in frame_items(track(frames, 'fusing', show=self.show_progress), frames.name):
-                for name, image in self._render(item, target.outputs, resize).images.items():
+            items = frame_items(track(frames, 'fusing', show=self.show_progress), frames.name)
+            first = list(islice(items, 1))
+            black_hot, memory = self._black_hot(first), FrameMemory()
+            for item in chain(first, items):
+                for name, image in self._render(item, target.outputs, resize, black_hot, memory).images.items():
                     writers[name].write(image)
             return [writer.finish() for writer in writers.values()]
 
-    def _render(self, item: Item, outputs: Sequence[Output], resize: bool) -> Fused:
-        """Computes the outputs of an item, whose files are read once."""
-        sources = self._read(item, resize)
-        images = self._decode(item.name, sources, parts=set(outputs) != {'fused'})
+    def _render(
+        self,
+        item: Item,
+        outputs: Sequence[Output],
+        resize: bool,
+        black_hot: bool,
+        memory: FrameMemory | None = None,
+    ) -> Fused:
+        """Computes the outputs of an item, whose files are read once; with a memory it is the frame of a video."""
+        sources = self._read(item, resize, black_hot)
+        images = self._decode(item.name, sources, set(outputs) != {'fused'}, 'share' in outputs, memory)
         if 'panel' in outputs:
             images['panel'] = draw_panel(sources, images)
         return Fused(item.name, {name: images[name] for name in outputs})
 
-    def _read(self, item: Item, resize: bool) -> list[np.ndarray]:
-        """Reads the sources, H×W×3 uint8 BGR of one size."""
-        return to_first_size(item.read(**self.reading), item.name, resize)
+    def _black_hot(self, items: Sequence[Item]) -> bool:
+        """Whether hot is dark in the infrared images of a series."""
+        return self.reading['thermal'] and tell_black_hot(items, self.polarity, self.reading['thermal_range'])
 
-    def _decode(self, name: str, sources: Sequence[np.ndarray], parts: bool) -> dict[str, np.ndarray]:
-        """Computes the fused image, and on demand the parts, in BGR."""
+    def _read(self, item: Item, resize: bool, black_hot: bool) -> list[np.ndarray]:
+        """Reads the sources, H×W×3 uint8 BGR of one size; hot is bright in infrared images."""
+        images = item.read(**self.reading)
+        return to_first_size(to_white_hot(images, black_hot) if self.reading['thermal'] else images, item.name, resize)
+
+    def _decode(
+        self,
+        name: str,
+        sources: Sequence[np.ndarray],
+        parts: bool,
+        share: bool = False,
+        memory: FrameMemory | None = None,
+    ) -> dict[str, np.ndarray]:
+        """Computes the fused image, and on demand the parts and the share of the first source, in BGR."""
         first, *others = (to_tensor(reverse_channels(source)).to(self.device) for source in sources)
         try:
+            pixels = self.network_pixels or (VIDEO_PIXELS if memory else None)
             for other in others[:-1]:
-                first = self.model.fuse(Pair(first, other)).expand(3, -1, -1)
+                first = self.model.fuse(Pair(first, other), network_pixels=pixels).expand(3, -1, -1)
             pair = Pair(first, others[-1] if others else first)
-            images = self.model.fuse(pair, parts=True)._asdict() if parts else {'fused': self.model.fuse(pair)}
+            if share:
+                explained = self.model.explain(pair, memory)
+                images = explained.images._asdict() | {'share': resample(explained.share, pair.a).clip(0, 1)}
+            else:
+                images = self.model.fuse(pair, parts, pixels, memory)
+                images = images._asdict() if parts else {'fused': images}
         except ValueError as error:
             raise ValueError(f'{name}: {error}') from None
         if not others:

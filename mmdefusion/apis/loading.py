@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,20 +15,7 @@ from mmdefusion.models.checkpoints.reading import read_checkpoint
 from mmdefusion.models.checkpoints.unwrap import State, refuse_useless, unwrap
 from mmdefusion.models.fusers import PictureFuser, ResidualDetail, SlidingWindow
 
-WEIGHTS = Path(__file__).resolve().parents[1] / 'weights'
 AROUND = {'sliding_window': SlidingWindow, 'detail': ResidualDetail}  # arguments of PictureFuser without weights
-
-
-def shipped_weights() -> str:
-    """The path of the weights that come with the package.
-
-    Raises:
-        FileNotFoundError: if the file does not exist.
-    """
-    found = sorted(WEIGHTS.glob('defusionpp_tiny-*.pth'))
-    if not found:
-        raise FileNotFoundError(f'The weights that come with mmdefusion are not in {WEIGHTS}: name a checkpoint.')
-    return str(found[0])
 
 
 def load_fuser(
@@ -40,7 +26,8 @@ def load_fuser(
     The config in the file is read as data, see :mod:`mmdefusion.models.checkpoints.network_config`.
 
     Args:
-        checkpoint: file or URL of a checkpoint of our training or of published weights, which carry their config.
+        checkpoint: file or URL of a checkpoint of our training or of published weights, which carry their config, or
+            the name of weights that come with the package, such as ``'tiny'``.
         config: config file, for checkpoints that carry none. It is code: give only a config that you trust.
         device: device of the network.
         **pictures: arguments of :class:`PictureFuser`: ``sliding_window``, ``detail``, ``colour``, ``target``.

@@ -11,7 +11,7 @@ import numpy as np
 from mmdefusion.utils.files import write_image
 from mmdefusion.visualization import contact_sheet
 
-Output = Literal['fused', 'common', 'unique_a', 'unique_b', 'panel']
+Output = Literal['fused', 'common', 'unique_a', 'unique_b', 'share', 'panel']
 OUTPUTS = get_args(Output)
 TITLES = {'fused': 'fused', 'common': 'common', 'unique_a': 'unique to the first', 'unique_b': 'unique to the second'}
 

@@ -1,4 +1,4 @@
-"""Safe paths from names that come out of files, and whether a path is local."""
+"""Where the package lies, safe paths from names that come out of files, and whether a path is local."""
 
 import os
 import re
@@ -6,6 +6,9 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from mmengine import fileio
 from mmengine.fileio import LocalBackend
+
+PACKAGE = Path(__file__).resolve().parents[1]
+CONFIGS = (PACKAGE.parent / 'configs', PACKAGE / '.mim/configs')  # in a checkout, in an installed package
 
 
 def inside(folder: str | os.PathLike, name: str, suffix: str | None = None) -> Path:

@@ -65,6 +65,18 @@ def test_every_output_and_the_panel(fuser, tmp_path):
     assert panel.shape[1] > 6 * 58 and panel.std() > 10
 
 
+def test_the_share_is_grey_and_of_the_size_of_the_image(fuser, tmp_path):
+    (written,) = fuser(colour(0), colour(0), out_dir=tmp_path, outputs=['share'])
+    assert written.name == '000000_share.png'
+    share = cv2.imread(str(written), cv2.IMREAD_UNCHANGED)
+    assert share.shape == (33, 58) and set(np.unique(share)) <= {127, 128}  # both sources are equal
+    (both,) = fuser(colour(0), grey(1, 33, 58), outputs=['fused', 'share'])
+    assert (both.images['fused'] == only(fuser(colour(0), grey(1, 33, 58)))).all() and both.images['share'].shape == (
+        33,
+        58,
+    )
+
+
 def test_a_pair_and_its_parts(fuser):
     result = fuser.fuse((colour(0), grey(1, 33, 58)), parts=True)
     assert list(result.images) == ['common', 'unique_a', 'unique_b', 'fused'] and result.name == 'pair'
@@ -73,12 +85,35 @@ def test_a_pair_and_its_parts(fuser):
     assert list(fuser.fuse([colour(0), grey(1, 33, 58)]).images) == ['fused']
 
 
-def test_files_are_read_once(fuser, tmp_path):
+@pytest.mark.parametrize(('polarity', 'reads'), [('white-hot', 4), ('auto', 8)])  # to guess it, they are read before
+def test_files_are_read_once(weights, tmp_path, polarity, reads):
+    fuser = FusionInferencer(weights, device='cpu', show_progress=False, polarity=polarity)
     for seed, name in enumerate(('vi', 'ir')):
         write_images(tmp_path / name, 2, size=(20, 30), seed=seed)
     with patch('mmdefusion.apis.sources.read_image', wraps=read_image) as read:
         fuser(str(tmp_path / 'vi'), str(tmp_path / 'ir'), outputs=['fused', 'panel'])
-    assert read.call_count == 4
+    assert read.call_count == reads
+
+
+def test_a_black_hot_camera_is_named_or_guessed(weights, tmp_path):
+    visible = colour(0, 240, 320)
+    infrared = np.full((240, 320), 40, np.uint8)
+    infrared[100:] = 90
+    infrared[110:180, 60:80] = 220
+    options = dict(device='cpu', show_progress=False)
+    expected = only(FusionInferencer(weights, polarity='white-hot', **options)(visible, infrared))
+    for polarity in ('auto', 'black-hot'):
+        assert (
+            only(FusionInferencer(weights, polarity=polarity, **options)(visible, 255 - infrared)) == expected
+        ).all()
+    with pytest.raises(ValueError, match="polarity='hot' is none of auto"):
+        FusionInferencer(weights, polarity='hot')
+    coloured = cv2.applyColorMap(infrared, cv2.COLORMAP_JET)
+    assert (only(FusionInferencer(weights, **options)(visible, coloured)) == expected).all()
+    cv2.imwrite(str(tmp_path / 'vi.png'), visible)
+    for name, image in (('ir.png', 255 - infrared), ('jet.png', coloured)):
+        cv2.imwrite(str(tmp_path / name), image)
+        assert (only(FusionInferencer(weights, **options)(tmp_path / 'vi.png', tmp_path / name)) == expected).all()
 
 
 def test_threads_share_one(fuser):

@@ -18,7 +18,7 @@ pytest.importorskip('mmdet')
 pytest.importorskip('mmseg')
 from helpers.warm_process import run_tool
 
-from mmdefusion.apis import NotAllDone, PairedDetInferencer, PairedSegInferencer
+from mmdefusion.apis import NotAllDone, PairedDetInferencer, PairedSegInferencer, open_paired
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = {
@@ -79,6 +79,12 @@ def test_files_arrays_and_folders_agree(scope, checkpoints, pairs, tmp_path):
         assert (cv2.imread(str(saved[1]), -1) == by_folder[1]).all()
     else:
         assert json.loads(saved[1].read_text())['bboxes'] == by_folder[1]['bboxes']
+
+
+@pytest.mark.parametrize('scope', CONFIGS)
+def test_a_config_is_opened_with_its_toolbox(scope, checkpoints):
+    opened = open_paired(str(CONFIGS[scope]), checkpoints[scope], 0.2, device='cpu', show_progress=False)
+    assert type(opened) is INFERENCERS[scope] and getattr(opened, 'score_thr', 0.2) == 0.2
 
 
 @pytest.mark.parametrize('scope', CONFIGS)

@@ -30,7 +30,7 @@ HOUSE = (
     ('models', 'datasets'),
     ('engine', 'evaluation'),
     ('apis',),
-    ('experiments',),
+    ('experiments', 'web'),
 )
 MODELS = (
     ('layers', 'structures'),

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmdefusion.evaluation.results import short_name
+from mmdefusion.utils.paths import CONFIGS
 
-PACKAGE = Path(__file__).resolve().parents[2]
-CONFIGS = (PACKAGE.parent / 'configs', PACKAGE / '.mim/configs')  # in a checkout, in an installed package
 FOLDERS = ('detection', 'segmentation', 'baselines')
 
 

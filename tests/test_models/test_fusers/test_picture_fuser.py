@@ -58,6 +58,24 @@ def test_the_fused_picture_alone_is_the_same(colour):
     assert drawn
 
 
+@pytest.mark.parametrize('detail', [DETAIL, None])
+@pytest.mark.parametrize('colour', ['rgb', 'luma', 'grey'])
+def test_explained_images_are_the_fused_ones(colour, detail):
+    model, pair = build(colour=colour, detail=detail), Pair(*torch.rand(2, 3, 70, 90))
+    images, share = model.explain(pair)
+    for ours, expected in zip(images, model.fuse(pair, parts=True), strict=True):
+        assert_close(ours, expected)
+    assert share.shape == (1, 5, 6) and share.min() >= 0 and share.max() <= 1
+
+
+def test_equal_sources_have_equal_shares_and_a_swap_turns_them():
+    model, (one, other) = build(colour='rgb'), torch.rand(2, 3, 48, 64)
+    assert_close(model.explain(Pair(one, one)).share, torch.full((1, 3, 4), 0.5))
+    ours, swapped = (model.explain(Pair(*pair)).share for pair in ((one, other), (other, one)))
+    assert_close(ours, 1 - swapped, atol=1e-4, rtol=0)
+    assert (ours - 0.5).abs().max() > 1e-3
+
+
 def test_what_the_network_makes_of_each_source_alone():
     model, pair = build(), torch.rand(2, 1, 3, 40, 48)
     features = model.backbone(model.normalize(torch.cat([*pair], dim=1)))

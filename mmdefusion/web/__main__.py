@@ -1,0 +1,68 @@
+"""Starts the app for a browser: fuse, detect and segment, compare.
+
+    mmdefusion-web                                    # or python -m mmdefusion.web, or make web
+    mmdefusion-web --model CONFIG CHECKPOINT          # a detector or segmenter of yours in the second tab
+    mmdefusion-web --methods data/VIFB                # vi/, ir/ and fused/METHOD/ to compare with in the third
+    mmdefusion-web --host 0.0.0.0 --max-megabytes 8   # for others: there is no password, put a proxy before it
+
+Open the address that it prints. Nothing is sent elsewhere, and pages load nothing from elsewhere.
+"""
+
+import argparse
+from pathlib import Path
+
+from mmdefusion.utils.compat import installed
+
+from .settings import Settings
+
+
+def parse_args() -> argparse.Namespace:
+    defaults = Settings()
+    parser = argparse.ArgumentParser(
+        'mmdefusion-web', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('--host', default='127.0.0.1', help='default: 127.0.0.1, which only this machine can reach')
+    parser.add_argument('--port', type=int, default=7860, help='default: 7860')
+    parser.add_argument('--weights', help='checkpoint that fuses (default: the one that comes with mmdefusion)')
+    parser.add_argument(
+        '--model', nargs=2, metavar=('CONFIG', 'CHECKPOINT'), help='a detector or segmenter (default: a small detector)'
+    )
+    parser.add_argument(
+        '--methods', type=Path, metavar='DIR', help='folder with vi/, ir/ and fused/METHOD/ of other methods'
+    )
+    parser.add_argument('--device', help='default: a GPU if there is one')
+    parser.add_argument(
+        '--max-megabytes',
+        type=int,
+        default=defaults.megabytes,
+        metavar='MB',
+        help='of an upload (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--max-pixels', type=int, default=defaults.pixels, metavar='N', help='of an image (default: %(default)s)'
+    )
+    parser.add_argument(
+        '--max-waiting', type=int, default=defaults.waiting, metavar='N', help='requests in line (default: %(default)s)'
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    if not installed('gradio'):
+        raise SystemExit("The app needs gradio: pip install 'mmdefusion[web]'")
+    from .server import serve
+
+    try:
+        model = tuple(args.model) if args.model else None
+        limits = args.max_megabytes, args.max_pixels, args.max_waiting
+        settings = Settings(args.weights, model, args.methods, args.device, *limits)
+        app = serve(settings, args.host, args.port, block=False)
+    except (OSError, ValueError) as error:
+        raise SystemExit(str(error)) from None
+    print(f'mmdefusion is at {app.local_url} (Ctrl+C ends it)', flush=True)
+    app.block_thread()
+
+
+if __name__ == '__main__':
+    main()

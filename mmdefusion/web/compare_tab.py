@@ -1,0 +1,97 @@
+"""The tab *Compare*."""
+
+from typing import Any
+
+import gradio as gr
+
+from mmdefusion.apis.sources import Item
+from mmdefusion.utils.image_io import reverse_channels
+from mmdefusion.utils.spread import evenly_spread
+
+from .comparing import MOST_METHODS, Images, Methods, rank, read_results, score_pair, score_pairs
+from .examples import example
+from .fusing import open_fuser
+from .messages import told
+from .parts import PairInputs, network_event
+from .settings import Settings
+
+MOST_PAIRS = 50  # of the operator's folder that are scored in one click
+
+
+Answer = tuple[list[tuple[Any, str]], str]  # pictures with captions, and a table in Markdown
+
+
+def build(settings: Settings) -> None:
+    """Builds the tab inside the Blocks that are open.
+
+    Raises:
+        OSError, ValueError: if the folder that the operator named cannot be used.
+    """
+    methods = Methods.read(settings.methods) if settings.methods else None
+
+    def ours() -> Any:
+        return open_fuser(settings.weights, settings.device, 'ivf', None, 'residual', 'off')
+
+    def compare_uploads(first: str | None, second: str | None, resize: bool, files: list[str] | None) -> Answer:
+        pair = tuple(Item('pair', inputs.read(first, second, resize, settings)).read())
+        images, rows = score_pair(pair, read_results(files, pair[0].shape[:2], settings), ours())
+        return gallery(pair, images), rank(rows).markdown()
+
+    gr.Markdown(
+        'Fused images of other methods beside ours and the mean of the sources, by the 13 metrics of the VIFB '
+        'benchmark, for infrared and visible images. What these metrics reward is sharpness and contrast: look, too.'
+    )
+    with gr.Row():
+        with gr.Column(scale=2):
+            inputs = PairInputs('compare', lambda number: example('ivf', number))
+        with gr.Column(scale=1):
+            files = gr.File(
+                label=f'Fused images of this pair, 1 to {MOST_METHODS}',
+                file_count='multiple',
+                type='filepath',
+                file_types=['image'],
+                height=200,
+                elem_id='compare-files',
+            )
+            button = gr.Button('Compare', variant='primary', elem_id='compare-button')
+    if methods:
+        with gr.Row():
+            name = gr.Dropdown(sorted(methods.files), label='A pair of the folder', elem_id='compare-name')
+            one = gr.Button('Compare this pair', elem_id='compare-one')
+            most = min(MOST_PAIRS, len(methods.files))
+            count = gr.Slider(1, max(2, most), min(10, most), step=1, label='Pairs, evenly spread')
+            many = gr.Button('Compare these pairs', elem_id='compare-many')
+    pictures = gr.Gallery(
+        label='Images',
+        columns=4,
+        object_fit='contain',
+        height='auto',
+        buttons=['download', 'fullscreen'],
+        elem_id='compare-pictures',
+    )
+    table = gr.Markdown(elem_id='compare-table')
+    network_event(button, told(compare_uploads), [*inputs.components, files], [pictures, table])
+    if not methods:
+        return
+
+    def compare_one(chosen: str) -> Answer:
+        pair, others = methods.load(chosen)
+        images, rows = score_pair(pair, others, ours())
+        return gallery(pair, images), f'{chosen}\n\n{rank(rows).markdown()}'
+
+    def compare_many(wanted: float, progress: gr.Progress) -> str:
+        names = evenly_spread(sorted(methods.files), min(MOST_PAIRS, max(1, round(wanted))))
+        rows = score_pairs(methods, names, ours(), lambda done: progress((done, len(names)), 'scoring'))
+        return f'Means over {len(names)} pairs.\n\n{rank(rows).markdown()}'
+
+    def many_with_progress(wanted: float, progress: gr.Progress = gr.Progress()) -> str:  # noqa: B008 - gradio's way
+        return told(compare_many)(wanted, progress)
+
+    network_event(one, told(compare_one), [name], [pictures, table])
+    network_event(many, many_with_progress, [count], [table])
+
+
+def gallery(pair: Any, images: Images) -> list[tuple[Any, str]]:
+    """Sources and fused images with their names."""
+    sources = zip(map(reverse_channels, pair), ('visible', 'infrared'), strict=True)
+    return [*sources, *((image, name) for name, image in images.items())]

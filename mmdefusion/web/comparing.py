@@ -1,0 +1,139 @@
+"""What the tab *Compare* shows: fused images of other methods, scored beside ours."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mmdefusion.apis import FusionInferencer
+from mmdefusion.apis.sources import Item
+from mmdefusion.datasets.stems import list_images, match_stems
+from mmdefusion.evaluation.functional import VIFB_METRICS, lower_is_better, vifb_scores
+from mmdefusion.evaluation.published import mean_rank
+from mmdefusion.evaluation.scores import Row, mean_row
+from mmdefusion.utils.image_io import reverse_channels
+from mmdefusion.visualization import Table
+
+from .fusing import mean
+from .settings import Settings
+from .uploads import Pair, read_upload
+
+OURS, MEAN = 'mmdefusion', 'mean of the sources'
+MOST_METHODS = 8  # files that a visitor may upload beside a pair
+Images = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Methods:
+    """A folder of pairs with the fused images of other methods, which the operator names.
+
+    Attributes:
+        root: the folder; it has ``vi/``, ``ir/`` and ``fused/METHOD/`` with files of the same names.
+        files: paths of the visible, infrared and fused images, by the name of the pair.
+        names: names of the methods, in the order of the paths.
+    """
+
+    root: Path
+    files: dict[str, tuple[str, ...]]
+    names: tuple[str, ...]
+
+    @classmethod
+    def read(cls, root: Path) -> 'Methods':
+        """Lists the methods that have an image of every pair.
+
+        Raises:
+            FileNotFoundError: if there is no ``vi/`` or ``ir/``.
+            ValueError: if files do not match, or no method has an image of every pair.
+        """
+        pairs = match_stems([root / 'vi', root / 'ir'])
+        folders = [folder for folder in sorted((root / 'fused').glob('*')) if folder.is_dir()]
+        whole = [folder for folder in folders if list_images(folder).keys() >= pairs.keys()]
+        if not whole:
+            raise ValueError(f'{root / "fused"} has no folder METHOD/ with an image of every pair in {root / "vi"}.')
+        listed = [list_images(folder) for folder in whole]
+        files = {name: (*pair, *(images[name] for images in listed)) for name, pair in pairs.items()}
+        return cls(root, files, tuple(folder.name for folder in whole))
+
+    def load(self, name: str) -> tuple[Pair, Images]:
+        """Reads a pair and the fused images of all methods.
+
+        Raises:
+            ValueError: if there is no such pair, or a file cannot be read.
+        """
+        if name not in self.files:
+            raise ValueError(f'There is no pair {name}.')
+        visible, infrared, *fused = self.files[name]
+        sources = tuple(Item(name, (visible, infrared)).read())
+        return sources, {method: Item(name, (path,)).read()[0] for method, path in zip(self.names, fused, strict=True)}
+
+
+def read_results(files: list[str] | None, size: tuple[int, int], settings: Settings) -> Images:
+    """Reads a visitor's fused images, by the names of their files.
+
+    Args:
+        files: the uploaded files.
+        size: height and width of the pair.
+        settings: limits for their sizes.
+
+    Raises:
+        ValueError: if there are none or too many, one cannot be used, or is of another size than the pair.
+    """
+    if not files or len(files) > MOST_METHODS:
+        raise ValueError(f'{len(files or [])} fused images: give 1 to {MOST_METHODS}.')
+    found: Images = {}
+    for path in files:
+        image, name = read_upload(path, 'fused image', settings), Path(path).stem
+        if image.shape[:2] != size:
+            raise ValueError(
+                f'{name} is {image.shape[1]}x{image.shape[0]}, and the pair is {size[1]}x{size[0]}: give results of '
+                'this pair.'
+            )
+        if name in found or name in (OURS, MEAN):
+            raise ValueError(f'Two images are called {name}: rename one.')
+        found[name] = Item(name, (image,)).read()[0]
+    return found
+
+
+def score_pair(sources: Pair, others: Images, fuser: FusionInferencer) -> tuple[Images, dict[str, Row]]:
+    """Fuses a pair, and scores it beside other methods with the 13 metrics of VIFB.
+
+    Args:
+        sources: visible and infrared image, H×W×3 BGR.
+        others: fused images of other methods, H×W×3 BGR.
+        fuser: ours.
+
+    Returns:
+        All images by name, RGB, ours first, and the scores by name.
+
+    Raises:
+        ValueError: if an image cannot be fused or scored.
+    """
+    (result,) = fuser([sources[0]], [sources[1]])
+    images = {OURS: result.images['fused'], MEAN: mean(*sources), **others}
+    rgb = {name: reverse_channels(image) for name, image in images.items()}
+    visible, infrared = map(reverse_channels, sources)
+    return rgb, {name: vifb_scores(visible, infrared, image) for name, image in rgb.items()}
+
+
+def rank(rows: Mapping[str, Row]) -> Table:
+    """Makes a table of methods, the best mean place first."""
+    places = mean_rank(rows)
+    body = [
+        [method, f'{place:.2f}', *(f'{rows[method][metric]:.3f}' for metric in VIFB_METRICS)]
+        for method, place in places.items()
+    ]
+    arrows = [f'{metric} {"↓" if lower_is_better(metric) else "↑"}' for metric in VIFB_METRICS]
+    return Table(['method', 'mean place', *arrows], body)
+
+
+def score_pairs(
+    methods: Methods, names: list[str], fuser: FusionInferencer, done: Callable[[int], None]
+) -> dict[str, Row]:
+    """The mean scores of all methods over several pairs; ``done`` is told how many are finished."""
+    rows: dict[str, list[Row]] = {}
+    for count, name in enumerate(names):
+        done(count)
+        for method, row in score_pair(*methods.load(name), fuser)[1].items():
+            rows.setdefault(method, []).append(row)
+    return {method: mean_row(found) for method, found in rows.items()}

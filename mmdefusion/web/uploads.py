@@ -1,0 +1,67 @@
+"""Reads what a visitor uploads: bounded, and refused by name in one line."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from mmdefusion.utils.image_headers import UnusableImage
+from mmdefusion.utils.image_io import decode_image
+
+from .settings import LEAST_SIDE, Settings
+
+Pair = tuple[np.ndarray, np.ndarray]
+
+
+def read_upload(path: str | None, what: str, settings: Settings) -> np.ndarray:
+    """Reads one uploaded image at its own depth.
+
+    Args:
+        path: the uploaded file; None if there is none.
+        what: what the image is, for messages, such as 'visible image'.
+        settings: limits for its size.
+
+    Returns:
+        H×W or H×W×3 BGR; uint8, uint16 or float.
+
+    Raises:
+        ValueError: if there is no file, it is too large or too small, or it is not an image.
+    """
+    if path is None:
+        raise ValueError(f'The {what} is missing: upload one, or take an example.')
+    file = Path(path)
+    size, limit = file.stat().st_size, settings.megabytes * 2**20
+    if size > limit:
+        raise UnusableImage(f'{file.name} has {size / 2**20:.1f} MB, and {settings.megabytes} MB are allowed.')
+    image = decode_image(file.read_bytes(), file.name, limit=settings.pixels)
+    if min(image.shape[:2]) < LEAST_SIDE:
+        width, height = image.shape[1::-1]
+        raise UnusableImage(f'{file.name} is {width}x{height}: {LEAST_SIDE} pixels a side is the least.')
+    return image
+
+
+def read_pair(first: str | None, second: str | None, resize: bool, settings: Settings) -> Pair:
+    """Reads two uploaded images of one size.
+
+    Args:
+        first, second: the uploaded files.
+        resize: whether to resize the second image to the size of the first.
+        settings: limits for their sizes.
+
+    Returns:
+        Two arrays of equal height and width.
+
+    Raises:
+        ValueError: if a file cannot be used, or the sizes differ and ``resize`` is not set.
+    """
+    one, other = (read_upload(path, f'{name} image', settings) for path, name in ((first, 'first'), (second, 'second')))
+    if one.shape[:2] != other.shape[:2]:
+        sizes = [f'{image.shape[1]}x{image.shape[0]}' for image in (one, other)]
+        if not resize:
+            raise ValueError(
+                f'The images are {sizes[0]} and {sizes[1]}: align them, or tick "resize the second image" if they show '
+                'the same view.'
+            )
+        method = cv2.INTER_AREA if other.shape[0] > one.shape[0] else cv2.INTER_LINEAR
+        other = cv2.resize(other, one.shape[1::-1], interpolation=method)
+    return one, other

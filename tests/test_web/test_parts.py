@@ -1,0 +1,193 @@
+"""What the app computes, without a browser and without gradio."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from helpers.layouts import grey
+from helpers.pretraining import write_fuser
+
+from mmdefusion.apis import FusionInferencer
+from mmdefusion.web import comparing, fusing, predicting
+from mmdefusion.web.comparing import MEAN, OURS, Methods, rank, read_results, score_pair, score_pairs
+from mmdefusion.web.examples import example
+from mmdefusion.web.predicting import Change, compare_boxes, compare_masks
+from mmdefusion.web.settings import Settings
+from mmdefusion.web.uploads import read_pair, read_upload
+
+LIMITS = Settings(megabytes=1, pixels=100 * 100)
+
+
+@pytest.fixture(scope='module')
+def weights(tmp_path_factory) -> str:
+    return write_fuser(tmp_path_factory.mktemp('weights') / 'fuser.pth')
+
+
+@pytest.fixture(scope='module')
+def fuser(weights) -> FusionInferencer:
+    return fusing.open_fuser(weights, 'cpu', 'ivf', None, 'residual', 'off')
+
+
+def write(path: Path, image: np.ndarray) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    assert cv2.imwrite(str(path), image)
+    return str(path)
+
+
+def test_sixteen_bits_stay_sixteen_bits(tmp_path):
+    counts = grey(0, 60, 50).astype(np.uint16) * 40 + 7000
+    assert (read_upload(write(tmp_path / 'ir.png', counts), 'infrared image', LIMITS) == counts).all()
+
+
+@pytest.mark.parametrize(
+    ('name', 'content', 'said'),
+    [
+        ('none', None, 'The visible image is missing'),
+        ('text.png', b'no image', 'text.png is not an image'),
+        ('big.png', bytes(2**20 + 1), 'big.png has 1.0 MB, and 1 MB are allowed'),
+        ('many.png', (101, 100), 'many.png is 100x101 and takes 0.0 million pixels'),
+        ('few.png', (47, 50), 'few.png is 50x47: 48 pixels a side is the least'),
+    ],
+)
+def test_uploads_are_refused_by_name(tmp_path, name, content, said):
+    path = tmp_path / name
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content:
+        write(path, grey(0, *content))
+    with pytest.raises(ValueError, match=said) as caught:
+        read_upload(content and str(path), 'visible image', LIMITS)
+    assert '\n' not in str(caught.value) and str(tmp_path) not in str(caught.value)
+
+
+def test_unequal_sizes_are_an_error_or_are_resized(tmp_path):
+    paths = [write(tmp_path / f'{k}.png', grey(k, *size)) for k, size in enumerate([(60, 80), (50, 70)])]
+    with pytest.raises(ValueError, match='The images are 80x60 and 70x50'):
+        read_pair(*paths, False, LIMITS)
+    assert {image.shape for image in read_pair(*paths, True, LIMITS)} == {(60, 80)}
+
+
+@pytest.mark.parametrize('task', fusing.NAMES)
+def test_a_pair_is_shown_with_parts_heat_maps_and_metrics(weights, task):
+    pair = example(task, 0, 'small')
+    shown = fusing.show(pair, fusing.open_fuser(weights, 'cpu', task, None, 'residual', 'off'), task)
+    assert shown.fused.shape == (128, 160, 3) and len(shown.pictures) == 8
+    assert all(picture.shape[:2] == (128, 160) and picture.std() > 1 for picture in shown.pictures.values())
+    (alone,) = FusionInferencer(weights, task=task, device='cpu', show_progress=False)(*([image] for image in pair))
+    assert (shown.fused[..., ::-1] == alone.images['fused']).all()
+    rows = {row[0].split()[0]: row[1:] for row in shown.scores.rows}
+    assert all(sum(cell.startswith('**') for cell in row) >= 1 for row in rows.values())
+    metric = 'Rmse' if task == 'ivf' else 'MEF_SSIM'
+    assert all(0 < float(cell.strip('*')) <= 1 for cell in rows[metric])
+
+
+def test_the_better_number_is_bold_whichever_way_is_better():
+    one, other = (cv2.cvtColor(grey(k, 64, 64), cv2.COLOR_GRAY2BGR) for k in range(2))
+    table = fusing.score({'mean': fusing.mean(one, other), 'dark': one // 8}, (one, other), 'ivf')
+    rows = {row[0]: row[1:] for row in table.rows}
+    assert rows['Rmse ↓'][0].startswith('**') and rows['Ssim ↑'][0].startswith('**')
+    assert not rows['Rmse ↓'][1].startswith('**')
+
+
+def test_the_share_of_a_source_is_red_where_it_is_followed():
+    image, share = np.full((4, 4, 3), 128, np.uint8), np.zeros((4, 4), np.uint8)
+    share[:2] = 255
+    drawn = fusing.draw_share(image, share)
+    assert drawn[0, 0, 2] > drawn[0, 0, 0] and drawn[3, 3, 0] > drawn[3, 3, 2]
+
+
+def test_large_images_are_shrunk_for_their_attention(fuser):
+    pair = [cv2.cvtColor(grey(k, 500, 900), cv2.COLOR_GRAY2BGR) for k in range(2)]
+    drawn = fusing.draw_attention(fuser, *pair)
+    assert {image.shape[1] for image in drawn.values()} == {fusing.ATTENTION_SIDE} and len(drawn) == 4
+
+
+def test_changes_of_a_pair():
+    pair = example('ivf', 0, 'small')
+    assert all((a == b).all() for a, b in zip(Change().apply(pair), pair, strict=True))
+    visible, infrared = Change('visible only').apply(pair)
+    assert (visible == pair[0]).all() and not infrared.any()
+    assert not Change('infrared only').apply(pair)[0].any()
+    moved = Change(right=5, down=-3).apply(pair)[1]
+    assert (moved[:-3, 5:] == pair[1][3:, :-5]).all()
+    with pytest.raises(ValueError, match="sensor='none' is none of both, visible only, infrared only"):
+        Change('none')
+
+
+def test_objects_that_are_kept_lost_and_new_are_counted():
+    whole = dict(bboxes=[[0, 0, 10, 10], [20, 0, 30, 10], [40, 0, 50, 10]], labels=[0, 0, 1], scores=[0.9, 0.8, 0.7])
+    changed = dict(bboxes=[[1, 0, 11, 10], [60, 0, 70, 10], [40, 0, 50, 10]], labels=[0, 0, 1], scores=[0.9, 0.8, 0.2])
+    rows = compare_boxes(whole, changed, ('person', 'car'), 0.3).rows
+    assert rows == [['person', '2', '1', '1', '1'], ['car', '1', '0', '1', '0']]
+
+
+def test_pixels_that_are_kept_are_counted():
+    whole, changed = np.zeros((2, 10, 10), int)
+    whole[:5], changed[:2] = 1, 1
+    (ground, person, cone) = compare_masks(whole, changed, ('ground', 'person', 'cone')).rows
+    assert person == ['person', 50.0, 20.0, 40.0] and ground == ['ground', 50.0, 80.0, 100.0] and cone[-1] is None
+
+
+@pytest.fixture(scope='module')
+def methods(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp('methods')
+    for number in range(3):
+        visible, infrared = example('ivf', number, 'small')
+        fused = {'maximum': np.maximum(visible, infrared[..., None]), 'dark': visible // 8}
+        images = {'vi': visible, 'ir': infrared} | {f'fused/{name}': image for name, image in fused.items()}
+        for place, image in images.items():
+            write(folder / place / f'{number}.png', image)
+    write(folder / 'fused/unfinished/0.png', visible)
+    return folder
+
+
+def test_methods_of_a_folder_are_ranked_beside_ours(methods, fuser):
+    found = Methods.read(methods)
+    assert found.names == ('dark', 'maximum') and sorted(found.files) == ['0', '1', '2']
+    done: list[int] = []
+    rows = score_pairs(found, ['0', '2'], fuser, done.append)
+    assert done == [0, 1] and set(rows) == {OURS, MEAN, 'maximum', 'dark'}
+    alone = [score_pair(*found.load(name), fuser)[1]['maximum']['Ssim'] for name in ('0', '2')]
+    assert rows['maximum']['Ssim'] == pytest.approx(sum(alone) / 2)
+    table = rank(rows)
+    assert table.rows[-1][0] == 'dark' and float(table.rows[0][1]) < float(table.rows[-1][1])
+    with pytest.raises(ValueError, match=r'There is no pair \.\./0'):
+        found.load('../0')
+
+
+def test_a_folder_without_methods_is_refused(tmp_path):
+    for place in ('vi', 'ir'):
+        write(tmp_path / place / '0.png', grey(0, 60, 60))
+    with pytest.raises(ValueError, match='has no folder METHOD/ with an image of every pair'):
+        Methods.read(tmp_path)
+
+
+def test_uploaded_results_are_bounded(tmp_path):
+    files = [write(tmp_path / f'{k}.png', grey(k, 60, 80)) for k in range(2)]
+    assert set(read_results(files, (60, 80), LIMITS)) == {'0', '1'}
+    for given, said in (
+        ([], '0 fused images: give 1 to 8'),
+        (files * 5, '10 fused images'),
+        ([files[0]] * 2, 'Two images are called 0'),
+    ):
+        with pytest.raises(ValueError, match=said):
+            read_results(given, (60, 80), LIMITS)
+    with pytest.raises(ValueError, match='0 is 80x60, and the pair is 70x60'):
+        read_results(files, (60, 70), LIMITS)
+
+
+def test_settings_are_checked():
+    with pytest.raises(ValueError, match='pixels=10 must be 2304 or more'):
+        Settings(pixels=10)
+
+
+def test_without_toolboxes_the_model_says_so(monkeypatch):
+    monkeypatch.setattr(predicting, 'installed', lambda package: False)
+    with pytest.raises(ValueError, match='need the toolboxes'):
+        predicting.chosen_model(Settings())
+
+
+def test_names_of_ours_are_taken(tmp_path):
+    with pytest.raises(ValueError, match=f'called {comparing.OURS}'):
+        read_results([write(tmp_path / f'{comparing.OURS}.png', grey(0, 60, 80))], (60, 80), LIMITS)
