@@ -175,6 +175,7 @@ def test_unequal_sizes_and_other_errors_are_messages(page, folder):
     assert 'Rmse' in page.text('fuse-scores')
 
 
+@pytest.mark.soak
 def test_names_of_files_are_text_in_messages(page, folder, tmp_path):
     name = tmp_path / '<img src=x onerror=document.title=1>.png'
     name.write_bytes((folder / 'vi/0.png').read_bytes()[:-20])
@@ -186,6 +187,7 @@ def test_names_of_files_are_text_in_messages(page, folder, tmp_path):
     assert 'cut short' in page.message() and page.browser.title == 'mmdefusion'
 
 
+@pytest.mark.soak
 def test_other_methods_are_compared(page, folder):
     page.open('Compare')
     page.click('compare-many')
@@ -198,6 +200,7 @@ def test_other_methods_are_compared(page, folder):
     page.shoot('compare')
 
 
+@pytest.mark.soak
 def test_a_sensor_is_switched_off(page):
     page.open('Detect and segment')
     page.click('predict-example')

@@ -203,7 +203,7 @@ def test_the_package_s_detector_finds_what_it_was_trained_on_and_misses_it_witho
     assert Path(checkpoint).stat().st_size < 6e6
     model = predicting.open_model(config, checkpoint, 'cpu')
     labelled = found = lost = 0
-    for number in range(6):
+    for number in range(4):
         scene = SceneGenerator((160, 128))(1_000_000 + number)
         drawings, table = predicting.predict((scene.visible, scene.infrared), Change('visible only'), model, 0.3)
         assert drawings[0].shape[1] > 2 * 160 and (drawings[0] != drawings[1]).any()
