@@ -104,4 +104,6 @@ def write_report(results: Sequence[Result], out: Path, device: torch.device, clo
                 form: ([np.prod(one.size) / 1e6 for one in found], [one.timings[form].seconds for one in found])
                 for form in found[0].timings
             }
-            write_image(out.with_name(f'{out.stem}_{work}.png'), plot_curves(curves, ('megapixels', 'seconds')))
+            write_image(
+                out.with_name(f'{out.stem}_{work}.png'), plot_curves(curves, ('megapixels', 'seconds'), powers=True)
+            )

@@ -9,9 +9,7 @@ from torch.nn.functional import linear, pad, scaled_dot_product_attention
 
 from .windows import Windows
 
-KERNEL_WIDTH = (
-    16  # CPU kernels work on heads of a multiple of this width; others take longer than those that are filled
-)
+KERNEL_WIDTH = 16  # heads whose width is a multiple of this are fast in CPU kernels
 FILLING = 4  # most channels that are added: 12 to 16 is faster by a seventh, 24 to 32 slower by a tenth
 WORTH_FILLING = 512  # keys from which on filling pays without gradients; with them, it always does
 
