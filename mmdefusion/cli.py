@@ -40,12 +40,28 @@ complete -o default -F _mmdefusion mmdefusion
 
 def main() -> None:
     """Runs a command with the rest of the line."""
-    arguments = sys.argv[1:]
-    if not arguments or arguments[0] in ('-h', '--help'):
-        print(describe())
-        raise SystemExit(0 if arguments else 2)
-    name, *rest = arguments
-    if name == '--version':
+    try:
+        dispatch(sys.argv[1:])
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except BrokenPipeError:  # the reader of a pipe went away, as head does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
+
+
+def dispatch(arguments: list[str]) -> None:
+    """Answers a question about the command itself, or runs a tool.
+
+    Raises:
+        SystemExit: with status 2 for a wrong call, or as the tool ends.
+    """
+    name, *rest = arguments or ['']
+    if name in ('', '-h', '--help'):
+        print(describe(), file=sys.stdout if name else sys.stderr)
+        if not name:
+            raise SystemExit(2)
+    elif name == '--version':
         print(f'mmdefusion {__version__}')
     elif name == '--completion':
         print(COMPLETION, end='')
@@ -55,13 +71,7 @@ def main() -> None:
         print(f'{USAGE}\nmmdefusion: there is no command {name!r}: use one of {", ".join(COMMANDS)}.', file=sys.stderr)
         raise SystemExit(2)
     else:
-        try:
-            run(name, rest)
-        except KeyboardInterrupt:
-            raise SystemExit(130) from None
-        except BrokenPipeError:  # the reader of a pipe went away, as head does
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise SystemExit(1) from None
+        run(name, rest)
 
 
 def describe() -> str:

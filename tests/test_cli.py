@@ -61,3 +61,8 @@ COMP_WORDS=(mmdefusion export --ve); COMP_CWORD=2; _mmdefusion; echo "${{COMPREP
 """
     printed = subprocess.run(['bash', '-c', code], capture_output=True, text=True).stdout
     assert printed.split() == ['export', '--verify']
+
+
+def test_a_reader_that_goes_away_is_no_traceback():
+    code = f'{sys.executable} -m mmdefusion fuse --help | head -1'
+    assert 'Traceback' not in subprocess.run(['bash', '-c', code], capture_output=True, text=True).stderr
