@@ -12,7 +12,7 @@ teacher = dict(
 )
 model = dict(
     # all but the encoder, which load_from brings
-    init_cfg=dict(type='Pretrained', checkpoint='mmdefusion/weights/defusionpp_tiny-0fbaa08c.pth'),
+    init_cfg=dict(type='Pretrained', checkpoint='tiny'),
     infrared_teacher=teacher,
     visible_teacher=teacher,
     teacher_head=dict(teacher_dims=384),

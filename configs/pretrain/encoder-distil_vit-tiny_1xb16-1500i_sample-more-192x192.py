@@ -8,7 +8,7 @@ _base_ = [
     '../_base_/schedules/pretrain_sample.py',
     '../_base_/pretraining_runtime.py',
 ]
-load_from = 'mmdefusion/weights/defusionpp_tiny-0fbaa08c.pth'
+load_from = 'tiny'
 pipeline = _base_.train_dataloader.dataset.pipeline
 pipeline[1].size = 192
 pipeline[1].scale = (0.3, 1.0)

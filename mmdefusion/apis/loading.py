@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,26 +9,13 @@ from mmengine.config import Config
 
 from mmdefusion.models.backbones import Architecture
 from mmdefusion.models.checkpoints.errors import CheckpointError
-from mmdefusion.models.checkpoints.network_config import PREFIXES, build_parts, read_network_config
 from mmdefusion.models.checkpoints.plain_config import read_plain_config
 from mmdefusion.models.checkpoints.reading import read_checkpoint
 from mmdefusion.models.checkpoints.unwrap import State, refuse_useless, unwrap
 from mmdefusion.models.fusers import PictureFuser, ResidualDetail, SlidingWindow
+from mmdefusion.models.networks.network_config import PREFIXES, build_parts, read_network_config
 
-WEIGHTS = Path(__file__).resolve().parents[1] / 'weights'
 AROUND = {'sliding_window': SlidingWindow, 'detail': ResidualDetail}  # arguments of PictureFuser without weights
-
-
-def shipped_weights() -> str:
-    """The path of the weights that come with the package.
-
-    Raises:
-        FileNotFoundError: if the file does not exist.
-    """
-    found = sorted(WEIGHTS.glob('defusionpp_tiny-*.pth'))
-    if not found:
-        raise FileNotFoundError(f'The weights that come with mmdefusion are not in {WEIGHTS}: name a checkpoint.')
-    return str(found[0])
 
 
 def load_fuser(
@@ -37,10 +23,11 @@ def load_fuser(
 ) -> PictureFuser:
     """Loads the fusing part of a pretrained network, in evaluation mode, with the mean of both common features.
 
-    The config in the file is read as data, see :mod:`mmdefusion.models.checkpoints.network_config`.
+    The config in the file is read as data, see :mod:`mmdefusion.models.networks.network_config`.
 
     Args:
-        checkpoint: file or URL of a checkpoint of our training or of published weights, which carry their config.
+        checkpoint: file or URL of a checkpoint of our training or of published weights, which carry their config, or
+            the name of weights that come with the package, such as ``'tiny'``.
         config: config file, for checkpoints that carry none. It is code: give only a config that you trust.
         device: device of the network.
         **pictures: arguments of :class:`PictureFuser`: ``sliding_window``, ``detail``, ``colour``, ``target``.

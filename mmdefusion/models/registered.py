@@ -14,6 +14,7 @@ from . import (  # noqa: F401
     pretrainers,
     teachers,
 )
+from .checkpoints import scheme  # noqa: F401
 from .layers import LayerNorm2d
 
 # so that heads of the toolboxes can use norm_cfg=dict(type='mmdefusion.LayerNorm2d'), as ViTDet does

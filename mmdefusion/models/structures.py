@@ -8,6 +8,7 @@ from typing import NamedTuple
 from torch import Tensor, cat
 
 from .layers.padding import Content
+from .layers.windows import Windows
 
 
 class Pair(NamedTuple):
@@ -15,6 +16,11 @@ class Pair(NamedTuple):
 
     a: Tensor
     b: Tensor
+
+    @classmethod
+    def split(cls, batched: Tensor) -> 'Pair':
+        """Undoes :meth:`batched`; unlike ``chunk(2)`` it leaves the size of the batch open in exported models."""
+        return cls(*batched.unflatten(0, (2, -1)).unbind())
 
     def batched(self) -> Tensor:
         """Concatenates a and b along the batch."""
@@ -41,11 +47,17 @@ class PairFeatures(NamedTuple):
     grid: tuple[int, int]  #: h, w in patches
     content: Content  #: sizes of the images in the batch, in pixels
     mask: Tensor | None = None  #: B×N, true for tokens of an image, false for padding; None for all
+    windows: Windows | None = None  #: windows of whatever reads the features; None attends to the whole image
 
     @property
     def image_size(self) -> tuple[int, int]:
         """H, W of the batch in pixels, before any extension to whole patches."""
         return self.content.image_size
+
+    @property
+    def reach(self) -> Tensor | Windows | None:
+        """What the tokens attend to in the decomposition and in pyramids: the ``mask`` of their blocks."""
+        return self.windows or self.mask
 
 
 class Parts(NamedTuple):

@@ -50,12 +50,20 @@ def plot_bars(groups: Sequence[str], values: dict[str, Sequence[float]], label: 
     return _picture(figure)
 
 
-def plot_curves(curves: dict[str, tuple[Sequence[float], Sequence[float]]], labels: tuple[str, str]) -> np.ndarray:
-    """Plots a line for each model, on a logarithmic scale; H×W×3 BGR."""
+def plot_curves(
+    curves: dict[str, tuple[Sequence[float], Sequence[float]]], labels: tuple[str, str], powers: bool = False
+) -> np.ndarray:
+    """Plots a line for each model, on one logarithmic scale, or with ``powers`` on two: powers of x are straight.
+
+    Returns:
+        H×W×3 uint8, BGR.
+    """
     figure, axis = plt.subplots(figsize=(7, 4.5), constrained_layout=True)
     for name, (x, y) in curves.items():
-        axis.plot(x, y, label=name)
+        axis.plot(x, y, label=name, marker='o' if powers else None)
     axis.set_yscale('log')
+    if powers:
+        axis.set_xscale('log')
     axis.set_xlabel(labels[0])
     axis.set_ylabel(labels[1])
     axis.grid(alpha=0.3)

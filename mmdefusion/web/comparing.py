@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from mmdefusion.apis import FusionInferencer
-from mmdefusion.apis.sources import Item
 from mmdefusion.datasets.stems import list_images, match_stems
 from mmdefusion.evaluation.functional import VIFB_METRICS, vifb_scores
 from mmdefusion.evaluation.published import mean_rank
 from mmdefusion.evaluation.scores import Row, mean_row
+from mmdefusion.inference.sources import Item
 from mmdefusion.utils.image_io import reverse_channels
 from mmdefusion.visualization import Table
 

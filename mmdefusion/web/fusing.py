@@ -10,9 +10,9 @@ import numpy as np
 import torch
 
 from mmdefusion.apis import FusionInferencer
-from mmdefusion.apis.sources import Item
 from mmdefusion.evaluation.functional import PROTOCOLS, lower_is_better
 from mmdefusion.evaluation.scores import Row
+from mmdefusion.inference.sources import Item
 from mmdefusion.models.fusers.attention_maps import attention_maps
 from mmdefusion.models.fusers.picture_fuser import to_tensor
 from mmdefusion.utils.image_io import reverse_channels

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmdefusion.apis import open_paired
-from mmdefusion.apis.sources import Item
+from mmdefusion.inference.sources import Item
 from mmdefusion.utils.compat import installed
 from mmdefusion.utils.image_io import reverse_channels
 from mmdefusion.utils.paths import CONFIGS, PACKAGE

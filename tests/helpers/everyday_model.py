@@ -43,4 +43,30 @@ def every_parameter_learns(rank: int, port: int, pyramid: str) -> None:
     other = gradient.clone()
     dist.broadcast(other, src=0)
     assert_close(gradient, other)
+    learns_as_one_process(rank, 2, pyramid)
+    dist.destroy_process_group()
+
+
+def learns_as_one_process(rank: int, count: int, pyramid: str) -> None:
+    """Several processes have the losses of one that sees their batches together, over some steps."""
+    alone, together = build(pyramid).eval(), nn.parallel.DistributedDataParallel(build(pyramid).eval())
+    optimizers = [torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9) for model in (alone, together)]
+    chance, losses = torch.Generator().manual_seed(0), []
+    for batch in torch.randn(4, count, 6, 32, 48, generator=chance):
+        for model, optimizer, own in ((alone, optimizers[0], batch), (together, optimizers[1], batch[rank, None])):
+            optimizer.zero_grad()
+            loss = sum((level - 1).square().mean() for level in model(own))
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.detach())
+        dist.all_reduce(losses[-1])
+        assert_close(losses[-1] / count, losses[-2], atol=1e-5, rtol=1e-5)
+    assert losses[-2] < losses[0]
+
+
+def four_processes(rank: int, port: int) -> None:
+    os.environ |= {'MASTER_ADDR': '127.0.0.1', 'MASTER_PORT': str(port)}
+    torch.set_num_threads(1)
+    dist.init_process_group('gloo', rank=rank, world_size=4)
+    learns_as_one_process(rank, 4, 'FusedPyramid')
     dist.destroy_process_group()

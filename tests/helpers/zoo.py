@@ -24,11 +24,19 @@ def keep_all(config: Config) -> Config:
     return config
 
 
+def with_windows(config: Config) -> Config:
+    """A model of the zoo with windows so small that scenes have several; a baseline is as it was."""
+    if config.model.backbone.type == 'mmdefusion.DeFusionEncoder':
+        config.model.backbone.update(window=3, global_blocks=1)
+    return config
+
+
 def with_prior(config: Config) -> Config:
     """A model of the zoo with a small spatial prior, as our configs add one."""
     if config.model.neck is not None:
+        options = {key: value for key, value in config.model.backbone.items() if key not in ('type', 'arch')}
         backbone = dict(type='mmdefusion.DeFusionPP', arch=config.model.backbone.arch, pyramid=config.model.neck[1])
-        config.model.backbone, config.model.neck = backbone, None
+        config.model.backbone, config.model.neck = dict(backbone, encoder=options), None
     config.model.backbone['spatial_prior'] = dict(type='mmdefusion.SpatialPrior', widths=(8, 8, 16, 16))
     return config
 

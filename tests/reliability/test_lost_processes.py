@@ -43,10 +43,10 @@ def start(config: Path, rank: int, port: str) -> subprocess.Popen:
     return subprocess.Popen(command, env=ENV | address, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-def torchrun(config: Path, *options: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2', f'--master_port={free_port()}']
-    command += [*options, str(TRAIN), str(config), '--launcher', 'pytorch', '--resume']
-    return subprocess.run(command, env=ENV, capture_output=True, text=True)
+def dist_train(config: Path, restarts: int) -> subprocess.CompletedProcess:
+    env = ENV | dict(PORT=free_port(), RESTARTS=str(restarts), PATH=f'{Path(sys.executable).parent}:{ENV["PATH"]}')
+    command = ['bash', str(ROOT / 'tools/dist_train.sh'), str(config), '2', '--resume']
+    return subprocess.run(command, env=env, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize('trouble', [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.soak)])
@@ -68,11 +68,10 @@ def test_the_other_process_ends_with_a_message(tmp_path, trouble):
 
 
 @pytest.mark.soak
-def test_the_restart_of_torchrun_resumes(tmp_path):
+def test_torchrun_starts_again_and_resumes(tmp_path):
     states = []
     for name, trouble in (('killed', int(signal.SIGKILL)), ('whole', None)):
-        # more than one: gloo's first connection after a restart can be refused, or wait, while the old group closes
-        result = torchrun(write_config(tmp_path / name, trouble), '--max-restarts=3')
+        result = dist_train(write_config(tmp_path / name, trouble), restarts=1)
         assert result.returncode == 0, result.stderr[-3000:]
         assert bool(re.search('resumed epoch: 0, iter: 4', result.stdout + result.stderr)) == (name == 'killed')
         states.append(torch.load(tmp_path / name / 'iter_10.pth')['state_dict'])

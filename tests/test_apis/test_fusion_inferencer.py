@@ -11,7 +11,7 @@ from helpers.pretraining import write_fuser, write_images
 from PIL import Image
 
 from mmdefusion.apis import FusionInferencer, NotAllDone
-from mmdefusion.apis.sources import to_first_size
+from mmdefusion.inference.sources import to_first_size
 from mmdefusion.scenes import SceneGenerator
 from mmdefusion.utils.image_io import read_image
 from mmdefusion.utils.video_reader import VideoFrames
@@ -85,12 +85,35 @@ def test_a_pair_and_its_parts(fuser):
     assert list(fuser.fuse([colour(0), grey(1, 33, 58)]).images) == ['fused']
 
 
-def test_files_are_read_once(fuser, tmp_path):
+@pytest.mark.parametrize(('polarity', 'reads'), [('white-hot', 4), ('auto', 8)])  # to guess it, they are read before
+def test_files_are_read_once(weights, tmp_path, polarity, reads):
+    fuser = FusionInferencer(weights, device='cpu', show_progress=False, polarity=polarity)
     for seed, name in enumerate(('vi', 'ir')):
         write_images(tmp_path / name, 2, size=(20, 30), seed=seed)
-    with patch('mmdefusion.apis.sources.read_image', wraps=read_image) as read:
+    with patch('mmdefusion.inference.sources.read_image', wraps=read_image) as read:
         fuser(str(tmp_path / 'vi'), str(tmp_path / 'ir'), outputs=['fused', 'panel'])
-    assert read.call_count == 4
+    assert read.call_count == reads
+
+
+def test_a_black_hot_camera_is_named_or_guessed(weights, tmp_path):
+    visible = colour(0, 240, 320)
+    infrared = np.full((240, 320), 40, np.uint8)
+    infrared[100:] = 90
+    infrared[110:180, 60:80] = 220
+    options = dict(device='cpu', show_progress=False)
+    expected = only(FusionInferencer(weights, polarity='white-hot', **options)(visible, infrared))
+    for polarity in ('auto', 'black-hot'):
+        assert (
+            only(FusionInferencer(weights, polarity=polarity, **options)(visible, 255 - infrared)) == expected
+        ).all()
+    with pytest.raises(ValueError, match="polarity='hot' is none of auto"):
+        FusionInferencer(weights, polarity='hot')
+    coloured = cv2.applyColorMap(infrared, cv2.COLORMAP_JET)
+    assert (only(FusionInferencer(weights, **options)(visible, coloured)) == expected).all()
+    cv2.imwrite(str(tmp_path / 'vi.png'), visible)
+    for name, image in (('ir.png', 255 - infrared), ('jet.png', coloured)):
+        cv2.imwrite(str(tmp_path / name), image)
+        assert (only(FusionInferencer(weights, **options)(tmp_path / 'vi.png', tmp_path / name)) == expected).all()
 
 
 def test_threads_share_one(fuser):
@@ -157,7 +180,7 @@ def test_16_bit_pictures_keep_their_exposure(weights, tmp_path):
     assert abs(only(mef(dark, dark)).astype(int) - image // 8).max() <= 2
     ivf = FusionInferencer(weights, device='cpu', show_progress=False, thermal_range=(0, 65535 // 8))
     for sources, wanted in (((image, dark), 255), ((dark, dark), image.max() / 8)):
-        with patch('mmdefusion.apis.fusion_inferencer.to_first_size', wraps=to_first_size) as read:
+        with patch('mmdefusion.inference.fusing.to_first_size', wraps=to_first_size) as read:
             ivf.fuse(sources)
         first, second = read.call_args.args[0]
         assert second.max() > 0.9 * 255 and abs(first.max() - (image.max() if wanted == 255 else wanted)) < 2

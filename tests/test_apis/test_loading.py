@@ -8,10 +8,11 @@ import torch
 from helpers.pretraining import SMALL, cud_config, write_fuser
 from torch.testing import assert_close
 
-from mmdefusion.apis import load_fuser, shipped_weights
-from mmdefusion.models.checkpoints.network_config import SLOTS, plain_network_config
+from mmdefusion.apis import load_fuser
 from mmdefusion.models.checkpoints.reading import read_checkpoint
+from mmdefusion.models.checkpoints.shipped import shipped_weights
 from mmdefusion.models.checkpoints.writing import write_checkpoint
+from mmdefusion.models.networks.network_config import SLOTS, plain_network_config
 
 HEAD = dict(type='mmdefusion.ImageHead', embed_dims=32)
 ENCODER = dict(type='mmdefusion.DeFusionEncoder', arch=SMALL)
@@ -163,8 +164,8 @@ for name in ('mmcv', 'mmdet', 'mmseg'):
 from mmengine.registry import Registry
 def build(*_, **__): raise AssertionError('a registry was asked')
 Registry.build = build
-from mmdefusion.apis import load_fuser, shipped_weights
-load_fuser(shipped_weights(), detail=dict(type='mmdefusion.ResidualDetail'), sliding_window=dict(size=112))
+from mmdefusion.apis import load_fuser
+load_fuser('tiny', detail=dict(type='mmdefusion.ResidualDetail'), sliding_window=dict(size=112))
 """
     result = subprocess.run([sys.executable, '-c', script], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr[-2000:]

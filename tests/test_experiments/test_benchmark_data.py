@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from mmengine.config import Config
 
-from mmdefusion.apis import shipped_weights
+from mmdefusion.models.checkpoints.shipped import shipped_weights
 from mmdefusion.scenes import write_scenes
 
 pytest.importorskip('mmdet')

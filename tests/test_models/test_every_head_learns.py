@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from helpers.zoo import HEADS, with_prior
+from helpers.zoo import HEADS, with_prior, with_windows
 from mmengine.config import Config
 from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import init_default_scope
@@ -70,8 +70,8 @@ def without_gradient(model: nn.Module) -> list[str]:
 
 
 @pytest.mark.parametrize('path', HEADS, ids=lambda path: path.stem.split('_1xb')[0])
-def test_with_a_spatial_prior(path: Path):
-    model = train_once(with_prior(Config.fromfile(path)))
+def test_with_windows_and_a_spatial_prior(path: Path):
+    model = train_once(with_prior(with_windows(Config.fromfile(path))))
     assert without_gradient(model) == []
     prior = dict(model.backbone.spatial_prior.named_parameters())
     assert [name for name, value in prior.items() if not value.grad.any()] == []
@@ -80,7 +80,7 @@ def test_with_a_spatial_prior(path: Path):
 @pytest.mark.parametrize('head', ['pspnet', 'deeplabv3plus'])
 def test_heads_of_one_map_read_the_fused_tokens(head):
     (path,) = (path for path in HEADS if path.name.startswith(f'defusionpp_vit-tiny_{head}_'))
-    config = Config.fromfile(path)
+    config = with_windows(Config.fromfile(path))
     model = train_once(config)
     assert without_gradient(model) == [] and not config.get('find_unused_parameters')
     assert model.neck[0].mixer[1].mlp.fc2.weight.grad.any()

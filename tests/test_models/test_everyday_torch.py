@@ -5,7 +5,7 @@ import socket
 import pytest
 import torch
 import torch.multiprocessing as mp
-from helpers.everyday_model import build, every_parameter_learns
+from helpers.everyday_model import build, every_parameter_learns, four_processes
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.testing import assert_close
 
@@ -52,8 +52,16 @@ def test_no_attention_matrix_stands_in_memory():
 
 @pytest.mark.slow
 @pytest.mark.parametrize('pyramid', PYRAMIDS)
-def test_ddp_has_no_unused_parameters(pyramid):
+def test_ddp_has_no_unused_parameters_and_learns_as_one_process(pyramid):
+    mp.spawn(every_parameter_learns, args=(free_port(), pyramid), nprocs=2)
+
+
+@pytest.mark.soak
+def test_four_processes_learn_as_one():
+    mp.spawn(four_processes, args=(free_port(),), nprocs=4)
+
+
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(('127.0.0.1', 0))
-        port = probe.getsockname()[1]
-    mp.spawn(every_parameter_learns, args=(port, pyramid), nprocs=2)
+        return probe.getsockname()[1]

@@ -1,26 +1,79 @@
+import json
 import sys
 from pathlib import Path
 
 import pytest
 import torch
-from benchmark_speed import FusedFeatures, OneAfterTheOther
 from helpers.warm_process import run_tool
+from torch.testing import assert_close
+
+from mmdefusion.experiments.speed import WORKS, Result, compare, measure_works, ratios
+from mmdefusion.experiments.speed.roof import count
+from mmdefusion.experiments.speed.timing import Timing
+from mmdefusion.experiments.speed.works import FusedFeatures, prepare
 
 TOOL = Path(__file__).resolve().parents[2] / 'tools/analysis_tools/benchmark_speed.py'
+SMALL = dict(embed_dims=32, depth=3, num_heads=2, last_num_heads=4)
 
 
-def test_both_forms_compute_the_same():
-    ours, plain = FusedFeatures('tiny').eval(), OneAfterTheOther('tiny').eval()
-    plain.load_state_dict(ours.state_dict())
-    pair = torch.randn(1, 6, 32, 48)
-    torch.testing.assert_close(ours(pair), plain(pair))
+@pytest.mark.parametrize('work', ['features', 'images', 'segmenter'])
+def test_the_textbook_gives_the_same(work):
+    pair = torch.randn(2, 6, 40, 64)
+    ours, textbook = (prepare(WORKS[work], form, pair)() for form in ('ours', 'textbook'))
+    assert_close(ours, textbook, atol=1e-4, rtol=1e-4)
+
+
+def test_the_textbook_learns_the_same(monkeypatch):
+    """Losses and gradients of a step, where nothing is dropped."""
+    pair, work = torch.randn(2, 6, 32, 48), WORKS['pretraining']
+    monkeypatch.setattr(torch.nn.Dropout, 'forward', lambda self, x: x)
+    monkeypatch.setattr('mmdefusion.models.layers.drop_path.DropPath.forward', lambda self, x: x)
+    ours, textbook = (prepare(work, form, pair) for form in ('ours', 'textbook'))
+    first = [run() for run in (ours, textbook)]
+    second = [run() for run in (ours, textbook)]  # after a step of the optimizer
+    assert_close(*first)
+    assert_close(*second, atol=1e-3, rtol=1e-3)
+    assert second[0] < first[0]
+
+
+def test_operations_and_exponentials_are_those_of_the_formula():
+    model, pair = FusedFeatures(SMALL), torch.randn(1, 6, 32, 48)
+    tokens, width, heads, encoder = 7, 32, 16, 2 * 2 + 4
+    block = 2 * tokens * 12 * width**2  # projections and MLP
+    attention = 2 * 2 * tokens**2 * width
+    # twice: common and unique of two images, residual, fusion; once the mixer
+    others = {'cross': 2 * (2 + 2 + 2), 'self': 2 * 2 + 2}
+    operations, exponentials = count(model, pair)
+    embedding = 2 * 2 * (tokens - 1) * 768 * width
+    assert exponentials == tokens**2 * (2 * encoder + heads * sum(others.values())) + tokens * 4 * width * (6 + 6)
+    least = embedding + (6 + 6) * (block + attention) + others['cross'] * (block + attention)
+    assert least <= operations <= least + others['cross'] * 2 * tokens * 3 * width**2
 
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='peak memory is read from /proc')
-def test_one_line_for_each_size_and_the_training_step():
-    options = '--sizes', 32, 48, '--train-size', 32, '--repeats', 1, '--device', 'cpu'
-    result = run_tool(TOOL, *options)
+def test_a_line_for_each_form_a_file_and_a_plot(tmp_path):
+    options = '--sizes', 32, '32x64', '--repeats', 1, '--device', 'cpu', '--out', tmp_path / 'speed.json', '--profile'
+    result = run_tool(TOOL, *options, '--forms', 'ours', 'windowed', 'textbook')
     assert result.returncode == 0, result.stderr
-    lines = result.stdout.splitlines()
-    assert [line.split('  ')[0] for line in lines[2:]] == ['features 32x32', 'features 48x48', 'training step 32']
-    assert all(line.count('MiB') == 2 and line.endswith('x') for line in lines[2:])
+    assert result.stdout.count('x as fast') == 4 and result.stdout.count('million exponentials') == 4
+    found = json.loads((tmp_path / 'speed.json').read_text())['results']
+    assert [one['size'] for one in found] == [[32, 32], [32, 64]]
+    assert all(one['differences']['textbook'] < 1e-4 for one in found)
+    assert (tmp_path / 'speed_features.png').is_file()
+
+
+def result(ours: float, spread: float) -> Result:
+    return Result('features', (32, 32), 1, dict(ours=Timing(ours, spread, 1), textbook=Timing(3.0, 0.01, 1)), None)
+
+
+def test_what_became_slower_than_the_noise_is_found():
+    before = ratios([result(1.0, 0.02)])
+    for now, spread, slower in ((1.02, 0.0, False), (1.2, 0.02, True), (1.2, 0.3, False), (0.8, 0.0, False)):
+        (change,) = compare(before, ratios([result(now, spread)]))
+        assert change.slower == slower and change.before == 3.0
+
+
+def test_rivals_give_maps():
+    pytest.importorskip('mmdet')
+    (found,) = measure_works(['maps'], [(32, 32)], 1, ['ours'], 1, torch.device('cpu'), 'cpu')
+    assert len(found.timings) == 4 and all(timing.seconds > 0 for timing in found.timings.values())

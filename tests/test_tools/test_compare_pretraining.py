@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from helpers.warm_process import run_tool
 
-from mmdefusion.apis import shipped_weights
+from mmdefusion.models.checkpoints.shipped import shipped_weights
 from mmdefusion.scenes import write_scenes
 
 pytest.importorskip('mmdet')

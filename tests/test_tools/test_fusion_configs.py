@@ -8,8 +8,8 @@ import pytest
 from helpers.layouts import grey, write
 from helpers.tools_in_process import run
 
-from mmdefusion.apis import shipped_weights
 from mmdefusion.evaluation.functional import PROTOCOLS
+from mmdefusion.models.checkpoints.shipped import shipped_weights
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYOUTS = {

@@ -1,104 +1,76 @@
-"""Measures latency and peak memory of the fused features and of a training step, against plain attention.
+"""Measures time and memory of DeFusion++ against its textbook form: features, images, detector, segmenter, training.
 
-    python tools/analysis_tools/benchmark_speed.py [--sizes 224 512 1024] [--arch tiny] [--device cpu]
+    python tools/analysis_tools/benchmark_speed.py [--works features training] [--sizes 224 512 1024] [--out FILE.json]
 
-"ours" is the package as it is. "plain" is the same network with the same weights, run as in the authors' code: one
-image after the other through the encoder, and attention with its N×N matrix in memory. Both are timed in this process,
-in turn; memory on a CPU is the peak of the process, weights and libraries included (Linux only).
+"textbook" is the same network with the same weights, written out: explicit softmax matrices, one image after the other,
+every linear map by itself, losses image by image. "ours" is the package as it is, "windowed" with windows of 14 patches
+and four global blocks, "bf16" under autocast, "compiled" by torch.compile. "maps" is timed beside ResNet-50s with an
+FPN and a plain ViT. All forms run in this process in turn; memory is what a run takes on top of weights and libraries
+(on Linux).
 """
 
 import argparse
-from collections.abc import Callable
-from contextlib import nullcontext
+from pathlib import Path
 
 import torch
-from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from mmdefusion.models.backbones import DeFusionEncoder
-from mmdefusion.models.layers import Content
-from mmdefusion.models.necks import DecompositionNeck
-from mmdefusion.models.structures import Pair, PairFeatures
-from mmdefusion.utils.measuring import measure
+from mmdefusion.experiments.speed import FORMS, WORKS, exponents, lines, measure_works, write_report
+from mmdefusion.experiments.speed.roof import find_roof, profile
+from mmdefusion.experiments.speed.timing import read_clock
+from mmdefusion.experiments.speed.works import WINDOW, FusedFeatures
 
 
-class FusedFeatures(nn.Module):
-    """Encoder and decomposition: B×6×H×W to the fused tokens."""
-
-    def __init__(self, arch: str) -> None:
-        super().__init__()
-        self.encoder = DeFusionEncoder(arch)
-        self.decomposition = DecompositionNeck(self.encoder.embed_dims)
-
-    def forward(self, pair: Tensor) -> Tensor:
-        return self.decomposition(self.encoder(pair)).fused
-
-
-class OneAfterTheOther(FusedFeatures):
-    """The same network, with one image after the other."""
-
-    def forward(self, pair: Tensor) -> Tensor:
-        encoded = [self.encoder.encode(image) for image in pair.chunk(2, dim=1)]
-        (a, b), grid = (layers for layers, _ in encoded), encoded[0][1]
-        skip = (self.encoder.skip_norm1(layers[0]) + self.encoder.skip_norm2(layers[1]) for layers in (a, b))
-        features = PairFeatures(Pair(a[-1], b[-1]), Pair(*skip), (), grid, Content(tuple(pair.shape[-2:])))
-        return self.decomposition(features).fused
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--works', nargs='+', choices=WORKS, default=['features'])
+    parser.add_argument('--sizes', nargs='+', default=['224', '512', '1024'], help='side, or HEIGHTxWIDTH')
+    parser.add_argument('--batch', type=int, default=1)
+    parser.add_argument('--forms', nargs='+', choices=FORMS, default=['ours', 'textbook'])
+    parser.add_argument('--repeats', type=int, default=3)
+    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
+    parser.add_argument('--clock', choices=('wall', 'cpu'), default='wall', help='cpu: processor time')
+    parser.add_argument('--out', type=Path, help='a JSON file; a plot of each work goes beside it')
+    parser.add_argument('--profile', action='store_true', help='shares by kind of module, and the roof')
+    args = parser.parse_args()
+    args.sizes = [tuple(map(int, (size if 'x' in size else f'{size}x{size}').split('x'))) for size in args.sizes]
+    return args
 
 
-def forward(model: nn.Module, pair: Tensor) -> Callable[[], None]:
-    @torch.inference_mode()
-    def run() -> None:
-        model.eval()(pair)
-
-    return run
-
-
-def training_step(model: nn.Module, pair: Tensor) -> Callable[[], None]:
-    optimizer = torch.optim.AdamW(model.parameters())
-
-    def run() -> None:
-        optimizer.zero_grad()
-        model.train()(pair).square().mean().backward()
-        optimizer.step()
-
-    return run
+def print_profile(size: tuple[int, int], window: int | None, args: argparse.Namespace) -> None:
+    device = torch.device(args.device)
+    model, pair = FusedFeatures(window=window).to(device).eval(), torch.randn(args.batch, 6, *size, device=device)
+    with torch.inference_mode():
+        model(pair)
+        start = read_clock(args.clock, device)
+        model(pair)
+        seconds = read_clock(args.clock, device) - start
+        parts = profile(model, lambda: model(pair), args.clock)
+    roof = find_roof(model, pair, args.clock)
+    print(f'fused features, {size[1]}x{size[0]}, {"windowed" if window else "ours"}')
+    for name, share in sorted(parts.items(), key=lambda item: -item[1]):
+        print(f'  {name:36s}{100 * share / sum(parts.values()):6.1f} %')
+    work = f'{roof.operations / 1e9:.1f} billion operations and {roof.exponentials / 1e6:.0f} million exponentials'
+    print(f"  {work} take {roof.seconds:.3f} s at this machine's rates; the network took {seconds:.3f} s")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('--sizes', type=int, nargs='+', default=[224, 512, 1024], help='sides of the square images')
-    parser.add_argument('--train-size', type=int, default=224, help='side of the images of the training step')
-    parser.add_argument('--arch', default='tiny', choices=('tiny', 'small', 'base'))
-    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
-    parser.add_argument('--repeats', type=int, default=3)
-    parser.add_argument('--ours-only', action='store_true', help='skip the plain form, which needs far more memory')
-    args = parser.parse_args()
+    args = parse_args()
     device = torch.device(args.device)
-
-    torch.manual_seed(0)
-    ours = FusedFeatures(args.arch).to(device)
-    plain = OneAfterTheOther(args.arch).to(device)
-    plain.load_state_dict(ours.state_dict())
-    forms = {'ours': (ours, nullcontext)}
-    if not args.ours_only:
-        forms['plain'] = (plain, lambda: sdpa_kernel(SDPBackend.MATH))
-
-    name = torch.cuda.get_device_name(device) if device.type == 'cuda' else f'CPU, {torch.get_num_threads()} threads'
-    print(f'DeFusion++ {args.arch}, one pair, torch {torch.__version__}, {name}')
-    print(f'{"":24s}' + ''.join(f'{form + " time":>14s}{form + " memory":>15s}' for form in forms) + f'{"ratios":>18s}')
-    tasks = [(f'features {size}x{size}', size, forward) for size in args.sizes]
-    tasks.append((f'training step {args.train_size}', args.train_size, training_step))
-    for title, size, task in tasks:
-        pair = torch.randn(1, 6, size, size, device=device)
-        results = []
-        for model, kernels in forms.values():
-            with kernels():
-                results.append(measure(task(model, pair), args.repeats, device))
-        cells = ''.join(f'{r.seconds:12.3f} s{r.peak_bytes / 2**20:11.0f} MiB' for r in results)
-        if len(results) == 2:
-            mine, other = results
-            cells += f'{other.seconds / mine.seconds:9.1f}x {other.peak_bytes / mine.peak_bytes:7.1f}x'
-        print(f'{title:24s}{cells}', flush=True)
+    about = f'torch {torch.__version__}, {device}, {torch.get_num_threads()} threads'
+    print(f'{about}, {args.clock} time, {args.repeats} rounds')
+    results = []
+    for result in measure_works(args.works, args.sizes, args.batch, args.forms, args.repeats, device, args.clock):
+        print(*lines(result), sep='\n', flush=True)
+        results.append(result)
+    for work in args.works if len(args.sizes) > 1 else ():
+        found = exponents([result for result in results if result.work == work])
+        powers = ', '.join(f'{form} {power:.2f}' for form, power in found.items())
+        print(f'{work}: time grows with the number of pixels to the power of {powers}')
+    if args.out:
+        write_report(results, args.out, device, args.clock)
+    for size in args.sizes if args.profile else ():
+        for window in (None, WINDOW):
+            print_profile(size, window, args)
 
 
 if __name__ == '__main__':

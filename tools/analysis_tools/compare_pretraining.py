@@ -1,6 +1,6 @@
 """Does pretraining help? Trains configs from random and from pretrained weights, with several seeds, and tests each.
 
-    python tools/analysis_tools/compare_pretraining.py CONFIG [CONFIG ...] --weights weights/defusionpp_tiny-SHA.pth
+    python tools/analysis_tools/compare_pretraining.py CONFIG [CONFIG ...] --weights tiny
 
 Every config is trained for the same number of iterations from both starts, and tested once, after the last iteration;
 no checkpoint is picked on the test split. Writes WORK_DIR/table.md. Finished trainings are not repeated, interrupted
@@ -16,6 +16,7 @@ from mmengine.config import Config, DictAction
 from mmdefusion.evaluation.results import NAMES, mean_and_range, score_in_percent
 from mmdefusion.experiments import Trial
 from mmdefusion.models.checkpoints.fitting import read_weights
+from mmdefusion.models.checkpoints.shipped import path_of
 from mmdefusion.utils.files import write_text
 from mmdefusion.utils.progress import track
 from mmdefusion.visualization import Table
@@ -29,11 +30,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         'configs', nargs='+', type=Path, help='configs of detectors or segmenters with the width of the weights'
     )
-    parser.add_argument('--weights', type=Path, required=True, help='pretrained weights')
+    parser.add_argument('--weights', type=Path, required=True, help="a file, or 'tiny', which comes along")
     parser.add_argument('--seeds', type=int, default=3, help='number of trainings per config and start (default: 3)')
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/compare_pretraining'))
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, help='for all: key.sub=value')
     args = parser.parse_args()
+    args.weights = Path(path_of(args.weights))
     for path in (*args.configs, args.weights):
         if not path.is_file():
             parser.error(f'{path} is not there.')

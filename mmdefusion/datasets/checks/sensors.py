@@ -2,21 +2,11 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
+from mmdefusion.utils.false_colours import COLOURED, GREY, colourfulness
 from mmdefusion.utils.image_io import UnusableImage, read_image
 from mmdefusion.utils.spread import evenly_spread
 
 LOOKED_AT = 24  # pairs of a data set, evenly spread
-# Thresholds of the colourfulness below. In 1,304 real pairs (FLIR, LLVIP, M3FD, RoadScene, VIFB, MSRS, aerial near
-# infrared; half of them by night) every infrared image has 0.0 and every visible image 1.6 or more.
-GREY = 1.0
-COLOURED = 6.0
-
-
-def colourfulness(image: np.ndarray) -> float:
-    """Mean difference between the largest and the smallest channel of an H×W×3 uint8 image."""
-    return float((image.max(2).astype(np.int16) - image.min(2)).mean())
 
 
 def sensor_guesses(pairs: Sequence[tuple[str, str]], backend_args: dict | None = None) -> list[str]:

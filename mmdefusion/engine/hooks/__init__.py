@@ -2,6 +2,7 @@ from .broken_files_hook import BrokenFilesHook
 from .closed_form_init_hook import ClosedFormInitHook
 from .exact_resume_hook import ExactResumeHook
 from .finite_loss_hook import FiniteLossHook
+from .frozen_start_hook import FrozenStartHook
 from .paired_visualization_hook import PairedVisualizationHook
 from .plain_checkpoint_hook import PlainCheckpointHook
 from .pretraining_panel_hook import PretrainingPanelHook
@@ -12,6 +13,7 @@ __all__ = [
     'ClosedFormInitHook',
     'ExactResumeHook',
     'FiniteLossHook',
+    'FrozenStartHook',
     'PairedVisualizationHook',
     'PlainCheckpointHook',
     'PretrainingPanelHook',

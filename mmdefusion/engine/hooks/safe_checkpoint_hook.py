@@ -1,6 +1,8 @@
 """Saves checkpoints that survive a kill, a full disk, flipped bytes and a move, and that torch loads safely."""
 
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -125,23 +127,19 @@ class SafeCheckpointHook(CheckpointHook):
         name = self.filename_tmpl.format(step)
         self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
         runner.message_hub.update_info('last_ckpt', self.last_ckpt)
-        # a strategy (FSDP's, say) writes in place, whatever backend it is given
-        beside = self.local and hasattr(runner, 'strategy')
-        unfinished = unfinished_of(Path(self.last_ckpt))
-        runner.save_checkpoint(
-            self.out_dir,
-            unfinished.name if beside else name,
-            self.file_client_args,
-            save_optimizer=self.save_optimizer,
-            save_param_scheduler=self.save_param_scheduler,
-            meta=meta,
-            by_epoch=self.by_epoch,
-            backend_args=self.backend_args,
-            **self.args,
-        )
+        with self._atomic_strategy(runner):
+            runner.save_checkpoint(
+                self.out_dir,
+                name,
+                self.file_client_args,
+                save_optimizer=self.save_optimizer,
+                save_param_scheduler=self.save_param_scheduler,
+                meta=meta,
+                by_epoch=self.by_epoch,
+                backend_args=self.backend_args,
+                **self.args,
+            )
         if is_main_process():
-            if beside:
-                give_name(unfinished, Path(self.last_ckpt))
             write_text(Path(runner.work_dir) / 'last_checkpoint', self.last_ckpt)
             self._remove_steps(outdated)
 
@@ -149,7 +147,8 @@ class SafeCheckpointHook(CheckpointHook):
         """Saves the best checkpoint, and only then deletes the previous one."""
         backend, self.file_backend = self.file_backend, _DeletesLater(self.file_backend)
         try:
-            super()._save_best_checkpoint(runner, metrics)
+            with self._atomic_strategy(runner):
+                super()._save_best_checkpoint(runner, metrics)
             outdated = self.file_backend.doomed
         finally:
             self.file_backend = backend
@@ -157,6 +156,28 @@ class SafeCheckpointHook(CheckpointHook):
         for path in outdated:
             if path not in best and is_main_process():
                 self._remove(path)
+
+    @contextmanager
+    def _atomic_strategy(self, runner: Any) -> Iterator[None]:
+        """Lets a strategy (FSDP's, say) write atomically; by itself it writes in place, whatever the backend is."""
+        strategy = getattr(runner, 'strategy', None)
+        # within already: MMEngine saves the latest file again with a best one
+        if strategy is None or not self.local or 'save_checkpoint' in vars(strategy):
+            yield
+            return
+        save = strategy.save_checkpoint
+
+        def save_atomically(filename: str, **arguments: Any) -> None:
+            unfinished = unfinished_of(Path(filename))
+            save(str(unfinished), **arguments)
+            if is_main_process():
+                give_name(unfinished, Path(filename))
+
+        strategy.save_checkpoint = save_atomically
+        try:
+            yield
+        finally:
+            del strategy.save_checkpoint
 
     def _remove_steps(self, steps: list[int]) -> None:
         for step in steps:

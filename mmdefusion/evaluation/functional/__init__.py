@@ -2,6 +2,7 @@
 
 from .exposure import mef_ssim
 from .features import fmi_pixel
+from .flicker import flicker
 from .gray import GRAY_METRICS, gray_scores
 from .protocols import EXTRA_METRICS, PROTOCOLS, TARGET_METRICS, extra_scores, lower_is_better, target_scores
 from .similarity import ms_ssim
@@ -14,6 +15,7 @@ __all__ = [
     'TARGET_METRICS',
     'VIFB_METRICS',
     'extra_scores',
+    'flicker',
     'fmi_pixel',
     'gray_scores',
     'lower_is_better',

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from mmdefusion.apis import shipped_weights
 from mmdefusion.evaluation.results import short_name
+from mmdefusion.models.checkpoints.shipped import path_of
 
 from ..trial import Trial
 from .data_set import DATA_KEYS, DataSet, is_of_data, merge
@@ -81,8 +81,8 @@ class Comparison:
         folder = self.work_dir / 'trials' / f'{short_name(model)}_seed{seed}'
         config = self._compose(model, seed, folder)
         needed = [self.weights] if self.weights and is_defusionpp(config) else []
-        needed += [shipped_weights()] if reads_fused_images(config) else []
-        basis = [self.data.digest, *(hashlib.sha256(Path(file).read_bytes()).hexdigest() for file in needed)]
+        needed += ['tiny'] if reads_fused_images(config) else []
+        basis = [self.data.digest, *(hashlib.sha256(Path(path_of(file)).read_bytes()).hexdigest() for file in needed)]
         if self.processes > 1:
             basis.append(f'{self.processes} processes')
         return Trial.of(config, folder, ' '.join(basis))

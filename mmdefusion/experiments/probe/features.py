@@ -105,7 +105,7 @@ class FeatureReader:
             common, *unique = (a + b for a, b in zip(deep, skip, strict=True))
             found |= dict(common=common[:, 1:], unique=torch.cat(unique, dim=-1)[:, 1:])
             if 'fused' in kinds:
-                found['fused'] = self.neck.fuse(deep, skip)[1][:, 1:]
+                found['fused'] = self.neck.fuse(deep, skip, features.reach)[1][:, 1:]
         return {kind: found[kind] for kind in kinds}
 
     def _key(self, pairs: LabelledPairs, kind: str) -> str:

@@ -11,7 +11,7 @@ from mmdefusion.registry import MODELS
 
 from ..checkpoints.vit import ViTWeights
 from ..checkpoints.vit_file import pretrained_vit
-from ..layers import Content, PatchEmbed, PositionEmbedding, TransformerBlock, init_transformer
+from ..layers import Content, PatchEmbed, PositionEmbedding, TransformerBlock, Windows, init_transformer
 from ..structures import Pair, PairFeatures
 from .architectures import resolve_architecture, suit_architecture
 
@@ -47,6 +47,11 @@ class DeFusionEncoder(BaseModule):
         drop_path_rate: rate of stochastic depth, the same in all blocks except the last, which has none.
         frozen_stages: -1 trains everything, 0 freezes the embedding, k freezes it and the first k blocks.
         with_cp: whether to recompute activations in the backward pass (activation checkpointing), which saves memory.
+        window: longest side in patches of the windows within which most blocks, and all that read the features, attend
+            (:class:`Windows`); for large images. 14, as in training at 224 pixels, is ViTDet's choice. None attends to
+            the whole image everywhere. Windows have no parameters, so any checkpoint fits.
+        global_blocks: number of blocks that attend to the whole image nevertheless, evenly spaced, the last one among
+            them.
         init_cfg: initialisation config of MMEngine, such as ``dict(type='Pretrained', checkpoint=...,
             prefix='backbone.')``. The file may be one of ours or any plain public ViT (see :func:`read_vit` for the
             layouts). By default, the encoder starts from Xavier-uniform linear maps.
@@ -58,6 +63,8 @@ class DeFusionEncoder(BaseModule):
         drop_path_rate: float = 0.1,
         frozen_stages: int = -1,
         with_cp: bool = False,
+        window: int | None = None,
+        global_blocks: int = 4,
         init_cfg: dict | list | None = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -71,8 +78,14 @@ class DeFusionEncoder(BaseModule):
         self.embed_dims, depth = self.arch.embed_dims, self.arch.depth
         if not -1 <= frozen_stages <= depth:
             raise ValueError(f'frozen_stages={frozen_stages} is out of range: this encoder takes -1 to {depth}.')
+        if window is not None and window < 1:
+            raise ValueError(f'window={window} must be at least 1 patch, or None for full attention.')
+        if window is not None and not 0 <= global_blocks <= depth:
+            raise ValueError(f'global_blocks={global_blocks} is out of range: this encoder takes 0 to {depth}.')
         self.frozen_stages = frozen_stages
         self.with_cp = with_cp
+        self.window = window
+        self.global_blocks = {-(-depth * k // global_blocks) - 1 for k in range(1, global_blocks + 1)}
 
         self.patch_embed = PatchEmbed(self.embed_dims)
         self.position_embedding = PositionEmbedding(self.embed_dims)
@@ -115,12 +128,13 @@ class DeFusionEncoder(BaseModule):
         layers, grid = self.encode(torch.cat(content.pictures(pair).chunk(2, dim=1)), content)
         skip = self.skip_norm1(layers[0]) + self.skip_norm2(layers[1])
         return PairFeatures(
-            deep=Pair(*layers[-1].chunk(2)),
-            skip=Pair(*skip.chunk(2)),
-            layers=tuple(Pair(*layer.chunk(2)) for layer in layers),
+            deep=Pair.split(layers[-1]),
+            skip=Pair.split(skip),
+            layers=tuple(Pair.split(layer) for layer in layers),
             grid=grid,
             content=content,
             mask=content.token_mask(grid, pair.device),
+            windows=self._windows(grid, content),
         )
 
     def encode(self, images: Tensor, content: Content | None = None) -> tuple[list[Tensor], tuple[int, int]]:
@@ -144,13 +158,22 @@ class DeFusionEncoder(BaseModule):
         if mask is not None:
             mask = pad(mask, (self.arch.num_registers, 0), value=True)
         layers = [x]
-        for block in self.blocks:
-            x = checkpoint(block, x, mask, use_reentrant=False) if self.with_cp and x.requires_grad else block(x, mask)
+        windows = self._windows(grid, content, self.arch.num_registers)
+        for index, block in enumerate(self.blocks):
+            reach = mask if windows is None or index in self.global_blocks else windows
+            recomputed = self.with_cp and x.requires_grad
+            x = checkpoint(block, x, reach, use_reentrant=False) if recomputed else block(x, reach)
             layers.append(x)
         if registers is not None:  # only the blocks use registers, so they are removed here
             first = 1 + self.arch.num_registers
             layers = [torch.cat([layer[:, :1], layer[:, first:]], dim=1) for layer in layers]
         return layers, grid
+
+    def _windows(self, grid: tuple[int, int], content: Content | None, num_registers: int = 0) -> Windows | None:
+        if self.window is None:
+            return None
+        own = content.grids() if content else None
+        return Windows(self.window, tuple(map(int, grid)), own, 1 + num_registers)  # tracing gives tensors as sizes
 
     def _own_positions(self, content: Content, grid: tuple[int, int], batch: int) -> Tensor:
         """The position embedding of each image's own grid, padded to the common grid: B×(1 + h·w)×C."""

@@ -18,6 +18,7 @@ from torch.hub import download_url_to_file, get_dir
 from .archives import LEGACY, ZIP, check_legacy, check_zip, first_line
 from .errors import CheckpointError
 from .safetensors_files import looks_like_safetensors, read_safetensors
+from .shipped import path_of
 
 OLDEST_TORCH = (2, 6)  # older versions can be made to run code in spite of weights_only (CVE-2025-32434)
 HASHED = re.compile(r'-([0-9a-f]{8})\.(pth|pt|safetensors)')
@@ -34,8 +35,8 @@ def read_checkpoint(source: str | os.PathLike) -> dict[str, Any]:
     ``state_dict`` and our metadata become ``meta``.
 
     Args:
-        source: file or URL. Downloads from ``https://`` are kept in torch's hub folder; other schemes go through
-            MMEngine's file backends.
+        source: file or URL, or the name of weights that come with the package (``'tiny'``). Downloads from
+            ``https://`` are kept in torch's hub folder; other schemes go through MMEngine's file backends.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -56,7 +57,7 @@ def read_plain(source: str | os.PathLike) -> Any:
         )
     name = str(source)
     if '://' not in name:
-        return _read_file(Path(source), name)
+        return _read_file(Path(path_of(source)), name)
     if urlparse(name).scheme in ('http', 'https'):
         return _read_file(_download(name), name)
     try:

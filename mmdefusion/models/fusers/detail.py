@@ -11,6 +11,7 @@ from mmdefusion.registry import MODELS
 from ..layers import PATCH_SIZE
 from ..structures import Pair
 from .daylight import daylight
+from .memory import FrameMemory
 from .pyramid import blur, build_pyramid, expand, shrink
 
 NOISE = 1e-4  # mean square below which two images count as equal, so that the network's choice means nothing
@@ -67,23 +68,36 @@ class ResidualDetail:
         self.brightness = brightness
         self.coherence = coherence
 
-    def __call__(self, fused: Tensor, sources: Pair, reconstructed: Pair, day: bool = False) -> Tensor:
+    def __call__(
+        self,
+        fused: Tensor,
+        sources: Pair,
+        reconstructed: Pair,
+        day: bool = False,
+        memory: FrameMemory | None = None,
+    ) -> Tensor:
         """Computes the fused image with detail.
 
         Args:
-            fused: the fused image that the network decodes, C×H×W in [0, 1].
+            fused: the fused image that the network decodes, C×h×w in [0, 1]; it may be smaller than the sources.
             sources: the sources, C×H×W each.
-            reconstructed: each source fused with itself by the network, C×H×W each.
+            reconstructed: each source fused with itself by the network, C×h×w each.
             day: whether the first source is a visible image whose brightness by day is to be kept.
+            memory: the weights of the frames before, of a video.
 
             Returns:
                 C×H×W, not clipped.
         """
-        levels = min(self.levels, max(0, int(math.log2(min(fused.shape[-2:]))) - 2))
+        levels = min(self.levels, max(0, int(math.log2(min(sources.a.shape[-2:]))) - 2))
         bands = Pair(*(build_pyramid(image, levels) for image in sources))
-        followed = self.guidance * network_share(fused, reconstructed).logit()
+        share = network_share(fused, reconstructed)
+        if memory:
+            share = memory.smooth('share', share)
+        followed = self.guidance * share.logit()
         rest = Pair(bands.a.pop(), bands.b.pop())
         chosen = self.weigh_rest(rest, followed, day)
+        if memory:
+            chosen = memory.smooth('rest', chosen)
         picture = mix(rest.a, rest.b, chosen)
         favoured = self.coherence * chosen.clip(UNSURE, 1 - UNSURE).logit()
         active = Pair(*(activity(side) for side in bands))

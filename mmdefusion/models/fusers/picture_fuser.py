@@ -8,15 +8,16 @@ import numpy as np
 import torch
 from mmengine.structures import BaseDataElement
 from torch import Tensor
-from torch.nn.functional import pad
+from torch.nn.functional import interpolate, pad
 
 from mmdefusion.registry import MODELS, build_model_part
 
 from ..layers import PATCH_SIZE, luma, with_luma
 from ..structures import FusedImages, Pair, Parts
-from .daylight import fill_borders, keep_sky
+from .daylight import fill_borders, find_sky, keep_sky
 from .detail import ResidualDetail, network_share
 from .image_fuser import ImageFuser
+from .memory import FrameMemory
 from .sliding_window import SlidingWindow
 from .targets import Target, find_hot, lift_targets
 
@@ -97,12 +98,17 @@ class PictureFuser(ImageFuser):
         return samples
 
     @torch.no_grad()
-    def fuse(self, pair: Pair, parts: bool = False) -> Tensor | FusedImages:
+    def fuse(
+        self, pair: Pair, parts: bool = False, network_pixels: int | None = None, memory: FrameMemory | None = None
+    ) -> Tensor | FusedImages:
         """Fuses two images of any size.
 
         Args:
             pair: two images 3×H×W, RGB in [0, 1].
             parts: whether to decode the parts too, which takes longer.
+            network_pixels: most pixels that the network sees of images whose detail comes from the sources; larger ones
+                are reduced for it. None means all. Parts and plain output are always decoded at full size.
+            memory: the weights of the frames before, of a video.
 
         Returns:
             The fused image in [0, 1]: 3×H×W, or 1×H×W if ``colour`` is ``'grey'``. With ``parts`` all four images; the
@@ -112,18 +118,20 @@ class PictureFuser(ImageFuser):
             ValueError: if the sizes differ, or values are not finite.
         """
         sources = self._read(pair)
+        seen = sources if parts or not (self.detail and network_pixels) else reduce_to(sources, network_pixels)
         alone = self.detail is not None
-        images = self.sliding_window(partial(self._decode_stacked, parts=parts, alone=alone), sources)
+        images = self.sliding_window(partial(self._decode_stacked, parts=parts, alone=alone), seen)
         count = len(Parts._fields) if parts else 0
-        fused = self._finish(pair, sources, *images[count:]).clip(0, 1)
+        fused = self._finish(pair, sources, memory, *images[count:]).clip(0, 1)
         return FusedImages(*(image.clip(0, 1) for image in images[:count]), fused) if parts else fused
 
     @torch.no_grad()
-    def explain(self, pair: Pair) -> Explained:
+    def explain(self, pair: Pair, memory: FrameMemory | None = None) -> Explained:
         """Fuses two images of any size, and tells which of them the network follows where.
 
         Args:
             pair: two images 3×H×W, RGB in [0, 1].
+            memory: see :meth:`fuse`.
 
         Returns:
             The images as of :meth:`fuse` with parts, and the share of the first source.
@@ -135,7 +143,7 @@ class PictureFuser(ImageFuser):
         images = self.sliding_window(partial(self._decode_stacked, parts=True, alone=True), sources)
         *parts, fused, first, second = images
         share = network_share(fused, Pair(first, second))
-        finished = self._finish(pair, sources, fused, first, second)
+        finished = self._finish(pair, sources, memory, fused, first, second)
         return Explained(FusedImages(*(image.clip(0, 1) for image in (*parts, finished))), share)
 
     def _read(self, pair: Pair) -> Pair:
@@ -156,16 +164,27 @@ class PictureFuser(ImageFuser):
         images = torch.stack(decoded, dim=1)[..., :height, :width]
         return luma(images) if channels == 1 else images
 
-    def _finish(self, pair: Pair, sources: Pair, fused: Tensor, *alone: Tensor) -> Tensor:
+    def _finish(self, pair: Pair, sources: Pair, memory: FrameMemory | None, fused: Tensor, *alone: Tensor) -> Tensor:
         """Adds detail and colours to the fused image."""
         aimed, coloured = self.target != 'off', pair.a
         if self.detail:
-            fused = self.detail(fused, sources, Pair(*alone), day=aimed)
+            fused = self.detail(fused, sources, Pair(*alone), aimed, memory)
         if aimed:
-            hot = find_hot(sources.b)
-            fused, painted = lift_targets(keep_sky(fused, sources.a, hot.weight), sources, hot, self.target)
+            sky = find_sky(sources.a)
+            hot = find_hot(sources.b).outside(sky)
+            fused, painted = lift_targets(keep_sky(fused, sources.a, sky, hot.weight), sources, hot, self.target)
             coloured = coloured + painted * (luma(coloured) - coloured)
         return with_luma(coloured, fused) if self.colour == 'luma' else fused
+
+
+def reduce_to(pair: Pair, pixels: int) -> Pair:
+    """Reduces two images C×H×W to about as many pixels; smaller ones are returned as they are."""
+    height, width = pair.a.shape[-2:]
+    factor = (pixels / (height * width)) ** 0.5
+    if factor >= 1:
+        return pair
+    size = [max(1, round(side * factor)) for side in (height, width)]
+    return Pair(*(interpolate(image[None], size, mode='bilinear', antialias=True)[0] for image in pair))
 
 
 def fill_patches(images: Tensor) -> Tensor:

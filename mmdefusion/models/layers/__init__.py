@@ -13,6 +13,7 @@ from .position_embedding import PositionEmbedding, sincos_position_embedding
 from .token_masking import keep_tokens, restore_tokens, sample_kept
 from .tokens import patchify, tokens_to_map, unpatchify
 from .transformer_block import TransformerBlock
+from .windows import Windows
 
 __all__ = [
     'NUM_HEADS',
@@ -27,6 +28,7 @@ __all__ = [
     'PositionEmbedding',
     'SelfAttention',
     'TransformerBlock',
+    'Windows',
     'init_transformer',
     'keep_tokens',
     'luma',

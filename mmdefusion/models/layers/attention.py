@@ -1,8 +1,17 @@
 """Multi-head attention that never stores the N×N matrix."""
 
+from collections.abc import Sequence
+from functools import partial
+
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear, scaled_dot_product_attention
+from torch.nn.functional import linear, pad, scaled_dot_product_attention
+
+from .windows import Windows
+
+KERNEL_WIDTH = 16  # heads whose width is a multiple of this are fast in CPU kernels
+FILLING = 4  # most channels that are added: 12 to 16 is faster by a seventh, 24 to 32 slower by a tenth
+WORTH_FILLING = 512  # keys from which on filling pays without gradients; with them, it always does
 
 
 def split_heads(x: Tensor, num_heads: int) -> Tensor:
@@ -15,24 +24,41 @@ def merge_heads(x: Tensor) -> Tensor:
     return x.transpose(1, 2).flatten(2)
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Scaled dot-product attention with merged heads.
+def attend(q: Tensor, k: Tensor, v: Tensor, num_heads: int, mask: Tensor | Windows | None = None) -> Tensor:
+    """Scaled dot-product attention over heads.
 
     Args:
-        q, k, v: queries, keys and values, B×heads×N×width each.
-        mask: true for the keys that are attended to, B×N. A mask of half as many rows counts for both images of each
-            pair, if these are concatenated along the batch.
+        q, k, v: queries, keys and values, B×N×(heads·width) each.
+        num_heads: number of heads.
+        mask: true for the keys that are attended to, B×N, or the windows within which tokens attend to each other; None
+            for all. One of half as many images counts for both images of each pair, if these are concatenated along the
+            batch.
 
         Returns:
             B×N×(heads·width).
     """
+    if isinstance(mask, Windows):
+        return mask.apply(partial(attend, num_heads=num_heads), q, k, v)
     if mask is not None:
         mask = mask.repeat(len(q) // len(mask), 1)[:, None, None]
-    if q.device.type != 'cpu' or q.dtype != torch.bfloat16:
+    q, k, v = (split_heads(x, num_heads) for x in (q, k, v))
+    if q.device.type != 'cpu':
         return merge_heads(scaled_dot_product_attention(q, k, v, mask))
+    if q.dtype != torch.bfloat16:
+        return merge_heads(attend_on_cpu(q, k, v, mask))
     # on CPUs, the backward pass is nine times slower in bfloat16 than in float32
     with torch.autocast('cpu', enabled=False):
-        return merge_heads(scaled_dot_product_attention(q.float(), k.float(), v.float(), mask)).to(q.dtype)
+        return merge_heads(attend_on_cpu(q.float(), k.float(), v.float(), mask)).to(q.dtype)
+
+
+def attend_on_cpu(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+    """Scaled dot-product attention of B×heads×N×width; heads are filled up with zeros where that is faster."""
+    width, recorded = q.shape[-1], torch.compiler.is_exporting() or torch.jit.is_tracing()
+    gap = 0 if recorded else -width % KERNEL_WIDTH
+    if not 0 < gap <= FILLING or (k.shape[2] < WORTH_FILLING and not q.requires_grad):
+        return scaled_dot_product_attention(q, k, v, mask)
+    q, k, v = (pad(x, (0, gap)) for x in (q, k, v))
+    return scaled_dot_product_attention(q, k, v, mask, scale=width**-0.5)[..., :width]
 
 
 def require_divisible(embed_dims: int, num_heads: int) -> None:
@@ -58,13 +84,14 @@ class SelfAttention(nn.Module):
         self.qkv = nn.Linear(embed_dims, 3 * embed_dims)
         self.proj = nn.Linear(embed_dims, embed_dims)
 
-    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        q, k, v = (split_heads(part, self.num_heads) for part in self.qkv(x).chunk(3, dim=-1))
-        return self.proj(attend(q, k, v, mask))
+    def forward(self, x: Tensor, mask: Tensor | Windows | None = None) -> Tensor:
+        return self.proj(attend(*self.qkv(x).chunk(3, dim=-1), self.num_heads, mask))
 
 
 class CrossAttention(nn.Module):
     """Multi-head attention with separate query, key and value, each B×N×C; the output is B×N×C.
+
+    If the queries have k times as many rows, key and value are projected once for all of them.
 
     ``in_proj`` packs the three input projections in the order query, key, value, as ``torch.nn.MultiheadAttention``
     does. That class is not used because in several training settings it does not call ``scaled_dot_product_attention``,
@@ -82,13 +109,22 @@ class CrossAttention(nn.Module):
         self.in_proj = nn.Linear(embed_dims, 3 * embed_dims)
         self.out_proj = nn.Linear(embed_dims, embed_dims)
 
-    def forward(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        mask: Tensor | Windows | None = None,
+        after: Sequence[nn.Linear] = (),
+    ) -> Tensor:
+        """Attends. ``after`` are linear maps that query, key and value have yet to pass before their projections."""
         weights, biases = self.in_proj.weight.chunk(3), self.in_proj.bias.chunk(3)
-        q, k, v = (
-            split_heads(linear(x, weight, bias), self.num_heads)
-            for x, weight, bias in zip((query, key, value), weights, biases, strict=True)
-        )
-        return self.out_proj(attend(q, k, v, mask))
+        if after:
+            biases = [w @ inner.bias + bias for w, inner, bias in zip(weights, after, biases, strict=True)]
+            weights = [w @ inner.weight for w, inner in zip(weights, after, strict=True)]
+        q, k, v = map(linear, (query, key, value), weights, biases)
+        k, v = (x if len(x) == len(q) else x.repeat(len(q) // len(x), 1, 1) for x in (k, v))
+        return self.out_proj(attend(q, k, v, self.num_heads, mask))
 
     def weights(self, query: Tensor, key: Tensor) -> Tensor:
         """The attention weights, B×heads×N×N, which :meth:`forward` never stores; for visualisation."""

@@ -2,10 +2,13 @@
 
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 from .attention import CrossAttention
+from .windows import Windows
 
+WORTH_FOLDING = 2  # tokens for each channel from which on multiplying two linear maps first saves work
 NUM_HEADS = 16  # heads of every block outside the encoder and the teachers
 
 
@@ -15,7 +18,7 @@ class DecompositionBlock(nn.Module):
     The value always comes from s. The key comes from t if the block computes what both images share
     (``kind='common'``), and from s if it computes what only one of them has (``kind='unique'``). Query, key and value
     each pass a linear map before the input projection of the attention, so two linear maps follow each other, as in the
-    authors' checkpoints.
+    authors' checkpoints. Where enough tokens pass, the two are multiplied first and applied as one.
 
     Args:
         embed_dims: width C of the tokens.
@@ -48,23 +51,29 @@ class DecompositionBlock(nn.Module):
         self.act = nn.ReLU()
         self.drop = nn.Dropout(dropout)
 
-    def forward(self, s: Tensor, t: Tensor, mask: Tensor | None = None) -> Tensor:
+    def forward(self, s: Tensor, t: Tensor, mask: Tensor | Windows | None = None) -> Tensor:
         """Applies the block.
 
         Args:
-            s: tokens that give the value, B×N×C.
+            s: tokens that give the value, B×N×C. With k times as many rows in t, it counts for every B-th of them.
             t: tokens that give the query and the residual, B×N×C.
-            mask: true for the tokens that are attended to, B×N (see :func:`attend`); None for all.
+            mask: true for the tokens that are attended to, B×N, or windows (see :func:`attend`); None for all.
 
         Returns:
             Tokens B×N×C.
         """
-        y = self.norm1(t + self.drop(self.attn(self.query(t), self._key(s, t), self.value(s), mask)))
+        inputs, maps = (t, self._key_input(s, t), s), (self.query, self.key, self.value)
+        recorded = torch.compiler.is_compiling() or torch.jit.is_tracing()  # then the batch may be of any size
+        if not recorded and t.shape[:2].numel() < WORTH_FOLDING * t.shape[-1]:
+            attended = self.attn(*(inner(x) for inner, x in zip(maps, inputs, strict=True)), mask)
+        else:
+            attended = self.attn(*inputs, mask, after=maps)
+        y = self.norm1(t + self.drop(attended))
         return self.norm2(y + self.drop(self.linear2(self.drop(self.act(self.linear1(y))))))
 
     def attention(self, s: Tensor, t: Tensor) -> Tensor:
         """The attention weights, B×heads×N×N: which token (last dimension) each token of t attends to."""
-        return self.attn.weights(self.query(t), self._key(s, t))
+        return self.attn.weights(self.query(t), self.key(self._key_input(s, t)))
 
-    def _key(self, s: Tensor, t: Tensor) -> Tensor:
-        return self.key(t if self.kind == 'common' else s)
+    def _key_input(self, s: Tensor, t: Tensor) -> Tensor:
+        return t if self.kind == 'common' else s

@@ -4,6 +4,7 @@ from torch import Tensor, nn
 
 from .attention import SelfAttention
 from .drop_path import DropPath
+from .windows import Windows
 
 
 class Mlp(nn.Module):
@@ -29,7 +30,7 @@ class TransformerBlock(nn.Module):
         drop_path: rate of stochastic depth of both branches.
         mlp_ratio: hidden width of the MLP divided by C.
 
-    :meth:`forward` takes ``mask`` (B×N), true for the tokens that are attended to; None for all.
+    :meth:`forward` takes ``mask``: true for the tokens that are attended to (B×N), or :class:`Windows`; None for all.
     """
 
     def __init__(
@@ -42,6 +43,6 @@ class TransformerBlock(nn.Module):
         self.mlp = Mlp(embed_dims, mlp_ratio * embed_dims)
         self.drop_path = DropPath(drop_path)
 
-    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor | Windows | None = None) -> Tensor:
         x = x + self.drop_path(self.attn(self.norm1(x), mask))
         return x + self.drop_path(self.mlp(self.norm2(x)))

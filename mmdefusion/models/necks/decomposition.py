@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from mmdefusion.registry import MODELS
 
-from ..layers import DecompositionBlock, TransformerBlock, init_transformer
+from ..layers import DecompositionBlock, TransformerBlock, Windows, init_transformer
 from ..structures import Decomposition, Pair, PairFeatures, Parts
 
 NUM_HEADS = 16  # of every block outside the encoder
@@ -19,7 +19,7 @@ ORDERS = get_args(CommonOrder)
 class DecompositionPath(nn.Module):
     """Decomposes and fuses one kind of feature; deep and skip features have separate paths.
 
-    All methods take the ``mask`` of :class:`PairFeatures`.
+    All methods take the ``reach`` of :class:`PairFeatures` as ``mask``.
 
     Args:
         embed_dims: width C of the tokens.
@@ -32,44 +32,45 @@ class DecompositionPath(nn.Module):
         self.residual = TransformerBlock(embed_dims, NUM_HEADS)
         self.fusion = DecompositionBlock(embed_dims, 'unique', NUM_HEADS)
 
-    def decompose(self, pair: Pair, order: CommonOrder, mask: Tensor | None = None) -> Parts:
+    def decompose(self, pair: Pair, order: CommonOrder, mask: Tensor | Windows | None = None) -> Parts:
         """Computes the common tokens and both unique tokens, B×N×C each."""
         return Parts(self.find_common(pair, order, mask), *self.find_unique(pair, mask))
 
-    def find_unique(self, pair: Pair, mask: Tensor | None = None) -> Pair:
+    def find_unique(self, pair: Pair, mask: Tensor | Windows | None = None) -> Pair:
         """Computes the unique tokens of a and of b, B×N×C each."""
         s, t = pair.batched(), pair.swapped()
         # (s, t) = (a, b) gives the unique tokens of b, (b, a) those of a
-        unique_b, unique_a = (self.unique(s, t, mask) + self.residual(t, mask)).chunk(2)
+        unique_b, unique_a = Pair.split(self.unique(s, t, mask) + self.residual(t, mask))
         return Pair(unique_a, unique_b)
 
-    def find_common(self, pair: Pair, order: CommonOrder, mask: Tensor | None = None) -> Tensor:
+    def find_common(self, pair: Pair, order: CommonOrder, mask: Tensor | Windows | None = None) -> Tensor:
         """Computes the common tokens, B×N×C."""
         if order == 'ab':
             return self.common(pair.a, pair.b, mask)
         if order == 'ba':
             return self.common(pair.b, pair.a, mask)
-        common_ab, common_ba = self.common(pair.batched(), pair.swapped(), mask).chunk(2)
+        common_ab, common_ba = Pair.split(self.common(pair.batched(), pair.swapped(), mask))
         both = common_ab + common_ba
         return both / 2 if order == 'mean' else both
 
-    def fuse(self, parts: Parts, mask: Tensor | None = None) -> Tensor:
+    def fuse(self, parts: Parts, mask: Tensor | Windows | None = None) -> Tensor:
         """Fuses the parts, D_f(common, unique a) + D_f(common, unique b), to tokens B×N×C."""
-        common = torch.cat([parts.common, parts.common])
         unique = torch.cat([parts.unique_a, parts.unique_b])
-        fused_a, fused_b = self.fusion(common, unique, mask).chunk(2)
+        fused_a, fused_b = Pair.split(self.fusion(parts.common, unique, mask))
         return fused_a + fused_b
 
-    def fuse_alone(self, tokens: Tensor) -> Tensor:
+    def fuse_alone(self, tokens: Tensor, mask: Tensor | Windows | None = None) -> Tensor:
         """Decomposes and fuses an image with itself, computing once what both orders and both unique parts share."""
-        common = self.common(tokens, tokens)
-        unique = self.unique(tokens, tokens) + self.residual(tokens)
-        return 2 * self.fusion(common, unique)
+        common = self.common(tokens, tokens, mask)
+        unique = self.unique(tokens, tokens, mask) + self.residual(tokens, mask)
+        return 2 * self.fusion(common, unique, mask)
 
 
 @MODELS.register_module()
 class DecompositionNeck(BaseModule):
     """Splits the features of a pair into common and unique parts and fuses them.
+
+    If the encoder has windows (``window``), so has everything here.
 
     Args:
         embed_dims: width C of the encoder's tokens.
@@ -108,32 +109,33 @@ class DecompositionNeck(BaseModule):
                 All parts and the fused tokens, B×N×C each.
         """
         deep, skip = self.decompose(features, common)
-        blended, fused = self.fuse(deep, skip, features.mask)
+        blended, fused = self.fuse(deep, skip, features.reach)
         return Decomposition(deep, skip, blended, fused, features)
 
     def decompose(self, features: PairFeatures, common: CommonOrder | None = None) -> tuple[Parts, Parts]:
         """Computes the deep and the skip parts; ``common`` replaces the order of the constructor."""
         order = common or self.common
         return tuple(
-            path.decompose(pair, order, features.mask)
+            path.decompose(pair, order, features.reach)
             for path, pair in ((self.deep, features.deep), (self.skip, features.skip))
         )
 
     def decompose_both(self, features: PairFeatures) -> tuple[Pair, Pair]:
         """Computes the unique tokens of a and b, and the common tokens in both orders, each as deep plus skip."""
-        unique = zip(self.deep.find_unique(features.deep), self.skip.find_unique(features.skip), strict=True)
-        common = (
-            self.deep.find_common(features.deep, order) + self.skip.find_common(features.skip, order)
-            for order in ('ab', 'ba')
-        )
+        paths = (self.deep, features.deep), (self.skip, features.skip)
+        unique = zip(*(path.find_unique(pair, features.reach) for path, pair in paths), strict=True)
+        common = (sum(path.find_common(pair, order, features.reach) for path, pair in paths) for order in ('ab', 'ba'))
         return Pair(*(deep + skip for deep, skip in unique)), Pair(*common)
 
-    def fuse(self, deep: Parts, skip: Parts, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def fuse(self, deep: Parts, skip: Parts, mask: Tensor | Windows | None = None) -> tuple[Tensor, Tensor]:
         """Computes the fused tokens before (f) and after (g) the mixer, B×N×C each."""
-        blended = fused = self.deep.fuse(deep, mask) + self.skip.fuse(skip, mask)
+        blended = self.deep.fuse(deep, mask) + self.skip.fuse(skip, mask)
+        return blended, self._mix(blended, mask)
+
+    def _mix(self, blended: Tensor, mask: Tensor | Windows | None) -> Tensor:
         for block in self.mixer:
-            fused = block(fused, mask)
-        return blended, fused
+            blended = block(blended, mask)
+        return blended
 
     def fuse_alone(self, features: PairFeatures) -> tuple[Tensor, Tensor]:
         """Fuses each image with itself, those of a and then those of b along the batch: 2B×N×C each.
@@ -141,8 +143,9 @@ class DecompositionNeck(BaseModule):
         This is half the work of decomposing pairs of equal images, and gives the same for one order of the common
         feature or the mean.
         """
-        blended = self.deep.fuse_alone(features.deep.batched()) + self.skip.fuse_alone(features.skip.batched())
-        return blended, self.mixer(blended)
+        paths = (self.deep, features.deep), (self.skip, features.skip)
+        blended = sum(path.fuse_alone(pair.batched(), features.reach) for path, pair in paths)
+        return blended, self._mix(blended, features.reach)
 
     def _refuse_other_width(self, state_dict: dict, prefix: str, *_) -> None:
         """Raises a ValueError for weights of another width; MMEngine would only warn and train from scratch."""

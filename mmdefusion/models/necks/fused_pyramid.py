@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from mmdefusion.registry import MODELS
 
-from ..layers import NUM_HEADS, Content, DecompositionBlock, LayerNorm2d, init_transformer, tokens_to_map
+from ..layers import NUM_HEADS, Content, DecompositionBlock, LayerNorm2d, Windows, init_transformer, tokens_to_map
 from ..structures import Decomposition, Pair
 from .rescale import STRIDES, rescale
 
@@ -68,7 +68,7 @@ class FusedPyramid(BaseModule):
             raise ValueError(f'FusedPyramid reads layers={self.layers} of an encoder with {depth} blocks: name others.')
         pairs = (features.layers[index] for index in self.layers)
         tokens = [
-            self._both_orders(fusion, pair, features.mask) for fusion, pair in zip(self.fusions, pairs, strict=True)
+            self._both_orders(fusion, pair, features.reach) for fusion, pair in zip(self.fusions, pairs, strict=True)
         ]
         return tuple(
             level(fused, features.grid, features.content)
@@ -76,6 +76,6 @@ class FusedPyramid(BaseModule):
         )
 
     @staticmethod
-    def _both_orders(fusion: DecompositionBlock, pair: Pair, mask: Tensor | None) -> Tensor:
-        ab, ba = fusion(pair.batched(), pair.swapped(), mask).chunk(2)
+    def _both_orders(fusion: DecompositionBlock, pair: Pair, mask: Tensor | Windows | None) -> Tensor:
+        ab, ba = Pair.split(fusion(pair.batched(), pair.swapped(), mask))
         return ab + ba

@@ -112,7 +112,8 @@ def test_closed_form_start_but_not_of_what_is_loaded(config, tmp_path):
         Runner.from_cfg(config).train()
 
 
-def test_everyday_options_together(config, tmp_path):
+@pytest.mark.parametrize('compiled', [False, pytest.param(True, marks=pytest.mark.soak)])
+def test_everyday_options_together(config, tmp_path, compiled):
     """What docs/pretraining.md names as a line in the config."""
     pytest.importorskip('tensorboard')
     config.merge_from_dict(
@@ -120,7 +121,7 @@ def test_everyday_options_together(config, tmp_path):
             'optim_wrapper.type': 'mmdefusion.BFloat16OptimWrapper',
             'optim_wrapper.accumulative_counts': 2,
             'model.backbone.with_cp': True,
-            'compile': dict(backend='eager'),
+            'compile': dict(backend='eager') if compiled else False,
             'visualizer.vis_backends': [dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')],
             'default_hooks.checkpoint.interval': 2,
             'train_cfg.max_iters': 4,

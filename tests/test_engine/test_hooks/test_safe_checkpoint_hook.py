@@ -123,6 +123,20 @@ def test_what_a_kill_left_to_delete_is_deleted_on_resuming(tmp_path, monkeypatch
     assert [file.name for file in tmp_path.glob('*.pth')] == ['iter_6.pth']
 
 
+def score_each_iteration(runner: Runner, scores: list[float]) -> None:
+    """As if there were a validation behind every training step."""
+    hook = next(hook for hook in runner.hooks if isinstance(hook, SafeCheckpointHook))
+    step, left = hook.after_train_iter, iter(scores)
+
+    def validate(runner, **arguments):
+        step(runner, **arguments)
+        runner.train_loop._iter += 1
+        hook.after_val_epoch(runner, dict(score=next(left)))
+        runner.train_loop._iter -= 1
+
+    hook.after_train_iter = validate
+
+
 def test_the_best_is_there_until_a_better_one_is_whole(tmp_path, monkeypatch):
     put = WholeFiles.put
     seen = []
@@ -136,17 +150,7 @@ def test_the_best_is_there_until_a_better_one_is_whole(tmp_path, monkeypatch):
     config = toy_config(tmp_path, RUNTIME, 4)
     config.default_hooks.checkpoint.update(save_best='score', rule='greater', interval=1, max_keep_ckpts=1)
     runner = Runner.from_cfg(config)
-    hook = next(hook for hook in runner.hooks if isinstance(hook, SafeCheckpointHook))
-    scores = iter([0.1, 0.3, 0.2, 0.4])
-    step = hook.after_train_iter
-
-    def validate(runner, **arguments):
-        step(runner, **arguments)
-        runner.train_loop._iter += 1
-        hook.after_val_epoch(runner, dict(score=next(scores)))
-        runner.train_loop._iter -= 1
-
-    hook.after_train_iter = validate
+    score_each_iteration(runner, [0.1, 0.3, 0.2, 0.4])
     runner.train()
     assert seen == [[], ['best_score_iter_1.pth'], ['best_score_iter_2.pth']]
     assert sorted(file.name for file in tmp_path.glob('*.pth')) == ['best_score_iter_4.pth', 'iter_4.pth']
@@ -179,6 +183,19 @@ def test_full_disk_ends_the_run_and_keeps_the_last_one(tmp_path):
     assert [file.name for file in tmp_path.glob('*.pth')] == ['iter_2.pth']
     refuse_broken_run(tmp_path / 'iter_2.pth')
     assert run(tmp_path, 6, resume=True).iter == 6
+
+
+def test_a_strategy_writes_the_best_file_whole_too(tmp_path, monkeypatch):
+    beside = []
+    name = hook_module.give_name
+    monkeypatch.setattr(hook_module, 'give_name', lambda *paths: (beside.append(paths[0].name), name(*paths))[1])
+    config = toy_config(tmp_path, RUNTIME, 2, strategy=dict(type='SingleDeviceStrategy'))
+    config.default_hooks.checkpoint.update(save_best='score', rule='greater', interval=2)
+    runner = FlexibleRunner.from_cfg(config)
+    score_each_iteration(runner, [0.1, 0.3])
+    runner.train()
+    assert set(beside) == {'.best_score_iter_1.pth', '.iter_2.pth', '.best_score_iter_2.pth'}
+    assert sorted(file.name for file in tmp_path.glob('*.pth')) == ['best_score_iter_2.pth', 'iter_2.pth']
 
 
 def test_a_strategy_writes_whole_files_too(tmp_path, monkeypatch):

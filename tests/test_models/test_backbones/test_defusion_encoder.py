@@ -35,6 +35,50 @@ def test_any_size(size):
     assert len(features.layers) == 4
 
 
+def reads(encoder: DeFusionEncoder, block: int, size: tuple[int, int]) -> torch.Tensor:
+    """Which patches of the block's input its first patch depends on, h×w."""
+    features = encoder.double().eval()
+    tokens, grid = features.encode(torch.randn(1, 3, *size, dtype=torch.double))
+    before = tokens[block].detach().requires_grad_()
+    seen = []
+    hook = encoder.blocks[block].register_forward_pre_hook(lambda _, args: seen.append(args) or (before, args[1]))
+    try:
+        after, _ = features.encode(torch.randn(1, 3, *size, dtype=torch.double))
+    finally:
+        hook.remove()
+    after[block + 1][0, 1].square().sum().backward()
+    return before.grad[0, 1:].abs().sum(-1).unflatten(0, grid) > 0
+
+
+def test_some_blocks_attend_to_everything_and_others_within_windows():
+    encoder = build(window=2, global_blocks=1)
+    near = torch.zeros(4, 6, dtype=torch.bool)
+    near[:2, :2] = True
+    assert [torch.equal(reads(encoder, block, (64, 96)), near) for block in range(3)] == [True, True, False]
+    assert reads(encoder, 2, (64, 96)).all()
+
+
+@pytest.mark.parametrize('depth, count, blocks', [(12, 4, [2, 5, 8, 11]), (12, 5, [2, 4, 7, 9, 11]), (3, 0, [])])
+def test_global_blocks_are_spaced_evenly(depth, count, blocks):
+    with torch.device('meta'):
+        encoder = build(arch={**SMALL, 'depth': depth}, window=14, global_blocks=count)
+    assert sorted(encoder.global_blocks) == blocks
+
+
+def test_weights_of_training_without_windows_give_the_same_where_one_window_covers_the_image():
+    plain, windowed = build().eval(), build(window=4, global_blocks=0).eval()
+    windowed.load_state_dict(plain.state_dict())
+    pair = torch.randn(2, 6, 64, 60)
+    for ours, theirs in zip(windowed(pair).layers, plain(pair).layers, strict=True):
+        assert torch.equal(ours.a, theirs.a)
+
+
+@pytest.mark.parametrize('options', [{'window': 0}, {'window': 7, 'global_blocks': 4}])
+def test_windows_that_cannot_be_are_refused(options):
+    with pytest.raises(ValueError, match='window=0 must be|global_blocks=4 is out of range: this encoder takes 0 to 3'):
+        build(**options)
+
+
 def test_images_of_a_pair_do_not_see_each_other():
     encoder = build().eval()
     a, b, other = torch.randn(3, 1, 3, 32, 48)

@@ -29,9 +29,10 @@ def with_registers(model: nn.Module) -> nn.Module:
 
 
 @pytest.mark.parametrize('pyramid', PYRAMIDS)
-@pytest.mark.parametrize('registers', [0, 3])
-def test_each_picture_as_if_alone(pyramid, registers):
-    model = build(pyramid, arch=SMALL | {'num_registers': registers}).eval()
+@pytest.mark.parametrize('registers, window', [(0, None), (3, None), (0, 4), (3, 2)])
+def test_each_picture_as_if_alone(pyramid, registers, window):
+    encoder = {'window': window, 'global_blocks': 2}
+    model = build(pyramid, arch=SMALL | {'num_registers': registers}, encoder=encoder).eval()
     if registers:
         model = with_registers(model)
     pictures = [torch.randn(6, *size) for size in SIZES]
@@ -73,7 +74,7 @@ def test_without_padding_there_is_no_mask(monkeypatch):
     attention = torch.nn.functional.scaled_dot_product_attention
     monkeypatch.setattr(
         'mmdefusion.models.layers.attention.scaled_dot_product_attention',
-        lambda q, k, v, mask: masks.append(mask) or attention(q, k, v, mask),
+        lambda q, k, v, mask, **scale: masks.append(mask) or attention(q, k, v, mask, **scale),
     )
     picture = torch.randn(1, 6, 50, 70)
     model(picture)
@@ -84,9 +85,9 @@ def test_without_padding_there_is_no_mask(monkeypatch):
 
 
 @pytest.mark.parametrize('pyramid', PYRAMIDS)
-@pytest.mark.parametrize('with_cp', [False, True])
-def test_gradients_of_a_batch_are_those_of_its_pictures(pyramid, with_cp):
-    model = build(pyramid, encoder={'with_cp': with_cp, 'drop_path_rate': 0.0}).eval().double()
+@pytest.mark.parametrize('with_cp, window', [(False, None), (True, None), (True, 2)])
+def test_gradients_of_a_batch_are_those_of_its_pictures(pyramid, with_cp, window):
+    model = build(pyramid, encoder={'with_cp': with_cp, 'window': window, 'drop_path_rate': 0.0}).eval().double()
     pictures = [torch.randn(6, *size).double() for size in SIZES]
 
     def gradients(*batches: torch.Tensor) -> list[torch.Tensor]:
@@ -115,8 +116,9 @@ def test_compiled():
                 assert_close(ours, theirs, atol=1e-5, rtol=1e-4)
 
 
-def test_exported_models_look_for_no_padding():
-    model, picture = build('SimpleFeaturePyramid').eval(), torch.randn(1, 6, 48, 64)
+@pytest.mark.parametrize('window', [None, 2])
+def test_exported_models_look_for_no_padding(window):
+    model, picture = build('SimpleFeaturePyramid', encoder={'window': window}).eval(), torch.randn(1, 6, 48, 64)
     traced = torch.jit.trace(model, picture)
     exported = torch.export.export(model, (picture,)).module()
     with torch.no_grad():

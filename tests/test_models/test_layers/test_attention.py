@@ -5,6 +5,7 @@ import torch
 from torch.testing import assert_close
 
 from mmdefusion.models.layers import CrossAttention, SelfAttention
+from mmdefusion.models.layers.attention import attend
 
 
 def plain_attention(q, k, v):
@@ -27,6 +28,16 @@ def test_cross_attention_equals_torch_multihead_attention():
     theirs.load_state_dict({name.replace('in_proj.', 'in_proj_'): value for name, value in ours.state_dict().items()})
     query, key, value = torch.randn(3, 2, 5, 32, dtype=torch.double)
     assert_close(ours(query, key, value), theirs(query, key, value, need_weights=False)[0])
+
+
+def test_filled_heads_give_the_same():
+    q, k, v = torch.randn(3, 1, 600, 2 * 12, dtype=torch.double, requires_grad=True)
+    heads = (x.unflatten(-1, (2, 12)).transpose(1, 2) for x in (q, k, v))
+    expected = plain_attention(*heads).transpose(1, 2).flatten(2)
+    for few in (slice(600), slice(5)):  # with and without a gradient, many and few keys
+        assert_close(attend(q, k[:, few], v[:, few], 2), attend(q.detach(), k[:, few].detach(), v[:, few].detach(), 2))
+    assert_close(attend(q, k, v, 2), expected)
+    assert_close(torch.autograd.grad(attend(q, k, v, 2).sin().sum(), k), torch.autograd.grad(expected.sin().sum(), k))
 
 
 @pytest.mark.parametrize('attention', [SelfAttention, CrossAttention])

@@ -1,0 +1,90 @@
+"""Brings infrared images to grey levels in which hot is bright, whatever the camera made of them."""
+
+import warnings
+from collections.abc import Sequence
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from mmdefusion.utils.false_colours import COLOURED, colourfulness, tell_palette, undo_palette
+from mmdefusion.utils.polarity import DOUBTFUL, SURE, white_hot_evidence
+from mmdefusion.utils.spread import evenly_spread
+
+from .sources import Item, Range
+
+Polarity = Literal['auto', 'white-hot', 'black-hot']
+
+LOOKED_AT = 5  # items whose images tell the polarity of a series, which one camera has taken
+
+
+def to_white_hot(images: Sequence[np.ndarray], black_hot: bool) -> list[np.ndarray]:
+    """Turns false colours of all images but the first back to grey, with a warning, and inverts black-hot ones.
+
+    Args:
+        images: a visible image and one or more infrared images, H×W×3 uint8 BGR.
+        black_hot: whether hot is dark in the infrared images.
+    """
+    first, *others = images
+    others = [_to_grey(image) for image in others]
+    return [first, *(255 - image if black_hot else image for image in others)]
+
+
+def tell_black_hot(items: Sequence[Item], polarity: Polarity, thermal_range: Range | None = None) -> bool:
+    """Whether hot is dark in the infrared images of a series.
+
+    With ``'auto'`` the median of the evidence of up to five items decides. Where it speaks for black-hot there is a
+    warning; if it is not strong, white-hot is taken, as most cameras have it. Items that cannot be read have no say,
+    nor have images that are fused with themselves.
+
+    Args:
+        items: the series.
+        polarity: ``'auto'``, or the polarity.
+        thermal_range: see :meth:`Item.read`.
+    """
+    if polarity != 'auto':
+        return polarity == 'black-hot'
+    evidence = []
+    for item in evenly_spread(items, LOOKED_AT):
+        try:
+            first, *others = item.read(thermal_range=thermal_range)
+        except (OSError, ValueError):  # reported where the item is fused
+            continue
+        evidence += [_evidence(image) for image in others if not np.array_equal(image, first)]
+    found = float(np.median(evidence)) if evidence else 0.0
+    if found < -SURE:
+        warnings.warn(
+            'The infrared images look black-hot: they are inverted. Name the polarity to be sure of it '
+            '(--polarity black-hot, or white-hot if this is wrong).',
+            stacklevel=3,
+        )
+    elif found < -DOUBTFUL:
+        warnings.warn(
+            'The infrared images may be black-hot: they are taken for white-hot. If hot is dark in them, give '
+            '--polarity black-hot.',
+            stacklevel=3,
+        )
+    return found < -SURE
+
+
+def _evidence(image: np.ndarray) -> float:
+    with warnings.catch_warnings():  # comes again where the item is fused
+        warnings.simplefilter('ignore')
+        grey = _to_grey(image)
+    return white_hot_evidence(cv2.cvtColor(grey, cv2.COLOR_BGR2GRAY))
+
+
+def _to_grey(image: np.ndarray) -> np.ndarray:
+    """An infrared image H×W×3 without false colours, with a warning if it has any."""
+    if colourfulness(image) <= COLOURED:
+        return image
+    palette = tell_palette(image)
+    if palette is None:
+        warnings.warn(
+            'The infrared image has colours of no known palette: its brightness is taken. Give the visible image '
+            'first, and export infrared images in grey.',
+            stacklevel=4,
+        )
+        return image
+    warnings.warn(f'The infrared image is in false colours ({palette}): they are turned back to grey.', stacklevel=4)
+    return undo_palette(image, palette)

@@ -1,0 +1,109 @@
+"""Attention within windows of patches, which takes time proportional to the size of the image."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from .padding import Size
+
+Attention = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+class Windows(NamedTuple):
+    """What each token attends to, where full attention would cost too much: an alternative to a mask.
+
+    A patch attends to the patches of its window and to the leading tokens (class token, registers); the leading tokens
+    attend to everything. As few windows of at most ``side``×``side`` patches as cover the grid are laid out evenly, so
+    that none is a thin strip: 64 patches in a row are four windows of 13 and one of 12. Each image of a batch is cut by
+    its own grid, so that its windows do not depend on the others or on the padding. If one window covers the grid, this
+    is full attention.
+    """
+
+    side: int  #: longest side of a window in patches
+    grid: Size  #: h, w of the batch in patches
+    own: Sequence[Size] | None = None  #: rows and columns of each image; None if all fill the grid
+    leading: int = 1  #: tokens before the patches
+
+    def apply(self, attention: Attention, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """Applies an attention within the windows.
+
+        Args:
+            attention: function from queries, keys and values, B×N×C each, to B×N×C.
+            q, k, v: leading tokens, then h·w patches, B×N×C each. If ``own`` has half as many images as the batch, it
+                counts for both images of each pair, which are concatenated along the batch.
+
+        Returns:
+            B×N×C; zero at patches beyond the image's own grid.
+        """
+        if self.own is None:
+            return self._apply_to_grid(attention, q, k, v)
+        own = list(self.own) * (len(q) // len(self.own))
+        found, order = [], []
+        for grid in dict.fromkeys(own):
+            index = [number for number, size in enumerate(own) if size == grid]
+            windows = Windows(self.side, grid, None, self.leading)
+            cropped = (self._crop(x[index], grid) for x in (q, k, v))
+            found.append(self._extend(windows._apply_to_grid(attention, *cropped), grid))
+            order += index
+        back = sorted(range(len(order)), key=order.__getitem__)
+        return torch.cat(found)[back]
+
+    def _apply_to_grid(self, attention: Attention, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        if max(self.grid) <= self.side:
+            return attention(q, k, v)
+        leading = attention(q[:, : self.leading], k, v)
+        maps = [x[:, self.leading :].unflatten(1, self.grid) for x in (q, k, v)]
+        found = []
+        for rows, height in bands(self.grid[0], self.side):
+            row = []
+            for columns, width in bands(self.grid[1], self.side):
+                queries, keys, values = (cut(x[:, rows, columns], height, width) for x in maps)
+                keys, values = self._with_leading(k, keys), self._with_leading(v, values)
+                count = (rows.stop - rows.start) // height, (columns.stop - columns.start) // width
+                row.append(join(attention(queries, keys, values), *count, height))
+            found.append(torch.cat(row, dim=2))
+        return torch.cat([leading, torch.cat(found, dim=1).flatten(1, 2)], dim=1)
+
+    def _with_leading(self, tokens: Tensor, windows: Tensor) -> Tensor:
+        """Puts the leading tokens of each image in front of its windows."""
+        leading = tokens[:, : self.leading].repeat_interleave(len(windows) // len(tokens), dim=0)
+        return torch.cat([leading, windows], dim=1)
+
+    def _crop(self, tokens: Tensor, grid: Size) -> Tensor:
+        """Leading tokens and the patches at the top left."""
+        patches = tokens[:, self.leading :].unflatten(1, self.grid)[:, : grid[0], : grid[1]]
+        return torch.cat([tokens[:, : self.leading], patches.flatten(1, 2)], dim=1)
+
+    def _extend(self, tokens: Tensor, grid: Size) -> Tensor:
+        """Undoes :meth:`_crop`, with zeros."""
+        patches = tokens[:, self.leading :].unflatten(1, grid)
+        patches = pad(patches, (0, 0, 0, self.grid[1] - grid[1], 0, self.grid[0] - grid[0]))
+        return torch.cat([tokens[:, : self.leading], patches.flatten(1, 2)], dim=1)
+
+
+def bands(length: int, side: int) -> Iterator[tuple[slice, int]]:
+    """Cuts a length evenly into as few parts of at most ``side`` as possible.
+
+    Yields:
+        A range of parts of one length, and that length; there are at most two.
+    """
+    count = -(-length // side)
+    short, longer = divmod(length, count)
+    for first, last, part in ((0, longer * (short + 1), short + 1), (longer * (short + 1), length, short)):
+        if first < last:
+            yield slice(first, last), part
+
+
+def cut(maps: Tensor, height: int, width: int) -> Tensor:
+    """Cuts B×(m·height)×(n·width)×C into windows (B·m·n)×(height·width)×C, those of an image in a row."""
+    windows = maps.unflatten(2, (-1, width)).unflatten(1, (-1, height))  # B m height n width C
+    return windows.transpose(2, 3).flatten(3, 4).flatten(0, 2)
+
+
+def join(windows: Tensor, rows: int, columns: int, height: int) -> Tensor:
+    """Undoes :func:`cut` for ``rows``×``columns`` windows: B×(rows·height)×(columns·width)×C."""
+    maps = windows.unflatten(1, (height, -1)).unflatten(0, (-1, rows, columns))  # B m n height width C
+    return maps.transpose(2, 3).flatten(3, 4).flatten(1, 2)

@@ -1,0 +1,63 @@
+"""Weights that come with the package are named, from any folder, wherever a checkpoint is."""
+
+import pytest
+import torch
+from mmengine.runner import load_checkpoint
+
+import mmdefusion.models.registered  # noqa: F401
+from mmdefusion import DeFusionPP
+from mmdefusion.apis import FusionInferencer, load_fuser
+from mmdefusion.models.backbones import DeFusionEncoder
+from mmdefusion.models.checkpoints.reading import read_checkpoint
+from mmdefusion.models.checkpoints.shipped import path_of, shipped, shipped_weights
+
+KEY = 'backbone.blocks.3.attn.qkv.weight'
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope='module')
+def weights() -> torch.Tensor:
+    return read_checkpoint(shipped_weights())['state_dict'][KEY].float()
+
+
+def test_by_our_reader_and_by_mmengine(weights):
+    assert torch.equal(read_checkpoint('tiny')['state_dict'][KEY].float(), weights)
+    detector = torch.nn.ModuleDict({'backbone': DeFusionEncoder('tiny')})
+    load_checkpoint(detector, 'tiny')  # what Runner does with load_from
+    assert torch.equal(detector.state_dict()[KEY], weights)
+
+
+@pytest.mark.parametrize('prefix', ['backbone.', None])
+def test_in_init_cfg(prefix, weights):
+    init_cfg = dict(type='Pretrained', checkpoint='tiny')
+    if prefix:
+        model, key = DeFusionEncoder('tiny', init_cfg=dict(init_cfg, prefix=prefix)), KEY.removeprefix(prefix)
+    else:
+        model, key = DeFusionPP('tiny', init_cfg=init_cfg), KEY.replace('backbone.', 'encoder.')
+    model.init_weights()
+    assert torch.equal(model.state_dict()[key], weights)
+
+
+def test_in_fusing(weights):
+    for fuser in (load_fuser('tiny'), FusionInferencer('tiny', device='cpu').model):
+        assert torch.equal(fuser.state_dict()[KEY], weights)
+
+
+def test_a_file_of_that_name_comes_first(tmp_path):
+    torch.save({'state_dict': {KEY: torch.ones(2)}}, tmp_path / 'tiny')
+    assert path_of('tiny') == 'tiny'
+    assert read_checkpoint('tiny')['state_dict'][KEY].tolist() == [1, 1]
+    model = torch.nn.Module()
+    assert load_checkpoint(model, 'tiny')['state_dict'][KEY].tolist() == [1, 1]
+
+
+def test_other_names_are_files():
+    assert set(shipped()) == {'tiny'}
+    with pytest.raises(FileNotFoundError, match=r"No weights 'huge' come with mmdefusion \(.* has tiny\)"):
+        shipped_weights('huge')
+    with pytest.raises(FileNotFoundError, match='The checkpoint huge is not there'):
+        read_checkpoint('huge')
