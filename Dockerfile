@@ -1,7 +1,7 @@
 # mmdefusion for a CPU, with mmcv's ops compiled in it:
 #   docker build -t mmdefusion .
 #   docker run --rm -v "$PWD:/data" mmdefusion fuse visible.jpg infrared.png --out-dir fused
-# The first word is a tool of tools/ (fuse, infer, eval_fusion, benchmark, train, test). See docs/docker.md.
+# The first word is a command of mmdefusion. See docs/docker.md.
 ARG PYTHON=3.11
 
 FROM python:${PYTHON}-slim AS build
@@ -19,7 +19,7 @@ ARG TORCH_INDEX=
 # hadolint ignore=DL3013
 RUN pip install ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} "$TORCH"
 # hadolint ignore=DL3059
-RUN pip install -r requirements/runtime.txt
+RUN pip install -r requirements/runtime.txt -r requirements/torch.txt
 # a layer of its own: six minutes that nothing below repeats
 # hadolint ignore=DL3059
 RUN MMCV_WITH_OPS=1 pip install --no-build-isolation mmcv==2.1.0
@@ -37,10 +37,8 @@ FROM python:${PYTHON}-slim
 RUN apt-get update && apt-get install -y --no-install-recommends libglib2.0-0 && rm -rf /var/lib/apt/lists/* && \
     useradd --create-home --uid 1000 user
 COPY --from=build /opt/venv /opt/venv
-COPY configs /opt/mmdefusion/configs
-COPY tools /opt/mmdefusion/tools
 ENV PATH=/opt/venv/bin:$PATH MPLBACKEND=Agg
 USER 1000
 WORKDIR /data
-ENTRYPOINT ["sh", "-c", "exec python \"/opt/mmdefusion/tools/$0.py\" \"$@\""]
-CMD ["fuse", "--help"]
+ENTRYPOINT ["mmdefusion"]
+CMD ["--help"]

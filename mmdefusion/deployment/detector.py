@@ -19,7 +19,8 @@ class OnnxDetector(OnnxPredicting):
 
     Args:
         score_thr: smallest score of the boxes that are drawn, 0 to 1.
-        *args, **options: see :class:`OnnxPredicting`.
+        *args: see :class:`OnnxPredicting`.
+        **options: likewise.
     """
 
     task = 'detect'

@@ -19,7 +19,8 @@ class OnnxSegmenter(OnnxPredicting):
 
     Args:
         opacity: opacity of the colours of the classes in drawings, 0 to 1.
-        *args, **options: see :class:`OnnxPredicting`.
+        *args: see :class:`OnnxPredicting`.
+        **options: likewise.
     """
 
     task = 'segment'

@@ -3,6 +3,8 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import cv2
 import numpy as np
@@ -229,3 +231,11 @@ def test_nothing_comes_from_elsewhere(page, address):
     )
     assert 'Failed to fetch' in fetched
     assert any('Content Security Policy' in entry['message'] for entry in page.browser.get_log('browser'))
+
+
+@pytest.mark.parametrize('path', ['/etc/passwd', __file__, 'README.md', 'vi/0.png'])
+def test_files_of_the_machine_are_not_served(address, folder, path):
+    wanted = folder / path if path.startswith('vi') else path
+    with pytest.raises(HTTPError) as refused:
+        urlopen(f'{address}gradio_api/file={wanted}')
+    assert refused.value.code in (403, 404)
