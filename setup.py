@@ -9,7 +9,7 @@ from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
 PACKED = ('configs', 'tools')
-EXTRAS = ('toolboxes', 'onedl', 'lpips', 'web', 'docs', 'tests', 'lint')
+EXTRAS = ('deploy', 'export', 'openvino', 'lpips', 'web', 'docs', 'tests', 'lint')
 
 
 def requirements(name: str) -> list[str]:
@@ -53,7 +53,10 @@ setup(
     package_data={'mmdefusion': ['weights/*', 'evaluation/published/*.csv']},
     python_requires='>=3.10,<3.13',
     install_requires=requirements('runtime'),
-    extras_require={name: requirements(name) for name in EXTRAS},
-    entry_points={'console_scripts': ['mmdefusion-web = mmdefusion.web.__main__:main']},
+    extras_require={name: requirements(name) for name in EXTRAS}
+    | {name: requirements(name) + requirements('torch') for name in ('toolboxes', 'onedl')},
+    entry_points={
+        'console_scripts': ['mmdefusion = mmdefusion.cli:main', 'mmdefusion-web = mmdefusion.web.__main__:main']
+    },
     cmdclass={'build_py': BuildWithMim},
 )

@@ -17,10 +17,8 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from mmengine.config import DictAction
-
-from mmdefusion.experiments.benchmark import known_models, run_benchmark
 from mmdefusion.experiments.launcher import KINDS, Launcher
+from mmdefusion.utils.options import Settings
 
 
 def parse_args() -> argparse.Namespace:
@@ -32,7 +30,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--budget', default='500i', help='500i or 12e (default: 500i)')
     parser.add_argument('--weights', help="pretrained weights for DeFusion++'s networks (default: random weights)")
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, default={}, help='settings of all models: key.sub=value'
+        '--cfg-options', nargs='+', action=Settings, default={}, help='settings of all models: key.sub=value'
     )
     parser.add_argument(
         '--launcher', choices=KINDS, default='none', help='launcher of several processes (default: none)'
@@ -54,6 +52,8 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    from mmdefusion.experiments.benchmark import known_models, run_benchmark
+
     if args.list:
         print('\n'.join(known_models()))
         return

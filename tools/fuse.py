@@ -16,9 +16,8 @@ import argparse
 import time
 import warnings
 
-from mmdefusion.apis import FusionInferencer, NotAllDone
-from mmdefusion.apis.fusion_inferencer import TASKS
-from mmdefusion.apis.outputs import OUTPUTS
+from mmdefusion.inference.fusing import TASKS, Fusing
+from mmdefusion.inference.outputs import OUTPUTS, NotAllDone
 
 
 def parse_args() -> argparse.Namespace:
@@ -45,7 +44,11 @@ def parse_args() -> argparse.Namespace:
         '--fold', action='store_true', help='fuse many files (more than 9, or of several folders) into one image'
     )
     parser.add_argument('--skip-unmatched', action='store_true', help='leave out files without a partner')
-    parser.add_argument('--weights', help='checkpoint of pretraining (default: the one that comes with mmdefusion)')
+    parser.add_argument(
+        '--weights',
+        help='checkpoint of pretraining, or an exported .onnx file, which needs no torch (default: the checkpoint that '
+        'comes with mmdefusion)',
+    )
     parser.add_argument('--config', help='config, for weights that carry none')
     parser.add_argument(
         '--thermal-range',
@@ -70,9 +73,48 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--window', type=int, default=224, help='side of a sliding window in pixels (default: 224, as in training)'
     )
+    parser.add_argument(
+        '--network-pixels',
+        type=int,
+        metavar='PIXELS',
+        help='most pixels of an image that the network sees where detail comes from the sources: fewer are faster '
+        '(default: 20480 for videos, else all)',
+    )
     parser.add_argument('--batch-size', type=int, default=4, help='windows per batch (default: 4)')
     parser.add_argument('--device', help='default: a GPU if there is one')
     return parser.parse_args()
+
+
+def open_fuser(args: argparse.Namespace) -> Fusing:
+    """The fuser of a checkpoint, or of an exported file."""
+    windows = dict(batch_size=args.batch_size, whole_below=args.whole_below)
+    options = dict(
+        task=args.task,
+        colour=args.colour,
+        detail=None if args.detail == 'none' else args.detail,
+        thermal_range=args.thermal_range and tuple(args.thermal_range),
+        polarity=args.polarity,
+    )
+    if (args.weights or '').endswith('.onnx'):
+        if args.target != 'off' or args.config or args.device or args.network_pixels:
+            raise ValueError(
+                'An exported file takes no --target, --config, --device and --network-pixels: leave them out.'
+            )
+        from mmdefusion.deployment import OnnxFuser
+
+        return OnnxFuser(args.weights, window=args.window, **windows, **options)
+    from mmdefusion.apis import FusionInferencer
+
+    windows['size'] = args.window
+    return FusionInferencer(
+        args.weights,
+        args.config,
+        target=args.target,
+        sliding_window=windows,
+        device=args.device,
+        network_pixels=args.network_pixels,
+        **options,
+    )
 
 
 def main() -> None:
@@ -80,19 +122,7 @@ def main() -> None:
     warnings.formatwarning = lambda message, *_: f'{message}\n'
     start, failed = time.monotonic(), None
     try:
-        sliding_window = dict(size=args.window, batch_size=args.batch_size, whole_below=args.whole_below)
-        fuser = FusionInferencer(
-            args.weights,
-            args.config,
-            args.task,
-            args.colour,
-            detail=None if args.detail == 'none' else args.detail,
-            target=args.target,
-            sliding_window=sliding_window,
-            device=args.device,
-            thermal_range=args.thermal_range and tuple(args.thermal_range),
-            polarity=args.polarity,
-        )
+        fuser = open_fuser(args)
         written = fuser(
             *args.sources,
             out_dir=args.out_dir,

@@ -1,6 +1,7 @@
 """Predicts with a detector or segmenter of pairs, and draws it on both images.
 
     python tools/infer.py CONFIG CHECKPOINT VISIBLE INFRARED [--out-dir work_dirs/inference] [--fused]
+    python tools/infer.py MODEL.onnx VISIBLE INFRARED            # an exported file, which needs no torch
 
 VISIBLE and INFRARED are files, globs, folders (pairs of the same names) or videos. Writes drawings to OUT_DIR/vis and
 predictions to OUT_DIR/preds (boxes as JSON, label maps as PNG).
@@ -8,13 +9,13 @@ predictions to OUT_DIR/preds (boxes as JSON, label maps as PNG).
 
 import argparse
 
-from mmdefusion.apis import open_paired
+from mmdefusion.inference.predicting import Predicting
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('config')
-    parser.add_argument('checkpoint')
+    parser.add_argument('config', help='config, or an exported .onnx file')
+    parser.add_argument('checkpoint', nargs='?', help='weights of the config; none for an exported file')
     parser.add_argument('visible')
     parser.add_argument('infrared')
     parser.add_argument('--out-dir', default='work_dirs/inference', help='default: work_dirs/inference')
@@ -24,13 +25,34 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--batch-size', type=int, default=1)
     parser.add_argument('--device', help='default: a GPU if there is one')
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.config.endswith('.onnx') == (args.checkpoint is not None):
+        parser.error('A config needs a checkpoint, and an exported file has none: CONFIG CHECKPOINT or MODEL.onnx.')
+    if args.config.endswith('.onnx') and (args.fused or args.device):
+        parser.error('An exported file takes no --fused and --device: leave them out.')
+    return args
+
+
+def open_exported(args: argparse.Namespace) -> Predicting:
+    """The detector or segmenter of an exported file."""
+    from mmdefusion.deployment import OnnxDetector, OnnxSegmenter, read_metadata
+
+    if read_metadata(args.config).task == 'segment':
+        return OnnxSegmenter(args.config)
+    return OnnxDetector(args.config, score_thr=args.score_thr)
+
+
+def open_trained(args: argparse.Namespace) -> Predicting:
+    """The detector or segmenter of a config and its weights."""
+    from mmdefusion.apis import open_paired
+
+    return open_paired(args.config, args.checkpoint, args.score_thr, device=args.device, fused=args.fused)
 
 
 def main() -> None:
     args = parse_args()
     try:
-        inferencer = open_paired(args.config, args.checkpoint, args.score_thr, device=args.device, fused=args.fused)
+        inferencer = (open_exported if args.config.endswith('.onnx') else open_trained)(args)
         results = inferencer(args.visible, args.infrared, args.batch_size, args.out_dir)
     except (OSError, ValueError) as error:
         raise SystemExit(str(error)) from None

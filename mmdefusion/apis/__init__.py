@@ -4,7 +4,7 @@ from mmdefusion.utils.lazy import lazy_exports
 
 _HOMES = {
     'FusionInferencer': 'fusion_inferencer',
-    'NotAllDone': 'outputs',
+    'NotAllDone': '.inference.outputs',
     'PairedDetInferencer': 'paired_det_inferencer',
     'PairedSegInferencer': 'paired_seg_inferencer',
     'load_fuser': 'loading',

@@ -9,11 +9,11 @@ from mmengine.config import Config
 
 from mmdefusion.models.backbones import Architecture
 from mmdefusion.models.checkpoints.errors import CheckpointError
-from mmdefusion.models.checkpoints.network_config import PREFIXES, build_parts, read_network_config
 from mmdefusion.models.checkpoints.plain_config import read_plain_config
 from mmdefusion.models.checkpoints.reading import read_checkpoint
 from mmdefusion.models.checkpoints.unwrap import State, refuse_useless, unwrap
 from mmdefusion.models.fusers import PictureFuser, ResidualDetail, SlidingWindow
+from mmdefusion.models.networks.network_config import PREFIXES, build_parts, read_network_config
 
 AROUND = {'sliding_window': SlidingWindow, 'detail': ResidualDetail}  # arguments of PictureFuser without weights
 
@@ -23,7 +23,7 @@ def load_fuser(
 ) -> PictureFuser:
     """Loads the fusing part of a pretrained network, in evaluation mode, with the mean of both common features.
 
-    The config in the file is read as data, see :mod:`mmdefusion.models.checkpoints.network_config`.
+    The config in the file is read as data, see :mod:`mmdefusion.models.networks.network_config`.
 
     Args:
         checkpoint: file or URL of a checkpoint of our training or of published weights, which carry their config, or

@@ -1,12 +1,7 @@
 """Detectors and segmenters on any pairs: what both toolboxes' inferencers share."""
 
-import itertools
 import os
-from abc import abstractmethod
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
-from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import cv2
@@ -17,25 +12,19 @@ from mmengine.structures import BaseDataElement
 from torch import nn
 
 from mmdefusion.datasets.pipelines import PARTNER, find_step
+from mmdefusion.inference.predicting import Predicting
+from mmdefusion.inference.sources import Item, Source
 from mmdefusion.models.checkpoints.fitting import read_weights, refuse_misfit
 from mmdefusion.models.checkpoints.unwrap import unwrap
 from mmdefusion.utils.batching import groups_of_one_size
-from mmdefusion.utils.files import make_writable, write_image
 from mmdefusion.utils.image_io import to_channels
-from mmdefusion.utils.progress import track
-from mmdefusion.utils.video_reader import VideoFrames
-from mmdefusion.utils.video_writer import VideoWriter
-from mmdefusion.visualization import contact_sheet
 
 from .fusion_inferencer import FusionInferencer
-from .outputs import NotAllDone
-from .sources import Item, Source, frame_items, is_video, list_items
 
-DRAWING = Lock()  # the toolboxes' visualizers draw with matplotlib, on one canvas of each inferencer
 ANNOTATIONS = ('LoadAnnotations', 'mmdet.LoadAnnotations', 'mmseg.LoadAnnotations')
 
 
-class PairedInferencing:
+class PairedInferencing(Predicting):
     """Mixin for inferencers of the toolboxes, which then take pairs: paths, arrays, lists, globs, folders or videos.
 
     Several threads may share one: predictions are made in parallel, drawings one after the other.
@@ -91,36 +80,7 @@ class PairedInferencing:
             ValueError: if the sources do not match, or the only pair cannot be read.
             NotAllDone: at the end, if some of several pairs do not exist or cannot be read.
         """
-        folder = None if out_dir is None else make_writable(out_dir)
-        videos = is_video(visible) and is_video(infrared)
-        frames = VideoFrames([visible, infrared]) if videos else []
-        items = frame_items(frames, frames.name) if videos else list_items([visible, infrared])
-        count = len(frames if videos else items)
-        results, batches = dict(predictions=[], visualization=[]), -(-count // batch_size)
-        progress = track(chunks(items, batch_size), 'predicting', total=batches, show=self.show_progress)
-        failures: dict[str, Exception] = {}
-        with ExitStack() as stack:
-            writer = None
-            if videos and folder:
-                target = make_writable(folder / 'vis') / f'{frames.name}.mp4'
-                writer = stack.enter_context(VideoWriter(target, frames.rate))
-            # a video without some of its frames would be another video
-            for item, sample in self.predict(progress, resize, None if videos or count == 1 else failures):
-                if folder or return_vis:
-                    drawing = self.draw(item, sample)
-                    if writer:
-                        writer.write(drawing)
-                    elif folder:
-                        write_image(folder / 'vis' / f'{item.name}.png', drawing)
-                    results['visualization'] += [drawing] if return_vis else []
-                if folder:
-                    self.save(sample, folder / 'preds' / item.name)
-                results['predictions'].append(sample if return_datasamples else self.plain(sample))
-            if writer:
-                writer.finish()
-        if failures:
-            raise NotAllDone(failures, results)
-        return results
+        return self.run(visible, infrared, batch_size, out_dir, return_vis, resize, raw=return_datasamples)
 
     def predict(
         self, batches: Iterable[list[Item]], resize: bool = False, failures: dict[str, Exception] | None = None
@@ -163,29 +123,6 @@ class PairedInferencing:
         pair = np.concatenate([visible, to_channels(infrared, self.partner.get('channels', 1))], axis=2)
         return dict(img=pair, img_path=item.name, img_id=0, img_shape=pair.shape[:2], ori_shape=pair.shape[:2])
 
-    def draw(self, item: Item, sample: BaseDataElement) -> np.ndarray:
-        """The prediction on the visible, the infrared and, where asked for, the fused picture, side by side; BGR."""
-        visible, infrared = item.read()
-        pictures = {'visible': visible, 'infrared': cv2.resize(infrared, visible.shape[1::-1])}
-        if self.fuser:
-            (result,) = self.fuser([visible], [infrared], resize=True)
-            pictures['fused'] = result.images['fused']
-        with DRAWING:
-            drawings = [self.draw_on(picture, sample) for picture in pictures.values()]
-        return contact_sheet([drawings], list(pictures))
-
-    @abstractmethod
-    def draw_on(self, picture: np.ndarray, sample: BaseDataElement) -> np.ndarray:
-        """Draws the prediction on an image (BGR) with the visualizer of the toolbox; returns BGR."""
-
-    @abstractmethod
-    def plain(self, sample: BaseDataElement) -> Any:
-        """The prediction as plain data."""
-
-    @abstractmethod
-    def save(self, sample: BaseDataElement, path: Path) -> None:
-        """Writes the prediction to ``path`` with a suffix."""
-
     def _load_weights_to_model(self, model: nn.Module, checkpoint: dict, cfg: ConfigDict) -> None:
         """The toolbox's, once the weights are known to be the model's."""
         refuse_misfit(model, unwrap(checkpoint, self.weights), self.weights)
@@ -215,10 +152,3 @@ def refuse_no_config(model: Any, weights: Any) -> None:
         raise FileNotFoundError(f'The config {model} is not there: give a file (names of models are not looked up).')
     if weights is None:
         raise ValueError('weights=None leaves the model untrained: give its checkpoint.')
-
-
-def chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    """So many at a time."""
-    iterator = iter(items)
-    while chunk := list(itertools.islice(iterator, size)):
-        yield chunk

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Sequence
 
 from mmdefusion.utils.image_headers import IMAGE_SUFFIXES, read_header
-from mmdefusion.utils.paths import is_local
+from mmdefusion.utils.storage import is_local
 
 from .pipeline_faults import pipeline_faults
 

@@ -1,7 +1,9 @@
 """Plans, runs, resumes and compares trainings."""
 
-from .disturbances import Disturbance, use_tta
-from .launcher import Launcher
-from .trial import Trial
+from mmdefusion.utils.lazy import lazy_exports
 
-__all__ = ['Disturbance', 'Launcher', 'Trial', 'use_tta']
+_HOMES = {'Disturbance': 'disturbances', 'Launcher': 'launcher', 'Trial': 'trial', 'use_tta': 'disturbances'}
+
+__all__ = [*_HOMES]
+
+__getattr__, __dir__ = lazy_exports(__name__, _HOMES)

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from mmengine import fileio
 from PIL import BmpImagePlugin, Image, JpegImagePlugin, PngImagePlugin
 
+from .storage import local_copy
 from .tiff_headers import read_tiff
 
 IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff')
@@ -83,7 +83,7 @@ def read_header(path: str, backend_args: dict | None = None, limit: int | None =
         FileNotFoundError: if there is no such file.
         UnusableImage: if it is not a regular file, or not an image that may be decoded.
     """
-    with fileio.get_local_path(path, backend_args=backend_args) as local:
+    with local_copy(path, backend_args) as local:
         size = check_regular(local)
         with open(local, 'rb') as file:
             return _judge(file, size, path, limit)

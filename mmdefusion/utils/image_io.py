@@ -8,10 +8,9 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from mmengine import fileio
 
 from .image_headers import UnusableImage, check_bytes, check_regular, max_pixels, parse_header
-from .paths import is_local
+from .storage import is_local, read_content
 
 # Keeps depth and channels, drops alpha, and rotates as EXIF says. IMREAD_UNCHANGED ignores EXIF: the partner of a
 # rotated photograph would then lie on its side, while LoadImageFromFile has rotated the visible image.
@@ -212,7 +211,7 @@ def read_stored(
     """
     if is_local(path, backend_args):
         check_bytes(check_regular(path), max_pixels() if limit is None else limit, path)
-    content = fileio.get(path, backend_args=backend_args)
+    content = read_content(path, backend_args)
     if content is None:  # LMDB returns None for an absent key
         raise FileNotFoundError(f'{path} is not in {backend_args}')
     return decode_image(content, path, alpha, limit)

@@ -10,7 +10,8 @@ def lazy_exports(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str]
 
     Args:
         package: the package's ``__name__``.
-        homes: maps each name to its module, relative to the package.
+        homes: maps each name to its module, relative to the package; one that begins with a dot is relative to the
+            package above.
 
         Returns:
             The functions to assign to ``__getattr__`` and ``__dir__``.
@@ -19,6 +20,6 @@ def lazy_exports(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str]
     def get(name: str) -> Any:
         if name not in homes:
             raise AttributeError(f'module {package!r} has no attribute {name!r}')
-        return getattr(import_module(f'{package}.{homes[name]}'), name)
+        return getattr(import_module(f'.{homes[name]}', package), name)
 
     return get, lambda: sorted(homes)

@@ -1,11 +1,8 @@
-"""Where the package lies, safe paths from names that come out of files, and whether a path is local."""
+"""Where the package lies, and safe paths from names that come out of files."""
 
 import os
 import re
 from pathlib import Path, PurePosixPath, PureWindowsPath
-
-from mmengine import fileio
-from mmengine.fileio import LocalBackend
 
 PACKAGE = Path(__file__).resolve().parents[1]
 CONFIGS = (PACKAGE.parent / 'configs', PACKAGE / '.mim/configs')  # in a checkout, in an installed package
@@ -31,11 +28,6 @@ def inside(folder: str | os.PathLike, name: str, suffix: str | None = None) -> P
     if not path.resolve().is_relative_to(Path(folder).resolve()):
         raise ValueError(f'{path} leads outside {folder} by a symbolic link: remove the link.')
     return path
-
-
-def is_local(path: str, backend_args: dict | None = None) -> bool:
-    """Whether ``path`` is read from a file system that can be listed cheaply."""
-    return isinstance(fileio.get_file_backend(path, backend_args=backend_args, enable_singleton=True), LocalBackend)
 
 
 def without_suffix(name: str) -> str:

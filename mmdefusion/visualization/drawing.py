@@ -51,7 +51,12 @@ def draw_mask(
 
 
 def draw_boxes(
-    image: np.ndarray, boxes: np.ndarray, labels: np.ndarray, palette: Sequence[Sequence[int]], thickness: int = 1
+    image: np.ndarray,
+    boxes: np.ndarray,
+    labels: np.ndarray,
+    palette: Sequence[Sequence[int]],
+    thickness: int = 1,
+    names: Sequence[str] = (),
 ) -> np.ndarray:
     """Draws boxes on a copy of an image.
 
@@ -61,6 +66,7 @@ def draw_boxes(
         labels: indices of the palette, N.
         palette: RGB colour of each class.
         thickness: thickness of the lines in pixels.
+        names: name of each class, written above its boxes; none are written without.
 
     Returns:
         H×W×3 uint8, BGR.
@@ -69,6 +75,8 @@ def draw_boxes(
     for (x0, y0, x1, y1), label in zip(np.rint(boxes).astype(int).tolist(), np.asarray(labels).tolist(), strict=True):
         colour = tuple(int(c) for c in reversed(palette[label]))
         cv2.rectangle(drawn, (x0, y0), (max(x0, x1 - 1), max(y0, y1 - 1)), colour, thickness)
+        if names:
+            cv2.putText(drawn, names[label], (x0, max(10, y0 - 3)), FONT, 0.45, colour, 1, cv2.LINE_AA)
     return drawn
 
 

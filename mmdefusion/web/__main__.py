@@ -1,6 +1,6 @@
 """Starts the app for a browser: fuse, detect and segment, compare.
 
-    mmdefusion-web                                    # or python -m mmdefusion.web, or make web
+    mmdefusion web                                    # or mmdefusion-web, python -m mmdefusion.web, make web
     mmdefusion-web --model CONFIG CHECKPOINT          # a detector or segmenter of yours in the second tab
     mmdefusion-web --methods data/VIFB                # vi/, ir/ and fused/METHOD/ to compare with in the third
     mmdefusion-web --host 0.0.0.0 --max-megabytes 8   # for others: there is no password, put a proxy before it
@@ -9,6 +9,7 @@ Open the address that it prints. Nothing is sent elsewhere, and pages load nothi
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 from mmdefusion.utils.compat import installed
@@ -18,9 +19,8 @@ from .settings import Settings
 
 def parse_args() -> argparse.Namespace:
     defaults = Settings()
-    parser = argparse.ArgumentParser(
-        'mmdefusion-web', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    name = 'mmdefusion-web' if Path(sys.argv[0]).name == '__main__.py' else None  # or mmdefusion web
+    parser = argparse.ArgumentParser(name, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--host', default='127.0.0.1', help='default: 127.0.0.1, which only this machine can reach')
     parser.add_argument('--port', type=int, default=7860, help='default: 7860')
     parser.add_argument('--weights', help='checkpoint that fuses (default: the one that comes with mmdefusion)')

@@ -4,7 +4,7 @@ from typing import Any
 
 import gradio as gr
 
-from mmdefusion.apis.sources import Item
+from mmdefusion.inference.sources import Item
 from mmdefusion.utils.image_io import reverse_channels
 from mmdefusion.utils.spread import evenly_spread
 

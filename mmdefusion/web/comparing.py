@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 
 from mmdefusion.apis import FusionInferencer
-from mmdefusion.apis.sources import Item
 from mmdefusion.datasets.stems import list_images, match_stems
-from mmdefusion.evaluation.functional import VIFB_METRICS, lower_is_better, vifb_scores
+from mmdefusion.evaluation.functional import VIFB_METRICS, vifb_scores
 from mmdefusion.evaluation.published import mean_rank
 from mmdefusion.evaluation.scores import Row, mean_row
+from mmdefusion.inference.sources import Item
 from mmdefusion.utils.image_io import reverse_channels
 from mmdefusion.visualization import Table
 
-from .fusing import mean
+from .fusing import mean, metric_rows
 from .settings import Settings
 from .uploads import Pair, read_upload
 
@@ -117,14 +117,10 @@ def score_pair(sources: Pair, others: Images, fuser: FusionInferencer) -> tuple[
 
 
 def rank(rows: Mapping[str, Row]) -> Table:
-    """Makes a table of methods, the best mean place first."""
+    """Makes a table with a column for each method, the best mean place first, and a row for each metric."""
     places = mean_rank(rows)
-    body = [
-        [method, f'{place:.2f}', *(f'{rows[method][metric]:.3f}' for metric in VIFB_METRICS)]
-        for method, place in places.items()
-    ]
-    arrows = [f'{metric} {"↓" if lower_is_better(metric) else "↑"}' for metric in VIFB_METRICS]
-    return Table(['method', 'mean place', *arrows], body)
+    means = ['mean place', *(f'{place:.2f}' for place in places.values())]
+    return Table(['', *places], [means, *metric_rows({name: rows[name] for name in places}, VIFB_METRICS)])
 
 
 def score_pairs(

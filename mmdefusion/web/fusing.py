@@ -1,5 +1,6 @@
 """What the tab *Fuse* shows of a pair: the fused image, its parts, heat maps and metrics."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import isnan
@@ -9,8 +10,9 @@ import numpy as np
 import torch
 
 from mmdefusion.apis import FusionInferencer
-from mmdefusion.apis.sources import Item
 from mmdefusion.evaluation.functional import PROTOCOLS, lower_is_better
+from mmdefusion.evaluation.scores import Row
+from mmdefusion.inference.sources import Item
 from mmdefusion.models.fusers.attention_maps import attention_maps
 from mmdefusion.models.fusers.picture_fuser import to_tensor
 from mmdefusion.utils.image_io import reverse_channels
@@ -109,14 +111,19 @@ def score(fused: dict[str, np.ndarray], sources: Pair, task: str) -> Table:
     protocol = PROTOCOLS[PROTOCOL[task]]
     triples = {name: [reverse_channels(image) for image in (*sources, image)] for name, image in fused.items()}
     found = {name: protocol.scores(*triple) for name, triple in triples.items()}
+    return Table(['metric', *found], metric_rows(found, protocol.metrics))
+
+
+def metric_rows(found: Mapping[str, Row], metrics: Sequence[str]) -> list[list[str]]:
+    """A row of a Markdown table for each metric, a column for each fused image; the best numbers are bold."""
     rows = []
-    for metric in protocol.metrics:
+    for metric in metrics:
         values = [row[metric] for row in found.values()]
         there = [value for value in values if not isnan(value)]
         best = (min if lower_is_better(metric) else max)(there, default=None)
         cells = ['–' if isnan(value) else f'**{value:.3f}**' if value == best else f'{value:.3f}' for value in values]
         rows.append([f'{metric} {"↓" if lower_is_better(metric) else "↑"}', *cells])
-    return Table(['metric', *found], rows)
+    return rows
 
 
 def draw_share(image: np.ndarray, share: np.ndarray) -> np.ndarray:

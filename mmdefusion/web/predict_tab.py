@@ -32,7 +32,11 @@ def build(settings: Settings) -> None:
         drawings, table = predict(pair, Change(sensor, round(right), round(down)), model, score)
         return *drawings, table.markdown()
 
-    own = '' if settings.model else ' It was trained on generated street scenes of this size and knows nothing else.'
+    own = (
+        ''
+        if settings.model
+        else ' It knows nothing but generated scenes of 160x128, and never missed a sensor in training.'
+    )
     gr.Markdown(
         f'The model is `{Path(config).stem}`.{own} Switch a sensor off, or move the infrared image, and see what the '
         'model loses.'
@@ -55,7 +59,7 @@ def build(settings: Settings) -> None:
                 interactive=False,
                 elem_id=f'predict-{name}',
             )
-            for name, label in (('whole', 'From the pair'), ('changed', 'With the change'))
+            for name, label in (('whole', 'The pair'), ('changed', 'The pair with the change'))
         ]
     table = gr.Markdown(elem_id='predict-table')
     network_event(button, told(run), [*inputs.components, sensor, right, down, score], [*outputs, table])

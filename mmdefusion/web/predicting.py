@@ -9,17 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmdefusion.apis import open_paired
-from mmdefusion.apis.sources import Item
+from mmdefusion.inference.sources import Item
 from mmdefusion.utils.compat import installed
 from mmdefusion.utils.image_io import reverse_channels
 from mmdefusion.utils.paths import CONFIGS, PACKAGE
-from mmdefusion.visualization import Table
+from mmdefusion.visualization import Table, contact_sheet, draw_boxes, draw_mask, hide_background
 
 from .settings import Settings
 from .uploads import Pair
 
 DETECTOR = 'demo/defusionpp_vit-nano_atss_1xb2-500_scenes-160x128.py'
 SENSORS = ('both', 'visible only', 'infrared only')
+DRAWN_WIDTH = 480  # pixels that smaller images are enlarged to, by whole factors
 SAME_OBJECT = 0.5  # IoU from which on two boxes of one class are the same object
 
 
@@ -94,16 +95,39 @@ def predict(pair: Pair, change: Change, model: Any, score: float) -> tuple[list[
     """
     pair = tuple(Item('pair', pair).read())
     disturbed = change.apply(pair)
-    detector = hasattr(model, 'score_thr')
-    if detector:
-        model.score_thr = score
-    drawings, found = [], []
-    for visible, infrared in (pair, disturbed):
-        result = model([visible], [infrared], return_vis=True)
-        drawings.append(reverse_channels(result['visualization'][0]))
-        found.append(result['predictions'][0])
-    classes = model.model.dataset_meta['classes']
-    return drawings, compare_boxes(*found, classes, score) if detector else compare_masks(*found, classes)
+    found = [model([visible], [infrared])['predictions'][0] for visible, infrared in (pair, disturbed)]
+    meta = model.model.dataset_meta
+    drawings = [draw(*both, meta, score) for both in zip((pair, disturbed), found, strict=True)]
+    if isinstance(found[0], dict):
+        return drawings, compare_boxes(*found, meta['classes'], score)
+    return drawings, compare_masks(*found, meta['classes'])
+
+
+def draw(pair: Pair, found: dict | NDArray, meta: dict, score: float) -> np.ndarray:
+    """Draws boxes or masks on both images, which are enlarged until boxes and names can be told apart.
+
+    Args:
+        pair: both images, H×W×3 BGR.
+        found: a detector's prediction, or a segmenter's label map.
+        meta: ``classes`` and ``palette`` of the data set.
+        score: smallest score of boxes.
+
+    Returns:
+        Both images side by side, RGB.
+    """
+    scale = max(1, round(DRAWN_WIDTH / pair[0].shape[1]))
+    classes, palette = meta['classes'], meta['palette']
+    drawn = []
+    for image in pair:
+        large = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)
+        if isinstance(found, dict):
+            sure = np.array(found['scores']) >= score
+            boxes = np.array(found['bboxes'], np.float64).reshape(-1, 4)[sure] * scale
+            drawn.append(draw_boxes(large, boxes, np.array(found['labels'], int)[sure], palette, 2, classes))
+        else:
+            mask = cv2.resize(found.astype(np.uint8), large.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+            drawn.append(draw_mask(large, mask, hide_background(classes, palette)))
+    return reverse_channels(contact_sheet([drawn]))
 
 
 def compare_boxes(whole: dict, disturbed: dict, classes: tuple[str, ...], score: float) -> Table:

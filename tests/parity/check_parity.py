@@ -21,11 +21,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 from formula import formula_checkpoint, formula_image, formula_masks, formula_noise
 
 from mmdefusion.models.checkpoints.mae import read_mae_encoder
-from mmdefusion.models.checkpoints.reference import TEACHERS, from_reference
 from mmdefusion.models.fusers.image_fuser import FusedImages
 from mmdefusion.models.layers import sample_kept
 from mmdefusion.models.losses import CUDLoss, MCUDLoss
 from mmdefusion.models.necks import SimpleFeaturePyramid
+from mmdefusion.models.networks.reference import TEACHERS, from_reference
 from mmdefusion.models.pretrainers import MCUDPretrainer
 from mmdefusion.models.pretrainers.cud import targets
 from mmdefusion.models.pretrainers.views import Views

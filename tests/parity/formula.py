@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from mmdefusion.models.backbones import MAEEncoder
-from mmdefusion.models.checkpoints.reference import TEACHERS, optional_shapes, our_shapes, to_reference_name
 from mmdefusion.models.checkpoints.unwrap import State
 from mmdefusion.models.layers import sincos_position_embedding
+from mmdefusion.models.networks.reference import TEACHERS, optional_shapes, our_shapes, to_reference_name
 
 
 def generator(seed: int) -> np.random.Generator:

@@ -11,7 +11,7 @@ from helpers.pretraining import write_fuser, write_images
 from PIL import Image
 
 from mmdefusion.apis import FusionInferencer, NotAllDone
-from mmdefusion.apis.sources import to_first_size
+from mmdefusion.inference.sources import to_first_size
 from mmdefusion.scenes import SceneGenerator
 from mmdefusion.utils.image_io import read_image
 from mmdefusion.utils.video_reader import VideoFrames
@@ -90,7 +90,7 @@ def test_files_are_read_once(weights, tmp_path, polarity, reads):
     fuser = FusionInferencer(weights, device='cpu', show_progress=False, polarity=polarity)
     for seed, name in enumerate(('vi', 'ir')):
         write_images(tmp_path / name, 2, size=(20, 30), seed=seed)
-    with patch('mmdefusion.apis.sources.read_image', wraps=read_image) as read:
+    with patch('mmdefusion.inference.sources.read_image', wraps=read_image) as read:
         fuser(str(tmp_path / 'vi'), str(tmp_path / 'ir'), outputs=['fused', 'panel'])
     assert read.call_count == reads
 
@@ -180,7 +180,7 @@ def test_16_bit_pictures_keep_their_exposure(weights, tmp_path):
     assert abs(only(mef(dark, dark)).astype(int) - image // 8).max() <= 2
     ivf = FusionInferencer(weights, device='cpu', show_progress=False, thermal_range=(0, 65535 // 8))
     for sources, wanted in (((image, dark), 255), ((dark, dark), image.max() / 8)):
-        with patch('mmdefusion.apis.fusion_inferencer.to_first_size', wraps=to_first_size) as read:
+        with patch('mmdefusion.inference.fusing.to_first_size', wraps=to_first_size) as read:
             ivf.fuse(sources)
         first, second = read.call_args.args[0]
         assert second.max() > 0.9 * 255 and abs(first.max() - (image.max() if wanted == 255 else wanted)) < 2

@@ -9,10 +9,10 @@ from helpers.pretraining import SMALL, cud_config, write_fuser
 from torch.testing import assert_close
 
 from mmdefusion.apis import load_fuser
-from mmdefusion.models.checkpoints.network_config import SLOTS, plain_network_config
 from mmdefusion.models.checkpoints.reading import read_checkpoint
 from mmdefusion.models.checkpoints.shipped import shipped_weights
 from mmdefusion.models.checkpoints.writing import write_checkpoint
+from mmdefusion.models.networks.network_config import SLOTS, plain_network_config
 
 HEAD = dict(type='mmdefusion.ImageHead', embed_dims=32)
 ENCODER = dict(type='mmdefusion.DeFusionEncoder', arch=SMALL)

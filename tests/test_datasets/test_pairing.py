@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from mmdefusion.datasets.pairing import absent_files, partner_path, strip_suffix
-from mmdefusion.utils.paths import is_local
+from mmdefusion.utils.storage import is_local
 
 
 @pytest.mark.parametrize(

@@ -34,4 +34,5 @@ def test_a_line_for_each_protocol_and_the_plain_loop():
 
 @pytest.mark.slow
 def test_video():
-    assert 'frames/s' in run('video', '--size', '64x48', '--frames', '3')[-1]
+    *_, speed, flicker = run('video', '--size', '64x48', '--frames', '3')
+    assert speed.endswith('frames/s') and 'grey levels' in flicker

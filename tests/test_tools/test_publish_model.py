@@ -26,7 +26,7 @@ def checkpoint(tmp_path) -> Path:
     state = model.state_dict() | {'teacher_head.proj_infrared.weight': torch.ones(2)}
     path = tmp_path / 'work/iter_20.pth'
     path.parent.mkdir()
-    meta = {'cfg': f'model = {cud_config()!r}', 'iter': 20}
+    meta = {'cfg': f'model = {cud_config()!r}', 'iter': 20, 'dataset_meta': {'classes': ('person', 'car')}}
     torch.save({'state_dict': state, 'optimizer': {'x': torch.zeros(1000)}, 'meta': meta}, path)
     log = tmp_path / 'work/run/vis_data/scalars.json'
     log.parent.mkdir(parents=True)
@@ -43,6 +43,7 @@ def test_published_weights_fuse(checkpoint, tmp_path):
     content = torch.load(published)
     assert set(content) == {'state_dict', 'meta'} and 'teacher_head.proj_infrared.weight' not in content['state_dict']
     assert content['meta']['numbers'] == {'fused/psnr_views': 20.0} and content['meta']['data'] == 'ten images'
+    assert content['meta']['dataset_meta'] == {'classes': ('person', 'car')}
     assert content['meta']['git_revision'] == 'unknown' or len(content['meta']['git_revision']) >= 40
     fuser = load_fuser(str(published))
     pair = torch.randn(1, 6, 32, 48)

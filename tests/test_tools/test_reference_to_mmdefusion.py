@@ -63,7 +63,7 @@ def test_errors_are_one_line_that_names_the_file(reference, tmp_path):
 
 
 def test_load_into_a_fuser(reference, tmp_path):
-    from mmdefusion.models.checkpoints.reference import build_fuser, from_reference
+    from mmdefusion.models.networks.reference import build_fuser, from_reference
 
     torch.save({'state_dict': from_reference(reference).state_dict}, tmp_path / 'ours.pth')
     fuser = build_fuser('tiny')

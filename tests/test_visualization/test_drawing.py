@@ -28,6 +28,13 @@ def test_box_is_drawn_inside_its_half_open_extent():
     assert drawn[2, 1].tolist() == [0, 100, 200]
 
 
+def test_names_are_written_above_their_boxes():
+    image, boxes, labels = np.zeros((60, 80), np.uint8), np.array([[10, 30, 40, 50]]), np.array([1])
+    plain, named = (draw_boxes(image, boxes, labels, PALETTE, names=names) for names in ((), ('background', 'cone')))
+    added = np.nonzero((plain != named).any(2))
+    assert added[0].size and added[0].max() < 30 and added[1].min() >= 8
+
+
 def test_sheet_holds_every_picture_and_room_for_names():
     pictures = [[np.full((20, 30), 10 * i + j, np.uint8) for j in range(3)] for i in range(1, 3)]
     plain = contact_sheet(pictures)

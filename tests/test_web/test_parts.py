@@ -9,6 +9,7 @@ from helpers.layouts import grey
 from helpers.pretraining import write_fuser
 
 from mmdefusion.apis import FusionInferencer
+from mmdefusion.scenes import SceneGenerator
 from mmdefusion.web import comparing, fusing, predicting
 from mmdefusion.web.comparing import MEAN, OURS, Methods, rank, read_results, score_pair, score_pairs
 from mmdefusion.web.examples import example
@@ -151,7 +152,10 @@ def test_methods_of_a_folder_are_ranked_beside_ours(methods, fuser):
     alone = [score_pair(*found.load(name), fuser)[1]['maximum']['Ssim'] for name in ('0', '2')]
     assert rows['maximum']['Ssim'] == pytest.approx(sum(alone) / 2)
     table = rank(rows)
-    assert table.rows[-1][0] == 'dark' and float(table.rows[0][1]) < float(table.rows[-1][1])
+    assert table.header[-1] == 'dark' and len(table.rows) == 14
+    assert float(table.rows[0][1]) < float(table.rows[0][-1])
+    (ssim,) = [row for row in table.rows if row[0] == 'Ssim ↑']
+    assert sum(cell.startswith('**') for cell in ssim) == 1 and not ssim[-1].startswith('**')
     with pytest.raises(ValueError, match=r'There is no pair \.\./0'):
         found.load('../0')
 
@@ -191,3 +195,19 @@ def test_without_toolboxes_the_model_says_so(monkeypatch):
 def test_names_of_ours_are_taken(tmp_path):
     with pytest.raises(ValueError, match=f'called {comparing.OURS}'):
         read_results([write(tmp_path / f'{comparing.OURS}.png', grey(0, 60, 80))], (60, 80), LIMITS)
+
+
+def test_the_package_s_detector_finds_what_it_was_trained_on_and_misses_it_without_a_sensor():
+    pytest.importorskip('mmdet')
+    config, checkpoint = predicting.chosen_model(Settings())
+    assert Path(checkpoint).stat().st_size < 6e6
+    model = predicting.open_model(config, checkpoint, 'cpu')
+    labelled = found = lost = 0
+    for number in range(4):
+        scene = SceneGenerator((160, 128))(1_000_000 + number)
+        drawings, table = predicting.predict((scene.visible, scene.infrared), Change('visible only'), model, 0.3)
+        assert drawings[0].shape[1] > 2 * 160 and (drawings[0] != drawings[1]).any()
+        labelled += len(scene.labels)
+        found += sum(int(row[1]) for row in table.rows)
+        lost += sum(int(row[3]) for row in table.rows)
+    assert labelled / 2 < found < 2 * labelled and lost > found / 4

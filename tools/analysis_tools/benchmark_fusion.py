@@ -10,6 +10,7 @@ and Sobel edges, one pair at a time.
 """
 
 import argparse
+import itertools
 import subprocess
 import sys
 import tempfile
@@ -21,12 +22,13 @@ import numpy as np
 import torch
 
 from mmdefusion.apis import FusionInferencer
-from mmdefusion.apis.fusion_inferencer import TASKS
-from mmdefusion.evaluation.functional import PROTOCOLS
+from mmdefusion.evaluation.functional import PROTOCOLS, flicker
+from mmdefusion.inference.fusing import TASKS
 from mmdefusion.scenes import SceneGenerator
 from mmdefusion.utils.files import write_image
 from mmdefusion.utils.image_io import to_channels
 from mmdefusion.utils.measuring import measure
+from mmdefusion.utils.video_reader import VideoFrames
 
 TOOL = Path(__file__).resolve().parents[1] / 'eval_fusion.py'
 
@@ -40,7 +42,7 @@ def parse_args() -> argparse.Namespace:
     fuse.add_argument(
         '--task', choices=list(TASKS), default='ivf', help='mef and mff fuse three channels (default: ivf)'
     )
-    video = tasks.add_parser('video', help='frames per second of two streams fused into one')
+    video = tasks.add_parser('video', help='frames per second of two streams fused into one, and its flicker')
     video.add_argument('--size', type=size, default=(320, 256))
     video.add_argument('--frames', type=int, default=50)
     score = tasks.add_parser('score', help='all metrics beside a loop over scikit-image and scikit-learn')
@@ -90,9 +92,14 @@ def video(args: argparse.Namespace) -> None:
             writer.release()
         fuser = FusionInferencer(args.weights, device=args.device, show_progress=False)
         start = time.perf_counter()
-        fuser(*paths, out_dir=Path(folder) / 'fused')
+        (fused,) = fuser(*paths, out_dir=Path(folder) / 'fused')
         seconds = time.perf_counter() - start
+        grey = [
+            [cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) for image in images] for images in VideoFrames([*paths, fused])
+        ]
+    changes = [flicker(before, after) for before, after in itertools.pairwise(grey)]
     print(f'{args.frames} frames of {width}x{height} in {seconds:.1f} s: {args.frames / seconds:.2f} frames/s')
+    print(f'flicker: {np.mean(changes):.2f} grey levels, the noise of the codec included')
 
 
 def score(args: argparse.Namespace) -> None:

@@ -18,11 +18,11 @@ import cv2
 import numpy as np
 
 from mmdefusion.apis import FusionInferencer
-from mmdefusion.apis.fusion_inferencer import TASKS
-from mmdefusion.apis.sources import Item, list_items
 from mmdefusion.datasets.pairing import strip_suffix
 from mmdefusion.evaluation.functional import PROTOCOLS, lower_is_better
 from mmdefusion.evaluation.scores import mean_row
+from mmdefusion.inference.fusing import TASKS
+from mmdefusion.inference.sources import Item, list_items
 from mmdefusion.models.fusers import ResidualDetail
 from mmdefusion.registry import MODELS
 from mmdefusion.utils.files import make_writable, write_image, write_text

@@ -6,10 +6,12 @@ python tools/dataset_converters/check_dataset.py CONFIG [--split train|val|test|
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from mmengine.config import Config, DictAction
+from mmdefusion.utils.options import Settings
 
-from mmdefusion.datasets.checks import SPLITS, SplitReport, check_config
+if TYPE_CHECKING:
+    from mmdefusion.datasets.checks import SplitReport
 
 SHOWN = 10
 COLUMNS = ('split', 'data set', 'images', 'partners', '16-bit', 'boxes', 'label maps', 'missing', 'mismatched', 'sizes')
@@ -18,12 +20,14 @@ COLUMNS = ('split', 'data set', 'images', 'partners', '16-bit', 'boxes', 'label 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Check the data sets of a config')
     parser.add_argument('config', help='config file of a detector, a segmenter or a pretrainer')
-    parser.add_argument('--split', choices=(*SPLITS, 'all'), default='all', help='which data loader (all)')
+    parser.add_argument(
+        '--split', choices=('train', 'val', 'test', 'all'), default='all', help='which data loader (all)'
+    )
     parser.add_argument('--pixels', action='store_true', help='decode every image, not only the label maps')
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=Settings,
         help='settings to override, e.g. train_dataloader.dataset.data_root=...',
     )
     return parser.parse_args()
@@ -36,7 +40,7 @@ def table(rows: Sequence[Sequence[object]]) -> str:
     return '\n'.join('  '.join(map(str.ljust, row, widths)).rstrip() for row in cells)
 
 
-def summary(report: SplitReport) -> tuple:
+def summary(report: 'SplitReport') -> tuple:
     """One row of the first table."""
     sizes = ', '.join(f'{width}x{height} ({count})' for (width, height), count in report.sizes.most_common(3))
     if len(report.sizes) > 3:
@@ -47,7 +51,7 @@ def summary(report: SplitReport) -> tuple:
     return (report.split, report.dataset, *counts, sizes)
 
 
-def format_reports(reports: Sequence[SplitReport]) -> str:
+def format_reports(reports: 'Sequence[SplitReport]') -> str:
     """Formats the reports as tables, followed by the first lines of each kind of fault."""
     parts = [table([COLUMNS, *map(summary, reports)])]
     counted = [report for report in reports if report.classes]
@@ -67,6 +71,10 @@ def format_reports(reports: Sequence[SplitReport]) -> str:
 
 def main() -> int:
     args = parse_args()
+    from mmengine.config import Config
+
+    from mmdefusion.datasets.checks import SPLITS, check_config
+
     cfg = Config.fromfile(args.config)
     if args.cfg_options:
         cfg.merge_from_dict(args.cfg_options)

@@ -21,11 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmdefusion.apis import FusionInferencer
-from mmdefusion.apis.sources import Item, list_items
 from mmdefusion.datasets.pairing import strip_suffix
 from mmdefusion.evaluation.functional import VIFB_METRICS, vifb_scores
 from mmdefusion.evaluation.published import mean_rank, rank, vifb_method_means
 from mmdefusion.evaluation.scores import mean_row
+from mmdefusion.inference.sources import Item, list_items
 from mmdefusion.models.fusers import ResidualDetail
 from mmdefusion.utils.progress import track
 from mmdefusion.utils.spread import evenly_spread

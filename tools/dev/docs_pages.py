@@ -90,10 +90,10 @@ def write_api() -> None:
     """Writes a page for each room, and their index."""
     for room, modules in rooms().items():
         parts = [f'# {room}\n']
-        parts += [
-            f'```{{eval-rst}}\n.. automodule:: {name}\n   :members:\n   :show-inheritance:\n```\n' for name in modules
-        ]
-        write_text(OUT / f'api/{room}.md', '\n'.join(f'## {p}' if p in modules else p for p in parts))
+        for name in modules:
+            directive = f'.. automodule:: {name}\n   :members:\n   :show-inheritance:'
+            parts.append(f'## {name.removeprefix(f"{room}.")}\n\n```{{eval-rst}}\n{directive}\n```\n')
+        write_text(OUT / f'api/{room}.md', '\n'.join(parts))
     names = '\n'.join(rooms())
     words = 'One page for each [room](../../house.md). What `import mmdefusion` offers is in `mmdefusion.apis`.'
     write_text(OUT / 'api/index.md', f'# Python\n\n{words}\n\n```{{toctree}}\n{names}\n```\n')

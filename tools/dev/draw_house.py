@@ -28,16 +28,17 @@ HOUSE = (
     ('utils', 'registry'),
     ('visualization', 'scenes'),
     ('models', 'datasets'),
-    ('engine', 'evaluation'),
+    ('engine', 'evaluation', 'inference'),
     ('apis',),
-    ('experiments', 'web'),
+    ('experiments', 'web', 'deployment'),
 )
 MODELS = (
-    ('layers', 'structures'),
-    ('checkpoints',),
+    ('layers',),
+    ('structures', 'checkpoints'),
     ('backbones', 'losses', 'data_preprocessors'),
     ('necks',),
     ('heads', 'fusers', 'defusion_pp'),
+    ('networks',),
     ('pretrainers', 'teachers'),
 )
 Arrow = tuple[str, str]
@@ -86,8 +87,8 @@ def main() -> None:
     draw(left, HOUSE, arrows(lambda module: module.split('.')[0]), 'mmdefusion/')
 
     def inside(module: str) -> str:
-        """The converter of whole checkpoints, and what registers all rooms, look down from above them all."""
-        if module in ('models.registered', 'models.checkpoints.reference'):
+        """What registers all rooms looks down from above them all."""
+        if module == 'models.registered':
             return ''
         return module.split('.')[1] if module.startswith('models.') else ''
 

@@ -17,11 +17,11 @@ from typing import Any
 from mmdefusion import __version__
 from mmdefusion.apis.loading import carried_model, read_fuser
 from mmdefusion.models.checkpoints.mae import read_mae_encoder
-from mmdefusion.models.checkpoints.network_config import SLOTS, plain_network_config
 from mmdefusion.models.checkpoints.reading import read_checkpoint
 from mmdefusion.models.checkpoints.unwrap import State, refuse_not_finite, unwrap
 from mmdefusion.models.checkpoints.writing import write_checkpoint
 from mmdefusion.models.layers import sincos_position_embedding
+from mmdefusion.models.networks.network_config import SLOTS, plain_network_config
 from mmdefusion.utils.run_log import validation_scores
 
 
@@ -78,6 +78,8 @@ def describe(checkpoint: dict[str, Any], args: argparse.Namespace) -> dict[str, 
         'git_revision': git_revision(),
         'mmdefusion_version': __version__,
     }
+    if isinstance(meta.get('dataset_meta'), dict):  # the classes of a detector or segmenter
+        published['dataset_meta'] = meta['dataset_meta']
     model = carried_model(checkpoint, str(args.checkpoint))
     if args.layout == 'mmdefusion' and isinstance(model, dict) and set(SLOTS) <= set(model):
         arch, _ = read_fuser(checkpoint, str(args.checkpoint))

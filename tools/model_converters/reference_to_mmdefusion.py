@@ -10,11 +10,11 @@ lack are kept under `reference_only`, so that the conversion back loses nothing.
 import argparse
 from pathlib import Path
 
-from mmdefusion.models.checkpoints.network_config import plain_network_config
 from mmdefusion.models.checkpoints.reading import read_checkpoint
-from mmdefusion.models.checkpoints.reference import from_reference, preset_of, to_reference
 from mmdefusion.models.checkpoints.unwrap import unwrap
 from mmdefusion.models.checkpoints.writing import write_checkpoint
+from mmdefusion.models.networks.network_config import plain_network_config
+from mmdefusion.models.networks.reference import from_reference, preset_of, to_reference
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 from mmengine.dataset import BaseDataset
 
 from mmdefusion.utils.compat import installed
-from mmdefusion.utils.paths import is_local
+from mmdefusion.utils.storage import is_local
 
 from ..annotation_files import UnusableAnnotation, read_coco_file, read_xml_file, reading
 from ..stems import some_names

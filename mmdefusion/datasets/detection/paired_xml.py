@@ -8,7 +8,7 @@ from mmengine import fileio
 
 from mmdefusion.registry import DATASETS
 from mmdefusion.utils.image_headers import IMAGE_SUFFIXES
-from mmdefusion.utils.paths import is_local
+from mmdefusion.utils.storage import is_local
 
 from ..annotation_files import MALFORMED
 from ..pairing import PairedDatasetMixin, strip_suffix

@@ -9,8 +9,8 @@ from mmengine.logging import HistoryBuffer
 from mmengine.model import is_model_wrapper
 
 from mmdefusion.models.backbones import DeFusionEncoder
-from mmdefusion.models.checkpoints.network_config import plain_network_config
 from mmdefusion.models.fusers import ImageFuser
+from mmdefusion.models.networks.network_config import plain_network_config
 from mmdefusion.registry import HOOKS
 
 HISTORY = 'history_buffer'  # key that marks a HistoryBuffer written as plain data

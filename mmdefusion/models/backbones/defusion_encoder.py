@@ -128,9 +128,9 @@ class DeFusionEncoder(BaseModule):
         layers, grid = self.encode(torch.cat(content.pictures(pair).chunk(2, dim=1)), content)
         skip = self.skip_norm1(layers[0]) + self.skip_norm2(layers[1])
         return PairFeatures(
-            deep=Pair(*layers[-1].chunk(2)),
-            skip=Pair(*skip.chunk(2)),
-            layers=tuple(Pair(*layer.chunk(2)) for layer in layers),
+            deep=Pair.split(layers[-1]),
+            skip=Pair.split(skip),
+            layers=tuple(Pair.split(layer) for layer in layers),
             grid=grid,
             content=content,
             mask=content.token_mask(grid, pair.device),

@@ -23,18 +23,27 @@ def daylight(visible: Tensor, brightness: Tensor) -> Tensor:
     return ramp(visible.median(), *DAY) * ramp(brightness, *BRIGHT)
 
 
-def keep_sky(fused: Tensor, visible: Tensor, hot: Tensor) -> Tensor:
-    """Restores the bright smooth places of the visible image in the fused image, except for hot objects in them.
+def find_sky(visible: Tensor) -> Tensor:
+    """Weight of the bright smooth places of the visible image by day, most of them sky: 1×H×W, 0 to 1.
 
     Args:
-        fused, visible: 1×H×W in [0, 1].
-        hot: weight of hot places, 1×H×W, 0 to 1.
+        visible: 1×H×W in [0, 1].
     """
     small = shrink_by(visible, SMALL)
     mean, square = box_mean(small, WINDOW), box_mean(shrink_by(visible.square(), SMALL), WINDOW)
     rough = (square - mean.square()).clip(min=0).sqrt()
     sky = ramp(visible.median(), *DAY) * ramp(mean, *SKY) * (1 - ramp(rough, *SMOOTH))
-    sky = guided_filter(visible, grow_to(sky, visible), *EDGE, factor=SMALL).clip(0, 1)
+    return guided_filter(visible, grow_to(sky, visible), *EDGE, factor=SMALL).clip(0, 1)
+
+
+def keep_sky(fused: Tensor, visible: Tensor, sky: Tensor, hot: Tensor) -> Tensor:
+    """Restores the sky of the visible image in the fused image, except for hot objects in it.
+
+    Args:
+        fused, visible: 1×H×W in [0, 1].
+        sky: weight of the sky, 1×H×W, 0 to 1.
+        hot: weight of hot places, 1×H×W, 0 to 1.
+    """
     return fused + sky * (1 - hot) * (visible - fused)
 
 

@@ -82,7 +82,7 @@ class ImageFuser(BaseModel):
     def decode_alone(self, features: PairFeatures) -> Pair:
         """Decodes each image fused with itself, B×3×H×W each: how well the network can represent it."""
         blended, fused = self.decomposition.fuse_alone(features)
-        return Pair(*crop(self.fused_head(fused + blended, features.grid), features).chunk(2))
+        return Pair.split(crop(self.fused_head(fused + blended, features.grid), features))
 
 
 def crop(image: Tensor, features: PairFeatures) -> Tensor:

@@ -14,7 +14,7 @@ from mmdefusion.registry import MODELS, build_model_part
 
 from ..layers import PATCH_SIZE, luma, with_luma
 from ..structures import FusedImages, Pair, Parts
-from .daylight import fill_borders, keep_sky
+from .daylight import fill_borders, find_sky, keep_sky
 from .detail import ResidualDetail, network_share
 from .image_fuser import ImageFuser
 from .memory import FrameMemory
@@ -170,8 +170,9 @@ class PictureFuser(ImageFuser):
         if self.detail:
             fused = self.detail(fused, sources, Pair(*alone), aimed, memory)
         if aimed:
-            hot = find_hot(sources.b)
-            fused, painted = lift_targets(keep_sky(fused, sources.a, hot.weight), sources, hot, self.target)
+            sky = find_sky(sources.a)
+            hot = find_hot(sources.b).outside(sky)
+            fused, painted = lift_targets(keep_sky(fused, sources.a, sky, hot.weight), sources, hot, self.target)
             coloured = coloured + painted * (luma(coloured) - coloured)
         return with_luma(coloured, fused) if self.colour == 'luma' else fused
 

@@ -1,6 +1,6 @@
 """Lets warm people and cars stand out in the fused image as they do in the infrared image."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -21,6 +21,8 @@ OBJECT = 3  # radius in the reduced image of the windows that average an object
 FAINT = 1e-3
 SHOWS_BETTER = 0.8, 1.2  # infrared over visible contrast, from which on the infrared image shows an object better
 DRAINED = 0.02, 0.1  # amount by which an object is raised, from which on it loses its colours
+BESIDE = (1, 2), (3, 5)  # radii in the reduced image of a person, or a car, and of half of what is beside them
+WARMER_THAN_BESIDE = 4 / 255, 12 / 255  # contrast with what is beside an object, from which on it is kept too
 EXTRA = {'keep': 0.15, 'highlight': 0.6}  # share of the contrast that the visible image lacks, which is added
 
 
@@ -37,6 +39,10 @@ class HotPlaces:
     weight: Tensor
     cold: Tensor
     radius: int
+
+    def outside(self, sky: Tensor) -> 'HotPlaces':
+        """Leaves out the sky (its weight, 1×H×W): what is warm there are mostly edges that are not aligned."""
+        return replace(self, weight=self.weight * (1 - sky.square()))
 
     def around(self, small: Tensor) -> Tensor:
         """Mean of the surroundings without hot places, 1×h×w."""
@@ -65,9 +71,9 @@ def find_hot(infrared: Tensor) -> HotPlaces:
 def lift_targets(fused: Tensor, sources: Pair, hot: HotPlaces, target: Target) -> tuple[Tensor, Tensor]:
     """Raises hot objects to the contrast that they have in the infrared image.
 
-    An object is raised as a whole, so that its inner structure in the fused image is kept. ``'keep'`` raises the
-    objects that the infrared image shows better than the visible image, ``'highlight'`` raises all of them, and
-    further.
+    An object is raised as a whole, so that its inner structure in the fused image is kept: first to its contrast with
+    what is cold around it, then to that with what is beside it, which may be warm too. ``'keep'`` raises the objects
+    that the infrared image shows better than the visible image, ``'highlight'`` raises all of them, and further.
 
     Args:
         fused: 1×H×W.
@@ -81,17 +87,30 @@ def lift_targets(fused: Tensor, sources: Pair, hot: HotPlaces, target: Target) -
     weight = shrink_by(hot.weight, SMALL)
     inside = mean_of_objects(weight) + FAINT
 
-    def contrast(image: Tensor) -> Tensor:
+    def from_cold(image: Tensor) -> Tensor:
         small = shrink_by(image, SMALL)
         return mean_of_objects(weight * (small - hot.around(small))) / inside
 
-    visible, infrared, ours = contrast(sources.a), contrast(sources.b), contrast(fused)
+    visible, infrared, ours = from_cold(sources.a), from_cold(sources.b), from_cold(fused)
+    total = hot.weight * grow_to(missing(ours, infrared, visible, target), fused)
+    for radii in BESIDE:
+        visible, infrared, ours = (from_beside(image, *radii) for image in (*sources, fused + total))
+        lacking = missing(ours, infrared, visible, target) * ramp(infrared, *WARMER_THAN_BESIDE)
+        total = total + hot.weight * grow_to(lacking, fused)
+    return fused + total, ramp(total, *DRAINED)
+
+
+def missing(ours: Tensor, infrared: Tensor, visible: Tensor, target: Target) -> Tensor:
+    """The contrast that an object lacks in the fused image, from its contrasts in all images, 1×h×w each."""
     wanted = infrared + EXTRA[target] * (infrared - visible).clip(min=0)
-    raised = (wanted - ours).clip(min=0)
-    if target == 'keep':
-        raised = raised * ramp(infrared.abs() / (visible.abs() + FAINT), *SHOWS_BETTER)
-    raised = hot.weight * grow_to(raised, fused)
-    return fused + raised, ramp(raised, *DRAINED)
+    lacking = (wanted - ours).clip(min=0)
+    return lacking * ramp(infrared.abs() / (visible.abs() + FAINT), *SHOWS_BETTER) if target == 'keep' else lacking
+
+
+def from_beside(image: Tensor, inner: int, outer: int) -> Tensor:
+    """Contrast of small windows with larger ones around them, in the reduced image."""
+    small = shrink_by(image, SMALL)
+    return box_mean(small, inner) - box_mean(box_mean(small, outer), outer)
 
 
 def background(small: Tensor, cold: Tensor, radius: int) -> Tensor:

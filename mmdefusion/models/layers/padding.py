@@ -6,7 +6,9 @@ no normalised pixel can be, since x - mean is never -0.0. The mark survives crop
 between devices.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import NamedTuple
 
 import torch
@@ -40,10 +42,15 @@ class Content(NamedTuple):
 
     @classmethod
     def of(cls, images: Tensor) -> 'Content':
-        """Finds the images of a padded batch B×C×H×W; exported models skip this, as they have one fixed size."""
+        """Finds the images of a padded batch B×C×H×W.
+
+        Exported models cannot look for marks, and all images of their batches have one size: that of
+        :func:`exported_size`, or without it that of the batch.
+        """
         size = tuple(images.shape[-2:])
         if images.is_meta or torch.jit.is_tracing() or torch.compiler.is_exporting():
-            return cls(size)
+            own = _exported.get()
+            return cls(size) if own is None else ExportedContent(size, (own,))
         return cls(size, find_sizes(images))
 
     def pictures(self, images: Tensor) -> Tensor:
@@ -93,6 +100,40 @@ class Content(NamedTuple):
             return maps
         maps = pad(maps, (0, width - maps.shape[-1], 0, height - maps.shape[-2]))
         return mirror_edges(maps, cells(self.sizes, stride))
+
+
+class ExportedContent(Content):
+    """A batch of images of one size, which is only a symbol while a model is exported, padded at the end of all."""
+
+    def pictures(self, images: Tensor) -> Tensor:
+        ((height, width),) = self.sizes
+        return images[..., :height, :width]
+
+    def grids(self) -> None:
+        return None
+
+    def clear(self, maps: Tensor, stride: int) -> Tensor:
+        return maps  # pictures() has cropped all padding
+
+    def fit(self, maps: Tensor, stride: int) -> Tensor:
+        """As that of :class:`Content`, with indices that are computed in the graph."""
+        for dim, side, own in zip((-2, -1), self.image_size, self.sizes[0], strict=True):
+            index, count = torch.arange(-(-side // stride), device=maps.device), -(-own // stride)
+            maps = maps.index_select(dim, torch.minimum(index % (2 * count), 2 * count - 1 - index % (2 * count)))
+        return maps
+
+
+_exported: ContextVar[Size | None] = ContextVar('exported', default=None)
+
+
+@contextmanager
+def exported_size(size: Size) -> Iterator[None]:
+    """Height and width of the images in padded batches, while a model is exported."""
+    token = _exported.set(size)
+    try:
+        yield
+    finally:
+        _exported.reset(token)
 
 
 @torch.compiler.disable  # positions and masks depend on the sizes as numbers on the host

@@ -25,7 +25,8 @@ class PatchEmbed(nn.Module):
 
     def forward(self, image: Tensor) -> tuple[Tensor, tuple[int, int]]:
         height, width = image.shape[-2:]
-        bottom, right = -height % self.patch_size, -width % self.patch_size
+        # rounded up rather than by a remainder: so the sizes of exported models with open sizes stay simple
+        bottom, right = (-(-side // self.patch_size) * self.patch_size - side for side in (height, width))
         if bottom or right:
             image = pad(image, (0, right, 0, bottom), mode='replicate')
         patches = self.proj(image)

@@ -40,7 +40,7 @@ class DecompositionPath(nn.Module):
         """Computes the unique tokens of a and of b, B×N×C each."""
         s, t = pair.batched(), pair.swapped()
         # (s, t) = (a, b) gives the unique tokens of b, (b, a) those of a
-        unique_b, unique_a = (self.unique(s, t, mask) + self.residual(t, mask)).chunk(2)
+        unique_b, unique_a = Pair.split(self.unique(s, t, mask) + self.residual(t, mask))
         return Pair(unique_a, unique_b)
 
     def find_common(self, pair: Pair, order: CommonOrder, mask: Tensor | Windows | None = None) -> Tensor:
@@ -49,14 +49,14 @@ class DecompositionPath(nn.Module):
             return self.common(pair.a, pair.b, mask)
         if order == 'ba':
             return self.common(pair.b, pair.a, mask)
-        common_ab, common_ba = self.common(pair.batched(), pair.swapped(), mask).chunk(2)
+        common_ab, common_ba = Pair.split(self.common(pair.batched(), pair.swapped(), mask))
         both = common_ab + common_ba
         return both / 2 if order == 'mean' else both
 
     def fuse(self, parts: Parts, mask: Tensor | Windows | None = None) -> Tensor:
         """Fuses the parts, D_f(common, unique a) + D_f(common, unique b), to tokens B×N×C."""
         unique = torch.cat([parts.unique_a, parts.unique_b])
-        fused_a, fused_b = self.fusion(parts.common, unique, mask).chunk(2)
+        fused_a, fused_b = Pair.split(self.fusion(parts.common, unique, mask))
         return fused_a + fused_b
 
     def fuse_alone(self, tokens: Tensor, mask: Tensor | Windows | None = None) -> Tensor:

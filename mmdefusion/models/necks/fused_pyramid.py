@@ -77,5 +77,5 @@ class FusedPyramid(BaseModule):
 
     @staticmethod
     def _both_orders(fusion: DecompositionBlock, pair: Pair, mask: Tensor | Windows | None) -> Tensor:
-        ab, ba = fusion(pair.batched(), pair.swapped(), mask).chunk(2)
+        ab, ba = Pair.split(fusion(pair.batched(), pair.swapped(), mask))
         return ab + ba

@@ -19,9 +19,9 @@ from transformers import (
 from mmdefusion.apis import load_fuser
 from mmdefusion.models.backbones import DeFusionEncoder
 from mmdefusion.models.checkpoints.errors import CheckpointError
-from mmdefusion.models.checkpoints.network_config import build_parts, plain_network_config
 from mmdefusion.models.checkpoints.vit import read_vit, resize_patches
 from mmdefusion.models.fusers import ImageFuser
+from mmdefusion.models.networks.network_config import build_parts, plain_network_config
 
 WIDTH, DEPTH, HEADS = 128, 3, 2
 NUMBERS = dict(

@@ -3,7 +3,7 @@ import torch
 from torch.testing import assert_close
 
 from mmdefusion.models.fusers import ResidualDetail
-from mmdefusion.models.fusers.daylight import fill_borders, keep_sky
+from mmdefusion.models.fusers.daylight import fill_borders, find_sky, keep_sky
 from mmdefusion.models.structures import Pair
 
 NOTHING = torch.zeros(1, 128, 160)
@@ -19,20 +19,20 @@ def street(sky: float, ground: float = 0.4) -> torch.Tensor:
 def test_a_sky_by_day_is_the_visible_one():
     visible = street(0.85)
     fused = visible - 0.3 + 0.05 * torch.randn_like(visible)
-    kept = keep_sky(fused, visible, NOTHING)
+    kept = keep_sky(fused, visible, find_sky(visible), NOTHING)
     assert (kept - visible)[:, :24].abs().max() < 0.01  # the grid on it is gone too
     assert (kept - visible)[:, :56].abs().mean() < 0.03  # near the ground it fades
     assert (kept - fused)[:, 80:].abs().mean() < 0.02  # of the ground nothing
     hot = NOTHING.clone()
     hot[:, 10:30, 10:30] = 1
-    assert_close(keep_sky(fused, visible, hot)[:, 12:28, 12:28], fused[:, 12:28, 12:28])
+    assert_close(keep_sky(fused, visible, find_sky(visible), hot)[:, 12:28, 12:28], fused[:, 12:28, 12:28])
 
 
 def test_bright_walls_at_night_are_no_sky():
     visible = street(0.05, ground=0.05)
     visible[:, 10:50, 10:60] = 0.9  # a lamp
     fused = 0.5 * visible
-    assert_close(keep_sky(fused, visible, NOTHING), fused)
+    assert_close(keep_sky(fused, visible, find_sky(visible), NOTHING), fused)
 
 
 def test_daylight_is_the_visible_picture_s():

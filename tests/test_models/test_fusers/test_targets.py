@@ -57,3 +57,23 @@ def test_equal_pictures_stay(size, target):
     fused, painted = lift_targets(image, Pair(image, image), find_hot(image), target)
     assert_close(fused, image, atol=1e-6, rtol=0)
     assert painted.max() < 1e-6
+
+
+def test_who_is_beside_something_warm_keeps_the_contrast_with_it():
+    """Against the cold ground far away they stand out already."""
+    visible, infrared = flat(0.3), flat(0.2)
+    infrared[:, 40:130, 50:] = 0.5  # a warm wall
+    infrared[PERSON] = 0.8
+    fused = visible.clone()
+    fused[:, 40:130, 50:] = 0.75
+    fused[PERSON] = 0.8
+    hot = find_hot(infrared)
+    lifted, _ = lift_targets(fused, Pair(visible, infrared), hot, 'keep')
+    assert contrast(fused) < 0.06 < 0.15 < contrast(lifted)
+
+
+def test_the_sky_has_no_targets():
+    infrared, sky = flat(0.2, person=0.6), torch.zeros(SIZE)
+    sky[..., :85, :] = 1
+    weight = find_hot(infrared).outside(sky).weight[..., 94:102]
+    assert weight[..., 64:84, :].max() == 0 and weight[..., 86:104, :].min() > 0.9

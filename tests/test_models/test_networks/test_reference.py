@@ -3,8 +3,8 @@ import torch
 from formula import formula_checkpoint
 from torch.testing import assert_close
 
-from mmdefusion.models.checkpoints.reference import build_fuser, from_reference, to_reference
 from mmdefusion.models.checkpoints.unwrap import unwrap
+from mmdefusion.models.networks.reference import build_fuser, from_reference, to_reference
 
 
 @pytest.fixture(scope='module')

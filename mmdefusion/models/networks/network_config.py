@@ -15,12 +15,12 @@ from torch import nn
 
 from ..backbones.architectures import ARCHITECTURES, Architecture
 from ..backbones.defusion_encoder import POSITIONS, DeFusionEncoder
+from ..checkpoints.errors import CheckpointError
+from ..checkpoints.unwrap import State
 from ..fusers.image_fuser import ImageFuser
 from ..heads import ImageHead
 from ..layers import NUM_HEADS
 from ..necks.decomposition import ORDERS, CommonOrder, DecompositionNeck
-from .errors import CheckpointError
-from .unwrap import State
 
 MAX_DEPTH = 128
 MAX_WIDTH = 2**13

@@ -17,10 +17,10 @@ from mmdefusion.models.heads import MFMHead, TeacherPredictionHead
 from mmdefusion.models.layers import sincos_position_embedding
 from mmdefusion.models.necks.decomposition import CommonOrder
 
-from .errors import CheckpointError
-from .mae import is_fixed_embedding
+from ..checkpoints.errors import CheckpointError
+from ..checkpoints.mae import is_fixed_embedding
+from ..checkpoints.unwrap import State, unwrap
 from .network_config import build_parts, refuse_other_sizes, refuse_uneven
-from .unwrap import State, unwrap
 
 # reference prefix -> our prefix; in both directions, the first match counts
 PREFIXES = {

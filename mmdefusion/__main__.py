@@ -1,0 +1,5 @@
+"""``python -m mmdefusion`` is the command ``mmdefusion``."""
+
+from .cli import main
+
+main()

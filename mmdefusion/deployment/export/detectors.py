@@ -1,0 +1,211 @@
+"""Detectors of mmdet as exportable modules: same results as in PyTorch, in shapes that do not depend on the images."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from mmdet.models import BaseDetector
+from mmdet.models.dense_heads.base_dense_head import BaseDenseHead
+from torch import Tensor, nn
+
+from mmdefusion.models.layers.padding import exported_size
+
+from .inputs import PairInput
+from .operators import roi_align, suppress
+
+Size = tuple[int, int]
+
+
+class ExportedDetector(nn.Module):
+    """A detector from two images to boxes, or to the maps that its head reads.
+
+    Args:
+        model: the detector, in evaluation mode.
+        features: whether to stop at the maps.
+
+    Raises:
+        ValueError: if the head is none that can be exported.
+    """
+
+    def __init__(self, model: BaseDetector, features: bool = False) -> None:
+        super().__init__()
+        preprocessor = model.data_preprocessor
+        self.input = PairInput(preprocessor.pair_normalizer, preprocessor.pad_size_divisor)
+        self.model = model
+        self.head = None if features else find_head(model)
+        levels = getattr(model.neck[-1] if model.with_neck else model.backbone, 'level_strides', None)
+        strides = levels or model.backbone.strides if features else ()
+        self.outputs = tuple(f'stride_{stride}' for stride in strides) or ('boxes', 'scores', 'labels')
+
+    def forward(self, visible: Tensor, infrared: Tensor) -> tuple[Tensor, ...]:
+        """Detects in pairs.
+
+        Args:
+            visible, infrared: N×3×H×W, RGB from 0 to 255.
+
+        Returns:
+            Boxes N×K×4 (x0 y0 x1 y1 in pixels), scores N×K, descending, and labels N×K; a place without a box has
+            score 0 and label -1. Or the maps, finest first.
+        """
+        size = tuple(visible.shape[-2:])
+        with exported_size(size):
+            maps = self.model.extract_feat(self.input(visible, infrared))
+        return tuple(maps) if self.head is None else self.head(self.model, maps, size)
+
+
+Head = Callable[[BaseDetector, Sequence[Tensor], Size], tuple[Tensor, Tensor, Tensor]]
+
+
+def find_head(model: BaseDetector) -> Head:
+    """The function that turns the maps of a detector into boxes.
+
+    Raises:
+        ValueError: if there is none for its head.
+    """
+    from mmdet.models import DINO, StandardRoIHead, TwoStageDetector
+
+    if isinstance(model, DINO):
+        from .dino import detect_by_queries
+
+        return detect_by_queries
+    if isinstance(model, TwoStageDetector) and type(model.roi_head) is StandardRoIHead:
+        return detect_in_two_stages
+    head = getattr(model, 'bbox_head', None)
+    if isinstance(head, BaseDenseHead) and hasattr(head, 'prior_generator'):
+        return detect_densely
+    name = type(getattr(model, 'roi_head', head)).__name__
+    raise ValueError(
+        f'{type(model).__name__} with {name} cannot be exported as a whole: heads of one stage with priors (ATSS, '
+        'RetinaNet, RTMDet), Faster R-CNN and DINO can; for others take --what features.'
+    )
+
+
+def detect_densely(model: BaseDetector, maps: Sequence[Tensor], size: Size) -> tuple[Tensor, Tensor, Tensor]:
+    """Boxes of a head that scores priors at every place of every level."""
+    head, found = model.bbox_head, model.bbox_head(maps)
+    boxes, scores, labels = decode_levels(head, *found, settings=head.test_cfg)
+    settings = head.test_cfg
+    boxes = clip(boxes, size)
+    return choose(boxes, scores * large(boxes, settings), labels, settings.nms, settings.max_per_img)
+
+
+def detect_in_two_stages(model: BaseDetector, maps: Sequence[Tensor], size: Size) -> tuple[Tensor, Tensor, Tensor]:
+    """Boxes of Faster R-CNN."""
+    settings, head = model.rpn_head.test_cfg, model.roi_head.bbox_head
+    boxes, scores, levels = decode_levels(model.rpn_head, *model.rpn_head(maps), settings=settings, apart=True)
+    boxes = clip(boxes, size)
+    scores = scores * large(boxes, settings)
+    proposals, sure, _ = choose(boxes, scores, levels, settings.nms, settings.max_per_img)
+
+    batch, count = proposals.shape[:2]
+    images = torch.arange(batch, device=boxes.device)[:, None].expand(-1, count).flatten()
+    regions = proposals.flatten(0, 1)
+    logits, deltas = head(extract(model.roi_head.bbox_roi_extractor, maps, images, regions))
+    classes = head.num_classes
+    scores = logits.softmax(-1)[:, :classes] * (sure.flatten() > 0)[:, None]
+    regions = regions[:, None].expand(-1, 1 if head.reg_class_agnostic else classes, -1)
+    boxes = head.bbox_coder.decode(regions.flatten(0, 1), deltas.reshape(-1, 4)).unflatten(0, (-1, regions.shape[1]))
+    boxes = clip(boxes.expand(-1, classes, -1), size).unflatten(0, (batch, count)).flatten(1, 2)
+    scores = scores.unflatten(0, (batch, count)).flatten(1)
+    labels = torch.arange(classes, device=boxes.device).repeat(count)[None].expand(batch, -1)
+    settings = model.roi_head.test_cfg
+    scores = torch.where(scores > settings.score_thr, scores, 0.0)
+    return choose(boxes, scores, labels, settings.nms, settings.max_per_img)
+
+
+def decode_levels(
+    head: BaseDenseHead,
+    class_maps: Sequence[Tensor],
+    box_maps: Sequence[Tensor],
+    factor_maps: Sequence[Tensor] | None = None,
+    *,
+    settings: Any,
+    apart: bool = False,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The best candidates of each level.
+
+    Args:
+        head: that of the maps.
+        class_maps, box_maps, factor_maps: what it gives for each level.
+        settings: its test_cfg.
+        apart: whether the level takes the place of the label, as in region proposals.
+
+    Returns:
+        Boxes N×K×4, scores N×K (0 where a candidate does not count), labels N×K.
+    """
+    grids = [tuple(found.shape[-2:]) for found in class_maps]
+    priors = head.prior_generator.grid_priors(grids, dtype=class_maps[0].dtype, device=class_maps[0].device)
+    classes, most = head.cls_out_channels, settings.get('nms_pre', -1)
+    kept = []
+    for level, prior in enumerate(priors):
+        logits, deltas = (as_rows(found[level], width) for found, width in ((class_maps, classes), (box_maps, 4)))
+        scores = (logits.sigmoid() if head.use_sigmoid_cls else logits.softmax(-1)[..., :-1]).flatten(1)
+        classes_here = classes if head.use_sigmoid_cls else classes - 1
+        if most > 0:
+            scores, place = scores.topk(torch.sym_min(most, scores.shape[1]))
+        else:
+            place = torch.arange(scores.shape[1], device=scores.device)[None].expand(len(scores), -1)
+        labels, place = place % classes_here, place // classes_here
+        scores = torch.where(scores > settings.get('score_thr', -1), scores, 0.0)
+        if factor_maps is not None:
+            scores = scores * as_rows(factor_maps[level], 1)[..., 0].sigmoid().gather(1, place)
+        deltas = deltas.gather(1, place[..., None].expand(-1, -1, 4))
+        boxes = head.bbox_coder.decode(prior[place].flatten(0, 1), deltas.flatten(0, 1))
+        kept.append((boxes.unflatten(0, place.shape), scores, torch.full_like(labels, level) if apart else labels))
+    boxes, scores, labels = (torch.cat(parts, dim=1) for parts in zip(*kept, strict=True))
+    return boxes, scores, labels
+
+
+def extract(extractor: nn.Module, maps: Sequence[Tensor], images: Tensor, boxes: Tensor) -> Tensor:
+    """The features of regions, each from the level of its size.
+
+    Each level sees all regions, those of other levels without area, which cost nothing and give 0.
+    """
+    levels = extractor.map_roi_levels(torch.cat([boxes[:, :1], boxes], dim=1), extractor.num_inputs)
+    total = 0
+    for level, (found, layer) in enumerate(zip(maps, extractor.roi_layers, strict=False)):
+        here = torch.where((levels == level)[:, None], boxes, 0.0)
+        side, _ = layer.output_size
+        total = total + roi_align(found, images, here, side, layer.spatial_scale, layer.sampling_ratio)
+    return total
+
+
+def choose(boxes: Tensor, scores: Tensor, labels: Tensor, nms: Any, most: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Suppression by class, and the best that are left.
+
+    Args:
+        boxes: N×K×4.
+        scores: N×K, 0 where a candidate does not count.
+        labels: N×K.
+        nms: the config of suppression.
+        most: boxes that are kept for each image.
+
+    Raises:
+        ValueError: if the suppression is not the plain one.
+    """
+    if nms.get('type', 'nms') != 'nms':
+        raise ValueError(f'Suppression by {nms.type!r} has no standard operator: set it to nms.')
+    # boxes of different labels are moved apart, as in mmcv's batched_nms
+    apart = labels[..., None] * (boxes.flatten(1).amax(1) + 1)[:, None, None]
+    kept = suppress(boxes + apart, scores, float(nms.iou_threshold), most)
+    scores, place = kept.topk(torch.sym_min(most, kept.shape[1]))
+    labels = torch.where(scores > 0, labels.gather(1, place), -1)
+    return boxes.gather(1, place[..., None].expand(-1, -1, 4)), scores, labels
+
+
+def as_rows(found: Tensor, width: int) -> Tensor:
+    """N×(A·width)×h×w to N×(h·w·A)×width."""
+    return found.permute(0, 2, 3, 1).reshape(found.shape[0], -1, width)
+
+
+def clip(boxes: Tensor, size: Size) -> Tensor:
+    """Boxes …×4 inside the image."""
+    height, width = size
+    x, y = boxes[..., 0::2].clamp(0, width), boxes[..., 1::2].clamp(0, height)
+    return torch.stack([x, y], dim=-1).flatten(-2)
+
+
+def large(boxes: Tensor, settings: Any) -> Tensor:
+    """Whether boxes …×4 have the smallest size that counts."""
+    least = settings.get('min_bbox_size', -1)
+    return ((boxes[..., 2:] - boxes[..., :2]) > least).all(-1)

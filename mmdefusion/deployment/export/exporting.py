@@ -1,0 +1,95 @@
+"""Exports a trained network as one ONNX file."""
+
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from onnx import ModelProto
+
+from mmdefusion.inference.sources import Item
+
+from ..metadata import Metadata, Pixels, What
+from .loading import Loaded, load
+from .pairs import RUNTIMES, find_pairs, network_inputs
+from .quantising import quantise
+from .verifying import Comparison, verify
+from .writing import finish, to_half, trace, write
+
+CALIBRATED = 64  # most pairs that 8 bits are calibrated on
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A written file.
+
+    Attributes:
+        file: its path.
+        loaded: the network that it was made of.
+        comparison: with PyTorch, where it was asked for.
+    """
+
+    file: Path
+    loaded: Loaded
+    comparison: Comparison | None
+
+
+def export_network(
+    config: str,
+    checkpoint: str | None,
+    out: str | os.PathLike,
+    what: What = 'model',
+    size: tuple[int, int] | None = None,
+    half: bool = False,
+    calibration: str | None = None,
+    verification: str | None = None,
+    pixels: Pixels = 'float32',
+) -> Exported:
+    """Loads, traces and writes a network, and compares the file with PyTorch.
+
+    Args:
+        config, checkpoint, what: see :func:`load`.
+        out: the file to write.
+        size: height and width of a file for one size; None leaves batch, height and width open.
+        half: whether weights and maps have 16 bits.
+        calibration: folder of pairs to calibrate 8 bits on; None leaves them out.
+        verification: folder of pairs for the comparison; None leaves it out.
+        pixels: dtype of both inputs.
+
+    Raises:
+        OSError: if a file does not exist or cannot be written.
+        ValueError: if the network cannot be exported, or the arguments do not go together.
+    """
+    if half and calibration:
+        raise ValueError('A file has 16 bits (--fp16) or 8 (--int8), not both: leave one out.')
+    if Path(out).suffix != '.onnx':
+        raise ValueError(f'{out} must end in .onnx.')
+    to_calibrate, to_verify = (find_pairs(one) if one else [] for one in (calibration, verification))
+    loaded = load(config, checkpoint, what)
+    metadata = replace(loaded.metadata, size=size, pixels=pixels)
+    model = finish(trace(loaded.module, loaded.module.outputs, size, translations(metadata.task)), metadata)
+    if half:
+        model = to_half(model, metadata)
+    if to_calibrate:
+        model = to_bytes(model, metadata, to_calibrate)
+    file = write(model, out)
+    return Exported(file, loaded, verify(file, loaded, to_verify) if to_verify else None)
+
+
+def to_bytes(model: ModelProto, metadata: Metadata, items: Sequence[Item]) -> ModelProto:
+    """The model with weights and maps of 8 bits, calibrated on the first pairs."""
+    with tempfile.TemporaryDirectory() as folder:
+        whole = write(model, Path(folder, 'fp32.onnx'))
+        images = metadata.task == 'fuse' or metadata.what == 'features'
+        runtime = None if images else RUNTIMES[metadata.task](whole, show_progress=False)
+        return quantise(model, metadata, network_inputs(items[:CALIBRATED], metadata, runtime))
+
+
+def translations(task: str) -> dict:
+    """ONNX for the operators of a task that are not torch's own."""
+    if task != 'detect':
+        return {}
+    from .operators import TRANSLATIONS
+
+    return TRANSLATIONS

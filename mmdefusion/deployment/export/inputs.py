@@ -1,0 +1,32 @@
+"""What all exported networks do first: two images in, one normalised pair out."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import pad
+
+from mmdefusion.models.data_preprocessors import PairNormalizer
+from mmdefusion.models.layers.padding import PADDING
+
+
+class PairInput(nn.Module):
+    """Normalises visible and infrared, N×3×H×W RGB from 0 to 255 each, to a pair N×6×H×W, and pads it.
+
+    Args:
+        normalizer: that of the model's data preprocessor.
+        divisor: sides are padded at the bottom and the right to multiples of it; 1 pads nothing.
+    """
+
+    def __init__(self, normalizer: PairNormalizer, divisor: int = 1) -> None:
+        super().__init__()
+        self.modalities = normalizer.modalities
+        self.divisor = divisor
+        self.register_buffer('mean', normalizer.mean.clone())
+        self.register_buffer('std', normalizer.std.clone())
+
+    def forward(self, visible: Tensor, infrared: Tensor) -> Tensor:
+        seen = {'visible': visible, 'infrared': infrared}
+        pair = (torch.cat([seen[name] for name in self.modalities], dim=1) - self.mean) / self.std
+        if self.divisor == 1:
+            return pair
+        bottom, right = (-(-side // self.divisor) * self.divisor - side for side in pair.shape[-2:])
+        return pad(pair, (0, right, 0, bottom), value=PADDING)

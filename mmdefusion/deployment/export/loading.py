@@ -1,0 +1,121 @@
+"""Loads a trained network, and finds what its file has to say of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mmengine.config import Config
+from torch import nn
+
+from mmdefusion import __version__
+from mmdefusion.apis import FusionInferencer
+from mmdefusion.datasets.pipelines import PARTNER, READER, find_step, name_of_step
+
+from ..metadata import Metadata, What
+from .fuser import ExportedFuser, FusedFeatures
+
+IGNORED = ('LoadAnnotations', 'PackDetInputs', 'PackSegInputs')
+
+
+@dataclass
+class Loaded:
+    """A network to export.
+
+    Attributes:
+        module: takes two images, and has ``outputs``, the names of what it gives.
+        inferencer: runs the same network in PyTorch, with files of any size.
+        metadata: of the file.
+    """
+
+    module: nn.Module
+    inferencer: Any
+    metadata: Metadata
+
+
+def load(config: str, checkpoint: str | None, what: What = 'model') -> Loaded:
+    """Loads a fuser, a detector or a segmenter with its weights.
+
+    Args:
+        config: config file; it is code: give only one that you trust.
+        checkpoint: file of the weights; None takes those that come with the package, for fusers.
+        what: ``'model'``, or ``'features'`` for the maps that a head would read.
+
+    Raises:
+        OSError: if a file does not exist.
+        ValueError: if the config is that of something else, or its head or test pipeline cannot be exported.
+    """
+    cfg = Config.fromfile(config)
+    text = cfg.pretty_text
+    scope, features = cfg.get('default_scope'), what == 'features'
+    if scope not in ('mmdet', 'mmseg'):
+        fuser = FusionInferencer(checkpoint, None if checkpoint is None else config, device='cpu', show_progress=False)
+        module = FusedFeatures(fuser.model) if features else ExportedFuser(fuser.model)
+        return Loaded(module, fuser, Metadata('fuse', what, __version__, text))
+    if checkpoint is None:
+        raise ValueError(f'{config} is that of a detector or segmenter: give the checkpoint of its training.')
+    if scope == 'mmdet':
+        from mmdefusion.apis import PairedDetInferencer
+
+        from .detectors import ExportedDetector
+
+        inferencer = PairedDetInferencer(cfg, checkpoint, device='cpu', show_progress=False)
+        module = ExportedDetector(inferencer.model, features)
+    else:
+        from mmdefusion.apis import PairedSegInferencer
+
+        from .segmenters import ExportedSegmenter
+
+        inferencer = PairedSegInferencer(cfg, checkpoint, device='cpu', show_progress=False)
+        module = ExportedSegmenter(inferencer.model, features)
+    meta = inferencer.model.dataset_meta
+    classes = tuple(meta['classes'])
+    palette = meta.get('palette') or ()
+    return Loaded(
+        module.eval(),
+        inferencer,
+        Metadata(
+            'detect' if scope == 'mmdet' else 'segment',
+            what,
+            __version__,
+            text,
+            classes=classes,
+            palette=colours(palette, len(classes)),
+            **read_pipeline(cfg.test_dataloader.dataset.pipeline),
+        ),
+    )
+
+
+def colours(palette: Any, count: int) -> tuple[tuple[int, int, int], ...]:
+    """A colour for each class; where the data set has none, hues that are far apart."""
+    given = [] if isinstance(palette, str) else list(palette)
+    given += [(73 * k % 256, 151 * k % 256, 211 * k % 256) for k in range(1, count - len(given) + 1)]
+    return tuple(tuple(int(value) for value in colour) for colour in given)
+
+
+def read_pipeline(pipeline: Sequence[dict]) -> dict[str, Any]:
+    """What the runtime must do of a test pipeline, as fields of :class:`Metadata`.
+
+    Raises:
+        ValueError: if a step is none that the runtime knows.
+    """
+    place = find_step(pipeline, PARTNER)
+    partner, found = pipeline[place], {}
+    for step in [*pipeline[:place], *pipeline[place + 1 :]]:
+        name = name_of_step(step)
+        if name == 'Resize' and step.get('scale') and step.get('backend', 'cv2') == 'cv2':
+            scale = step['scale']
+            found = dict(
+                scale=(scale, scale) if isinstance(scale, int) else tuple(scale),
+                keep_ratio=bool(step.get('keep_ratio')),
+            )
+        elif name not in (*IGNORED, READER):
+            raise ValueError(
+                f'The test pipeline has {name}, which the runtime does not know: it reads, resizes (scale=...) and '
+                'normalises pairs. Take the step out of the config.'
+            )
+    return dict(
+        found,
+        infrared_channels=partner.get('channels', 1),
+        percentiles=tuple(partner.get('percentiles', (1.0, 99.0))),
+        thermal_range=tuple(partner['fixed_range']) if partner.get('fixed_range') else None,
+    )

@@ -1,0 +1,108 @@
+"""Segmenters of mmseg as exportable modules."""
+
+from copy import deepcopy
+
+import torch
+from mmseg.models.segmentors import EncoderDecoder
+from mmseg.structures import SegDataSample
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from mmdefusion.models.layers.padding import exported_size
+
+from .inputs import PairInput
+
+
+class ExportedSegmenter(nn.Module):
+    """A segmenter from two images to a label map, or to the maps that its head reads.
+
+    Args:
+        model: the segmenter, in evaluation mode.
+        features: whether to stop at the maps.
+
+    Raises:
+        ValueError: if it is tested in sliding windows, or is a cascade.
+    """
+
+    def __init__(self, model: EncoderDecoder, features: bool = False) -> None:
+        super().__init__()
+        mode = model.test_cfg.get('mode', 'whole')
+        if (
+            mode != 'whole'
+            or not isinstance(model.decode_head, nn.Module)
+            or isinstance(model.decode_head, nn.ModuleList)
+        ):
+            raise ValueError(
+                f'{type(model).__name__} in mode {mode!r} cannot be exported: one head on whole images can.'
+            )
+        preprocessor = model.data_preprocessor
+        divisor = (preprocessor.test_cfg or {}).get('size_divisor', 1) if hasattr(preprocessor, 'test_cfg') else 1
+        self.input = PairInput(preprocessor.pair_normalizer, divisor)
+        self.model = pool_by_products(model)
+        self.features = features
+        levels = getattr(model.neck[-1] if model.with_neck else model.backbone, 'level_strides', None)
+        strides = levels or getattr(model.backbone, 'strides', ())
+        self.outputs = tuple(f'stride_{stride}' for stride in strides) if features else ('mask',)
+
+    def forward(self, visible: Tensor, infrared: Tensor) -> tuple[Tensor, ...]:
+        """Segments pairs.
+
+        Args:
+            visible, infrared: N×3×H×W, RGB from 0 to 255.
+
+        Returns:
+            Labels N×H×W. Or the maps, finest first.
+        """
+        height, width = visible.shape[-2:]
+        pair = self.input(visible, infrared)
+        with exported_size((height, width)):
+            maps = self.model.extract_feat(pair)
+        if self.features:
+            return tuple(maps)
+        logits = self._logits(maps, tuple(pair.shape[-2:]))
+        logits = logits[..., :height, :width]
+        if logits.shape[1] == 1:
+            return ((logits.sigmoid() > self.model.decode_head.threshold)[:, 0].long(),)
+        return (logits.argmax(1),)
+
+    def _logits(self, maps: tuple[Tensor, ...], size: tuple[int, int]) -> Tensor:
+        """The logits of all classes, N×C×H×W."""
+        head = self.model.decode_head
+        if hasattr(head, 'pixel_decoder'):
+            from .deformable import open_sizes
+
+            with open_sizes():
+                classes, masks = (found[-1] for found in head(maps, [SegDataSample()] * 1))
+            masks = interpolate(masks, size=size, mode='bilinear', align_corners=False)
+            return torch.einsum('bqc,bqhw->bchw', classes.softmax(-1)[..., :-1], masks.sigmoid())
+        return interpolate(head(maps), size=size, mode='bilinear', align_corners=head.align_corners)
+
+
+class PoolByProducts(nn.Module):
+    """AdaptiveAvgPool2d as two products with matrices of shares, which have a standard form for open sizes."""
+
+    def __init__(self, side: int) -> None:
+        super().__init__()
+        self.side = side
+
+    def forward(self, maps: Tensor) -> Tensor:
+        rows, columns = (self._shares(side, maps) for side in maps.shape[-2:])
+        return rows @ maps @ columns.T
+
+    def _shares(self, length: int, like: Tensor) -> Tensor:
+        """side×length: which share of each bin a place has; bins overlap where they do not divide the length."""
+        place = torch.arange(length, device=like.device)
+        bins = torch.arange(self.side, device=like.device)[:, None]
+        first, end = bins * length // self.side, ((bins + 1) * length + self.side - 1) // self.side
+        inside = ((place >= first) & (place < end)).to(like.dtype)
+        return inside / (end - first)
+
+
+def pool_by_products(model: nn.Module) -> nn.Module:
+    """A copy of a model in which adaptive pooling to several cells is exportable."""
+    model = deepcopy(model)
+    for parent in list(model.modules()):
+        for name, part in list(parent.named_children()):
+            if isinstance(part, nn.AdaptiveAvgPool2d) and part.output_size not in (1, (1, 1)):
+                setattr(parent, name, PoolByProducts(part.output_size))
+    return model

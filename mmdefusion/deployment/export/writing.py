@@ -1,0 +1,114 @@
+"""Turns a module into an ONNX file with two named inputs."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import onnx
+import torch
+from onnx import ModelProto, TensorProto, helper
+from torch import nn
+from torch.export import Dim
+
+from mmdefusion.utils.files import write_bytes
+
+from ..metadata import KEY, Metadata
+
+OPSET = 18
+EXAMPLE = 2, 3, 117, 149  # odd sides and two pairs, so that every branch for padding and batches is in the graph
+DIMS = ('batch', None, 'height', 'width')
+
+
+def trace(
+    module: nn.Module,
+    outputs: Sequence[str],
+    size: tuple[int, int] | None = None,
+    translations: Mapping[Any, Callable] | None = None,
+) -> ModelProto:
+    """Traces a module with torch's exporter.
+
+    Args:
+        module: takes visible and infrared images, N×3×H×W float32 from 0 to 255.
+        outputs: names of what it returns.
+        size: height and width; None leaves batch, height and width open.
+        translations: ONNX for operators that are not torch's own.
+    """
+    example = (1, 3, *size) if size else EXAMPLE
+    torch.manual_seed(0)
+    images = tuple(torch.rand(example) * 255 for _ in range(2))
+    free = {0: Dim.DYNAMIC, 2: Dim.DYNAMIC, 3: Dim.DYNAMIC}
+    with torch.no_grad():
+        program = torch.onnx.export(
+            module.eval(),
+            images,
+            dynamo=True,
+            dynamic_shapes=None if size else (free, free),
+            input_names=['visible', 'infrared'],
+            output_names=list(outputs),
+            opset_version=OPSET,
+            custom_translation_table=dict(translations or {}),
+            verbose=False,
+        )
+    return program.model_proto
+
+
+def finish(model: ModelProto, metadata: Metadata) -> ModelProto:
+    """Gives a traced graph its inputs of any dtype and one or three infrared channels, its names and its metadata."""
+    graph = model.graph
+    batch, _, height, width = (dim.dim_value or name for dim, name in zip(_dims(graph.input[0]), DIMS, strict=True))
+    kind = TensorProto.UINT8 if metadata.pixels == 'uint8' else TensorProto.FLOAT
+    nodes = []
+    for name, channels in (('visible', 3), ('infrared', 'infrared_channels')):
+        for node in graph.node:
+            node.input[:] = [f'{name}_rgb' if one == name else one for one in node.input]
+        nodes += [
+            helper.make_node('Cast', [name], [f'{name}_float'], f'{name}_cast', to=TensorProto.FLOAT),
+            helper.make_node('Expand', [f'{name}_float', 'three_channels'], [f'{name}_rgb'], f'{name}_expand'),
+        ]
+        shape = helper.make_tensor_value_info(name, kind, [batch, channels, height, width])
+        next(one for one in graph.input if one.name == name).CopyFrom(shape)
+    graph.initializer.append(helper.make_tensor('three_channels', TensorProto.INT64, [4], [1, 3, 1, 1]))
+    ours = list(graph.node)
+    del graph.node[:]
+    graph.node.extend([*nodes, *ours])
+    del graph.value_info[:]  # shapes with the exporter's own symbols
+    for output in graph.output:
+        for place, dim in enumerate(_dims(output)):
+            if not dim.dim_value:
+                dim.dim_param = 'batch' if place == 0 else f'{output.name}_{place}'
+    return label(model, metadata)
+
+
+def label(model: ModelProto, metadata: Metadata) -> ModelProto:
+    """Writes metadata into a model, in place of those that it has."""
+    del model.metadata_props[:]
+    helper.set_model_props(model, {KEY: metadata.to_text()})
+    model.producer_name, model.producer_version = 'mmdefusion', metadata.version
+    return model
+
+
+def to_half(model: ModelProto, metadata: Metadata) -> ModelProto:
+    """The model with weights and maps of 16 bits; inputs, outputs, positions, boxes and suppression keep 32."""
+    from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
+
+    blocked = [*DEFAULT_OP_BLOCK_LIST, 'ScatterND', 'GatherND', 'GridSample', 'Cast', 'Mod']
+    half = convert_float_to_float16(
+        model, keep_io_types=True, op_block_list=blocked, disable_shape_infer=False, force_fp16_initializers=False
+    )
+    return label(half, replace(metadata, precision='fp16'))
+
+
+def write(model: ModelProto, path: str | os.PathLike) -> Path:
+    """Checks a model and writes it whole, or not at all.
+
+    Raises:
+        OSError: if the file cannot be written.
+    """
+    onnx.checker.check_model(model)
+    return write_bytes(path, model.SerializeToString())
+
+
+def _dims(info: onnx.ValueInfoProto) -> Sequence[Any]:
+    return info.type.tensor_type.shape.dim

@@ -1,0 +1,127 @@
+"""Fuses images, folders and videos with an exported network."""
+
+import os
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from mmdefusion.inference.fusing import TASKS, Fusing, Task
+from mmdefusion.inference.thermal import Polarity
+from mmdefusion.utils.image_io import check_scaling, reverse_channels
+
+from .network import OnnxNetwork
+from .rules.colour import luma, with_luma
+from .rules.detail import PATCH, Detail
+from .rules.windows import Windows
+
+PARTS = ('common', 'unique_a', 'unique_b')
+ALONE = ('alone_visible', 'alone_infrared')  # each source fused with itself, which the rule of detail needs
+
+
+class OnnxFuser(Fusing):
+    """:class:`mmdefusion.FusionInferencer` for an exported file, without torch: same call, same results.
+
+    It keeps no state between calls, so several threads may share one.
+
+    Args:
+        file: a fuser that ``tools/deployment/export.py`` wrote.
+        task, colour, detail, show_progress, thermal_range, polarity: see :class:`mmdefusion.FusionInferencer`.
+        window: side of a sliding window in pixels, a multiple of 16; a file of fixed size takes its own.
+        whole_below: images with fewer pixels are not cut into windows.
+        batch_size: windows per batch.
+        threads, providers: see :class:`OnnxNetwork`.
+
+    Raises:
+        FileNotFoundError: if the file does not exist.
+        ModuleNotFoundError: if onnxruntime is not installed.
+        ValueError: if the file is not an exported fuser, or an argument has a value that is not allowed.
+
+    Example:
+        >>> fuser = OnnxFuser('fuser.onnx')
+        >>> (result,) = fuser('visible.jpg', 'infrared.png')
+        >>> result.images['fused']  # H×W×3 uint8, BGR
+    """
+
+    def __init__(
+        self,
+        file: str | os.PathLike,
+        task: Task = 'ivf',
+        colour: Literal['rgb', 'luma', 'grey'] | None = None,
+        detail: Literal['residual'] | None = 'residual',
+        window: int = 224,
+        whole_below: int = 2**16,
+        batch_size: int = 4,
+        show_progress: bool = True,
+        thermal_range: tuple[float, float] | None = None,
+        polarity: Polarity = 'auto',
+        threads: int | None = None,
+        providers: Sequence[str] | None = None,
+    ) -> None:
+        check_scaling((1.0, 99.0), thermal_range)
+        if task not in TASKS:
+            raise ValueError(f'task={task!r} is none of {", ".join(TASKS)}.')
+        if detail not in ('residual', None):
+            raise ValueError(f"detail={detail!r} is neither 'residual' nor None.")
+        if colour not in (None, 'rgb', 'luma', 'grey'):
+            raise ValueError(f"colour={colour!r} is none of 'rgb', 'luma', 'grey'.")
+        if polarity not in get_args(Polarity):
+            raise ValueError(f'polarity={polarity!r} is none of {", ".join(get_args(Polarity))}.')
+        self.polarity = polarity
+        self.network = OnnxNetwork(file, 'fuse', threads, providers)
+        self.reading = dict(thermal=task == 'ivf', thermal_range=thermal_range)
+        self.show_progress = show_progress
+        self.colour = colour or TASKS[task]['colour']
+        numbers = {key: value for key, value in TASKS[task]['detail'].items() if key != 'type'}
+        self.detail = Detail(**numbers) if detail else None
+        size = self.network.metadata.size
+        self.windows = Windows(*size, 0, batch_size) if size else Windows(window, window, whole_below, batch_size)
+
+    def _decode(
+        self, name: str, sources: Sequence[np.ndarray], parts: bool, share: bool = False, memory: Any = None
+    ) -> dict[str, np.ndarray]:
+        if share:
+            raise ValueError(f'{name}: an exported network does not tell its share: leave this output out.')
+        first, *others = (reverse_channels(source).astype(np.float32) / 255 for source in sources)
+        try:
+            for other in others[:-1]:
+                fused = self._fuse(first, other)['fused']
+                first = fused if fused.ndim == 3 else np.repeat(fused[..., None], 3, 2)
+            images = self._fuse(first, others[-1] if others else first, parts)
+        except ValueError as error:
+            raise ValueError(f'{name}: {error}') from None
+        if not others:
+            images['fused'] = luma(first) if self.colour == 'grey' else first
+        return {name: reverse_channels(np.rint(image * 255).astype(np.uint8)) for name, image in images.items()}
+
+    def _fuse(self, a: np.ndarray, b: np.ndarray, parts: bool = False) -> dict[str, np.ndarray]:
+        """Fuses two RGB images H×W×3 in [0, 1], see :meth:`PictureFuser.fuse`."""
+        sources = (a, b) if self.colour == 'rgb' else (luma(a), luma(b))
+        names = [*(PARTS if parts else ()), 'fused', *(ALONE if self.detail else ())]
+        read = [image if image.ndim == 3 else image[..., None] for image in sources]
+        found = dict(zip(names, self.windows(partial(self._run, names), *read), strict=True))
+        found = {name: image if self.colour == 'rgb' else image[..., 0] for name, image in found.items()}
+        images = {name: found[name].clip(0, 1) for name in PARTS if parts}
+        fused = found['fused']
+        if self.detail:
+            fused = self.detail(fused, sources, tuple(found[name] for name in ALONE))
+        if self.colour == 'luma':
+            fused = with_luma(a, fused)
+        return {**images, 'fused': fused.clip(0, 1)}
+
+    def _run(self, names: Sequence[str], a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """Runs the network on two batches B×h×w×C in [0, 1], and returns B×K×h×w×C, an image for each name."""
+        height, width, channels = a.shape[1:]
+        planes = [np.repeat(image, 3, 3) if channels == 1 else image for image in (a, b)]
+        filled = [fill_patches(image).transpose(0, 3, 1, 2) * np.float32(255) for image in planes]
+        images = np.stack(self.network(*filled, outputs=names), axis=1)[..., :height, :width]
+        images = images.astype(np.float32).transpose(0, 1, 3, 4, 2)
+        return luma(images)[..., None] if channels == 1 else images
+
+
+def fill_patches(images: np.ndarray) -> np.ndarray:
+    """Extends B×H×W×C to whole patches by mirroring, or in very narrow images by repetition."""
+    bottom, right = (-side % PATCH for side in images.shape[1:3])
+    mode = 'reflect' if bottom < images.shape[1] and right < images.shape[2] else 'edge'
+    return np.pad(images, ((0, 0), (0, bottom), (0, right), (0, 0)), mode=mode)

@@ -1,0 +1,118 @@
+"""Opens and runs an exported ONNX file."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .metadata import Metadata, Task, parse_metadata
+
+CLASSES = {'fuse': 'OnnxFuser', 'detect': 'OnnxDetector', 'segment': 'OnnxSegmenter'}
+
+
+class OnnxNetwork:
+    """An exported file in onnxruntime. Several threads may share one.
+
+    Args:
+        file: the ONNX file; it is data, and nothing in it is run but standard operators.
+        task: what the file must be for; None takes any.
+        threads: threads of one run; None takes as many as there are cores.
+        providers: onnxruntime's execution providers, the first one that is there is used; None takes the CPU.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ModuleNotFoundError: if onnxruntime is not installed.
+        ValueError: if it is not an exported file, or one for another task.
+    """
+
+    def __init__(
+        self,
+        file: str | os.PathLike,
+        task: Task | None = None,
+        threads: int | None = None,
+        providers: Sequence[str] | None = None,
+    ) -> None:
+        self.file = os.fspath(file)
+        self.session = open_session(self.file, threads, providers)
+        self.metadata: Metadata = parse_metadata(self.session.get_modelmeta().custom_metadata_map, self.file)
+        if task not in (None, self.metadata.task):
+            raise ValueError(
+                f'{self.file} is for another task ({self.metadata.task}): open it with {CLASSES[self.metadata.task]}.'
+            )
+        if task and self.metadata.what != 'model':
+            raise ValueError(f'{self.file} holds the features only: export it with --what model.')
+        self.outputs = [output.name for output in self.session.get_outputs()]
+        inputs = sorted(one.name for one in self.session.get_inputs())
+        if inputs != ['infrared', 'visible']:
+            raise ValueError(f'{self.file} has the inputs {inputs}, not visible and infrared: export it again.')
+
+    def __call__(
+        self, visible: np.ndarray, infrared: np.ndarray, outputs: Sequence[str] | None = None
+    ) -> list[np.ndarray]:
+        """Runs the network.
+
+        Args:
+            visible: N×3×H×W, RGB, 0 to 255.
+            infrared: N×1×H×W or N×3×H×W, 0 to 255.
+            outputs: names of outputs; only what they need is computed. None gives all.
+
+        Raises:
+            ValueError: if the images do not have the size of the file, or onnxruntime refuses them.
+        """
+        from onnxruntime import RunOptions
+        from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, RuntimeException
+
+        if self.metadata.size and tuple(visible.shape[-2:]) != self.metadata.size:
+            height, width = self.metadata.size
+            raise ValueError(
+                f'{self.file} takes images of {width}x{height}, these are {visible.shape[-1]}x{visible.shape[-2]}: '
+                'resize them, or export with --dynamic.'
+            )
+        options = RunOptions()
+        options.only_execute_path_to_fetches = outputs is not None
+        feeds = dict(visible=self._pixels(visible), infrared=self._pixels(infrared))
+        try:
+            return self.session.run(outputs, feeds, options)
+        except (Fail, InvalidArgument, RuntimeException) as error:
+            why = ' '.join(str(error).split())[:300]
+            raise ValueError(f'{self.file} cannot take images of {visible.shape} and {infrared.shape}: {why}') from None
+
+    def _pixels(self, images: np.ndarray) -> np.ndarray:
+        """Images in the dtype of the file, rounded where that is uint8."""
+        whole = self.metadata.pixels == 'uint8' and images.dtype.kind == 'f'
+        return (np.rint(images) if whole else images).astype(self.metadata.pixels)
+
+
+def read_metadata(file: str | os.PathLike) -> Metadata:
+    """What an exported file says of itself; raises as :class:`OnnxNetwork` does."""
+    return OnnxNetwork(file).metadata
+
+
+def open_session(file: str, threads: int | None, providers: Sequence[str] | None) -> Any:
+    """An onnxruntime session of a file.
+
+    Raises:
+        FileNotFoundError, ModuleNotFoundError, ValueError: see :class:`OnnxNetwork`.
+    """
+    if not Path(file).is_file():
+        raise FileNotFoundError(f'{file} is not there: export a network with tools/deployment/export.py.')
+    try:
+        import onnxruntime
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError(
+            "onnxruntime is not installed: pip install 'mmdefusion[deploy]'.", name='onnxruntime'
+        ) from None
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or int(os.environ.get('OMP_NUM_THREADS', '0') or 0)
+    options.log_severity_level = 3
+    there = onnxruntime.get_available_providers()
+    chosen = [name for name in providers or ('CPUExecutionProvider',) if name in there]
+    if not chosen:
+        raise ValueError(f'None of the providers {list(providers)} is there: this onnxruntime has {there}.')
+    try:
+        return onnxruntime.InferenceSession(file, options, providers=chosen)
+    except Exception as error:  # onnxruntime raises a dozen classes of its own that share no parent
+        why = ' '.join(str(error).split())[:200]
+        raise ValueError(f'{file} is no ONNX file that onnxruntime can read ({why}): export it again.') from None

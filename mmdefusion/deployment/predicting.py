@@ -1,0 +1,158 @@
+"""What exported detectors and segmenters share."""
+
+import math
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+
+from mmdefusion.inference.predicting import Predicting
+from mmdefusion.inference.sources import Item, Source
+from mmdefusion.utils.image_io import read_image, reverse_channels, to_channels
+
+from .fuser import OnnxFuser
+from .metadata import Metadata, Task
+from .network import OnnxNetwork
+
+Found = tuple[np.ndarray, ...]  # the outputs of the network for one pair
+
+
+class OnnxPredicting(Predicting):
+    """Runs an exported detector or segmenter on pairs: same call as the inferencers of PyTorch, without torch.
+
+    Several threads may share one.
+
+    Args:
+        file: what ``tools/deployment/export.py`` wrote.
+        fuser: an exported fuser, whose result drawings show too.
+        show_progress: whether to show a progress bar on terminals.
+        threads, providers: see :class:`OnnxNetwork`.
+
+    Raises:
+        FileNotFoundError: if the file does not exist.
+        ModuleNotFoundError: if onnxruntime is not installed.
+        ValueError: if the file is not an exported network of this kind.
+    """
+
+    task: Task
+
+    def __init__(
+        self,
+        file: str | os.PathLike,
+        fuser: str | os.PathLike | None = None,
+        show_progress: bool = True,
+        threads: int | None = None,
+        providers: Sequence[str] | None = None,
+    ) -> None:
+        self.network = OnnxNetwork(file, self.task, threads, providers)
+        self.fuser = None if fuser is None else OnnxFuser(fuser, show_progress=False, threads=threads)
+        self.show_progress = show_progress
+
+    @property
+    def metadata(self) -> Metadata:
+        """What the file says of itself: classes, palette, sizes."""
+        return self.network.metadata
+
+    def __call__(
+        self,
+        visible: Source,
+        infrared: Source,
+        batch_size: int = 1,
+        out_dir: str | os.PathLike | None = None,
+        return_vis: bool = False,
+        resize: bool = False,
+    ) -> dict[str, list]:
+        """Predicts for the matching images of both sources; a pair that cannot be read does not stop the others.
+
+        Args:
+            visible, infrared: for each a path, an array (BGR), a list of these, a glob, a folder or a video.
+            batch_size: pairs per batch; pairs of other sizes than the first are predicted separately.
+            out_dir: folder for ``vis/NAME.png`` and predictions ``preds/NAME.*``; None writes nothing.
+            return_vis: whether to return the drawings too (H×W×3 uint8 BGR).
+            resize: whether to resize infrared images to the visible size.
+
+        Returns:
+            ``predictions`` and ``visualization``, a list each, in the order of the sources.
+
+        Raises:
+            OSError: if a file does not exist, or ``out_dir`` cannot be written to.
+            ValueError: if the sources do not match, or the only pair cannot be read or has the wrong size.
+            NotAllDone: at the end, if some of several pairs do not exist or cannot be read.
+        """
+        return self.run(visible, infrared, batch_size, out_dir, return_vis, resize)
+
+    def predict(
+        self, batches: Iterable[list[Item]], resize: bool = False, failures: dict[str, Exception] | None = None
+    ) -> Iterator[tuple[Item, Any]]:
+        for batch in batches:
+            loaded: dict[str, tuple[Item, np.ndarray, np.ndarray, tuple[int, int]]] = {}
+            for item in batch:
+                try:
+                    loaded[item.name] = item, *self.load(item, resize)
+                except (OSError, ValueError) as error:
+                    if failures is None:
+                        raise
+                    failures[item.name] = error
+            found: dict[str, Found] = {}
+            for size in dict.fromkeys(visible.shape for _, visible, _, _ in loaded.values()):
+                names = [name for name, (_, visible, _, _) in loaded.items() if visible.shape == size]
+                pairs = [np.stack([loaded[name][place] for name in names]) for place in (1, 2)]
+                outputs = self.network(*(pair.transpose(0, 3, 1, 2) for pair in pairs))
+                found |= zip(names, zip(*outputs, strict=True), strict=True)
+            for name, (item, visible, _, own_size) in loaded.items():
+                yield item, self.finish(found[name], visible.shape[:2], own_size)
+
+    def load(self, item: Item, resize: bool) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
+        """Reads a pair: visible H×W×3 RGB and infrared H×W×C, uint8, as the network takes them, and their own size.
+
+        Raises:
+            OSError: if a file does not exist.
+            ValueError: if an image cannot be read, or the sizes differ.
+        """
+        visible, infrared = (self._read(item, place) for place in (0, 1))
+        height, width = visible.shape[:2]
+        if infrared.shape[:2] != visible.shape[:2]:
+            if not resize:
+                raise ValueError(
+                    f'{item.name}: the images are {width}x{height} and {infrared.shape[1]}x{infrared.shape[0]}: align '
+                    'them, or set resize=True.'
+                )
+            infrared = scaled(infrared, (width, height))
+        size = self._size(width, height)
+        return reverse_channels(scaled(visible, size)), reverse_channels(scaled(infrared, size)), (height, width)
+
+    def _read(self, item: Item, place: int) -> np.ndarray:
+        metadata, image = self.metadata, item.images[place]
+        channels = metadata.infrared_channels if place else 3
+        if not isinstance(image, np.ndarray):
+            options = dict(percentiles=metadata.percentiles, fixed_range=metadata.thermal_range) if place else {}
+            return read_image(os.fspath(image), channels, **options)
+        return to_channels(item.read(thermal_range=metadata.thermal_range)[place], channels, item.name)
+
+    def _size(self, width: int, height: int) -> tuple[int, int]:
+        """Width and height that a pair is resized to, as mmcv's Resize finds them."""
+        if self.metadata.scale is None or not self.metadata.keep_ratio:
+            return self.metadata.scale or (width, height)
+        longest, shortest = max(self.metadata.scale), min(self.metadata.scale)
+        factor = min(longest / max(width, height), shortest / min(width, height))
+        return math.floor(width * factor + 0.5), math.floor(height * factor + 0.5)
+
+    def finish(self, outputs: Found, size: tuple[int, int], own_size: tuple[int, int]) -> Any:
+        """Turns the outputs for a pair into its prediction in the pair's own size.
+
+        Args:
+            outputs: without the batch.
+            size: height and width that the network saw.
+            own_size: height and width of the pair.
+        """
+        raise NotImplementedError
+
+
+def scaled(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resizes H×W×C to width and height (bilinear); the channel of grey images stays."""
+    if image.shape[1::-1] == tuple(size):
+        return image
+    resized = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
+    return resized if resized.ndim == 3 else resized[..., None]

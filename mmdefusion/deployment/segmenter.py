@@ -1,0 +1,46 @@
+"""Runs exported segmenters."""
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from mmdefusion.utils.files import write_image
+from mmdefusion.visualization import draw_mask, hide_background
+
+from .predicting import Found, OnnxPredicting
+
+
+class OnnxSegmenter(OnnxPredicting):
+    """:class:`mmdefusion.PairedSegInferencer` for an exported file, without torch.
+
+    Predictions are label maps, H×W int, in the size of the visible image; files are PNG.
+
+    Args:
+        opacity: opacity of the colours of the classes in drawings, 0 to 1.
+        *args, **options: see :class:`OnnxPredicting`.
+    """
+
+    task = 'segment'
+
+    def __init__(self, *args: Any, opacity: float = 0.6, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.opacity = opacity
+
+    def finish(self, outputs: Found, size: tuple[int, int], own_size: tuple[int, int]) -> np.ndarray:
+        (mask,) = outputs
+        mask = mask.astype(np.uint16)
+        if size != own_size:
+            mask = cv2.resize(mask, own_size[::-1], interpolation=cv2.INTER_NEAREST)
+        return mask.astype(int)
+
+    def draw_on(self, picture: np.ndarray, sample: np.ndarray) -> np.ndarray:
+        palette = hide_background(self.metadata.classes, self.metadata.palette)
+        return draw_mask(picture, sample, palette, self.opacity)
+
+    def plain(self, sample: np.ndarray) -> np.ndarray:
+        return sample
+
+    def save(self, sample: np.ndarray, path: Path) -> None:
+        write_image(path.with_name(f'{path.name}.png'), sample.astype(np.uint8))

@@ -1,0 +1,1 @@
+"""What all inferencers share, in PyTorch or exported: which files make a pair, outputs, videos. It needs no torch."""

@@ -1,0 +1,202 @@
+"""Fuses images, folders and videos with any network; imports no torch, as deployed networks run without it."""
+
+import os
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import ExitStack
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from mmdefusion.utils.files import make_writable
+from mmdefusion.utils.progress import track
+from mmdefusion.utils.video_reader import VideoFrames
+from mmdefusion.utils.video_writer import VideoWriter
+
+from .outputs import Fused, NotAllDone, Output, OutputFolder, check_outputs, draw_panel
+from .sources import Image, Item, Source, frame_items, is_video, list_items, refuse_folding, to_first_size
+from .thermal import Polarity, tell_black_hot, to_white_hot
+
+Task = Literal['ivf', 'mef', 'mff']
+
+# Defaults for each task: infrared-visible, multi-exposure and multi-focus pairs. Where one source is out of focus, the
+# other has all of the detail, and exposures have enough of it, so detail needs no boost. Contrast says little about
+# exposure, so there only the network chooses.
+TASKS: dict[str, dict] = {
+    'ivf': dict(colour='luma', detail=dict(type='mmdefusion.ResidualDetail')),
+    'mef': dict(
+        colour='rgb',
+        detail=dict(type='mmdefusion.ResidualDetail', boost=0.0, sharpness=1.0, contrast=0.0, brightness=0.0),
+    ),
+    'mff': dict(colour='rgb', detail=dict(type='mmdefusion.ResidualDetail', boost=0.0, brightness=0.0)),
+}
+
+
+class Fusing(ABC):
+    """What all fusers of images, folders and videos share.
+
+    Attributes:
+        reading: arguments of :meth:`Item.read`.
+        polarity: whether hot is bright or dark in infrared images, or ``'auto'`` to tell it by the images.
+        show_progress: whether to show a progress bar on terminals.
+    """
+
+    reading: dict
+    polarity: Polarity
+    show_progress: bool
+
+    def __call__(
+        self,
+        *sources: Source,
+        out_dir: str | os.PathLike | None = None,
+        outputs: Sequence[Output] = ('fused',),
+        resize: bool = False,
+        resume: bool = False,
+        suffixes: Sequence[str] = (),
+        fold: bool = False,
+        skip_unmatched: bool = False,
+    ) -> list[Fused] | list[Path]:
+        """Fuses the matching images of two or more sources; with more than two, each result is fused with the next.
+
+        An image that cannot be read or fused does not stop the others.
+
+        Args:
+            sources: files, URLs, arrays (H×W or H×W×3 BGR), lists of them, globs, folders or videos.
+            out_dir: folder for ``NAME.png`` (the fused image) and ``NAME_OUTPUT.png`` (other outputs), or for a video;
+                None returns the results.
+            outputs: ``'fused'``, ``'common'``, ``'unique_a'``, ``'unique_b'``; ``'share'``, grey, 255 where the network
+                follows the first source and 0 where it follows the second; and ``'panel'``, which shows the first
+                four.
+            resize: whether to resize the other images to the size of the first.
+            resume: whether to skip results that are in ``out_dir`` already.
+            suffixes: endings that tell the files of folders apart, such as ``('_A', '_B')``.
+            fold: whether to fuse more than nine single files, or files of several folders, into one image. This is
+                refused by default, as a shell may have expanded unquoted patterns.
+            skip_unmatched: whether to leave out files of folders and globs that have no partner of the same name.
+
+        Returns:
+            The written paths, or without ``out_dir`` the results.
+
+        Raises:
+            OSError: if ``out_dir`` cannot be written to, or the only item does not exist.
+            ValueError: if the sources do not match, or the only item cannot be fused.
+            NotAllDone: at the end, if some of several items do not exist or cannot be fused.
+        """
+        check_outputs(outputs)
+        folder = None if out_dir is None else make_writable(out_dir)
+        given = [source for source in sources if source is not None]
+        if given and all(is_video(source) for source in given):
+            if folder is None:
+                raise ValueError('Videos are written, not returned: give out_dir.')
+            if not fold:
+                refuse_folding(given)
+            return self._fuse_videos(given, OutputFolder(folder, outputs, '.mp4'), resize, resume)
+        items = list_items(given, suffixes, fold, skip_unmatched)
+        if folder is None:
+            return self._fuse_items(items, outputs, resize)
+        target = OutputFolder(folder, outputs)
+        target.refuse_overwriting([item.name for item in items], [image for item in items for image in item.images])
+        if resume:
+            items = [item for item in items if not target.holds(item.name)]
+        return self._fuse_items(items, outputs, resize, target)
+
+    def fuse(self, pair: Item | Sequence[Image], parts: bool = False, resize: bool = False) -> Fused:
+        """Fuses two sources; with more than two, each result is fused with the next.
+
+        Args:
+            pair: the sources, as files or arrays; a single source is returned as it is.
+            parts: whether to decode the common and unique images of the last two too.
+            resize: whether to resize the other images to the size of the first.
+
+            Returns:
+                The images by name, H×W×3 (BGR) or H×W, uint8.
+
+        Raises:
+            OSError: if a file does not exist.
+            ValueError: if an image cannot be read, or the sizes differ; the message names the item.
+        """
+        item = pair if isinstance(pair, Item) else Item('pair', tuple(pair))
+        return Fused(item.name, self._decode(item.name, self._read(item, resize, self._black_hot([item])), parts))
+
+    def _fuse_items(
+        self, items: Sequence[Item], outputs: Sequence[Output], resize: bool, target: OutputFolder | None = None
+    ) -> list[Fused] | list[Path]:
+        results, failures, black_hot = [], {}, self._black_hot(items)
+        for item in track(items, 'fusing', show=self.show_progress):
+            if len(item.images) == 1:
+                warnings.warn(f'{item.name} has no partner: it is returned as it is.', stacklevel=3)
+            try:
+                fused = self._render(item, outputs, resize, black_hot)
+            except (OSError, ValueError) as error:
+                if len(items) == 1:
+                    raise
+                failures[item.name] = error
+            else:  # errors of writing are raised: the next file could not be written either
+                results += target.write(fused) if target else [fused]
+        if failures:
+            raise NotAllDone(failures, results)
+        return results
+
+    def _fuse_videos(self, sources: Sequence[str], target: OutputFolder, resize: bool, resume: bool) -> list[Path]:
+        frames = VideoFrames(sources)
+        target.refuse_overwriting([frames.name], sources)
+        if resume and target.holds(frames.name):
+            return []
+        if len(sources) == 1:
+            warnings.warn(f'{frames.name} has no partner: it is returned as it is.', stacklevel=3)
+        with ExitStack() as stack:
+            files = target.files(frames.name)
+            writers = {name: stack.enter_context(VideoWriter(file, frames.rate)) for name, file in files.items()}
+            items = frame_items(track(frames, 'fusing', show=self.show_progress), frames.name)
+            first = list(islice(items, 1))
+            black_hot, memory = self._black_hot(first), self._new_memory()
+            for item in chain(first, items):
+                for name, image in self._render(item, target.outputs, resize, black_hot, memory).images.items():
+                    writers[name].write(image)
+            return [writer.finish() for writer in writers.values()]
+
+    def _render(
+        self, item: Item, outputs: Sequence[Output], resize: bool, black_hot: bool, memory: Any = None
+    ) -> Fused:
+        """Computes the outputs of an item, whose files are read once; with a memory it is the frame of a video."""
+        sources = self._read(item, resize, black_hot)
+        images = self._decode(item.name, sources, set(outputs) != {'fused'}, 'share' in outputs, memory)
+        if 'panel' in outputs:
+            images['panel'] = draw_panel(sources, images)
+        return Fused(item.name, {name: images[name] for name in outputs})
+
+    def _black_hot(self, items: Sequence[Item]) -> bool:
+        """Whether hot is dark in the infrared images of a series."""
+        return self.reading['thermal'] and tell_black_hot(items, self.polarity, self.reading['thermal_range'])
+
+    def _read(self, item: Item, resize: bool, black_hot: bool) -> list[np.ndarray]:
+        """Reads the sources, H×W×3 uint8 BGR of one size; hot is bright in infrared images."""
+        images = item.read(**self.reading)
+        return to_first_size(to_white_hot(images, black_hot) if self.reading['thermal'] else images, item.name, resize)
+
+    def _new_memory(self) -> Any:
+        """What the frames of a video share, for :meth:`_decode`; None if each is fused by itself."""
+        return None
+
+    @abstractmethod
+    def _decode(
+        self, name: str, sources: Sequence[np.ndarray], parts: bool, share: bool = False, memory: Any = None
+    ) -> dict[str, np.ndarray]:
+        """Computes the fused image, and on demand the parts and the share of the first source.
+
+        Args:
+            name: name of the item.
+            sources: H×W×3 uint8 BGR, of one size.
+            parts: whether to decode the parts too.
+            share: whether to tell which source the network follows where.
+            memory: of the video that the sources are a frame of.
+
+        Returns:
+            The images by name, BGR or grey, uint8.
+
+        Raises:
+            ValueError: if they cannot be fused; the message begins with ``name``.
+        """

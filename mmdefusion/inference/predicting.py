@@ -1,0 +1,126 @@
+"""Predictions and drawings for any pairs; imports no torch, as deployed models run without it."""
+
+import itertools
+import os
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import cv2
+import numpy as np
+
+from mmdefusion.utils.files import make_writable, write_image
+from mmdefusion.utils.progress import track
+from mmdefusion.utils.video_reader import VideoFrames
+from mmdefusion.utils.video_writer import VideoWriter
+from mmdefusion.visualization import contact_sheet
+
+from .fusing import Fusing
+from .outputs import NotAllDone
+from .sources import Item, Source, frame_items, is_video, list_items
+
+DRAWING = Lock()  # the toolboxes' visualizers draw with matplotlib, on one canvas of each inferencer
+
+
+class Predicting:
+    """What all detectors and segmenters of pairs share.
+
+    Attributes:
+        show_progress: whether to show a progress bar on terminals.
+        fuser: makes the fused image of drawings; None leaves it out.
+    """
+
+    show_progress: bool
+    fuser: Fusing | None
+
+    def run(
+        self,
+        visible: Source,
+        infrared: Source,
+        batch_size: int = 1,
+        out_dir: str | os.PathLike | None = None,
+        return_vis: bool = False,
+        resize: bool = False,
+        raw: bool = False,
+    ) -> dict[str, list]:
+        """Predicts for the matching images of both sources, see :meth:`PairedInferencing.__call__`.
+
+        Args:
+            visible, infrared, batch_size, out_dir, return_vis, resize: as there.
+            raw: whether to return what :meth:`predict` gives instead of plain data.
+        """
+        folder = None if out_dir is None else make_writable(out_dir)
+        videos = is_video(visible) and is_video(infrared)
+        frames = VideoFrames([visible, infrared]) if videos else []
+        items = frame_items(frames, frames.name) if videos else list_items([visible, infrared])
+        count = len(frames if videos else items)
+        results, batches = dict(predictions=[], visualization=[]), -(-count // batch_size)
+        progress = track(chunks(items, batch_size), 'predicting', total=batches, show=self.show_progress)
+        failures: dict[str, Exception] = {}
+        with ExitStack() as stack:
+            writer = None
+            if videos and folder:
+                target = make_writable(folder / 'vis') / f'{frames.name}.mp4'
+                writer = stack.enter_context(VideoWriter(target, frames.rate))
+            # a video without some of its frames would be another video
+            for item, sample in self.predict(progress, resize, None if videos or count == 1 else failures):
+                if folder or return_vis:
+                    drawing = self.draw(item, sample)
+                    if writer:
+                        writer.write(drawing)
+                    elif folder:
+                        write_image(folder / 'vis' / f'{item.name}.png', drawing)
+                    results['visualization'] += [drawing] if return_vis else []
+                if folder:
+                    self.save(sample, folder / 'preds' / item.name)
+                results['predictions'].append(sample if raw else self.plain(sample))
+            if writer:
+                writer.finish()
+        if failures:
+            raise NotAllDone(failures, results)
+        return results
+
+    @abstractmethod
+    def predict(
+        self, batches: Iterable[list[Item]], resize: bool = False, failures: dict[str, Exception] | None = None
+    ) -> Iterator[tuple[Item, Any]]:
+        """Each pair with its prediction.
+
+        Args:
+            batches: of pairs.
+            resize: see :meth:`run`.
+            failures: gets what is wrong with pairs that cannot be read, by their names; None: the first one is raised.
+        """
+
+    def draw(self, item: Item, sample: Any) -> np.ndarray:
+        """The prediction on the visible, the infrared and, where asked for, the fused picture, side by side; BGR."""
+        visible, infrared = item.read()
+        pictures = {'visible': visible, 'infrared': cv2.resize(infrared, visible.shape[1::-1])}
+        if self.fuser:
+            (result,) = self.fuser([visible], [infrared], resize=True)
+            pictures['fused'] = result.images['fused']
+        with DRAWING:
+            drawings = [self.draw_on(picture, sample) for picture in pictures.values()]
+        return contact_sheet([drawings], list(pictures))
+
+    @abstractmethod
+    def draw_on(self, picture: np.ndarray, sample: Any) -> np.ndarray:
+        """Draws the prediction on an image (BGR); returns BGR."""
+
+    @abstractmethod
+    def plain(self, sample: Any) -> Any:
+        """The prediction as plain data."""
+
+    @abstractmethod
+    def save(self, sample: Any, path: Path) -> None:
+        """Writes the prediction to ``path`` with a suffix."""
+
+
+def chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """So many at a time."""
+    iterator = iter(items)
+    while chunk := list(itertools.islice(iterator, size)):
+        yield chunk

@@ -1,0 +1,68 @@
+"""The command ``mmdefusion``."""
+
+import subprocess
+import sys
+
+import pytest
+
+from mmdefusion.cli import COMMANDS, options
+
+
+def mmdefusion(*arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, '-m', 'mmdefusion', *arguments], capture_output=True, text=True)
+
+
+def test_help_names_every_command():
+    done = mmdefusion('--help')
+    assert done.returncode == 0 and all(f'\n  {name} ' in done.stdout for name in COMMANDS)
+
+
+@pytest.mark.parametrize(('arguments', 'status'), [((), 2), (('fuze',), 2), (('fuse',), 2), (('--version',), 0)])
+def test_exit_statuses(arguments, status):
+    done = mmdefusion(*arguments)
+    assert done.returncode == status and 'Traceback' not in done.stderr
+    if arguments == ('fuze',):
+        assert "no command 'fuze': use one of fuse, infer" in done.stderr
+
+
+def test_errors_of_a_tool_are_one_line(tmp_path):
+    done = mmdefusion('fuse', 'absent.png', 'absent.png', '--weights', 'absent.onnx')
+    assert done.returncode == 1 and done.stderr.strip().splitlines() == [
+        'absent.onnx is not there: export a network with tools/deployment/export.py.'
+    ]
+
+
+HELP = """
+import sys
+from mmdefusion.cli import COMMANDS, run
+for name in COMMANDS:
+    try:
+        run(name, ['--help'])
+    except SystemExit as stop:
+        assert not stop.code
+print('torch' in sys.modules, 'mmengine' in sys.modules)
+"""
+
+
+def test_help_of_commands_imports_no_torch():
+    done = subprocess.run([sys.executable, '-c', HELP], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == 'False False'
+    assert all(f'usage: mmdefusion {name}' in done.stdout for name in COMMANDS)
+
+
+def test_completion():
+    assert mmdefusion('--complete').stdout.split() == list(COMMANDS)
+    assert {'--help', '--weights', '--out-dir'} <= set(options('fuse'))
+    code = f"""mmdefusion() {{ {sys.executable} -m mmdefusion "$@"; }}
+eval "$(mmdefusion --completion)"
+COMP_WORDS=(mmdefusion ex); COMP_CWORD=1; _mmdefusion; echo "${{COMPREPLY[@]}}"
+COMP_WORDS=(mmdefusion export --ve); COMP_CWORD=2; _mmdefusion; echo "${{COMPREPLY[@]}}"
+"""
+    printed = subprocess.run(['bash', '-c', code], capture_output=True, text=True).stdout
+    assert printed.split() == ['export', '--verify']
+
+
+def test_a_reader_that_goes_away_is_no_traceback():
+    code = f'{sys.executable} -m mmdefusion fuse --help | head -1'
+    assert 'Traceback' not in subprocess.run(['bash', '-c', code], capture_output=True, text=True).stderr

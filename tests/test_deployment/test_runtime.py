@@ -1,0 +1,136 @@
+"""The runtime: same call as the inferencers of PyTorch, without torch."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from helpers.toy_onnx import write_toy
+
+from mmdefusion.apis import NotAllDone
+from mmdefusion.deployment import OnnxDetector, OnnxFuser, OnnxSegmenter, read_metadata
+
+ABSENT = ('torch', 'torchvision', 'mmengine', 'mmcv', 'mmdet', 'mmseg', 'onnx')
+WITHOUT_TORCH = f"""
+import sys
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.split('.')[0] in {ABSENT}:
+            raise ModuleNotFoundError(f'No module named {{name!r}}', name=name)
+sys.meta_path.insert(0, Absent())
+sys.argv = ['mmdefusion', *sys.argv[1:]]
+"""
+
+
+@pytest.fixture
+def pair(tmp_path) -> tuple[Path, Path]:
+    """Two files of 60×41 pixels; the right half of the infrared one is hot."""
+    visible = np.random.default_rng(0).integers(0, 256, (41, 60, 3), np.uint8)
+    infrared = np.zeros((41, 60), np.uint8)
+    infrared[:, 30:] = 200
+    files = tmp_path / 'vi.png', tmp_path / 'ir.png'
+    for file, image in zip(files, (visible, infrared), strict=True):
+        cv2.imwrite(str(file), image)
+    return files
+
+
+def test_fuses_files_of_any_size(tmp_path, pair):
+    fuser = OnnxFuser(write_toy(tmp_path / 'toy.onnx', 'fuse'), colour='rgb', detail=None, show_progress=False)
+    (result,) = fuser(*pair, outputs=('fused', 'common', 'panel'))
+    visible, infrared = (cv2.imread(str(file)).astype(float) for file in pair)
+    assert np.abs(result.images['fused'] - (visible + infrared) / 2).max() <= 1
+    assert np.abs(result.images['common'] - np.minimum(visible, infrared)).max() <= 1
+    (written,) = fuser(*pair, out_dir=tmp_path / 'out')
+    assert written.name == 'vi.png' and (cv2.imread(str(written)) == result.images['fused']).all()
+
+
+def test_windows_of_a_file_of_one_size(tmp_path):
+    fuser = OnnxFuser(write_toy(tmp_path / 'toy.onnx', 'fuse', size=(32, 48)), detail=None, colour='rgb')
+    image = np.random.default_rng(0).integers(0, 256, (70, 90, 3), np.uint8)
+    assert np.abs(fuser.fuse([image, image]).images['fused'].astype(int) - image).max() <= 1
+    with pytest.raises(ValueError, match='takes images of 48x32, these are 32x32'):
+        fuser.fuse([image[:20, :30], image[:20, :30]])
+
+
+def test_an_image_with_itself_keeps_its_colours(tmp_path):
+    image = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
+    fused = OnnxFuser(write_toy(tmp_path / 'toy.onnx', 'fuse')).fuse([image, image]).images['fused']
+    assert np.abs(fused.astype(int) - image).max() <= 1
+
+
+def test_detects_and_segments(tmp_path, pair):
+    detector = OnnxDetector(write_toy(tmp_path / 'det.onnx', 'detect', scale=(120, 120)))
+    found = detector(*pair, out_dir=tmp_path / 'out', return_vis=True)
+    assert found['predictions'] == [dict(bboxes=[[1.0, 1.5, 6.0, 10.0]], scores=[pytest.approx(0.9)], labels=[1])]
+    written = json.loads((tmp_path / 'out/preds/vi.json').read_text())
+    assert written['classes'] == ['person', 'car'] and written['labels'] == [1]
+    assert found['visualization'][0].shape == cv2.imread(str(tmp_path / 'out/vis/vi.png')).shape
+    segmenter = OnnxSegmenter(write_toy(tmp_path / 'seg.onnx', 'segment'), write_toy(tmp_path / 'f.onnx', 'fuse'))
+    found = segmenter(*pair)
+    (mask,) = found['predictions']
+    assert mask.shape == (41, 60) and mask[:, 30:].all() and not mask[:, :30].any()
+    shown = segmenter(*pair, return_vis=True)['visualization'][0]
+    assert shown.shape[1] > 3 * 60  # visible, infrared and fused side by side
+
+
+def test_a_broken_pair_does_not_stop_the_others(tmp_path, pair):
+    segmenter = OnnxSegmenter(write_toy(tmp_path / 'seg.onnx', 'segment'), show_progress=False)
+    (tmp_path / 'broken.png').write_bytes(b'no image')
+    sources = [str(pair[0]), str(tmp_path / 'broken.png')], [str(pair[1]), str(pair[1])]
+    with pytest.raises(NotAllDone, match='broken.png is not an image') as error:
+        segmenter(*sources, batch_size=2)
+    assert len(error.value.results['predictions']) == 1
+
+
+def test_sizes_that_differ_are_named(tmp_path, pair):
+    segmenter = OnnxSegmenter(write_toy(tmp_path / 'seg.onnx', 'segment'))
+    small = np.zeros((20, 30), np.uint8)
+    with pytest.raises(ValueError, match=r'60x41 and 30x20: align them, or set resize=True'):
+        segmenter([cv2.imread(str(pair[0]))], [small])
+    assert segmenter([cv2.imread(str(pair[0]))], [small], resize=True)['predictions'][0].shape == (41, 60)
+
+
+def test_files_that_cannot_be_used_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'absent.onnx is not there: export'):
+        OnnxFuser('absent.onnx')
+    (tmp_path / 'text.onnx').write_text('no network')
+    with pytest.raises(ValueError, match=r'text.onnx is no ONNX file that onnxruntime can read'):
+        OnnxFuser(tmp_path / 'text.onnx')
+    detector = write_toy(tmp_path / 'det.onnx', 'detect')
+    with pytest.raises(ValueError, match=r'det.onnx is for another task \(detect\): open it with OnnxDetector'):
+        OnnxFuser(detector)
+    with pytest.raises(ValueError, match='holds the features only: export it with --what model'):
+        OnnxSegmenter(write_toy(tmp_path / 'maps.onnx', 'segment', what='features'))
+    assert read_metadata(detector).classes == ('person', 'car')
+
+
+def test_the_command_fuses_without_torch(tmp_path, pair):
+    toy = write_toy(tmp_path / 'toy.onnx', 'fuse')
+    code = f'{WITHOUT_TORCH}from mmdefusion.cli import main; main()'
+    command = [sys.executable, '-c', code, 'fuse', *map(str, pair), '--weights', toy, '--out-dir', 'fused']
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert cv2.imread(str(tmp_path / 'fused/vi.png')).shape == (41, 60, 3)
+
+
+def test_the_command_predicts_without_torch(tmp_path, pair):
+    toy = write_toy(tmp_path / 'toy.onnx', 'detect')
+    code = f'{WITHOUT_TORCH}from mmdefusion.cli import main; main()'
+    command = [sys.executable, '-c', code, 'infer', toy, *map(str, pair), '--out-dir', 'found']
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / 'found/preds/vi.json').read_text())['labels'] == [1]
+
+
+def test_the_runtime_imports_neither_torch_nor_toolboxes(tmp_path, pair):
+    det, seg = write_toy(tmp_path / 'det.onnx', 'detect'), write_toy(tmp_path / 'seg.onnx', 'segment')
+    code = f"""{WITHOUT_TORCH}
+from mmdefusion.deployment import OnnxDetector, OnnxSegmenter
+print(len(OnnxDetector({det!r})({str(pair[0])!r}, {str(pair[1])!r})['predictions'][0]['labels']))
+print(OnnxSegmenter({seg!r})({str(pair[0])!r}, {str(pair[1])!r})['predictions'][0].shape)
+"""
+    printed = subprocess.run([sys.executable, '-c', code], check=True, capture_output=True, text=True).stdout
+    assert printed.splitlines() == ['1', '(41, 60)']
