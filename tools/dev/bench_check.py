@@ -49,7 +49,8 @@ def main() -> None:
     print(*changes, sep='\n')
     if args.plot:
         bars = {'before': [one.before for one in changes], 'now': [one.now for one in changes]}
-        write_image(args.plot, plot_bars([one.name for one in changes], bars, 'times as fast as the textbook'))
+        names = [one.name.replace(' ', '\n') for one in changes]
+        write_image(args.plot, plot_bars(names, bars, 'times as fast as the textbook'))
     slower = [one.name for one in changes if one.slower]
     sys.exit(f'Slower than the noise explains: {"; ".join(slower)}.' if slower else 0)
 
