@@ -118,8 +118,10 @@ class ExportedContent(Content):
     def fit(self, maps: Tensor, stride: int) -> Tensor:
         """As that of :class:`Content`, with indices that are computed in the graph."""
         for dim, side, own in zip((-2, -1), self.image_size, self.sizes[0], strict=True):
-            index, count = torch.arange(-(-side // stride), device=maps.device), -(-own // stride)
-            maps = maps.index_select(dim, torch.minimum(index % (2 * count), 2 * count - 1 - index % (2 * count)))
+            # as a tensor: the exporter knows no remainder by a size that is open
+            period = torch.scalar_tensor(-(-own // stride) * 2, dtype=torch.long, device=maps.device)
+            index = torch.arange(-(-side // stride), device=maps.device) % period
+            maps = maps.index_select(dim, torch.minimum(index, period - 1 - index))
         return maps
 
 
