@@ -6,6 +6,8 @@ import torch
 from mmdet.models import DINO
 from torch import Tensor
 
+from mmdefusion.models.layers.padding import cells
+
 from .deformable import Sizes, cell_centres, open_sizes
 
 Size = tuple[int, int]
@@ -20,7 +22,7 @@ def detect_by_queries(model: DINO, maps: Sequence[Tensor], size: Size) -> tuple[
         size: height and width of the images without padding.
     """
     divisor = model.data_preprocessor.pad_size_divisor
-    padded = tuple(-(-side // divisor) * divisor for side in size)
+    padded = tuple(count * divisor for count in cells([size], divisor)[0])
     sizes = [tuple(found.shape[-2:]) for found in maps]
     masks = [padding_mask(found, size, padded) for found in maps]
     mask = torch.cat([one.flatten(1) for one in masks], dim=1)

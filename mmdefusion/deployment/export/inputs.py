@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from mmdefusion.models.data_preprocessors import PairNormalizer
-from mmdefusion.models.layers.padding import PADDING
+from mmdefusion.models.layers.padding import PADDING, cells
 
 
 class PairInput(nn.Module):
@@ -28,5 +28,6 @@ class PairInput(nn.Module):
         pair = (torch.cat([seen[name] for name in self.modalities], dim=1) - self.mean) / self.std
         if self.divisor == 1:
             return pair
-        bottom, right = (-(-side // self.divisor) * self.divisor - side for side in pair.shape[-2:])
+        sides = cells([tuple(pair.shape[-2:])], self.divisor)[0]
+        bottom, right = (count * self.divisor - side for count, side in zip(sides, pair.shape[-2:], strict=True))
         return pad(pair, (0, right, 0, bottom), value=PADDING)

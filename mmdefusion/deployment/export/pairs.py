@@ -15,7 +15,7 @@ from ..metadata import Metadata
 from ..segmenter import OnnxSegmenter
 
 NAMES = (('visible', 'infrared'), ('vi', 'ir'), ('VI', 'IR'), ('Vis', 'Ir'))
-WINDOW = 224  # side of the cut-outs that a fuser sees
+WINDOW = 217  # side of the cut-outs that a fuser sees: no multiple of a patch, as sizes are open
 Images = tuple[np.ndarray, np.ndarray]
 RUNTIMES = {'fuse': OnnxFuser, 'detect': OnnxDetector, 'segment': OnnxSegmenter}
 

@@ -117,10 +117,10 @@ class ExportedContent(Content):
 
     def fit(self, maps: Tensor, stride: int) -> Tensor:
         """As that of :class:`Content`, with indices that are computed in the graph."""
-        for dim, side, own in zip((-2, -1), self.image_size, self.sizes[0], strict=True):
+        for dim, side, own in zip((-2, -1), *cells([self.image_size, self.sizes[0]], stride), strict=True):
             # as a tensor: the exporter knows no remainder by a size that is open
-            period = torch.scalar_tensor(-(-own // stride) * 2, dtype=torch.long, device=maps.device)
-            index = torch.arange(-(-side // stride), device=maps.device) % period
+            period = torch.scalar_tensor(own * 2, dtype=torch.long, device=maps.device)
+            index = torch.arange(side, device=maps.device) % period
             maps = maps.index_select(dim, torch.minimum(index, period - 1 - index))
         return maps
 
@@ -155,7 +155,8 @@ def find_sizes(images: Tensor) -> tuple[Size, ...] | None:
 
 def cells(sizes: Sequence[Size], stride: int) -> list[Size]:
     """Rows and columns of the cells of ``stride`` pixels that images touch."""
-    return [(-(-height // stride), -(-width // stride)) for height, width in sizes]
+    # no negative numbers: ONNX divides them towards 0 where sizes are open
+    return [((height + stride - 1) // stride, (width + stride - 1) // stride) for height, width in sizes]
 
 
 def erase(maps: Tensor, kept: Sequence[Size]) -> Tensor:

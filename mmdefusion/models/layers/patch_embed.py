@@ -25,8 +25,9 @@ class PatchEmbed(nn.Module):
 
     def forward(self, image: Tensor) -> tuple[Tensor, tuple[int, int]]:
         height, width = image.shape[-2:]
-        # rounded up rather than by a remainder: so the sizes of exported models with open sizes stay simple
-        bottom, right = (-(-side // self.patch_size) * self.patch_size - side for side in (height, width))
+        size = self.patch_size
+        # rounded up without negative numbers, which ONNX divides towards 0 where sizes are open
+        bottom, right = ((side + size - 1) // size * size - side for side in (height, width))
         if bottom or right:
             image = pad(image, (0, right, 0, bottom), mode='replicate')
         patches = self.proj(image)
