@@ -9,6 +9,7 @@ from unittest.mock import patch
 
 import pytest
 import torch
+from helpers.tools_in_process import forget_instances
 
 SHARED = Path(__file__).resolve().parents[2] / 'shared'
 
@@ -43,9 +44,10 @@ def seeded() -> None:
 
 
 @pytest.fixture(autouse=True, scope='module')
-def memory_given_back() -> Iterator[None]:
-    """A worker that has trained a dozen networks would hold gigabytes that are free."""
+def nothing_left_over() -> Iterator[None]:
+    """Forget the runs of a module: their log files are gone, and a worker that has trained would hold gigabytes."""
     yield
+    forget_instances()
     gc.collect()
     if sys.platform == 'linux':
         ctypes.CDLL(None).malloc_trim(0)
