@@ -123,7 +123,8 @@ class CrossAttention(nn.Module):
             biases = [w @ inner.bias + bias for w, inner, bias in zip(weights, after, biases, strict=True)]
             weights = [w @ inner.weight for w, inner in zip(weights, after, strict=True)]
         q, k, v = map(linear, (query, key, value), weights, biases)
-        k, v = (x if len(x) == len(q) else x.repeat(len(q) // len(x), 1, 1) for x in (k, v))
+        rows = q.shape[0]  # len() would fix the size of the batch in exported networks
+        k, v = (x if x.shape[0] == rows else x.repeat(rows // x.shape[0], 1, 1) for x in (k, v))
         return self.out_proj(attend(q, k, v, self.num_heads, mask))
 
     def weights(self, query: Tensor, key: Tensor) -> Tensor:
