@@ -1,5 +1,7 @@
 """Exported files of every head do what PyTorch does, at any size."""
 
+from copy import deepcopy
+
 import cv2
 import numpy as np
 import pytest
@@ -26,6 +28,8 @@ SMALL = dict(embed_dims=48, depth=8, num_heads=3, last_num_heads=6)
 # of the zoo's heads those that are exported as a whole: a cascade and masks of instances are not
 WHOLE = [path for path in HEADS if not any(word in path.stem for word in ('cascade', 'mask-rcnn', '-prior', 'dropout'))]
 
+TOWERS = ('cls_convs', 'reg_convs', 'rpn_conv', 'shared_fcs')  # layers before the last, which keep the scale
+
 
 def shrink(value: object) -> None:
     """Make a config's ViT small, in place."""
@@ -40,7 +44,9 @@ def lively(model: nn.Module) -> nn.Module:
     """Untrained heads that are sure of something: what they find must not hang on rounding."""
     generator = torch.Generator().manual_seed(1)
     for name, weight in model.named_parameters():
-        if weight.ndim > 1 and any(
+        if weight.ndim > 1 and any(word in name for word in TOWERS):
+            weight.data = torch.randn(weight.shape, generator=generator) * (2 / weight[0].numel()) ** 0.5
+        elif weight.ndim > 1 and any(
             word in name for word in ('cls', 'conv_seg', 'rpn_reg', 'retina_reg', 'reg_branches')
         ):
             spread = 20 if 'fc_cls' in name else 0.45 if 'reg' in name else 4.5
@@ -70,7 +76,7 @@ def test_every_head(path, tmp_path):
     config.dump(str(tmp_path / 'config.py'))
     init_default_scope(config.default_scope)
     torch.manual_seed(0)
-    model = MODELS.build(settings)
+    model = MODELS.build(deepcopy(config.model))  # mmdet writes into what it builds of
     model.init_weights()
     meta = dict(dataset_meta=dict(classes=config.classes, palette=config.palette))
     torch.save(dict(state_dict=lively(model).state_dict(), meta=meta), tmp_path / 'weights.pth')
