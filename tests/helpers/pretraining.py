@@ -1,6 +1,7 @@
 """Small pretrainers and runs of them, for tests."""
 
 from pathlib import Path
+from uuid import uuid4
 
 import cv2
 import numpy as np
@@ -108,6 +109,7 @@ def joint_config(root: Path, max_iters: int, **options) -> Config:
         find_unused_parameters=True,
         randomness=dict(seed=0),
         work_dir=str(root / 'work'),
+        experiment_name=uuid4().hex,  # two runs of one second would share MMEngine's loggers and backends
     )
     return Config(config | options)
 

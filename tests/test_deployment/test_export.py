@@ -49,7 +49,7 @@ def lively(model: nn.Module) -> nn.Module:
         elif weight.ndim > 1 and any(
             word in name for word in ('cls', 'conv_seg', 'rpn_reg', 'retina_reg', 'reg_branches')
         ):
-            spread = 20 if 'fc_cls' in name else 0.45 if 'reg' in name else 4.5
+            spread = 6 if 'fc_cls' in name else 0.45 if 'reg' in name else 4.5 if 'conv_seg' in name else 1.5
             weight.data = torch.randn(weight.shape, generator=generator) * spread / weight[0].numel() ** 0.5
         elif weight.ndim == 1 and 'cls' in name:
             weight.data = torch.full_like(weight, -2.0)

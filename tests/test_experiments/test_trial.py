@@ -2,6 +2,7 @@ import json
 
 import pytest
 from helpers.pretraining import joint_config, write_images, write_teacher
+from helpers.tools_in_process import forget_instances
 from mmengine.hooks import Hook
 
 from mmdefusion.experiments import Trial
@@ -19,7 +20,14 @@ def config(tmp_path):
     config.test_cfg = dict(type='TestLoop')
     config.default_hooks = dict(checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=2))
     config.custom_hooks = []
+    config.pop('experiment_name')
     return config
+
+
+def execute(trial: Trial, *hooks: Hook) -> None:
+    """As in a process of its own: two runs of one second would share MMEngine's loggers and backends."""
+    forget_instances()
+    trial.execute(hooks)
 
 
 class StopHook(Hook):
@@ -46,24 +54,24 @@ def test_is_done_once_and_anew_when_anything_changes(config, tmp_path):
 @pytest.mark.soak
 def test_interrupted_goes_on_and_ends_the_same(config, tmp_path):
     whole = Trial.of(config, tmp_path / 'whole')
-    whole.execute()
+    execute(whole)
     cut = Trial.of(config, tmp_path / 'cut')
     with pytest.raises(SystemExit):
-        cut.execute([StopHook()])
+        execute(cut, StopHook())
     assert 'pulled the plug' in cut.log.read_text() and not cut.done()
-    cut.execute()
+    execute(cut)
     assert 'resumed' in cut.log.read_text()
     assert cut.metrics() == pytest.approx(whole.metrics(), abs=1e-5)
 
 
 def test_another_trial_in_the_same_folder_starts_afresh(config, tmp_path):
     with pytest.raises(SystemExit):
-        Trial.of(config, tmp_path / 'trial').execute([StopHook()])
+        execute(Trial.of(config, tmp_path / 'trial'), StopHook())
     config.model.cud_loss.common = 3.0
     other = Trial.of(config, tmp_path / 'trial')
     with pytest.raises(SystemExit):
-        other.execute([StopHook(at=0)])  # before its first checkpoint, so there is none to go on from
-    other.execute()
+        execute(other, StopHook(at=0))  # before its first checkpoint, so there is none to go on from
+    execute(other)
     assert 'resumed' not in other.log.read_text()
     assert json.loads((tmp_path / 'trial/metrics.json').read_text())['key'] == other.key
 
@@ -78,5 +86,5 @@ def test_files_of_others_in_its_folder_stay(config, tmp_path):
     (tmp_path / 'trial').mkdir()
     (tmp_path / 'trial/precious.txt').write_text('mine')
     with pytest.raises(SystemExit):
-        Trial.of(config, tmp_path / 'trial').execute([StopHook(at=0)])
+        execute(Trial.of(config, tmp_path / 'trial'), StopHook(at=0))
     assert (tmp_path / 'trial/precious.txt').read_text() == 'mine'
