@@ -22,12 +22,14 @@ from mmdefusion.web.settings import Settings
 pytest.importorskip('gradio', reason="the app needs gradio: pip install 'mmdefusion[web]'")
 pytest.importorskip('selenium', reason='the browser is driven by selenium: pip install selenium')
 from selenium import webdriver
+from selenium.common.exceptions import ElementNotInteractableException, StaleElementReferenceException
 from selenium.webdriver import ActionChains
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
+CHANGING = (StaleElementReferenceException, ElementNotInteractableException)  # elements that come or go meanwhile
 PLACES = ('vi', 'ir', 'fused/other')
 SEGMENTER = Path(__file__).resolve().parents[2] / 'configs/demo/defusionpp_vit-nano_fcn_1xb2-850_scenes-160x128.py'
 SHOTS = Path(__file__).resolve().parents[2] / 'work_dirs/web'
@@ -102,7 +104,7 @@ class Page:
         self.wait(lambda _: browser.find_elements(By.ID, 'fuse-button'))
 
     def wait(self, condition):
-        return WebDriverWait(self.browser, 60, 0.2).until(condition)
+        return WebDriverWait(self.browser, 60, 0.2, CHANGING).until(condition)
 
     def find(self, within: str, selector: str = '*'):
         """The first element that a selector finds within an element."""
@@ -130,9 +132,18 @@ class Page:
 
     def message(self) -> str:
         """The error that is shown, which is then closed."""
-        shown = self.wait(lambda _: self.browser.find_elements(By.CSS_SELECTOR, '[data-testid=toast-body]'))[0]
-        text = self.wait(lambda _: shown.text)  # it fades in
-        shown.find_element(By.CSS_SELECTOR, '[data-testid=toast-close]').click()
+
+        def shown(part: str) -> list:
+            return self.browser.find_elements(By.CSS_SELECTOR, f'[data-testid=toast-{part}]')
+
+        def closed(_: object) -> bool:
+            buttons = shown('close')
+            for button in buttons:
+                button.click()
+            return not buttons
+
+        text = self.wait(lambda _: ' '.join(body.text for body in shown('body')).strip())  # it fades in
+        self.wait(closed)  # and out
         return text
 
     def shoot(self, name: str) -> np.ndarray:
