@@ -2,6 +2,7 @@
 
 import math
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -19,7 +20,7 @@ from .network import OnnxNetwork
 Found = tuple[np.ndarray, ...]  # the outputs of the network for one pair
 
 
-class OnnxPredicting(Predicting):
+class OnnxPredicting(Predicting, ABC):
     """Runs an exported detector or segmenter on pairs: same call as the inferencers of PyTorch, without torch.
 
     Several threads may share one.
@@ -139,6 +140,7 @@ class OnnxPredicting(Predicting):
         factor = min(longest / max(width, height), shortest / min(width, height))
         return math.floor(width * factor + 0.5), math.floor(height * factor + 0.5)
 
+    @abstractmethod
     def finish(self, outputs: Found, size: tuple[int, int], own_size: tuple[int, int]) -> Any:
         """Turns the outputs for a pair into its prediction in the pair's own size.
 
@@ -147,7 +149,6 @@ class OnnxPredicting(Predicting):
             size: height and width that the network saw.
             own_size: height and width of the pair.
         """
-        raise NotImplementedError
 
 
 def scaled(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
