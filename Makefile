@@ -1,11 +1,12 @@
 # `make demo` and `make test` need nothing but Python 3.10-3.12 and a C++ compiler.
-# Variables: PYTHON (python3), VENV (.venv), TORCH ('torch==2.9.0', say), TORCH_INDEX (an index of torch builds).
+# Variables: PYTHON (python3), VENV (.venv), TORCH ('torch==2.9.0', say), TORCH_INDEX (an index of torch builds),
+# LOCK (exact versions with hashes: requirements/locks).
 PYTHON ?= python3
 VENV ?= .venv
 PY := $(VENV)/bin/python
 # a test on each core, up to four (some take gigabytes); one that trains gains little from a second
 PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n auto --maxprocesses 4 --dist worksteal
-export PYTHON VENV TORCH TORCH_INDEX
+export PYTHON VENV TORCH TORCH_INDEX LOCK
 
 .PHONY: help env demo web docs test test-fast soak fuzz bench-check lint format clean
 
