@@ -1,14 +1,11 @@
 """Exported files of every head do what PyTorch does, at any size."""
 
-from copy import deepcopy
-
 import cv2
 import numpy as np
 import pytest
 import torch
+from helpers.spread_heads import small_network
 from helpers.zoo import HEADS
-from mmengine.config import Config
-from mmengine.registry import init_default_scope
 from torch import nn
 
 from mmdefusion.deployment import OnnxFuser, read_metadata
@@ -21,70 +18,19 @@ from mmdefusion.models.backbones import Architecture
 from mmdefusion.models.fusers import ImageFuser
 from mmdefusion.models.layers.padding import PADDING, Content, ExportedContent
 from mmdefusion.models.networks.network_config import build_parts
-from mmdefusion.registry import MODELS
 from mmdefusion.scenes import SceneGenerator
 
-SMALL = dict(embed_dims=48, depth=8, num_heads=3, last_num_heads=6)
-# of the zoo's heads those that are exported as a whole: a cascade and masks of instances are not
-WHOLE = [path for path in HEADS if not any(word in path.stem for word in ('cascade', 'mask-rcnn', '-prior', 'dropout'))]
-
-TOWERS = ('cls_convs', 'reg_convs', 'rpn_conv', 'shared_fcs')  # layers before the last, which keep the scale
-
-
-def shrink(value: object) -> None:
-    """Make a config's ViT small, in place."""
-    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        shrink(part)
-    if isinstance(value, dict):
-        value.update({'arch': SMALL} if 'arch' in value else {})
-        value.update({'embed_dims': 48} if value.get('embed_dims') == 192 else {})
-
-
-def lively(model: nn.Module) -> nn.Module:
-    """Untrained heads that are sure of something: what they find must not hang on rounding."""
-    generator = torch.Generator().manual_seed(1)
-    for name, weight in model.named_parameters():
-        if weight.ndim > 1 and any(word in name for word in TOWERS):
-            weight.data = torch.randn(weight.shape, generator=generator) * (2 / weight[0].numel()) ** 0.5
-        elif weight.ndim > 1 and any(
-            word in name for word in ('cls', 'conv_seg', 'rpn_reg', 'retina_reg', 'reg_branches')
-        ):
-            spread = 6 if 'fc_cls' in name else 0.45 if 'reg' in name else 4.5 if 'conv_seg' in name else 1.5
-            weight.data = torch.randn(weight.shape, generator=generator) * spread / weight[0].numel() ** 0.5
-        elif weight.ndim == 1 and 'cls' in name:
-            weight.data = torch.full_like(weight, -2.0)
-    return model
+# of the zoo's heads those that are exported as a whole: masks of instances are not
+WHOLE = [path for path in HEADS if not any(word in path.stem for word in ('mask-rcnn', '-prior', 'dropout'))]
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize('path', WHOLE, ids=lambda path: path.stem)
 def test_every_head(path, tmp_path):
-    config = Config.fromfile(path)
-    settings = config.model.to_dict()
-    shrink(settings)
-    config.model = settings
-    for step in config.test_dataloader.dataset.pipeline:
-        if step['type'] == 'Resize':
-            step['scale'] = (149, 117)  # odd sides
-    sides = (160, 128) if config.default_scope == 'mmdet' else (149, 117)
-    for folder in ('vi', 'ir'):
-        (tmp_path / folder).mkdir()
-    for seed in range(3):
-        scene = SceneGenerator((160, 128))(seed)
-        for folder, image in (('vi', scene.visible), ('ir', scene.infrared)):
-            cv2.imwrite(str(tmp_path / folder / f'{seed}.png'), cv2.resize(image, sides))
-    config.dump(str(tmp_path / 'config.py'))
-    init_default_scope(config.default_scope)
-    torch.manual_seed(0)
-    model = MODELS.build(deepcopy(config.model))  # mmdet writes into what it builds of
-    model.init_weights()
-    meta = dict(dataset_meta=dict(classes=config.classes, palette=config.palette))
-    torch.save(dict(state_dict=lively(model).state_dict(), meta=meta), tmp_path / 'weights.pth')
-    done = export_network(
-        str(tmp_path / 'config.py'), str(tmp_path / 'weights.pth'), tmp_path / 'x.onnx', verification=str(tmp_path)
-    )
+    net = small_network(path, tmp_path)
+    done = export_network(net.config, net.checkpoint, tmp_path / 'x.onnx', verification=net.pairs)
     assert done.comparison.passed, done.comparison.text
-    assert read_metadata(done.file).classes == tuple(config.classes)
+    assert read_metadata(done.file).classes == net.classes
 
 
 @pytest.mark.soak
