@@ -13,10 +13,11 @@ from mmdefusion.utils.measuring import PeakMemory
 from .accuracy import assess
 from .exporting import CALIBRATED, to_bytes, translations
 from .forms import PRECISIONS, in_torch, prepare
+from .halving import to_half
 from .loading import load
 from .pairs import RUNTIMES, find_pairs, network_inputs
 from .verifying import match_boxes
-from .writing import finish, to_half, trace, write
+from .writing import finish, trace, write
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def benchmark(
     files = {'fp32': write(model, folder / 'fp32.onnx')}
     if 'int8' in wanted and 'onnxruntime' in forms:
         files['int8'] = write(to_bytes(model, metadata, measured), folder / 'int8.onnx')
-    if 'fp16' in wanted:  # last, as it changes the model in place
+    if 'fp16' in wanted:
         files['fp16'] = write(to_half(model, metadata), folder / 'fp16.onnx')
     runtime = RUNTIMES[metadata.task](files['fp32'], show_progress=False, threads=threads)
     reader = None if metadata.task == 'fuse' else runtime

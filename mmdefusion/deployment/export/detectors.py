@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from mmdefusion.models.layers.padding import exported_size
 
-from .inputs import PairInput
+from .inputs import PairInput, name_maps
 from .operators import suppress
 
 Size = tuple[int, int]
@@ -33,9 +33,7 @@ class ExportedDetector(nn.Module):
         self.input = PairInput(preprocessor.pair_normalizer, preprocessor.pad_size_divisor)
         self.model = model
         self.head = None if features else find_head(model)
-        levels = getattr(model.neck[-1] if model.with_neck else model.backbone, 'level_strides', None)
-        strides = levels or model.backbone.strides if features else ()
-        self.outputs = tuple(f'stride_{stride}' for stride in strides) or ('boxes', 'scores', 'labels')
+        self.outputs = name_maps(model, self.input) if features else ('boxes', 'scores', 'labels')
 
     def forward(self, visible: Tensor, infrared: Tensor) -> tuple[Tensor, ...]:
         """Detects in pairs.

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,17 +86,6 @@ def label(model: ModelProto, metadata: Metadata) -> ModelProto:
     helper.set_model_props(model, {KEY: metadata.to_text()})
     model.producer_name, model.producer_version = 'mmdefusion', metadata.version
     return model
-
-
-def to_half(model: ModelProto, metadata: Metadata) -> ModelProto:
-    """The model with weights and maps of 16 bits; inputs, outputs, positions, boxes and suppression keep 32."""
-    from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
-
-    blocked = [*DEFAULT_OP_BLOCK_LIST, 'ScatterND', 'GatherND', 'GridSample', 'Cast', 'Mod']
-    half = convert_float_to_float16(
-        model, keep_io_types=True, op_block_list=blocked, disable_shape_infer=False, force_fp16_initializers=False
-    )
-    return label(half, replace(metadata, precision='fp16'))
 
 
 def write(model: ModelProto, path: str | os.PathLike) -> Path:
