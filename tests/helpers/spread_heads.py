@@ -73,6 +73,7 @@ def shrink(value: object) -> None:
     if isinstance(value, dict):
         value.update({'arch': SMALL} if 'arch' in value else {})
         value.update({'embed_dims': 48} if value.get('embed_dims') == 192 else {})
+        value.update({'layers': (1, 2, 3)} if 'layers' in value else {})
         value.update({'num_layers': 3} if value.get('num_layers', 0) > 3 else {})
 
 

@@ -54,7 +54,9 @@ def trace(
 
 
 def finish(model: ModelProto, metadata: Metadata) -> ModelProto:
-    """Gives a traced graph its inputs of any dtype and one or three infrared channels, its names and its metadata."""
+    """A copy of a traced graph with inputs of any dtype and one or three infrared channels, names and metadata."""
+    traced, model = model, ModelProto()
+    model.CopyFrom(traced)
     graph = model.graph
     batch, _, height, width = (dim.dim_value or name for dim, name in zip(_dims(graph.input[0]), DIMS, strict=True))
     kind = TensorProto.UINT8 if metadata.pixels == 'uint8' else TensorProto.FLOAT
