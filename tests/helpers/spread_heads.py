@@ -67,13 +67,14 @@ def write_pairs(folder: Path, sides: tuple[int, int], count: int = 3) -> None:
 
 
 def shrink(value: object) -> None:
-    """Make a config's ViT and transformers small, in place."""
+    """Make a config's ViT and transformers small, and proposals few, in place."""
     for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
         shrink(part)
     if isinstance(value, dict):
         value.update({'arch': SMALL} if 'arch' in value else {})
         value.update({'embed_dims': 48} if value.get('embed_dims') == 192 else {})
         value.update({'layers': (1, 2, 3)} if 'layers' in value else {})
+        value.update({'max_per_img': 100} if value.get('max_per_img') == 1000 else {})  # proposals
         value.update({'num_layers': 3} if value.get('num_layers', 0) > 3 else {})
 
 
