@@ -105,7 +105,7 @@ build_mmcv() {
   ensure_opencv && "$py" -c 'import torch, mmcv._ext' 2>>"$log"
 }
 
-install_project() { pip_install --no-build-isolation -e '.[toolboxes,export,web,docs,tests,lint]' && ensure_opencv; }
+install_project() { pip_install --no-build-isolation -e '.[toolboxes,export,web,hub,docs,tests,lint]' && ensure_opencv; }
 
 torch_build() { "$py" -c 'import torch; print(torch.__version__, torch.cuda.is_available())'; }
 

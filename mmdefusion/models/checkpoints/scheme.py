@@ -1,17 +1,21 @@
-"""Teaches MMEngine the names of the weights that come with the package, for ``load_from`` and ``init_cfg``."""
+"""Teaches MMEngine the names of weights that come with the package and of files of a hub, for ``load_from`` and
+``init_cfg``."""
 
 import re
 from typing import Any
 
 from mmengine.runner.checkpoint import CheckpointLoader
 
+from mmdefusion.utils import hub
+
 from .reading import read_checkpoint
 from .shipped import shipped
 
 NAMES = rf'({"|".join(map(re.escape, shipped()))})$'  # MMEngine matches this with what a config names
+HUB = (hub.SCHEME, re.escape(f'{hub.endpoint()}/'))
 
 
-@CheckpointLoader.register_scheme(prefixes=NAMES)
+@CheckpointLoader.register_scheme(prefixes=(NAMES, *HUB))
 def load_by_name(filename: str, map_location: Any = 'cpu') -> dict:
     """Reads the weights of this name, on the CPU as MMEngine does; a file of this name comes first, as always."""
     return read_checkpoint(filename)
