@@ -9,7 +9,7 @@ from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
 PACKED = ('configs', 'tools')
-EXTRAS = ('deploy', 'export', 'openvino', 'lpips', 'web', 'docs', 'tests', 'lint')
+EXTRAS = ('deploy', 'export', 'openvino', 'web', 'hub', 'docs', 'tests', 'lint')
 
 
 def requirements(name: str) -> list[str]:

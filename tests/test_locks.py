@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 LOCKS = sorted((ROOT / 'requirements/locks').glob('*.txt'))
 LINE = re.compile(r'(?P<name>[a-z0-9._-]+)==(?P<version>\S+) --hash=sha256:[0-9a-f]{64}')
 # what `make env` installs: tools/dev/install_env.sh
-INSTALLED = ('build', 'runtime', 'torch', 'toolboxes', 'export', 'web', 'docs', 'tests', 'lint')
+INSTALLED = ('build', 'runtime', 'torch', 'toolboxes', 'export', 'web', 'hub', 'docs', 'tests', 'lint')
 
 
 def normalised(name: str) -> str:

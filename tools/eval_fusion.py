@@ -20,7 +20,6 @@ from mmdefusion.evaluation.functional.targets import summarise
 from mmdefusion.evaluation.labelled_targets import Boxes, measure_targets, read_boxes
 from mmdefusion.evaluation.score_files import Triple, score_files
 from mmdefusion.evaluation.scores import mean_row, write_scores
-from mmdefusion.utils.compat import installed
 from mmdefusion.utils.files import make_writable
 from mmdefusion.visualization import Table
 
@@ -42,7 +41,6 @@ def parse_args() -> argparse.Namespace:
         metavar='FILE',
         help='boxes of objects to measure: a COCO file or a folder of VOC XML files',
     )
-    parser.add_argument('--lpips', action='store_true', help="also LPIPS (pip install 'mmdefusion[lpips]')")
     parser.add_argument('--out', type=Path, metavar='CSV', help='CSV file with a row per image, and the mean')
     parser.add_argument('--workers', type=int, default=2, help='processes (default: 2)')
     return parser.parse_args()
@@ -64,8 +62,6 @@ def tabulate_targets(triples: Mapping[str, Triple], scored: Collection[str], box
 
 def main() -> None:
     args = parse_args()
-    if args.lpips and not installed('lpips'):
-        raise SystemExit("--lpips needs the package lpips: pip install 'mmdefusion[lpips]'")
     try:
         if args.out:
             make_writable(args.out.parent)
@@ -73,7 +69,7 @@ def main() -> None:
                 raise OSError(f'{args.out} is a folder: name a file.')
         matched = match_stems([args.vi, args.ir, args.fused], args.suffixes, ignored=PARTS)
         boxes = read_boxes(args.boxes, Path(args.vi)) if args.boxes else {}
-        scores = score_files(list(matched.values()), args.protocol, args.workers, args.lpips)
+        scores = score_files(list(matched.values()), args.protocol, args.workers)
     except (OSError, ValueError) as error:
         raise SystemExit(str(error)) from None
     rows = {name: row for name, row in zip(matched, scores, strict=True) if isinstance(row, dict)}

@@ -28,7 +28,8 @@ class FusionInferencer(Fusing):
     It keeps no state between calls, so several threads may share one.
 
     Args:
-        weights: file or URL of a pretrained network; None takes the weights that come with the package.
+        weights: file, ``hf://owner/repo/file`` or URL of a pretrained network; None takes those that come with the
+            package.
         config: config file, for weights that carry no config.
         task: ``'ivf'``, ``'mef'`` or ``'mff'``; sets the defaults of ``colour`` and ``detail``.
         colour: ``'luma'``, ``'rgb'`` or ``'grey'``, see :class:`PictureFuser`; None takes that of the task.

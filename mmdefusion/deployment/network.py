@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from mmdefusion.utils import hub
+
 from .metadata import Metadata, Task, parse_metadata
 
 CLASSES = {'fuse': 'OnnxFuser', 'detect': 'OnnxDetector', 'segment': 'OnnxSegmenter'}
@@ -16,7 +18,7 @@ class OnnxNetwork:
     """An exported file in onnxruntime. Several threads may share one.
 
     Args:
-        file: the ONNX file; it is data, and nothing in it is run but standard operators.
+        file: the ONNX file, or ``hf://owner/repo/file``; it is data, and nothing in it is run but standard operators.
         task: what the file must be for; None takes any.
         threads: threads of one run; None takes as many as there are cores.
         providers: onnxruntime's execution providers, the first one that is there is used; None takes the CPU.
@@ -96,8 +98,11 @@ def open_session(file: str, threads: int | None, providers: Sequence[str] | None
     Raises:
         FileNotFoundError, ModuleNotFoundError, ValueError: see :class:`OnnxNetwork`.
     """
+    name, of_hub = file, hub.parse(file)
+    if of_hub:
+        file = os.fspath(hub.fetch(of_hub))
     if not Path(file).is_file():
-        raise FileNotFoundError(f'{file} is not there: export a network with tools/deployment/export.py.')
+        raise FileNotFoundError(f'{name} is not there: export a network with tools/deployment/export.py.')
     try:
         import onnxruntime
     except ModuleNotFoundError:
@@ -115,4 +120,4 @@ def open_session(file: str, threads: int | None, providers: Sequence[str] | None
         return onnxruntime.InferenceSession(file, options, providers=chosen)
     except Exception as error:  # onnxruntime raises a dozen classes of its own that share no parent
         why = ' '.join(str(error).split())[:200]
-        raise ValueError(f'{file} is no ONNX file that onnxruntime can read ({why}): export it again.') from None
+        raise ValueError(f'{name} is no ONNX file that onnxruntime can read ({why}): export it again.') from None

@@ -16,30 +16,27 @@ from .scores import Row
 Triple = tuple[str, str, str]  # paths of a visible, an infrared and a fused image
 
 
-def score_files(
-    triples: Sequence[Triple], protocol: str, workers: int = 2, lpips: bool = False
-) -> list[Row | ValueError]:
+def score_files(triples: Sequence[Triple], protocol: str, workers: int = 2) -> list[Row | ValueError]:
     """Computes the metrics of a protocol for each fused image file.
 
     Args:
         triples: paths of visible, infrared and fused images.
         protocol: a name in ``PROTOCOLS``.
         workers: number of processes; each uses one thread.
-        lpips: whether to compute LPIPS too.
 
-        Returns:
-            For each triple its scores, or an error that names its files.
+    Returns:
+        For each triple its scores, or an error that names its files.
     """
-    work = partial(score_file, protocol=protocol, lpips=lpips)
+    work = partial(score_file, protocol=protocol)
     with get_context('spawn').Pool(max(1, min(workers, len(triples))), _work_in_one_thread) as pool:
         return list(track(pool.imap(work, triples), 'scoring', total=len(triples)))
 
 
-def score_file(paths: Triple, protocol: str, lpips: bool = False) -> Row | ValueError:
+def score_file(paths: Triple, protocol: str) -> Row | ValueError:
     """Computes the metrics of one fused image; returns an error instead of raising it."""
     try:
         images = read_triple(paths)
-        return PROTOCOLS[protocol].scores(*images) | (_lpips(images) if lpips else {})
+        return PROTOCOLS[protocol].scores(*images)
     except (OSError, ValueError) as error:
         return ValueError(f'{", ".join(paths)}: {error}')
 
@@ -48,16 +45,6 @@ def read_triple(paths: Triple) -> list[np.ndarray]:
     """Reads the three images, H×W or H×W×3 (RGB), 0-255."""
     visible, infrared, fused = paths
     return [_read_rgb(visible, FULL), _read_rgb(infrared), _read_rgb(fused, FULL)]
-
-
-def _lpips(images: Sequence[np.ndarray]) -> Row:
-    import torch
-
-    from .functional.lpips import lpips_scores  # imports a network
-
-    torch.set_num_threads(1)
-
-    return lpips_scores(*images)
 
 
 def _work_in_one_thread() -> None:

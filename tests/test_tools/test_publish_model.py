@@ -6,14 +6,20 @@ from pathlib import Path
 import pytest
 import torch
 from helpers.pretraining import TEACHER, build, cud_config
+from helpers.tools_in_process import run as run_in_process
 from helpers.warm_process import run_tool
 from torch.testing import assert_close
 
-from mmdefusion.apis import load_fuser
+from mmdefusion.apis import PairedDetInferencer, load_fuser
+from mmdefusion.models.backbones import DeFusionEncoder
 from mmdefusion.models.checkpoints.reading import read_checkpoint
+from mmdefusion.models.checkpoints.shipped import shipped_weights
 from mmdefusion.models.teachers import MAETeacher
+from mmdefusion.scenes import SceneGenerator
 
-TOOL = Path(__file__).resolve().parents[2] / 'tools/model_converters/publish_model.py'
+ROOT = Path(__file__).resolve().parents[2]
+TOOL = ROOT / 'tools/model_converters/publish_model.py'
+SCENES = ROOT / 'configs/demo/defusionpp_vit-nano_atss_1xb2-500_scenes-160x128.py'
 
 
 def run(*args) -> subprocess.CompletedProcess:
@@ -61,6 +67,45 @@ def test_published_in_safetensors(checkpoint, tmp_path):
     assert meta['data'] == 'ten images' and meta['model']['backbone']['arch']['depth'] == 3
     pair = torch.randn(1, 6, 32, 48)
     assert_close(load_fuser(published)(pair).fused, load_fuser(checkpoint)(pair).fused)
+
+
+def as_safetensors(weights: Path, folder: Path) -> Path:
+    run_in_process(TOOL, weights, folder / 'again', '--safetensors', cwd=folder)
+    (published,) = folder.glob('again-*.safetensors')
+    return published
+
+
+def test_our_fuser_in_safetensors_through_every_reader(tmp_path):
+    ours = Path(shipped_weights())
+    again = as_safetensors(ours, tmp_path)
+    before, after = read_checkpoint(ours), read_checkpoint(again)
+    assert_close(after['state_dict'], before['state_dict'], rtol=0, atol=0)
+    assert after['meta'] == before['meta'] | {'model': after['meta']['model']}
+    pair = torch.randn(1, 6, 32, 48)
+    assert torch.equal(load_fuser(again)(pair).fused, load_fuser(ours)(pair).fused)
+    encoders = [DeFusionEncoder('tiny', init_cfg=start(path, prefix='backbone.')) for path in (ours, again)]
+    for encoder in encoders:  # by MMEngine's loader, as ``load_from`` is
+        encoder.init_weights()
+    assert_close(encoders[1].state_dict(), encoders[0].state_dict(), rtol=0, atol=0)
+
+
+def start(path: Path, **options: str) -> dict:
+    return dict(type='Pretrained', checkpoint=str(path), **options)
+
+
+def test_our_detector_in_safetensors(tmp_path):
+    """Its classes and colours come along, and are drawn."""
+    pytest.importorskip('mmdet')
+    (ours,) = (ROOT / 'mmdefusion/weights').glob('scenes_atss-*.pth')
+    again = as_safetensors(ours, tmp_path)
+    scene = SceneGenerator((160, 128), seed=1)(0)
+    found = []
+    for weights in (ours, again):
+        inferencer = PairedDetInferencer(str(SCENES), weights=str(weights), device='cpu', show_progress=False)
+        done = inferencer([scene.visible], [scene.infrared], return_vis=True)
+        found.append((done['predictions'], done['visualization']))
+    assert found[0][0] == found[1][0] and (found[0][1][0] == found[1][1][0]).all()
+    assert any(score > 0.3 for score in found[0][0][0]['scores'])
 
 
 def test_nothing_broken_is_published(checkpoint, tmp_path):

@@ -15,8 +15,8 @@ from mmengine.config import Config, DictAction
 
 from mmdefusion.evaluation.results import NAMES, mean_and_range, score_in_percent
 from mmdefusion.experiments import Trial
+from mmdefusion.models.checkpoints.fetching import local_path
 from mmdefusion.models.checkpoints.fitting import read_weights
-from mmdefusion.models.checkpoints.shipped import path_of
 from mmdefusion.utils.files import write_text
 from mmdefusion.utils.progress import track
 from mmdefusion.visualization import Table
@@ -30,18 +30,18 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         'configs', nargs='+', type=Path, help='configs of detectors or segmenters with the width of the weights'
     )
-    parser.add_argument('--weights', type=Path, required=True, help="a file, or 'tiny', which comes along")
+    parser.add_argument('--weights', required=True, help="a file, a URL, or 'tiny', which comes along")
     parser.add_argument('--seeds', type=int, default=3, help='number of trainings per config and start (default: 3)')
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/compare_pretraining'))
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, help='for all: key.sub=value')
     args = parser.parse_args()
-    args.weights = Path(path_of(args.weights))
-    for path in (*args.configs, args.weights):
+    for path in args.configs:
         if not path.is_file():
             parser.error(f'{path} is not there.')
     try:
+        args.weights = local_path(args.weights)
         read_weights(args.weights)
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         parser.error(str(error))
     if len({path.stem for path in args.configs}) < len(args.configs):
         parser.error('two of the configs have the same name; each needs one of its own for its folder.')

@@ -24,7 +24,7 @@ from mmdefusion.evaluation.functional import TARGET_METRICS, VIFB_METRICS, lower
 from mmdefusion.evaluation.published import mean_rank, rank, vifb_method_means
 from mmdefusion.evaluation.score_files import score_files
 from mmdefusion.evaluation.scores import Row, mean_row, write_scores
-from mmdefusion.models.checkpoints.shipped import path_of
+from mmdefusion.models.checkpoints.fetching import local_path
 from mmdefusion.utils.files import write_image, write_text
 from mmdefusion.utils.image_io import read_image
 from mmdefusion.utils.spread import evenly_spread
@@ -50,7 +50,7 @@ def parse_args() -> argparse.Namespace:
 
 def folder_of(name: str, args: argparse.Namespace) -> Path:
     """The folder of the images of a variant, which depends on the weights."""
-    weights = Path(path_of(args.weights or 'tiny'))
+    weights = local_path(args.weights or 'tiny')
     variant = '-'.join(f'{option}-{value}' for option, value in VARIANTS[name].items()) or 'default'
     content = hashlib.sha256(weights.read_bytes()).hexdigest()[:8]
     return args.out_dir / f'{weights.stem.removesuffix(f"-{content}")}-{content}_{variant}'

@@ -120,7 +120,7 @@ build_mmcv() {
 }
 
 install_project() {
-  local options=(--no-build-isolation -e '.[toolboxes,export,web,docs,tests,lint]')
+  local options=(--no-build-isolation -e '.[toolboxes,export,web,hub,docs,tests,lint]')
   if [ -n "$LOCK" ]; then pip_install --no-deps "${options[@]}" && "$py" -m pip check >>"$log"; return; fi
   pip_install "${options[@]}" && ensure_opencv
 }

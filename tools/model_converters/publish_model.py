@@ -6,6 +6,7 @@
 The file is named by the first eight digits of its SHA-256, and `meta` holds the network as plain data, the config of
 the training, the iteration, the data, the git revision at publication and the last validation's numbers. `--layout mae`
 writes the encoder of a masked autoencoder in MAE's own layout, which teachers read; `--safetensors` writes that format.
+What is published already keeps its origin, so the same command turns a .pth into a .safetensors file.
 """
 
 import argparse
@@ -73,9 +74,9 @@ def describe(checkpoint: dict[str, Any], args: argparse.Namespace) -> dict[str, 
     published = {
         'cfg': meta['cfg'] if isinstance(meta.get('cfg'), str) else None,
         'iter': iteration,
-        'data': args.data,
-        'numbers': last_numbers(args.checkpoint.parent, iteration),
-        'git_revision': git_revision(),
+        'data': args.data or _known(meta, 'data', ''),
+        'numbers': last_numbers(args.checkpoint.parent, iteration) or _known(meta, 'numbers', {}),
+        'git_revision': _known(meta, 'git_revision', '') or git_revision(),
         'mmdefusion_version': __version__,
     }
     if isinstance(meta.get('dataset_meta'), dict):  # the classes of a detector or segmenter
@@ -85,6 +86,11 @@ def describe(checkpoint: dict[str, Any], args: argparse.Namespace) -> dict[str, 
         arch, _ = read_fuser(checkpoint, str(args.checkpoint))
         published['model'] = plain_network_config(arch)
     return published
+
+
+def _known(meta: dict[str, Any], key: str, otherwise: Any) -> Any:
+    """What an earlier publication said, if it is of the right type."""
+    return meta[key] if isinstance(meta.get(key), type(otherwise)) else otherwise
 
 
 def select(checkpoint: dict[str, Any], args: argparse.Namespace) -> State:

@@ -27,7 +27,7 @@ TARGET_METRICS = (
     'Fringe',
 )
 LOWER_IS_BETTER = frozenset(
-    {'Cross_entropy', 'Qcv', 'Rmse', 'MSE', 'LPIPS', 'Hot_lost', 'Sky_moved', 'Sky_texture', 'Flat_noise', 'Fringe'}
+    {'Cross_entropy', 'Qcv', 'Rmse', 'MSE', 'Hot_lost', 'Sky_moved', 'Sky_texture', 'Flat_noise', 'Fringe'}
 )
 
 

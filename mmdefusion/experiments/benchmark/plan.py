@@ -10,7 +10,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from mmdefusion.evaluation.results import short_name
-from mmdefusion.models.checkpoints.shipped import path_of
+from mmdefusion.models.checkpoints.fetching import local_path
 
 from ..trial import Trial
 from .data_set import DATA_KEYS, DataSet, is_of_data, merge
@@ -82,7 +82,7 @@ class Comparison:
         config = self._compose(model, seed, folder)
         needed = [self.weights] if self.weights and is_defusionpp(config) else []
         needed += ['tiny'] if reads_fused_images(config) else []
-        basis = [self.data.digest, *(hashlib.sha256(Path(path_of(file)).read_bytes()).hexdigest() for file in needed)]
+        basis = [self.data.digest, *(hashlib.sha256(local_path(file).read_bytes()).hexdigest() for file in needed)]
         if self.processes > 1:
             basis.append(f'{self.processes} processes')
         return Trial.of(config, folder, ' '.join(basis))

@@ -1,27 +1,21 @@
 """Reads checkpoint files as tensors and plain data. All files are read here, and nothing in a file can run."""
 
-import hashlib
 import os
-import re
 import stat
 import warnings
-from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
 
 import torch
 from mmengine.fileio import get_local_path
 from torch import Tensor
-from torch.hub import download_url_to_file, get_dir
 
 from .archives import LEGACY, ZIP, check_legacy, check_zip, first_line
 from .errors import CheckpointError
+from .fetching import FETCHED, check_named_hash, local_path
 from .safetensors_files import looks_like_safetensors, read_safetensors
-from .shipped import path_of
 
 OLDEST_TORCH = (2, 6)  # older versions can be made to run code in spite of weights_only (CVE-2025-32434)
-HASHED = re.compile(r'-([0-9a-f]{8})\.(pth|pt|safetensors)')
 MAX_DEPTH = 32
 MAX_VALUES = 2**20
 MAX_DIMENSIONS = 16  # torch fails beyond 64, but halfway through an operation
@@ -35,8 +29,8 @@ def read_checkpoint(source: str | os.PathLike) -> dict[str, Any]:
     ``state_dict`` and our metadata become ``meta``.
 
     Args:
-        source: file or URL, or the name of weights that come with the package (``'tiny'``). Downloads from
-            ``https://`` are kept in torch's hub folder; other schemes go through MMEngine's file backends.
+        source: file, name of weights that come with the package (``'tiny'``), ``hf://owner/repo/file`` or URL, as
+            :func:`local_path` takes them; other schemes go through MMEngine's file backends.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -56,10 +50,8 @@ def read_plain(source: str | os.PathLike) -> Any:
             f"pip install 'torch>={'.'.join(map(str, OLDEST_TORCH))}'."
         )
     name = str(source)
-    if '://' not in name:
-        return _read_file(Path(path_of(source)), name)
-    if urlparse(name).scheme in ('http', 'https'):
-        return _read_file(_download(name), name)
+    if '://' not in name or name.startswith(FETCHED):
+        return _read_file(local_path(source), name)
     try:
         with get_local_path(name) as local:
             return _read_file(Path(local), name)
@@ -67,18 +59,6 @@ def read_plain(source: str | os.PathLike) -> Any:
         raise
     except Exception as error:  # each backend has its own errors
         raise CheckpointError(f'{name} cannot be fetched: {first_line(error)}') from None
-
-
-def _download(url: str) -> Path:
-    """The path of the file in torch's hub folder, downloaded if it does not exist."""
-    target = Path(get_dir()) / 'checkpoints' / Path(urlparse(url).path).name
-    if not target.is_file():
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            download_url_to_file(url, str(target), progress=False)  # renames complete files
-        except (OSError, RuntimeError, ValueError) as error:
-            raise CheckpointError(f'{url} cannot be fetched: {first_line(error)}') from None
-    return target
 
 
 def _read_file(path: Path, name: str) -> Any:
@@ -102,7 +82,7 @@ def _read_open(file: Any, path: Path, name: str) -> Any:
     size = os.fstat(file.fileno()).st_size
     if not size:
         raise CheckpointError(f'{name} is empty.')
-    _check_hash(file, path, name)
+    check_named_hash(file, path, name)
     start = file.read(len(LEGACY))
     file.seek(0)
     if start.startswith(ZIP):
@@ -121,34 +101,6 @@ def _read_open(file: Any, path: Path, name: str) -> Any:
     except Exception as error:  # torch raises many kinds of error for incomplete files
         raise CheckpointError(f'{name} is no checkpoint that torch can read safely: {first_line(error)}') from None
     return Plain(name, size).copy(content)
-
-
-def _check_hash(file: Any, path: Path, name: str) -> None:
-    """Compares the SHA-256 with its beginning in the names of published files; a date of eight digits is no hash."""
-    found = HASHED.fullmatch(path.name[-len('-00000000') - len(path.suffix) :])
-    if not found or _is_date(found[1]):
-        return
-    digest = hashlib.file_digest(file, 'sha256').hexdigest() if hasattr(hashlib, 'file_digest') else _digest(file)
-    file.seek(0)
-    if not digest.startswith(found[1]):
-        raise CheckpointError(
-            f'{name} is damaged or was changed: its SHA-256 begins {digest[:8]}, its name says {found[1]}. Fetch it '
-            'again, or rename it if the name means something else.'
-        )
-
-
-def _digest(file: Any) -> str:
-    digest = hashlib.sha256()  # Python 3.10
-    while block := file.read(2**20):
-        digest.update(block)
-    return digest.hexdigest()
-
-
-def _is_date(text: str) -> bool:
-    try:
-        return 1990 <= datetime.strptime(text, '%Y%m%d').year < 2100
-    except ValueError:
-        return False
 
 
 class Plain:

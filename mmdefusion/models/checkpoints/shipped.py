@@ -1,6 +1,5 @@
 """The weights that come with the package, by name: ``'tiny'`` may stand wherever a checkpoint is named."""
 
-import os
 from pathlib import Path
 
 WEIGHTS = Path(__file__).resolve().parents[2] / 'weights'
@@ -25,9 +24,3 @@ def shipped_weights(name: str = 'tiny') -> str:
         held = ', '.join(shipped()) or 'none'
         raise FileNotFoundError(f'No weights {name!r} come with mmdefusion ({WEIGHTS} has {held}): name a checkpoint.')
     return str(shipped()[name])
-
-
-def path_of(source: str | os.PathLike) -> str | os.PathLike:
-    """The path of the weights of this name, or ``source`` itself if no such weights come along or it is a file."""
-    name = str(source)
-    return shipped_weights(name) if name in shipped() and not os.path.exists(name) else source

@@ -240,21 +240,6 @@ def test_metadata_that_is_none(meta, tmp_path):
     refused(tmp_path / 'x.safetensors', "its metadata 'mmdefusion' is")
 
 
-def test_from_a_url(tmp_path, monkeypatch):
-    monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'hub'))
-    torch.save({'a': torch.ones(1)}, tmp_path / 'x.pth')
-    asked = []
-
-    def fetch(url, target, **_):
-        asked.append(url)
-        Path(target).write_bytes((tmp_path / 'x.pth').read_bytes())
-
-    monkeypatch.setattr(reading, 'download_url_to_file', fetch)
-    for _ in range(2):
-        assert read_checkpoint('https://example.org/models/x.pth?download=1') == {'a': torch.ones(1)}
-    assert asked == ['https://example.org/models/x.pth?download=1']
-
-
 def test_nothing_half_written(tmp_path, monkeypatch):
     (tmp_path / 'x.pth').write_bytes(b'before')
 

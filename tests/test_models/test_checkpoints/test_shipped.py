@@ -8,8 +8,9 @@ import mmdefusion.models.registered  # noqa: F401
 from mmdefusion import DeFusionPP
 from mmdefusion.apis import FusionInferencer, load_fuser
 from mmdefusion.models.backbones import DeFusionEncoder
+from mmdefusion.models.checkpoints.fetching import local_path
 from mmdefusion.models.checkpoints.reading import read_checkpoint
-from mmdefusion.models.checkpoints.shipped import path_of, shipped, shipped_weights
+from mmdefusion.models.checkpoints.shipped import shipped, shipped_weights
 
 KEY = 'backbone.blocks.3.attn.qkv.weight'
 
@@ -49,7 +50,7 @@ def test_in_fusing(weights):
 
 def test_a_file_of_that_name_comes_first(tmp_path):
     torch.save({'state_dict': {KEY: torch.ones(2)}}, tmp_path / 'tiny')
-    assert path_of('tiny') == 'tiny'
+    assert str(local_path('tiny')) == 'tiny'
     assert read_checkpoint('tiny')['state_dict'][KEY].tolist() == [1, 1]
     model = torch.nn.Module()
     assert load_checkpoint(model, 'tiny')['state_dict'][KEY].tolist() == [1, 1]

@@ -1,0 +1,98 @@
+"""Where a checkpoint lies on this machine, whatever names it."""
+
+import hashlib
+import os
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import unquote, urlparse
+
+from torch.hub import get_dir
+
+from mmdefusion.utils import hub
+from mmdefusion.utils.downloads import FetchError, download
+from mmdefusion.utils.hashes import sha256_of
+
+from .errors import CheckpointError
+from .shipped import shipped, shipped_weights
+
+FETCHED = ('hf://', 'http://', 'https://')
+HASHED = re.compile(r'-([0-9a-f]{8})\.(pth|pt|safetensors)')
+
+
+def local_path(source: str | os.PathLike) -> Path:
+    """The path of a checkpoint: of a file, of weights that come with the package, or of what is fetched first.
+
+    Args:
+        source: a path; a name such as ``'tiny'``, unless there is a file of it; ``hf://owner/repo/file`` or a page of
+            the Hugging Face Hub, kept in its cache; or a URL, kept in torch's hub folder.
+
+    Raises:
+        CheckpointError: if it cannot be fetched.
+    """
+    name = str(source)
+    try:
+        if file := hub.parse(name):
+            return hub.fetch(file)
+        if name.startswith(FETCHED):
+            return _downloaded(name)
+    except FetchError as error:
+        raise CheckpointError(str(error)) from None
+    return Path(shipped_weights(name) if name in shipped() and not os.path.exists(name) else source)
+
+
+def check_named_hash(file: BinaryIO, path: Path, name: str) -> None:
+    """Compares the SHA-256 of an open file with its beginning in the name of a published file.
+
+    Raises:
+        CheckpointError: if they differ.
+    """
+    if (told := _named_hash(path)) is None:
+        return
+    digest = sha256_of(file)
+    file.seek(0)
+    if not digest.startswith(told):
+        raise CheckpointError(
+            f'{name} is damaged or was changed: its SHA-256 begins {digest[:8]}, its name says {told}. Remove {path} '
+            'and fetch it again, or rename it if the name means something else.'
+        )
+
+
+def _named_hash(path: Path) -> str | None:
+    """The hash in a name; a date of eight digits is none."""
+    found = HASHED.fullmatch(path.name[-len('-00000000') - len(path.suffix) :])
+    return found[1] if found and not _is_date(found[1]) else None
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return 1990 <= datetime.strptime(text, '%Y%m%d').year < 2100
+    except ValueError:
+        return False
+
+
+def _downloaded(url: str) -> Path:
+    """The path of a URL's file in torch's hub folder, fetched if it is not there.
+
+    Names without a hash may stand for any content, so these are kept apart by their whole URL.
+    """
+    try:
+        path = Path(unquote(urlparse(url).path))
+    except ValueError as error:
+        raise FetchError(f'{url} is no URL: {error}.') from None
+    if not path.name:
+        raise FetchError(f'{url} names no file.')
+    folder = Path(get_dir()) / 'checkpoints'
+    if not _named_hash(path):
+        folder = folder / hashlib.sha256(url.encode()).hexdigest()[:16]
+    target = folder / path.name
+    if not target.is_file():
+        download(url, target)
+        try:
+            with target.open('rb') as file:
+                check_named_hash(file, target, url)
+        except CheckpointError:
+            target.unlink()
+            raise
+    return target
