@@ -90,6 +90,20 @@ def test_a_model_beside_itself_with_weights():
         find_candidates(['spatial-prior_atss@tiny', 'spatial-prior_atss@tiny'])
 
 
+def test_weights_of_its_own_for_a_baseline(tmp_path):
+    weights = tmp_path / 'mine.pth'
+    weights.write_bytes(b'mine')
+    data = load_scenes(tmp_path)
+    models = [f'resnet18-early-fusion_fcn@{weights}', f'spatial-prior_fcn@{weights}', 'resnet18-visible_fcn']
+    early, prior, visible = find_candidates(models, str(weights))
+    comparison = Comparison(data, Budget(5), tmp_path)
+    inner = Config.fromstring(comparison.plan(early, 0).config, '.py').model.backbone.backbone
+    assert inner.init_cfg == dict(type='Pretrained', checkpoint=str(weights))
+    with pytest.raises(ValueError, match='SpatialPrior cannot start from'):
+        comparison.plan(prior, 0)
+    assert str(weights) not in comparison.plan(visible, 0).config  # only DeFusion++'s networks take those of all
+
+
 def load_scenes(folder: Path) -> DataSet:
     scenes = write_scenes(folder / 'scenes', train=3, test=2, size=(96, 64))
     options = {f'{split}_dataloader.dataset.data_root': str(scenes) for split in ('train', 'test')}

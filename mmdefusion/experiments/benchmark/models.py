@@ -41,12 +41,14 @@ class Candidate:
     Attributes:
         name: name in the report.
         path: the model's config.
-        weights: weights of DeFusion++'s network, as a file or by the name of shipped ones; None for random weights.
+        weights: weights as a file or by their name; None for random weights.
+        own: whether the weights were named for this model, not for all that have DeFusion++'s network.
     """
 
     name: str
     path: Path
     weights: str | None = None
+    own: bool = False
 
 
 def find_candidates(models: Sequence[str | os.PathLike], weights: str | None = None) -> list[Candidate]:
@@ -54,7 +56,7 @@ def find_candidates(models: Sequence[str | os.PathLike], weights: str | None = N
 
     Args:
         models: such as ``'resnet18-visible_atss'`` or ``'defusionpp-prior_vit-tiny_atss@tiny'``.
-        weights: weights of models without ``@``.
+        weights: weights of DeFusion++'s networks without ``@``.
 
     Raises:
         ValueError: if there is no such model, or two of them have the same name.
@@ -64,7 +66,7 @@ def find_candidates(models: Sequence[str | os.PathLike], weights: str | None = N
         text, at, own = model.rpartition('@') if not Path(model).is_file() else (model, '', '')
         (path,) = find_models([text if at else model])
         name = f'{short_name(path)}@{Path(own).stem}' if at else short_name(path)
-        found.append(Candidate(name, path, own if at else weights))
+        found.append(Candidate(name, path, own if at else weights, bool(at)))
     if len({one.name for one in found}) < len(found):
         raise ValueError('Two of the models have the same name: give each once.')
     return found

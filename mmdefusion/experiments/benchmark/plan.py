@@ -65,7 +65,7 @@ class Comparison:
     def _plan(self, model: Candidate, seed: int, seconds: float | None = None) -> Trial:
         folder = self.work_dir / 'trials' / f'{model.name}_seed{seed}'
         config = self._compose(model, seed, folder, seconds)
-        needed = [model.weights] if model.weights and is_defusionpp(config) else []
+        needed = [model.weights] if model.weights and (model.own or is_defusionpp(config)) else []
         needed += ['tiny'] if reads_fused_images(config) else []
         basis = [self.data.digest, *(hashlib.sha256(Path(path_of(file)).read_bytes()).hexdigest() for file in needed)]
         if self.processes > 1:
@@ -93,7 +93,7 @@ class Comparison:
         set_iterations(config, self.budget.iterations(len(data.train), batch_size, seconds))
         config.randomness = dict(seed=seed)
         config.load_from = None
-        if model.weights and is_defusionpp(config):
+        if model.weights and (model.own or is_defusionpp(config)):
             start_from(config, model.weights)
         config.val_dataloader = config.val_evaluator = config.val_cfg = None  # tested once, at the end
         if data.toolbox == 'mmseg':
@@ -155,11 +155,19 @@ def is_defusionpp(config: Config) -> bool:
 
 
 def start_from(config: Config, weights: str) -> None:
-    """Lets a model with DeFusion++'s network start from pretrained weights, for which DeFusionPP has other names."""
-    if config.model.backbone.type.endswith('DeFusionPP'):
-        config.model.backbone.init_cfg = dict(type='Pretrained', checkpoint=weights)
-    else:
+    """Lets a model start from pretrained weights: DeFusion++'s network, or the stock backbone of a baseline.
+
+    Raises:
+        ValueError: if it has neither.
+    """
+    backbone = config.model.backbone
+    if backbone.type.endswith('DeFusionEncoder'):
         config.load_from = weights
+    elif backbone.type.endswith('DeFusionPP') or 'backbone' in backbone:  # for DeFusionPP the weights have other names
+        inner = backbone.get('backbone', backbone)
+        inner.init_cfg = dict(type='Pretrained', checkpoint=weights)
+    else:
+        raise ValueError(f'{config.filename}: {backbone.type} cannot start from {weights}.')
 
 
 def loads_masks(config: Config) -> bool:

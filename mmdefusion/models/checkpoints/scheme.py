@@ -1,4 +1,4 @@
-"""Teaches MMEngine the names of the weights that come with the package, for ``load_from`` and ``init_cfg``."""
+"""Teaches MMEngine the names of weights (:mod:`.shipped`), for ``load_from`` and ``init_cfg``."""
 
 import re
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 from mmengine.runner.checkpoint import CheckpointLoader
 
 from .reading import read_checkpoint
-from .shipped import shipped
+from .shipped import in_wheels, shipped
 
-NAMES = rf'({"|".join(map(re.escape, shipped()))})$'  # MMEngine matches this with what a config names
+NAMES = rf'({"|".join(map(re.escape, in_wheels() | shipped()))})$'  # MMEngine matches this with what a config names
 
 
 @CheckpointLoader.register_scheme(prefixes=NAMES)

