@@ -8,7 +8,7 @@ PY := $(VENV)/bin/python
 PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n auto --maxprocesses 4 --dist worksteal
 export PYTHON VENV TORCH TORCH_INDEX LOCK
 
-.PHONY: help env demo web docs test test-fast soak fuzz bench-check lint format clean
+.PHONY: help env demo web docs test test-fast soak fuzz benchmark bench-check lint format clean
 
 help: ## show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -43,6 +43,9 @@ soak: env ## what takes hours: kills, full disks, lost processes, hostile checkp
 	$(PY) tests/reliability/soak.py --pairs 5000
 	OMP_NUM_THREADS=1 $(PY) tests/reliability/soak_training.py --minutes 20
 	OMP_NUM_THREADS=1 $(PY) tests/reliability/soak_numerics.py
+
+benchmark: env ## train baselines and DeFusion++ on small data, under 2 hours: work_dirs/benchmark/*/report.html
+	$(PY) -W ignore tools/benchmark_suite.py --work-dir work_dirs/benchmark
 
 bench-check: env ## compare speed with the ratios in tools/dev/speed_ratios.json, and name what became slower
 	OMP_NUM_THREADS=1 $(PY) -W ignore tools/dev/bench_check.py --plot work_dirs/bench-check.png
