@@ -32,7 +32,7 @@ from mmdefusion.evaluation.functional import PROTOCOLS, lower_is_better
 from mmdefusion.evaluation.functional.targets import Kept, summarise
 from mmdefusion.evaluation.labelled_targets import Boxes, measure_objects, read_boxes
 from mmdefusion.evaluation.scores import mean_row
-from mmdefusion.inference.fusing import TASKS
+from mmdefusion.inference.fusing import DETAIL_WITH_TARGETS, TASKS
 from mmdefusion.inference.sources import Item, list_items
 from mmdefusion.models.fusers import ResidualDetail, SlidingWindow
 from mmdefusion.models.fusers.targets import Target
@@ -47,7 +47,7 @@ from mmdefusion.visualization import Table, contact_sheet
 SHOWN = 6  # pairs on the sheet, evenly spread
 MEAN = 'mean of the sources'
 MAXIMUM = 'maximum of the sources'
-OPTIONS = {name: type(option.default) for name, option in signature(ResidualDetail).parameters.items()}
+OPTIONS = {name: int if name == 'levels' else float for name in signature(ResidualDetail).parameters}
 
 
 def parse_args() -> argparse.Namespace:
@@ -135,8 +135,9 @@ def variants(args: argparse.Namespace) -> dict[str, Callable[[Item], np.ndarray]
 
     # the network first, as its errors name pairs that do not fit
     makers = {name: lambda item, rule=rule: fuse(item, rule) for name, rule in rules.items()}
+    aimed = MODELS.build(TASKS['ivf']['detail'] | DETAIL_WITH_TARGETS)
     for target in args.target:
-        makers[f'target {target}'] = lambda item, target=target: fuse(item, rules['detail'], target)
+        makers[f'target {target}'] = lambda item, target=target: fuse(item, aimed, target)
     for folder in args.fused:
         makers[folder.name] = lambda item, folder=folder: read_image(list_images(folder)[item.name], channels=3)
     return makers | {MEAN: mean} | ({MAXIMUM: maximum} if args.protocol == 'targets' else {})
