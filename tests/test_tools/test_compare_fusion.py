@@ -63,12 +63,14 @@ def test_objects_of_each_treatment_and_of_other_methods(tmp_path):
     (tmp_path / 'boxes.json').write_text(json.dumps(boxes))
     folders = tmp_path / 'vi', tmp_path / 'ir', '--weights', write_fuser(tmp_path / 'fuser.pth')
     what = '--protocol', 'targets', '--target', 'keep', 'highlight', '--boxes', tmp_path / 'boxes.json'
-    result = run(*folders, *what, '--fused', tmp_path / 'OTHER', '--out-dir', tmp_path / 'out')
+    what += '--fused', tmp_path / 'OTHER', '--network-pixels', 4096
+    result = run(*folders, *what, '--out-dir', tmp_path / 'out')
     assert result.returncode == 0, result.stderr
     table = (tmp_path / 'out/table.md').read_text()
     assert 'Means over 1 pairs' in table
     lines = [[cell.strip() for cell in line.strip('|').split('|')] for line in table.splitlines() if line[:1] == '|']
     columns = {name: [line[k] for line in lines] for k, name in enumerate(lines[0])}
+    assert 'plain output' not in columns  # the network has not seen the whole image
     (kept,) = [k for k, line in enumerate(lines) if line[0] == '1 of class person: contrast kept, median']
     assert lines[kept + 1][0] == '1 of class person: lost (less is better)'
     assert columns['OTHER'][kept : kept + 2] == ['0.250', '1.000']

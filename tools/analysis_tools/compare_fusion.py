@@ -69,6 +69,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--boxes', type=Path, metavar='FILE', help='measure objects on the pairs of this COCO file or VOC folder'
     )
+    parser.add_argument(
+        '--network-pixels', type=int, metavar='N', help='the network sees at most N pixels; no plain output then'
+    )
     parser.add_argument('--weights', help='default: those that come with mmdefusion')
     parser.add_argument('--sources', action='store_true', help='show the sources on the sheet')
     parser.add_argument('--out-dir', type=Path, default=Path('work_dirs/compare_fusion'))
@@ -122,9 +125,10 @@ class OncePerPair:
 
 def variants(args: argparse.Namespace) -> dict[str, Callable[[Item], np.ndarray]]:
     """The functions that fuse a pair, by name."""
-    fuser = FusionInferencer(args.weights, task=args.task)
+    fuser = FusionInferencer(args.weights, task=args.task, network_pixels=args.network_pixels)
     fuser.model.sliding_window = OncePerPair(fuser.model.sliding_window)
-    rules = {'plain output': None, 'detail': fuser.model.detail}
+    rules = {} if args.network_pixels else {'plain output': None}
+    rules['detail'] = fuser.model.detail
     for rule in args.detail:
         name = ', '.join(f'{option} {value:g}' for option, value in rule.items())
         rules[name] = MODELS.build({**TASKS[args.task]['detail'], **rule})
