@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import numpy as np
 from mmengine.device import get_device
 
-from mmdefusion.inference.fusing import TASKS, Fusing, Task
+from mmdefusion.inference.fusing import DETAIL_WITH_TARGETS, TASKS, Fusing, Task
 from mmdefusion.inference.thermal import Polarity
 from mmdefusion.models.fusers.detail import resample
 from mmdefusion.models.fusers.memory import FrameMemory
@@ -89,12 +89,13 @@ class FusionInferencer(Fusing):
         self.network_pixels = network_pixels
         self.show_progress = show_progress
         self.device = device or get_device()
+        rule = TASKS[task]['detail'] | ({} if target == 'off' else DETAIL_WITH_TARGETS)
         self.model = load_fuser(
             weights or 'tiny',
             config,
             self.device,
             colour=colour or TASKS[task]['colour'],
-            detail=TASKS[task]['detail'] if detail else None,
+            detail=rule if detail else None,
             target=target,
             sliding_window=sliding_window or {},
         )

@@ -22,12 +22,14 @@ def score_files(triples: Sequence[Triple], protocol: str, workers: int = 2) -> l
     Args:
         triples: paths of visible, infrared and fused images.
         protocol: a name in ``PROTOCOLS``.
-        workers: number of processes; each uses one thread.
+        workers: number of processes, each of which uses one thread; with 1, no process is started.
 
     Returns:
         For each triple its scores, or an error that names its files.
     """
     work = partial(score_file, protocol=protocol)
+    if workers <= 1:
+        return [work(triple) for triple in track(triples, 'scoring', total=len(triples))]
     with get_context('spawn').Pool(max(1, min(workers, len(triples))), _work_in_one_thread) as pool:
         return list(track(pool.imap(work, triples), 'scoring', total=len(triples)))
 

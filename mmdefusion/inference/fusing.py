@@ -24,15 +24,26 @@ Task = Literal['ivf', 'mef', 'mff']
 
 # Defaults for each task: infrared-visible, multi-exposure and multi-focus pairs. Where one source is out of focus, the
 # other has all of the detail, and exposures have enough of it, so detail needs no boost. Contrast says little about
-# exposure, so there only the network chooses.
+# exposure, so there only the network chooses what is left under the bands, softly.
 TASKS: dict[str, dict] = {
     'ivf': dict(colour='luma', detail=dict(type='mmdefusion.ResidualDetail')),
     'mef': dict(
         colour='rgb',
-        detail=dict(type='mmdefusion.ResidualDetail', boost=0.0, sharpness=1.0, contrast=0.0, brightness=0.0),
+        detail=dict(
+            type='mmdefusion.ResidualDetail',
+            levels=5,
+            boost=0.0,
+            sharpness=3.0,
+            rest_sharpness=1.0,
+            contrast=0.0,
+            brightness=0.0,
+        ),
     ),
     'mff': dict(colour='rgb', detail=dict(type='mmdefusion.ResidualDetail', boost=0.0, brightness=0.0)),
 }
+
+# Where targets are to stand out, noise must not: people are raised afterwards, so softer weights cost nothing.
+DETAIL_WITH_TARGETS = dict(boost=0.5, sharpness=3.0, noise=0.005)
 
 
 class Fusing(ABC):

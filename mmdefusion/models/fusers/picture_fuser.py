@@ -14,7 +14,7 @@ from mmdefusion.registry import MODELS, build_model_part
 
 from ..layers import PATCH_SIZE, luma, with_luma
 from ..structures import FusedImages, Pair, Parts
-from .daylight import fill_borders, find_sky, keep_sky
+from .daylight import draw_in_glare, fill_borders, find_sky, keep_sky
 from .detail import ResidualDetail, network_share
 from .image_fuser import ImageFuser
 from .memory import FrameMemory
@@ -152,7 +152,7 @@ class PictureFuser(ImageFuser):
         if self.colour == 'rgb':
             return pair
         sources = Pair(*(luma(image) for image in pair))
-        return sources if self.target == 'off' else fill_borders(sources)
+        return sources if self.target == 'off' else draw_in_glare(fill_borders(sources))
 
     def _decode_stacked(self, pair: Pair, parts: bool, alone: bool) -> Tensor:
         """Decodes pairs B×C×H×W to B×K×C×H×W: parts, the fused image and, with ``alone``, each source by itself."""
