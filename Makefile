@@ -6,6 +6,7 @@ VENV ?= .venv
 PY := $(VENV)/bin/python
 # a test on each core, up to four (some take gigabytes); one that trains gains little from a second
 PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n auto --maxprocesses 4 --dist worksteal
+VERSION := $(shell sed -n "s/__version__ = '\(.*\)'/\1/p" mmdefusion/version.py)
 export PYTHON VENV TORCH TORCH_INDEX LOCK
 
 .PHONY: help env demo web docs test test-fast soak fuzz benchmark bench-check lint format clean
@@ -22,8 +23,9 @@ demo: env ## train on generated night and day pairs, write work_dirs/demo/report
 web: env ## the app in a browser, at http://127.0.0.1:7860 (WEB='--model CONFIG CHECKPOINT', say)
 	$(PY) -m mmdefusion.web $(WEB)
 
-docs: env ## the documentation as a site: work_dirs/docs/index.html
-	OMP_NUM_THREADS=1 $(PY) -m sphinx -W --keep-going -q docs work_dirs/docs
+docs: env ## the documentation as a site, one for each version: work_dirs/docs/index.html
+	OMP_NUM_THREADS=1 $(PY) -m sphinx -W --keep-going -q docs work_dirs/docs/$(VERSION)
+	$(PY) tools/dev/docs_index.py work_dirs/docs
 
 test: env ## every test but those that take minutes each, those that train too
 	$(PYTEST) tests -m 'not soak'
