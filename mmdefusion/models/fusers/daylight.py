@@ -55,7 +55,7 @@ def draw_in_glare(pair: Pair) -> Pair:
     """Shows what is warm inside a glare of the visible image by night: in headlights, and under lamps.
 
     An overexposed place has no room above it for a person to be raised. So what is near and colder is lowered instead,
-    to the contrast of the infrared image. A glare with nothing warm in it stays white.
+    to the contrast of the infrared image. A glare with nothing warm inside it stays white.
 
     Args:
         pair: visible and infrared image, 1×H×W.
@@ -64,7 +64,7 @@ def draw_in_glare(pair: Pair) -> Pair:
     small, warm = shrink_by(visible, SMALL), shrink_by(infrared, SMALL)
     glare = box_mean(ramp(small, *GLARE), 1) * (1 - ramp(visible.median(), *DAY))
     radius = max(2, round(NEAR * max(small.shape[-2:])))
-    warmest = warm
+    warmest = warm * glare  # what is warm outside, such as a roof below a bright sky, does not count
     for size, padding in (((2 * radius + 1, 1), (radius, 0)), ((1, 2 * radius + 1), (0, radius))):
         warmest = max_pool2d(warmest, size, stride=1, padding=padding)
     warmest = box_mean(warmest, radius)

@@ -88,6 +88,12 @@ def test_a_person_in_a_glare_shows():
     assert drawn.b is pair.b
 
 
+def test_what_is_warm_beside_a_glare_leaves_it_white():
+    visible, infrared = night_with_headlights()
+    infrared = infrared.roll(-60, 2)  # the person stands in the dark now, 20 pixels from the light
+    assert_close(draw_in_glare(Pair(visible, infrared)).a, visible, atol=1e-3, rtol=0)
+
+
 def test_a_glare_by_day_and_an_image_with_itself_stay():
     visible, infrared = night_with_headlights()
     by_day = Pair(visible.clip(min=0.5), infrared)
