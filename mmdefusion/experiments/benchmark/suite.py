@@ -59,7 +59,7 @@ SMALL = {'model.bbox_head.anchor_generator.octave_base_scale': 4}
 # dead trees are one pixel of fifty: unweighted, the first hundred iterations call everything background
 WEIGHTED = {'model.decode_head.loss_decode.class_weight': [1.0, 5.0]}
 TABLES = {
-    'msrs': SuiteTable('msrs-sample-192x160', 'atss', '600i', SMALL),
+    'msrs': SuiteTable('msrs-sample-192x160', 'atss', '400i', SMALL),
     'scenes': SuiteTable('scenes-detection', 'atss', '200i'),
     'trees': SuiteTable('trees-sample-192x192', 'fcn', '200i', WEIGHTED),
     'flir': SuiteTable('flir-sample-192x160', 'atss', '100i', SMALL),
