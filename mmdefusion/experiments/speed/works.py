@@ -61,8 +61,10 @@ def build_config(path: str, window: int | None) -> nn.Module:
     config = Config.fromfile(known)
     init_default_scope(config.get('default_scope', 'mmdefusion'))
     model = deepcopy(config.model)
-    within = model.backbone.type == 'mmdefusion.DeFusionPP'
-    (model.backbone.setdefault('encoder', {}) if within else model.backbone)['window'] = window
+    if model.backbone.type == 'mmdefusion.DeFusionPP':
+        model.backbone.encoder = {**model.backbone.get('encoder', {}), 'window': window}
+    else:
+        model.backbone.window = window
     return MODELS.build(model)
 
 
