@@ -10,7 +10,8 @@ from torch.testing import assert_close
 from mmdefusion.experiments.speed import WORKS, Result, compare, measure_works, ratios
 from mmdefusion.experiments.speed.roof import count
 from mmdefusion.experiments.speed.timing import Timing
-from mmdefusion.experiments.speed.works import FusedFeatures, prepare
+from mmdefusion.experiments.speed.works import FusedFeatures, build_detector, prepare
+from mmdefusion.models.backbones import SpatialPrior
 
 TOOL = Path(__file__).resolve().parents[2] / 'tools/analysis_tools/benchmark_speed.py'
 SMALL = dict(embed_dims=32, depth=3, num_heads=2, last_num_heads=4)
@@ -34,6 +35,23 @@ def test_the_textbook_learns_the_same(monkeypatch):
     assert_close(*first)
     assert_close(*second, atol=1e-3, rtol=1e-3)
     assert second[0] < first[0]
+
+
+def test_windows_come_with_a_prior_in_a_detector_that_trains():
+    plain, windowed = (build_detector(window) for window in (None, 14))
+    assert not any(isinstance(part, SpatialPrior) for part in plain.modules()) and plain.backbone.window is None
+    assert windowed.backbone.spatial_prior is not None and windowed.backbone.encoder.window == 14
+    assert prepare(WORKS['training'], 'windowed', torch.randn(1, 6, 64, 64))().isfinite()
+
+
+def test_windows_in_bfloat16_are_both():
+    pair = torch.randn(1, 6, 32, 272)  # two windows
+    ours, windowed, rounded = (
+        prepare(WORKS['features'], form, pair)() for form in ('ours', 'windowed', 'windowed bf16')
+    )
+    scale = windowed.abs().max()
+    assert (ours - windowed).abs().max() > 0.01 * scale
+    assert 0 < (rounded - windowed).abs().max() < 0.02 * scale
 
 
 def test_operations_and_exponentials_are_those_of_the_formula():

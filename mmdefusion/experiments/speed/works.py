@@ -20,7 +20,7 @@ from ..benchmark.models import CONFIGS, known_models
 from .rivals import RIVALS
 from .textbook import to_textbook
 
-FORMS = ('ours', 'windowed', 'bf16', 'compiled', 'textbook')
+FORMS = ('ours', 'windowed', 'bf16', 'windowed bf16', 'compiled', 'textbook')
 WINDOW = 14
 
 
@@ -61,8 +61,16 @@ def build_config(path: str, window: int | None) -> nn.Module:
     config = Config.fromfile(known)
     init_default_scope(config.get('default_scope', 'mmdefusion'))
     model = deepcopy(config.model)
-    model.backbone.window = window
+    if model.backbone.type == 'mmdefusion.DeFusionPP':
+        model.backbone.encoder = {**model.backbone.get('encoder', {}), 'window': window}
+    else:
+        model.backbone.window = window
     return MODELS.build(model)
+
+
+def build_detector(window: int | None) -> nn.Module:
+    """The paper's form of an ATSS; with windows, one with a spatial prior too, as large images are trained on."""
+    return build_config(f'defusionpp{"-prior" if window else ""}_vit-tiny_atss', window)
 
 
 def build_maps(window: int | None) -> nn.Module:
@@ -113,7 +121,7 @@ WORKS = {
     'detector': Work('detector (ATSS)', partial(build_config, 'defusionpp_vit-tiny_atss'), heads),
     'segmenter': Work('segmenter (UPerNet)', partial(build_config, 'defusionpp_vit-tiny_upernet'), heads),
     'pretraining': Work('pretraining step', partial(build_config, 'cud_defusionpp-tiny'), pretrain, trains=True),
-    'training': Work('training step (ATSS)', partial(build_config, 'defusionpp_vit-tiny_atss'), detect, trains=True),
+    'training': Work('training step (ATSS; windowed: with a spatial prior)', build_detector, detect, trains=True),
 }
 
 
@@ -129,13 +137,13 @@ def prepare(work: Work, form: str, pair: Tensor) -> Callable[[], Tensor]:
     if form in RIVALS:
         model, apply = RIVALS[form](), lambda model, pair: model(pair)[0]
     else:
-        model, apply = work.build(WINDOW if form == 'windowed' else None), work.apply
+        model, apply = work.build(WINDOW if form.startswith('windowed') else None), work.apply
     model = model.to(pair.device).train(work.trains)
     if form == 'textbook':
         to_textbook(model)
     if form == 'compiled':
         apply = torch.compile(apply)
-    precision = partial(torch.autocast, pair.device.type, torch.bfloat16) if form == 'bf16' else nullcontext
+    precision = partial(torch.autocast, pair.device.type, torch.bfloat16) if form.endswith('bf16') else nullcontext
     optimizer = torch.optim.AdamW(model.parameters()) if work.trains else None
 
     def run() -> Tensor:
