@@ -1,14 +1,15 @@
 # `make demo` and `make test` need nothing but Python 3.10-3.12 and a C++ compiler.
-# Variables: PYTHON (python3), VENV (.venv), TORCH ('torch==2.9.0', say), TORCH_INDEX (an index of torch builds).
+# Variables: PYTHON (python3), VENV (.venv), TORCH ('torch==2.9.0', say), TORCH_INDEX (an index of torch builds),
+# LOCK (exact versions with hashes: requirements/locks).
 PYTHON ?= python3
 VENV ?= .venv
 PY := $(VENV)/bin/python
 # a test on each core, up to four (some take gigabytes); one that trains gains little from a second
 PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n auto --maxprocesses 4 --dist worksteal
 VERSION := $(shell sed -n "s/__version__ = '\(.*\)'/\1/p" mmdefusion/version.py)
-export PYTHON VENV TORCH TORCH_INDEX
+export PYTHON VENV TORCH TORCH_INDEX LOCK
 
-.PHONY: help env demo web docs test test-fast soak fuzz bench-check lint format clean
+.PHONY: help env demo web docs test test-fast soak fuzz benchmark bench-check lint format clean
 
 help: ## show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -44,6 +45,9 @@ soak: env ## what takes hours: kills, full disks, lost processes, hostile checkp
 	$(PY) tests/reliability/soak.py --pairs 5000
 	OMP_NUM_THREADS=1 $(PY) tests/reliability/soak_training.py --minutes 20
 	OMP_NUM_THREADS=1 $(PY) tests/reliability/soak_numerics.py
+
+benchmark: env ## train baselines and DeFusion++ on small data, under 2 hours: work_dirs/benchmark/*/report.html
+	$(PY) -W ignore tools/benchmark_suite.py --work-dir work_dirs/benchmark
 
 bench-check: env ## compare speed with the ratios in tools/dev/speed_ratios.json, and name what became slower
 	OMP_NUM_THREADS=1 $(PY) -W ignore tools/dev/bench_check.py --plot work_dirs/bench-check.png

@@ -43,6 +43,7 @@ TOOLBOXES = {
     'evaluation.parts': {'mmseg'},
     'experiments': {'mmdet', 'mmseg'},
     'inference': set(),
+    'models.backbones.efficientnet_lite': {'mmcv'},
     'models.backbones.spatial_prior': {'mmcv'},
     'models.data_preprocessors': {'mmdet', 'mmseg'},
 }

@@ -6,7 +6,9 @@
 
 --data is a config with dataloaders and evaluators (its model, if it has one, is not used). A model is a config of
 configs/detection, configs/segmentation or configs/baselines, named without batch, schedule and data set, or a file.
-Each is trained for the budget (500i: iterations, 12e: epochs) instead of its own schedule, and tested once at the end.
+MODEL@WEIGHTS starts DeFusion++'s network from weights of its own (@tiny: those of the package). Each is trained for the
+budget (500i: iterations, 12e: epochs, 10min: minutes of training steps) instead of its own schedule, and tested once at
+the end. --light gives all models narrow maps and a head of one convolution.
 Finished trainings are not repeated, interrupted ones are resumed, and the report names failed ones. --launcher pytorch
 --processes 8 trains on eight GPUs of this machine; --launcher slurm --processes 8 --at-once 4 trains four models at a
 time on eight GPUs each by Slurm. The batch size is then that of the data set times the processes. Writes report.html
@@ -27,8 +29,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--data', type=Path, help='config of the data set')
     parser.add_argument('--models', type=lambda text: text.split(','), help='a,b,c')
     parser.add_argument('--seeds', type=int, default=3, help='number of trainings of each model (default: 3)')
-    parser.add_argument('--budget', default='500i', help='500i or 12e (default: 500i)')
+    parser.add_argument('--budget', default='500i', help='500i, 12e or 10min (default: 500i)')
     parser.add_argument('--weights', help="pretrained weights for DeFusion++'s networks (default: random weights)")
+    parser.add_argument('--light', action='store_true', help='light heads, for a CPU')
     parser.add_argument(
         '--cfg-options', nargs='+', action=Settings, default={}, help='settings of all models: key.sub=value'
     )
@@ -70,8 +73,9 @@ def main() -> None:
             args.at_once,
             args.device,
             notify=partial(print, flush=True),
+            light=args.light,
         )
-    except (OSError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         raise SystemExit(str(error)) from None
     if found.scores:
         print(found.scores.text())

@@ -37,6 +37,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--resize', action='store_true', help='resize the other images to the size of the first')
     parser.add_argument('--resume', action='store_true', help='skip results that are in --out-dir already')
+    parser.add_argument('--shard', metavar='I/N', help='fuse every N-th item from the I-th on, beside other processes')
     parser.add_argument(
         '--suffixes', nargs='+', default=(), metavar='S', help='endings that tell files of folders apart: _A _B'
     )
@@ -78,7 +79,7 @@ def parse_args() -> argparse.Namespace:
         type=int,
         metavar='PIXELS',
         help='most pixels of an image that the network sees where detail comes from the sources: fewer are faster '
-        '(default: 20480 for videos, else all)',
+        '(default: 20480 for videos, 192080 for infrared and visible images, else all)',
     )
     parser.add_argument('--batch-size', type=int, default=4, help='windows per batch (default: 4)')
     parser.add_argument('--device', help='default: a GPU if there is one')
@@ -132,6 +133,7 @@ def main() -> None:
             suffixes=args.suffixes,
             fold=args.fold,
             skip_unmatched=args.skip_unmatched,
+            shard=args.shard,
         )
     except NotAllDone as error:
         written, failed = error.results, str(error)

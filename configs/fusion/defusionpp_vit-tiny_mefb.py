@@ -6,5 +6,8 @@ _base_ = [
 ]
 test_dataloader = dict(dataset=dict(data_root='data/MEFB/input', first='', second='', suffixes=('_A', '_B')))
 # contrast says little of exposure, and each exposure has detail enough
-model = dict(colour='rgb', detail=dict(boost=0.0, sharpness=1.0, contrast=0.0, brightness=0.0))
+model = dict(
+    colour='rgb',
+    detail=dict(levels=5, boost=0.0, sharpness=3.0, rest_sharpness=1.0, contrast=0.0, brightness=0.0),
+)
 test_evaluator = dict(protocol='all')

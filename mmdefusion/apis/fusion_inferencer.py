@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import numpy as np
 from mmengine.device import get_device
 
-from mmdefusion.inference.fusing import TASKS, Fusing, Task
+from mmdefusion.inference.fusing import DETAIL_WITH_TARGETS, TASKS, Fusing, Task
 from mmdefusion.inference.thermal import Polarity
 from mmdefusion.models.fusers.detail import resample
 from mmdefusion.models.fusers.memory import FrameMemory
@@ -19,7 +19,9 @@ from mmdefusion.utils.image_io import check_scaling, reverse_channels
 
 from .loading import load_fuser
 
-VIDEO_PIXELS = 160 * 128  # most pixels of a frame that the network sees; detail comes from the whole frame
+# Most pixels that the network sees of a frame, and of an infrared and visible pair; detail comes from the whole images.
+VIDEO_PIXELS = 160 * 128
+PAIR_PIXELS = 490 * 392  # six sliding windows; docs/fusion.md has what it costs
 
 
 class FusionInferencer(Fusing):
@@ -44,9 +46,10 @@ class FusionInferencer(Fusing):
             image. Other 16-bit images are scaled from their full range.
         polarity: whether hot is bright in the infrared images (``'white-hot'``) or dark (``'black-hot'``), which are
             inverted; ``'auto'`` guesses it for each call, with a warning where it is not white-hot.
-        network_pixels: most pixels of an image that the network sees where detail comes from the sources and no parts
-            are asked for; larger images are reduced for it, which is faster. None takes 20,480 for the frames of
-            videos and all for other images.
+        network_pixels: most pixels of an image that the network sees for the fused image where detail comes from the
+            sources; larger images are reduced for it, which is faster. None takes 20,480 for the frames of
+            videos, 192,080 for infrared and visible images, and all for exposures and foci. A number that is larger
+            than the images takes all.
 
     Raises:
         FileNotFoundError: if the weights do not exist.
@@ -86,15 +89,17 @@ class FusionInferencer(Fusing):
             raise ValueError(f'polarity={polarity!r} is none of {", ".join(get_args(Polarity))}.')
         self.polarity = polarity
         self.reading = dict(thermal=task == 'ivf', thermal_range=thermal_range)
-        self.network_pixels = network_pixels
+        self.network_pixels = network_pixels or (PAIR_PIXELS if task == 'ivf' else None)
+        self.frame_pixels = network_pixels or VIDEO_PIXELS
         self.show_progress = show_progress
         self.device = device or get_device()
+        rule = TASKS[task]['detail'] | ({} if target == 'off' else DETAIL_WITH_TARGETS)
         self.model = load_fuser(
             weights or 'tiny',
             config,
             self.device,
             colour=colour or TASKS[task]['colour'],
-            detail=TASKS[task]['detail'] if detail else None,
+            detail=rule if detail else None,
             target=target,
             sliding_window=sliding_window or {},
         )
@@ -112,12 +117,12 @@ class FusionInferencer(Fusing):
     ) -> dict[str, np.ndarray]:
         first, *others = (to_tensor(reverse_channels(source)).to(self.device) for source in sources)
         try:
-            pixels = self.network_pixels or (VIDEO_PIXELS if memory else None)
+            pixels = self.frame_pixels if memory else self.network_pixels
             for other in others[:-1]:
                 first = self.model.fuse(Pair(first, other), network_pixels=pixels).expand(3, -1, -1)
             pair = Pair(first, others[-1] if others else first)
             if share:
-                explained = self.model.explain(pair, memory)
+                explained = self.model.explain(pair, memory, pixels)
                 images = explained.images._asdict() | {'share': resample(explained.share, pair.a).clip(0, 1)}
             else:
                 images = self.model.fuse(pair, parts, pixels, memory)

@@ -1,7 +1,9 @@
-"""Measures how well labelled objects stand out in fused image files."""
+"""Measures how well labelled objects stand out in fused images and image files."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+
+from numpy.typing import NDArray
 
 from mmdefusion.datasets.conversion import READERS, Box
 from mmdefusion.utils.progress import track
@@ -49,12 +51,28 @@ def measure_targets(triples: Mapping[str, Triple], boxes: Boxes) -> dict[str, li
         raise ValueError(f'The boxes belong to none of the images: {example}.')
     found: dict[str, list[Kept]] = {}
     for name, paths in track(labelled.items(), 'measuring objects', total=len(labelled)):
-        visible, infrared, fused = read_triple(paths)
         try:
-            images = [to_grey(image) for image in check_triple(visible, infrared, fused)]
+            objects = measure_objects(read_triple(paths), boxes[name])
         except ValueError as error:
             raise ValueError(f'{", ".join(paths)}: {error}') from None
-        for box in boxes[name]:
-            region = box_region(images[0].shape, (box.x0, box.y0, box.x1, box.y1))
-            found.setdefault(box.label, []).extend(kept(*images, [region]))
+        for label, of_label in objects.items():
+            found.setdefault(label, []).extend(of_label)
     return dict(sorted(found.items()))
+
+
+def measure_objects(triple: Sequence[NDArray], boxes: Iterable[Box]) -> dict[str, list[Kept]]:
+    """Measures how much is kept of each object of one image that a source shows, by class.
+
+    Args:
+        triple: visible, infrared and fused image, H×W or H×W×3 (RGB), 0-255.
+        boxes: the boxes of this image.
+
+    Raises:
+        ValueError: if the images cannot be compared.
+    """
+    images = [to_grey(image) for image in check_triple(*triple)]
+    found: dict[str, list[Kept]] = {}
+    for box in boxes:
+        region = box_region(images[0].shape, (box.x0, box.y0, box.x1, box.y1))
+        found.setdefault(box.label, []).extend(kept(*images, [region]))
+    return found

@@ -1,6 +1,6 @@
 """Scores many fused image files in several processes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from multiprocessing import get_context
 
@@ -22,14 +22,22 @@ def score_files(triples: Sequence[Triple], protocol: str, workers: int = 2) -> l
     Args:
         triples: paths of visible, infrared and fused images.
         protocol: a name in ``PROTOCOLS``.
-        workers: number of processes; each uses one thread.
+        workers: number of processes, each of which uses one thread; with 1, no process is started.
 
     Returns:
         For each triple its scores, or an error that names its files.
     """
+    return list(iterate_scores(triples, protocol, workers))
+
+
+def iterate_scores(triples: Sequence[Triple], protocol: str, workers: int = 2) -> Iterator[Row | ValueError]:
+    """As :func:`score_files`, one result after the other in the order of the triples, as soon as it is there."""
     work = partial(score_file, protocol=protocol)
+    if workers <= 1:
+        yield from track(map(work, triples), 'scoring', total=len(triples))
+        return
     with get_context('spawn').Pool(max(1, min(workers, len(triples))), _work_in_one_thread) as pool:
-        return list(track(pool.imap(work, triples), 'scoring', total=len(triples)))
+        yield from track(pool.imap(work, triples), 'scoring', total=len(triples))
 
 
 def score_file(paths: Triple, protocol: str) -> Row | ValueError:

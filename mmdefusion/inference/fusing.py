@@ -13,6 +13,7 @@ import numpy as np
 
 from mmdefusion.utils.files import make_writable
 from mmdefusion.utils.progress import track
+from mmdefusion.utils.shards import take_shard
 from mmdefusion.utils.video_reader import VideoFrames
 from mmdefusion.utils.video_writer import VideoWriter
 
@@ -24,15 +25,26 @@ Task = Literal['ivf', 'mef', 'mff']
 
 # Defaults for each task: infrared-visible, multi-exposure and multi-focus pairs. Where one source is out of focus, the
 # other has all of the detail, and exposures have enough of it, so detail needs no boost. Contrast says little about
-# exposure, so there only the network chooses.
+# exposure, so there only the network chooses what is left under the bands, softly.
 TASKS: dict[str, dict] = {
     'ivf': dict(colour='luma', detail=dict(type='mmdefusion.ResidualDetail')),
     'mef': dict(
         colour='rgb',
-        detail=dict(type='mmdefusion.ResidualDetail', boost=0.0, sharpness=1.0, contrast=0.0, brightness=0.0),
+        detail=dict(
+            type='mmdefusion.ResidualDetail',
+            levels=5,
+            boost=0.0,
+            sharpness=3.0,
+            rest_sharpness=1.0,
+            contrast=0.0,
+            brightness=0.0,
+        ),
     ),
     'mff': dict(colour='rgb', detail=dict(type='mmdefusion.ResidualDetail', boost=0.0, brightness=0.0)),
 }
+
+# Where targets are to stand out, noise must not: people are raised afterwards, so softer weights cost nothing.
+DETAIL_WITH_TARGETS = dict(boost=0.5, sharpness=3.0, noise=0.005)
 
 
 class Fusing(ABC):
@@ -58,6 +70,7 @@ class Fusing(ABC):
         suffixes: Sequence[str] = (),
         fold: bool = False,
         skip_unmatched: bool = False,
+        shard: str | None = None,
     ) -> list[Fused] | list[Path]:
         """Fuses the matching images of two or more sources; with more than two, each result is fused with the next.
 
@@ -76,6 +89,7 @@ class Fusing(ABC):
             fold: whether to fuse more than nine single files, or files of several folders, into one image. This is
                 refused by default, as a shell may have expanded unquoted patterns.
             skip_unmatched: whether to leave out files of folders and globs that have no partner of the same name.
+            shard: ``'i/n'`` fuses every n-th item from the i-th on, so that n processes or machines share a series.
 
         Returns:
             The written paths, or without ``out_dir`` the results.
@@ -91,17 +105,19 @@ class Fusing(ABC):
         if given and all(is_video(source) for source in given):
             if folder is None:
                 raise ValueError('Videos are written, not returned: give out_dir.')
+            if shard:
+                raise ValueError(f'shard={shard!r}: videos are fused whole, leave it out.')
             if not fold:
                 refuse_folding(given)
             return self._fuse_videos(given, OutputFolder(folder, outputs, '.mp4'), resize, resume)
         items = list_items(given, suffixes, fold, skip_unmatched)
-        if folder is None:
-            return self._fuse_items(items, outputs, resize)
-        target = OutputFolder(folder, outputs)
-        target.refuse_overwriting([item.name for item in items], [image for item in items for image in item.images])
-        if resume:
-            items = [item for item in items if not target.holds(item.name)]
-        return self._fuse_items(items, outputs, resize, target)
+        wanted, target = take_shard(items, shard), None
+        if folder is not None:
+            target = OutputFolder(folder, outputs)
+            target.refuse_overwriting([item.name for item in items], [image for item in items for image in item.images])
+        if target and resume:
+            wanted = [item for item in wanted if not target.holds(item.name)]
+        return self._fuse_items(wanted, items, outputs, resize, target)
 
     def fuse(self, pair: Item | Sequence[Image], parts: bool = False, resize: bool = False) -> Fused:
         """Fuses two sources; with more than two, each result is fused with the next.
@@ -118,20 +134,26 @@ class Fusing(ABC):
             OSError: if a file does not exist.
             ValueError: if an image cannot be read, or the sizes differ; the message names the item.
         """
-        item = pair if isinstance(pair, Item) else Item('pair', tuple(pair))
-        return Fused(item.name, self._decode(item.name, self._read(item, resize, self._black_hot([item])), parts))
+        items = [pair if isinstance(pair, Item) else Item('pair', tuple(pair))]
+        (item,), black_hot = self._open(items, items)
+        return Fused(item.name, self._decode(item.name, self._read(item, resize, black_hot), parts))
 
     def _fuse_items(
-        self, items: Sequence[Item], outputs: Sequence[Output], resize: bool, target: OutputFolder | None = None
+        self,
+        items: Sequence[Item],
+        series: Sequence[Item],
+        outputs: Sequence[Output],
+        resize: bool,
+        target: OutputFolder | None,
     ) -> list[Fused] | list[Path]:
-        results, failures, black_hot = [], {}, self._black_hot(items)
+        (items, black_hot), results, failures = self._open(items, series), [], {}
         for item in track(items, 'fusing', show=self.show_progress):
             if len(item.images) == 1:
                 warnings.warn(f'{item.name} has no partner: it is returned as it is.', stacklevel=3)
             try:
                 fused = self._render(item, outputs, resize, black_hot)
             except (OSError, ValueError) as error:
-                if len(items) == 1:
+                if len(series) == 1:
                     raise
                 failures[item.name] = error
             else:  # errors of writing are raised: the next file could not be written either
@@ -167,6 +189,12 @@ class Fusing(ABC):
         if 'panel' in outputs:
             images['panel'] = draw_panel(sources, images)
         return Fused(item.name, {name: images[name] for name in outputs})
+
+    def _open(self, items: Sequence[Item], series: Sequence[Item]) -> tuple[Sequence[Item], bool]:
+        """Tells whether hot is dark in the series that items are of; the files of a single one are read once."""
+        if len(items) == len(series) == 1:
+            items = series = [Item(items[0].name, tuple(items[0].read(**self.reading)))]
+        return items, bool(items) and self._black_hot(series)
 
     def _black_hot(self, items: Sequence[Item]) -> bool:
         """Whether hot is dark in the infrared images of a series."""

@@ -8,6 +8,7 @@ from torch import Tensor
 from mmdefusion.registry import MODELS
 
 from .backbones import DeFusionEncoder
+from .layers.patch_embed import PATCH_SIZE
 from .necks import DecompositionNeck
 
 
@@ -28,6 +29,10 @@ class DeFusionPP(BaseModule):
         spatial_prior: ``type`` and options of a stem that reads the pair beside the encoder (:class:`SpatialPrior`),
             without ``out_channels`` and ``strides``; its maps are added to those of the pyramid. None, as in the paper,
             uses no prior.
+        junction: ``type`` and options of what adds the maps instead of a plain sum (:class:`GatedSum`), without
+            ``out_channels`` and ``strides``.
+        injection: ``type`` and options of what brings the prior's map at stride 16 into the tokens
+            (:class:`TokenInjection`), without ``channels`` and ``embed_dims``. None brings nothing.
         init_cfg: initialisation config of MMEngine. ``dict(type='Pretrained', checkpoint=...)`` reads a checkpoint of
             pretraining, whose keys start with ``backbone.`` and ``neck.0.``.
     """
@@ -40,6 +45,8 @@ class DeFusionPP(BaseModule):
         decomposition: dict | None = None,
         spatial_prior: dict | None = None,
         init_cfg: dict | list | None = None,
+        junction: dict | None = None,
+        injection: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
         self.encoder = DeFusionEncoder(arch, **(encoder or {}))
@@ -50,6 +57,10 @@ class DeFusionPP(BaseModule):
         self.out_channels, self.strides = pyramid['out_channels'], self.pyramid.level_strides
         widths = {'out_channels': self.out_channels, 'strides': self.strides}
         self.spatial_prior = MODELS.build({**spatial_prior, **widths}) if spatial_prior else None
+        self._check_joints(junction, injection)
+        self.junction = MODELS.build({**junction, **widths}) if junction else None
+        widths = {'channels': self.out_channels, 'embed_dims': embed_dims}
+        self.injection = MODELS.build({**injection, **widths}) if injection else None
         self._register_load_state_dict_pre_hook(self._rename_pretraining_keys)
 
     def forward(self, pair: Tensor) -> tuple[Tensor, ...]:
@@ -61,11 +72,25 @@ class DeFusionPP(BaseModule):
         Returns:
             Maps B×out_channels×ceil(H/s)×ceil(W/s) for each stride s of the pyramid (4, 8, 16, 32 by default).
         """
-        features = self.encoder(pair)
+        priors = added = None
+        if self.injection is not None:
+            priors = self.spatial_prior(pair)
+            added = self.injection(priors[self.strides.index(PATCH_SIZE)])
+        features = self.encoder(pair, added)
         maps = self.pyramid(self.decomposition(features))
         if self.spatial_prior is None:
             return maps
-        return tuple(map(add, maps, self.spatial_prior(pair, features.content)))
+        priors = priors or self.spatial_prior(pair, features.content)
+        return tuple(map(add, maps, priors)) if self.junction is None else self.junction(maps, priors)
+
+    def _check_joints(self, junction: dict | None, injection: dict | None) -> None:
+        if (junction or injection) and self.spatial_prior is None:
+            raise ValueError('junction and injection join a spatial prior with the ViT: give spatial_prior, too.')
+        if injection and PATCH_SIZE not in self.strides:
+            raise ValueError(
+                f"injection reads the prior's map at stride {PATCH_SIZE}, but the pyramid has the strides "
+                f'{self.strides}: give it {PATCH_SIZE}, too.'
+            )
 
     @staticmethod
     def _rename_pretraining_keys(state_dict: dict, prefix: str, *_) -> None:

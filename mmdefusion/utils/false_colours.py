@@ -40,7 +40,9 @@ CHUNK = 16384  # colours that are looked up at once
 
 def colourfulness(image: np.ndarray) -> float:
     """Mean difference between the largest and the smallest channel of an H×W×3 uint8 image."""
-    return float((image.max(2).astype(np.int16) - image.min(2)).mean())
+    blue, green, red = cv2.split(image)
+    highest, lowest = cv2.max(cv2.max(blue, green), red), cv2.min(cv2.min(blue, green), red)
+    return float(cv2.subtract(highest, lowest).mean())
 
 
 @cache

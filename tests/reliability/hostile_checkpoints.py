@@ -144,6 +144,8 @@ def judge(
             accepted = outcome == 'read' and name == 'load_fuser' and kind not in HARMLESS_TO_FUSERS
             if outcome in ('ran', 'crashed') or accepted:
                 tally.wrong.append(f'{kind}: {outcome} {ran or text}'.replace('\n', ' ')[:240])
+            if outcome == 'read' and kind in HARMLESS_TO_FUSERS:
+                continue  # what the tool then does with a good network is its own time
             if seconds > limits.seconds or megabytes > limits.megabytes + 3 * size:
                 tally.wrong.append(f'{kind}: {seconds:.1f} s, {megabytes:.0f} MB for {size:.1f} MB')
         if path.is_file() and not path.is_symlink():

@@ -1,6 +1,6 @@
 """Whole schedules of pretraining under low precision: no loss and no gradient may be NaN or infinite.
 
-    python tests/reliability/soak_numerics.py [--steps 1.0]
+    python tests/reliability/soak_numerics.py [--steps 1.0] [--schedules NAME ...]
 
 Trains a tiny network by the schedule of each of the sample's configs (all its steps, warm-up, decay, clipping and
 optimizer), on small pictures and small batches, under float32, bfloat16 and float16 autocast on the CPU; float16 with
@@ -122,11 +122,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--steps', type=float, default=1.0, help='share of each schedule (default: 1, the whole)')
     parser.add_argument('--precisions', nargs='+', choices=PRECISIONS, default=list(PRECISIONS), help='default: all')
+    parser.add_argument('--schedules', nargs='+', choices=SCHEDULES, default=SCHEDULES, help='default: all')
     args = parser.parse_args()
     torch.set_num_threads(1)
     MMLogger.get_current_instance().setLevel('WARNING')
     failed = False
-    for schedule in SCHEDULES:
+    for schedule in args.schedules:
         for precision in args.precisions:
             outcome = run(schedule, precision, args.steps)
             failed |= bool(outcome.broken) or outcome.last >= outcome.first

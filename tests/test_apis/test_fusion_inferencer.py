@@ -228,6 +228,49 @@ def test_resume_does_only_what_is_missing(fuser, tmp_path):
     assert (out / '000.png').stat().st_mtime_ns == before
 
 
+def test_shards_together_are_the_series(fuser, tmp_path):
+    for seed, name in enumerate(('vi', 'ir')):
+        write_images(tmp_path / name, 5, size=(20, 30), seed=seed)
+    folders, done = (str(tmp_path / 'vi'), str(tmp_path / 'ir')), []
+    for shard in ('1/3', '2/3', '3/3'):
+        done += fuser(*folders, out_dir=tmp_path / 'out', shard=shard)
+    assert sorted(path.name for path in done) == [f'{k:03d}.png' for k in range(5)]
+    assert fuser(*folders, out_dir=tmp_path / 'out', shard='1/3', resume=True) == []
+    for shard in ('0/3', '4/3', '1', 'x/y'):
+        with pytest.raises(ValueError, match='must be i/n'):
+            fuser(*folders, shard=shard)
+
+
+def test_the_polarity_is_that_of_the_series_in_every_shard(weights, tmp_path):
+    fuser = FusionInferencer(weights, device='cpu', show_progress=False)
+    with patch.object(fuser, '_black_hot', return_value=False) as told:
+        for seed, name in enumerate(('vi', 'ir')):
+            write_images(tmp_path / name, 3, size=(20, 30), seed=seed)
+        fuser(str(tmp_path / 'vi'), str(tmp_path / 'ir'), shard='3/3')
+    (series,), _ = told.call_args
+    assert [item.name for item in series] == ['000', '001', '002']
+
+
+def test_a_single_pair_is_read_once(fuser, tmp_path):
+    for seed, name in enumerate(('vi', 'ir')):
+        write_images(tmp_path / name, 1, size=(20, 30), seed=seed)
+    pair = str(tmp_path / 'vi/000.png'), str(tmp_path / 'ir/000.png')
+    with patch('mmdefusion.inference.sources.read_image', wraps=read_image) as read:
+        (written,) = fuser(*pair, out_dir=tmp_path / 'out')
+        fuser.fuse(pair)
+    assert read.call_count == 4 and written.name == '000.png'
+
+
+def test_how_much_the_network_sees(weights):
+    kept = {task: FusionInferencer(weights, task=task, device='cpu').network_pixels for task in ('ivf', 'mef', 'mff')}
+    assert kept == {'ivf': 490 * 392, 'mef': None, 'mff': None}
+    small = FusionInferencer(weights, device='cpu', show_progress=False, network_pixels=48 * 64)
+    seen = []
+    small.model.backbone.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].shape[-2:].numel()))
+    assert only(small(colour(0, 96, 128), colour(1, 96, 128))).shape == (96, 128, 3)
+    assert seen == [48 * 64]
+
+
 def test_what_fails_does_not_stop_the_rest(fuser, tmp_path):
     for seed, name in enumerate(('vi', 'ir')):
         write_images(tmp_path / name, 3, seed=seed)

@@ -10,7 +10,7 @@ from torch.testing import assert_close
 
 from mmdefusion.apis import load_fuser
 from mmdefusion.models.checkpoints.reading import read_checkpoint
-from mmdefusion.models.checkpoints.shipped import shipped_weights
+from mmdefusion.models.checkpoints.shipped import shipped
 from mmdefusion.models.checkpoints.writing import write_checkpoint
 from mmdefusion.models.networks.network_config import SLOTS, plain_network_config
 
@@ -148,8 +148,8 @@ def test_a_trusted_config_may_say_what_training_began_from(tmp_path):
 
 
 def test_the_same_from_safetensors(tmp_path):
-    fuser = load_fuser(shipped_weights())
-    content = read_checkpoint(shipped_weights())
+    fuser = load_fuser(str(shipped()['tiny']))
+    content = read_checkpoint(shipped()['tiny'])
     meta = dict(model=plain_network_config(fuser.backbone.arch))
     write_checkpoint(tmp_path / 'tiny.safetensors', content['state_dict'], meta)
     again = load_fuser(tmp_path / 'tiny.safetensors')

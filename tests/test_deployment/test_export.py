@@ -1,99 +1,102 @@
 """Exported files of every head do what PyTorch does, at any size."""
 
-from copy import deepcopy
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 import torch
-from helpers.zoo import HEADS
-from mmengine.config import Config
-from mmengine.registry import init_default_scope
+from helpers.spread_heads import small_network, write_pairs
+from helpers.zoo import CONFIGS, HEADS
 from torch import nn
 
 from mmdefusion.deployment import OnnxFuser, read_metadata
-from mmdefusion.deployment.export.exporting import export_network
+from mmdefusion.deployment.export.exporting import export_network, to_bytes, translations
 from mmdefusion.deployment.export.fuser import ExportedFuser
-from mmdefusion.deployment.export.loading import read_pipeline
+from mmdefusion.deployment.export.halving import to_half
+from mmdefusion.deployment.export.inputs import PairInput, name_maps
+from mmdefusion.deployment.export.loading import load, read_pipeline
+from mmdefusion.deployment.export.pairs import RUNTIMES, find_pairs
+from mmdefusion.deployment.export.quantising import quantise
 from mmdefusion.deployment.export.segmenters import PoolByProducts
-from mmdefusion.deployment.export.verifying import match_boxes
+from mmdefusion.deployment.export.verifying import match_boxes, verify
+from mmdefusion.deployment.export.writing import finish, trace, write
+from mmdefusion.deployment.metadata import Metadata
+from mmdefusion.deployment.network import OnnxNetwork
 from mmdefusion.models.backbones import Architecture
+from mmdefusion.models.data_preprocessors import PairNormalizer
 from mmdefusion.models.fusers import ImageFuser
 from mmdefusion.models.layers.padding import PADDING, Content, ExportedContent
 from mmdefusion.models.networks.network_config import build_parts
-from mmdefusion.registry import MODELS
 from mmdefusion.scenes import SceneGenerator
 
-SMALL = dict(embed_dims=48, depth=8, num_heads=3, last_num_heads=6)
-# of the zoo's heads those that are exported as a whole: a cascade and masks of instances are not
-WHOLE = [path for path in HEADS if not any(word in path.stem for word in ('cascade', 'mask-rcnn', '-prior', 'dropout'))]
-
-TOWERS = ('cls_convs', 'reg_convs', 'rpn_conv', 'shared_fcs')  # layers before the last, which keep the scale
-
-
-def shrink(value: object) -> None:
-    """Make a config's ViT small, in place."""
-    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        shrink(part)
-    if isinstance(value, dict):
-        value.update({'arch': SMALL} if 'arch' in value else {})
-        value.update({'embed_dims': 48} if value.get('embed_dims') == 192 else {})
-
-
-def lively(model: nn.Module) -> nn.Module:
-    """Untrained heads that are sure of something: what they find must not hang on rounding."""
-    generator = torch.Generator().manual_seed(1)
-    for name, weight in model.named_parameters():
-        if weight.ndim > 1 and any(word in name for word in TOWERS):
-            weight.data = torch.randn(weight.shape, generator=generator) * (2 / weight[0].numel()) ** 0.5
-        elif weight.ndim > 1 and any(
-            word in name for word in ('cls', 'conv_seg', 'rpn_reg', 'retina_reg', 'reg_branches')
-        ):
-            spread = 6 if 'fc_cls' in name else 0.45 if 'reg' in name else 4.5 if 'conv_seg' in name else 1.5
-            weight.data = torch.randn(weight.shape, generator=generator) * spread / weight[0].numel() ** 0.5
-        elif weight.ndim == 1 and 'cls' in name:
-            weight.data = torch.full_like(weight, -2.0)
-    return model
+# of the zoo's heads those that are exported as a whole: masks of instances are not
+WHOLE = [path for path in HEADS if not any(word in path.stem for word in ('mask-rcnn', '-prior', 'dropout'))]
+# maps of ours, and of a neck of mmdet's
+WITH_MAPS = [
+    CONFIGS / 'detection/defusionpp_vit-tiny_atss_1xb4-500i_scenes-160x128.py',
+    CONFIGS / 'segmentation/defusionpp_vit-tiny_fcn_1xb4-500i_scenes-160x128.py',
+    CONFIGS / 'baselines/resnet18-visible_atss_1xb4-500i_scenes-160x128.py',
+]
+FUSER = str(CONFIGS / 'fusion/defusionpp_vit-tiny_vifb.py')
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize('path', WHOLE, ids=lambda path: path.stem)
 def test_every_head(path, tmp_path):
-    config = Config.fromfile(path)
-    settings = config.model.to_dict()
-    shrink(settings)
-    config.model = settings
-    for step in config.test_dataloader.dataset.pipeline:
-        if step['type'] == 'Resize':
-            step['scale'] = (149, 117)  # odd sides
-    sides = (160, 128) if config.default_scope == 'mmdet' else (149, 117)
-    for folder in ('vi', 'ir'):
-        (tmp_path / folder).mkdir()
-    for seed in range(3):
-        scene = SceneGenerator((160, 128))(seed)
-        for folder, image in (('vi', scene.visible), ('ir', scene.infrared)):
-            cv2.imwrite(str(tmp_path / folder / f'{seed}.png'), cv2.resize(image, sides))
-    config.dump(str(tmp_path / 'config.py'))
-    init_default_scope(config.default_scope)
-    torch.manual_seed(0)
-    model = MODELS.build(deepcopy(config.model))  # mmdet writes into what it builds of
-    model.init_weights()
-    meta = dict(dataset_meta=dict(classes=config.classes, palette=config.palette))
-    torch.save(dict(state_dict=lively(model).state_dict(), meta=meta), tmp_path / 'weights.pth')
+    """A file of 32 bits does what PyTorch does, for pixels of either dtype; one of 16 bits nearly; one of 8 runs."""
+    net = small_network(path, tmp_path)
+    loaded, items = load(net.config, net.checkpoint), find_pairs(net.pairs)
+    assert loaded.metadata.classes == net.classes
+    traced = trace(loaded.module, loaded.module.outputs, None, translations(loaded.metadata.task))
+    for pixels in ('uint8', 'float32'):
+        metadata = replace(loaded.metadata, pixels=pixels)
+        model = finish(traced, metadata)
+        file = write(model, tmp_path / f'{pixels}.onnx')
+        found = verify(file, loaded, items)
+        assert found.passed, f'{pixels}: {found.text}'
+    half = write(to_half(model, metadata), tmp_path / 'half.onnx')
+    assert half.stat().st_size < 0.6 * file.stat().st_size
+    assert verify(half, loaded, items).value > 0.95
+    small = write(to_bytes(model, metadata, items), tmp_path / 'small.onnx')
+    assert small.stat().st_size < 0.5 * file.stat().st_size
+    for exported, precision in ((half, 'fp16'), (small, 'int8')):
+        runtime = RUNTIMES[metadata.task](exported, show_progress=False)
+        assert runtime.metadata == replace(metadata, precision=precision)
+        predictions = runtime([str(tmp_path / 'vi')], [str(tmp_path / 'ir')])['predictions']
+        found = [one['scores'] if metadata.task == 'detect' else np.unique(one) for one in predictions]
+        assert len(found) == len(items) and min(map(len, found)) > 1  # several boxes, or several classes
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize('path', WITH_MAPS, ids=lambda path: path.stem)
+@pytest.mark.parametrize('half', [False, True])
+def test_features(path, half, tmp_path):
+    net = small_network(path, tmp_path)
     done = export_network(
-        str(tmp_path / 'config.py'), str(tmp_path / 'weights.pth'), tmp_path / 'x.onnx', verification=str(tmp_path)
+        net.config, net.checkpoint, tmp_path / 'x.onnx', 'features', half=half, verification=net.pairs
     )
-    assert done.comparison.passed, done.comparison.text
-    assert read_metadata(done.file).classes == tuple(config.classes)
+    assert done.comparison.passed or (half and done.comparison.value < 0.1), done.comparison.text
+    assert OnnxNetwork(done.file).outputs[:2] == ['stride_4', 'stride_8']
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize('what', ['model', 'features'])
+def test_options_of_the_fuser(what, tmp_path):
+    write_pairs(tmp_path, (160, 128))
+    options = dict(what=what, pixels='uint8', verification=str(tmp_path))
+    for name, option, largest in (('half', dict(half=True), 0.05), ('small', dict(calibration=str(tmp_path)), 0.5)):
+        done = export_network(FUSER, None, tmp_path / f'{name}.onnx', **options, **option)
+        size = 1 if what == 'model' else 30  # of images, and of fused tokens
+        assert 0 < done.comparison.value < largest * size, done.comparison.text
 
 
 @pytest.mark.soak
 def test_our_own_fuser(tmp_path):
-    config = str(HEADS[0].parents[1] / 'fusion/defusionpp_vit-tiny_vifb.py')
     for folder, channel in (('vi', 'visible'), ('ir', 'infrared')):
         (tmp_path / folder).mkdir()
         cv2.imwrite(str(tmp_path / folder / 'x.png'), getattr(SceneGenerator((331, 257))(0), channel))
-    done = export_network(config, None, tmp_path / 'fuser.onnx', verification=str(tmp_path))
+    done = export_network(FUSER, None, tmp_path / 'fuser.onnx', verification=str(tmp_path))
     assert done.comparison.passed, done.comparison.text
     pair = [str(tmp_path / name / 'x.png') for name in ('vi', 'ir')]
     ours = OnnxFuser(done.file, show_progress=False).fuse(pair, parts=True).images
@@ -103,23 +106,36 @@ def test_our_own_fuser(tmp_path):
 
 
 def test_a_fuser_is_exported(tmp_path):
-    """The one export of the fast tests: a network of two blocks, for one size."""
+    """The one export of the fast tests: a network of two blocks, for one size, in each precision."""
     onnxruntime = pytest.importorskip('onnxruntime')
-    from mmdefusion.deployment.export.writing import finish, trace, write
-    from mmdefusion.deployment.metadata import Metadata
-
     fuser = ImageFuser(**build_parts(Architecture(16, 2, 2, 2), common='mean')).eval()
-    module = ExportedFuser(fuser)
-    model = finish(trace(module, module.outputs, (35, 49)), Metadata('fuse', size=(35, 49), pixels='uint8'))
-    session = onnxruntime.InferenceSession(write(model, tmp_path / 'fuser.onnx'))
+    module, metadata = ExportedFuser(fuser), Metadata('fuse', size=(35, 49), pixels='uint8')
+    model = finish(trace(module, module.outputs, (35, 49)), metadata)
     visible, infrared = (torch.randint(0, 256, (1, channels, 35, 49), dtype=torch.uint8) for channels in (3, 1))
     with torch.no_grad():
         wanted = module(visible.float(), infrared.float().expand(-1, 3, -1, -1))
-    for grey in (infrared, infrared.expand(-1, 3, -1, -1)):
-        found = session.run(None, dict(visible=visible.numpy(), infrared=grey.numpy()))
-        for one, other in zip(found, wanted, strict=True):
-            np.testing.assert_allclose(one, other.numpy(), atol=1e-4)
-    assert {node.domain for node in model.graph.node} <= {''}
+    pairs = [(visible.float().numpy(), infrared.float().numpy())]
+    models = dict(
+        fp32=(model, 1e-4), fp16=(to_half(model, metadata), 2e-2), int8=(quantise(model, metadata, pairs), 0.2)
+    )
+    for precision, (written, tolerance) in models.items():
+        file = write(written, tmp_path / f'{precision}.onnx')
+        assert read_metadata(file) == replace(metadata, precision=precision)
+        assert {node.domain for node in written.graph.node} <= {''}
+        session = onnxruntime.InferenceSession(file)
+        for grey in (infrared, infrared.expand(-1, 3, -1, -1)):
+            found = session.run(None, dict(visible=visible.numpy(), infrared=grey.numpy()))
+            for one, other in zip(found, wanted, strict=True):
+                np.testing.assert_allclose(one, other.numpy(), atol=tolerance)
+
+
+def test_maps_are_named_by_their_strides():
+    class Dilated:
+        def extract_feat(self, pair: torch.Tensor) -> list[torch.Tensor]:
+            return [pair[..., ::stride, ::stride] for stride in (4, 8, 8)]
+
+    pair_input = PairInput(PairNormalizer(), 1)
+    assert name_maps(Dilated(), pair_input) == ('stride_4', 'stride_8_1', 'stride_8_2')
 
 
 @pytest.mark.parametrize('length', [6, 7, 13, 20])

@@ -7,11 +7,12 @@ import torch
 from mmdefusion.deployment.rules.colour import luma, with_luma
 from mmdefusion.deployment.rules.detail import Detail
 from mmdefusion.deployment.rules.windows import Windows
-from mmdefusion.inference.fusing import TASKS
+from mmdefusion.inference.fusing import DETAIL_WITH_TARGETS, TASKS
 from mmdefusion.models.fusers import ResidualDetail, SlidingWindow
 from mmdefusion.models.layers import colour
 from mmdefusion.models.structures import Pair
 
+RULES = {task: defaults['detail'] for task, defaults in TASKS.items()} | {'targets': DETAIL_WITH_TARGETS}
 SIZES = [(5, 7), (17, 33), (64, 48), (131, 200)]
 
 
@@ -29,9 +30,9 @@ def to_torch(image: np.ndarray) -> torch.Tensor:
 
 @pytest.mark.parametrize('size', SIZES, ids=str)
 @pytest.mark.parametrize('channels', [1, 3])
-@pytest.mark.parametrize('task', TASKS)
-def test_detail(size, channels, task):
-    numbers = {key: value for key, value in TASKS[task]['detail'].items() if key != 'type'}
+@pytest.mark.parametrize('numbers', RULES.values(), ids=RULES)
+def test_detail(size, channels, numbers):
+    numbers = {key: value for key, value in numbers.items() if key != 'type'}
     images = [picture(size, channels, seed) for seed in range(4)]
     images[0] = (images[1] + images[2]) / 2
     fused, a, b, c = map(to_torch, images)

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 from mmengine.config import Config
 
-from mmdefusion.models.checkpoints.shipped import shipped_weights
+from mmdefusion.models.checkpoints.shipped import shipped
 from mmdefusion.scenes import write_scenes
 
 pytest.importorskip('mmdet')
 pytest.importorskip('mmseg')
-from mmdefusion.experiments.benchmark import Budget, Comparison, DataSet
+from mmdefusion.experiments.benchmark import Budget, Candidate, Comparison, DataSet, find_candidates
 from mmdefusion.experiments.benchmark.day_night import scores_by_time
 
 ROOT = Path(__file__).resolve().parents[2]
-MODEL = ROOT / 'configs/baselines/resnet18-visible_atss_1xb4-500i_scenes-160x128.py'
+(MODEL,) = find_candidates(['resnet18-visible_atss'])
 
 
 @pytest.fixture(scope='module')
@@ -111,12 +111,13 @@ def test_options_of_the_data_and_of_the_models(scenes, tmp_path):
 
 
 def test_weights_go_where_the_network_is(scenes, tmp_path):
-    weights = str(shipped_weights())
+    weights = str(shipped()['tiny'])
     digest = hashlib.sha256(Path(weights).read_bytes()).hexdigest()
-    comparison = Comparison(load(scenes, 'detection'), Budget(5), tmp_path, weights=weights)
+    comparison = Comparison(load(scenes, 'detection'), Budget(5), tmp_path)
     starts = {}
     for name in ('detection/defusionpp_vit-tiny', 'detection/defusionpp-prior_vit-tiny', 'baselines/resnet18-visible'):
-        trial = comparison.plan(ROOT / f'configs/{name}_atss_1xb4-500i_scenes-160x128.py', 0)
+        path = ROOT / f'configs/{name}_atss_1xb4-500i_scenes-160x128.py'
+        trial = comparison.plan(Candidate(name.split('/')[1], path, weights), 0)
         config = Config.fromstring(trial.config, '.py')
         starts[name] = config.load_from, (config.model.backbone.get('init_cfg') or {}).get('checkpoint')
         assert (digest in trial.basis) == ('defusionpp' in name)

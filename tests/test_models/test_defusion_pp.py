@@ -131,3 +131,66 @@ def test_pretrained_weights_leave_the_spatial_prior_as_it_is(pretraining):
     model.init_weights()
     assert_close(model.encoder.state_dict(), encoder.state_dict())
     assert_close(model.spatial_prior.state_dict(), before)
+
+
+JOINTS = {
+    'junction': {'type': 'mmdefusion.GatedSum'},
+    'injection': {'type': 'mmdefusion.TokenInjection'},
+}
+
+
+def test_joints_of_prior_and_vit_begin_where_they_should():
+    """A gate at 0 leaves the prior alone, an injection at 0 leaves the ViT as it was."""
+    pytest.importorskip('mmcv')
+    pair = torch.randn(2, 6, 33, 70)
+    plain = build_alike(spatial_prior=PRIOR)
+    gated = build_alike(spatial_prior=PRIOR, junction=JOINTS['junction'])
+    injected = build_alike(spatial_prior=PRIOR, injection=JOINTS['injection'])
+    for model, expected in ((gated, plain.spatial_prior(pair)), (injected, plain(pair))):
+        missing = model.load_state_dict(plain.state_dict(), strict=False).missing_keys
+        assert missing and all(name.startswith(('junction.', 'injection.')) for name in missing)
+        for ours, theirs in zip(model(pair), expected, strict=True):
+            assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize('pyramid', ['SimpleFeaturePyramid', 'FusedPyramid'])
+def test_joints_learn_and_let_the_vit_in(pyramid):
+    pytest.importorskip('mmcv')
+    model = build_alike(spatial_prior=PRIOR, pyramid={'type': f'mmdefusion.{pyramid}', 'out_channels': 24}, **JOINTS)
+    optimizer, pair = torch.optim.SGD(model.parameters(), 0.1), torch.randn(2, 6, 48, 40)
+    before = [one.detach() for one in model(pair)]
+    targets = [torch.randn_like(one) for one in before]
+    for step in range(3):
+        optimizer.zero_grad()
+        sum((one - other).square().mean() for one, other in zip(model(pair), targets, strict=True)).backward()
+        seen = model.encoder.blocks[0].attn.qkv.weight.grad.abs().sum()
+        assert (seen > 0) == (step > 0)  # the gates open with the first step
+        optimizer.step()
+    assert all(gate.abs().min() > 0 for gate in model.junction.gates)
+    a, b = model.injection.proj.weight.chunk(2)
+    assert a.abs().sum() > 0 and b.abs().sum() > 0 and not torch.equal(a, b)
+
+
+def test_joints_see_no_padding():
+    pytest.importorskip('mmcv')
+    model, sizes = build(spatial_prior=PRIOR, **JOINTS), [(33, 40), (64, 17)]
+    for weight in (*model.junction.gates, model.injection.proj.weight):
+        torch.nn.init.normal_(weight)
+    pictures, batch = [torch.randn(1, 6, *size) for size in sizes], torch.zeros(2, 6, 96, 64)
+    for slot, picture in zip(batch, pictures, strict=True):
+        slot[:, : picture.shape[2], : picture.shape[3]] = picture[0]
+    mark_padding(batch, sizes)
+    for index, picture in enumerate(pictures):
+        for ours, alone in zip(model(batch), model(picture), strict=True):
+            height, width = alone.shape[2:]
+            assert_close(ours[index, :, :height, :width], alone[0], atol=1e-4, rtol=1e-4)
+
+
+def test_joints_need_what_they_join():
+    pytest.importorskip('mmcv')
+    for joint in JOINTS.items():
+        with pytest.raises(ValueError, match='give spatial_prior, too'):
+            build(**dict([joint]))
+    pyramid = {'type': 'mmdefusion.SimpleFeaturePyramid', 'strides': (4, 8)}
+    with pytest.raises(ValueError, match=r'map at stride 16, but the pyramid has the strides \(4, 8\)'):
+        build(spatial_prior=PRIOR, pyramid=pyramid, injection=JOINTS['injection'])

@@ -91,7 +91,12 @@ def test_models_of_the_other_toolbox_are_refused(tmp_path):
 def test_budgets():
     assert Budget.parse('500i').iterations(images=40, batch_size=4) == 500
     assert Budget.parse('3e').iterations(images=41, batch_size=4) == 33
-    for text in ('500', 'e', '0i', '1.5e'):
+    half_an_hour = Budget.parse('30min')
+    assert half_an_hour.timed and half_an_hour.iterations(images=40, batch_size=4, seconds=0.9) == 2000
+    assert Budget.parse('0.5min').iterations(40, 4, seconds=100) == 1  # a slow model still takes a step
+    with pytest.raises(ValueError, match='needs the seconds'):
+        half_an_hour.iterations(40, 4)
+    for text in ('500', 'e', '0i', '1.5e', '0min', '0.0min', '1.5', '.min', '9' * 40 + 'i'):
         with pytest.raises(ValueError, match='neither iterations'):
             Budget.parse(text)
 

@@ -1,7 +1,9 @@
+import json
 import subprocess
 from pathlib import Path
 
 import cv2
+import numpy as np
 from helpers.pretraining import write_fuser, write_images
 from helpers.warm_process import run_tool
 
@@ -43,3 +45,35 @@ def test_a_list_that_names_none(tmp_path):
     result = run(tmp_path / 'vi', tmp_path / 'ir', '--list', tmp_path / 'list.txt', '--out-dir', tmp_path / 'out')
     assert result.returncode == 1 and '1 names in' in result.stderr and 'first other' in result.stderr
     assert 'Traceback' not in result.stderr
+
+
+def test_objects_of_each_treatment_and_of_other_methods(tmp_path):
+    """A warm person 60 levels above a street; another method has it at 15 of them, the maximum at all."""
+    grey = np.full((96, 128, 3), 100, np.uint8)
+    person = (slice(30, 70), slice(50, 70))
+    images = {'vi': grey, 'ir': grey.copy(), 'OTHER': grey.copy()}
+    images['ir'][person], images['OTHER'][person] = 160, 115
+    for name, image in images.items():
+        (tmp_path / name).mkdir()
+        for stem in ('a', 'unlabelled'):
+            cv2.imwrite(str(tmp_path / name / f'{stem}.png'), image)
+    box = dict(id=1, image_id=1, category_id=1, bbox=[50, 30, 20, 40], area=800, iscrowd=0)
+    described = dict(id=1, file_name='a.png', width=128, height=96)
+    boxes = dict(images=[described], annotations=[box], categories=[dict(id=1, name='person')])
+    (tmp_path / 'boxes.json').write_text(json.dumps(boxes))
+    folders = tmp_path / 'vi', tmp_path / 'ir', '--weights', write_fuser(tmp_path / 'fuser.pth')
+    what = '--protocol', 'targets', '--target', 'keep', 'highlight', '--boxes', tmp_path / 'boxes.json'
+    what += '--fused', tmp_path / 'OTHER', '--network-pixels', 4096
+    result = run(*folders, *what, '--out-dir', tmp_path / 'out')
+    assert result.returncode == 0, result.stderr
+    table = (tmp_path / 'out/table.md').read_text()
+    assert 'Means over 1 pairs' in table
+    lines = [[cell.strip() for cell in line.strip('|').split('|')] for line in table.splitlines() if line[:1] == '|']
+    columns = {name: [line[k] for line in lines] for k, name in enumerate(lines[0])}
+    assert 'plain output' not in columns  # the network has not seen the whole image
+    (kept,) = [k for k, line in enumerate(lines) if line[0] == '1 of class person: contrast kept, median']
+    assert lines[kept + 1][0] == '1 of class person: lost (less is better)'
+    assert columns['OTHER'][kept : kept + 2] == ['0.250', '1.000']
+    assert columns['maximum of the sources'][kept : kept + 2] == ['1.000', '0.000']
+    assert columns['mean of the sources'][kept : kept + 2] == ['0.500', '0.000']
+    assert float(columns['target highlight'][kept]) > float(columns['target keep'][kept]) > 0.9

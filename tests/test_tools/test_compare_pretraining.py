@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from helpers.warm_process import run_tool
 
-from mmdefusion.models.checkpoints.shipped import shipped_weights
+from mmdefusion.models.checkpoints.shipped import shipped
 from mmdefusion.scenes import write_scenes
 
 pytest.importorskip('mmdet')
@@ -19,7 +19,7 @@ def test_every_start_and_seed_once(tmp_path):
     scenes = write_scenes(tmp_path / 'scenes', 6, 4, 0)
     loaders = [f'{name}_dataloader.dataset.data_root={scenes}' for name in ('train', 'test')]
     options = [*loaders, 'train_cfg.max_iters=2', 'default_hooks.checkpoint.interval=2']
-    command = [TOOL, *CONFIGS[1:], '--weights', shipped_weights(), '--seeds', '2']
+    command = [TOOL, *CONFIGS[1:], '--weights', str(shipped()['tiny']), '--seeds', '2']
     command += ['--work-dir', tmp_path / 'work', '--cfg-options', *options]
     first = run_tool(*command)
     assert first.returncode == 0, first.stdout + first.stderr
@@ -28,7 +28,7 @@ def test_every_start_and_seed_once(tmp_path):
     assert f'| {CONFIGS[1].stem} | mIoU |' in table
     logs = {path.parent.name: path.read_text() for path in (tmp_path / 'work').glob('*/output.log')}
     for name, log in logs.items():
-        assert (f'Load checkpoint from {shipped_weights()}' in log) == ('pretrained' in name)
+        assert (f'Load checkpoint from {shipped()["tiny"]}' in log) == ('pretrained' in name)
     second = run_tool(*command)
     assert '4 trainings, 0 to do' in second.stdout and (tmp_path / 'work/table.md').read_text() == table
 

@@ -70,3 +70,29 @@ def test_labelled_objects_are_measured(tmp_path):
     assert values['Hot_contrast'] == ['↑', '1.0000'] and values['Sky_moved'][-1] != 'nan'  # no sky: a dash
     result = run(tmp_path, '--boxes', str(tmp_path / 'none.json'))
     assert result.returncode == 1 and 'none.json are not there' in result.stderr
+
+
+def test_shards_and_stopped_runs_are_put_together(tmp_path):
+    write_triples(tmp_path, 5)
+    options = '--protocol', 'gray', '--workers', '1'
+    whole, shards = tmp_path / 'whole.csv', [tmp_path / f'{k}.csv' for k in (1, 2)]
+    assert run(tmp_path, *options, '--out', str(whole)).returncode == 0
+    result = run(tmp_path, *options, '--shard', '2/2', '--out', str(shards[1]))
+    assert result.returncode == 0 and '2 images' in result.stdout
+    assert [line.split(',')[0] for line in shards[1].read_text().splitlines()] == ['image', '1', '3', 'mean']
+
+    lines = whole.read_text().splitlines()
+    stopped = tmp_path / 'all.csv.unfinished'  # of a run that was killed while it wrote a row
+    stopped.write_text('\n'.join([lines[0], lines[1].replace('0,', '0,9', 1), lines[3][:30]]))
+    out = tmp_path / 'all.csv'
+    result = run(tmp_path, *options, '--out', str(out), '--resume', str(shards[1]))
+    assert result.returncode == 0 and '5 images' in result.stdout, result.stderr
+    resumed = out.read_text().splitlines()
+    assert resumed[1] == lines[1].replace('0,', '0,9', 1)  # kept, not scored again
+    assert resumed[2:-1] == lines[2:-1] and not stopped.exists()
+
+    result = run(tmp_path, '--protocol', 'vifb', '--out', str(out), '--resume')
+    assert result.returncode == 1 and 'has other columns' in result.stderr
+    result = run(tmp_path, '--shard', '3/2')
+    assert result.returncode == 1 and "shard='3/2' must be i/n" in result.stderr
+    assert '--resume reads the file' in run(tmp_path, '--resume').stderr

@@ -9,7 +9,7 @@ from helpers.layouts import grey, write
 from helpers.tools_in_process import run
 
 from mmdefusion.evaluation.functional import PROTOCOLS
-from mmdefusion.models.checkpoints.shipped import shipped_weights
+from mmdefusion.models.checkpoints.shipped import shipped
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYOUTS = {
@@ -37,7 +37,7 @@ def test_runs_on_the_real_layout(name, tmp_path):
     config = ROOT / f'configs/fusion/defusionpp_vit-tiny_{name}.py'
     options = [f'test_dataloader.dataset.data_root={tmp_path}/data', 'test_dataloader.num_workers=0']
     options.append(f'test_evaluator.out_dir={tmp_path}/out')
-    arguments = [config, shipped_weights(), '--work-dir', tmp_path / 'work', '--cfg-options', *options]
+    arguments = [config, str(shipped()['tiny']), '--work-dir', tmp_path / 'work', '--cfg-options', *options]
     printed = run(ROOT / 'tools/test.py', *arguments, cwd=ROOT)
     for metric in PROTOCOLS[protocol].metrics:
         assert re.search(rf'fusion/{metric}: -?[\d.]+', printed), metric

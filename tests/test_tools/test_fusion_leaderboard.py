@@ -1,3 +1,4 @@
+import runpy
 from pathlib import Path
 
 import cv2
@@ -17,12 +18,25 @@ def test_table_plot_and_sheet(tmp_path):
     result = run_tool(TOOL, *arguments)
     assert result.returncode == 0, result.stderr
     table = (out / 'table.md').read_text()
-    assert table.count('Places among 27.') == 3 and table.count('| Hybrid_MSD |') == 3
-    names = 'mmdefusion', 'mmdefusion, target=keep', 'mmdefusion, detail=None'
-    assert [table.count(f'| {name} |') for name in names] == [2, 2, 2]
+    assert table.count('Places among 27.') == 5 and table.count('| Hybrid_MSD |') == 5
+    ours = 'mmdefusion', 'mmdefusion, target=keep', 'mmdefusion, target=highlight', 'mmdefusion, detail=None'
+    assert [table.count(f'| {name} |') for name in (*ours, 'maximum of the sources')] == [2, 2, 2, 2, 2]
+    folders = tmp_path / 'data/vi', tmp_path / 'data/ir', out / 'maximum/fused'
+    visible, infrared, largest = (cv2.imread(str(folder / '001.png')) for folder in folders)
+    assert (largest == cv2.max(visible, infrared)).all()
     assert '| Hot_contrast ↑ |' in table and '| Sky_moved ↓ |' in table and table.count('| OTHER |') == 1
     with_detail, plain = (next(out.glob(f'fuser-*_{name}')) for name in ('default', 'detail-None'))
     scores = (with_detail / 'scores.csv').read_text().splitlines()
     assert [line.split(',')[0] for line in scores] == ['image', '000', '001', 'mean']
     assert cv2.imread(str(plain / 'ranks.png')).std() > 10
-    assert cv2.imread(str(out / 'sheet.jpg')).shape[1] > 6 * 300  # two sources, three variants and the other
+    assert cv2.imread(str(out / 'sheet.jpg')).shape[1] > 8 * 300  # two sources, four variants, maximum, other
+
+
+def test_in_how_many_pairs_hot_regions_are_among_the_two_brightest():
+    def rows(*values):
+        return {f'{k}': {'Hot_bright': value} for k, value in enumerate(values)}
+
+    others = [rows(0.5, 0.5, 0.9, 0.4), rows(0.2, 0.6, 0.8, 0.3), rows(0.1, 0.7, 0.7, 0.2)]
+    # the first: one brighter; the second: three; the third: none; the fourth: nothing hot in it
+    bright_pairs = runpy.run_path(str(TOOL))['bright_pairs']
+    assert bright_pairs(rows(0.4, 0.3, 1.0, float('nan')), others) == '2 of 3'

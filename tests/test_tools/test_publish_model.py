@@ -13,7 +13,7 @@ from torch.testing import assert_close
 from mmdefusion.apis import PairedDetInferencer, load_fuser
 from mmdefusion.models.backbones import DeFusionEncoder
 from mmdefusion.models.checkpoints.reading import read_checkpoint
-from mmdefusion.models.checkpoints.shipped import shipped_weights
+from mmdefusion.models.checkpoints.shipped import shipped
 from mmdefusion.models.teachers import MAETeacher
 from mmdefusion.scenes import SceneGenerator
 
@@ -76,7 +76,7 @@ def as_safetensors(weights: Path, folder: Path) -> Path:
 
 
 def test_our_fuser_in_safetensors_through_every_reader(tmp_path):
-    ours = Path(shipped_weights())
+    ours = shipped()['tiny']
     again = as_safetensors(ours, tmp_path)
     before, after = read_checkpoint(ours), read_checkpoint(again)
     assert_close(after['state_dict'], before['state_dict'], rtol=0, atol=0)

@@ -38,8 +38,9 @@ def few_proposals(name: str) -> list[str]:
 
 
 def cases() -> list:
-    """Each config; ResNet-50s are what the ResNet-18s are, but slower."""
-    marks = {path: pytest.mark.soak if path.name.startswith('resnet50-') else pytest.mark.slow for path in CONFIGS}
+    """Each config; ResNet-50s are what the ResNet-18s are, but slower, and the injected form has a gate as well."""
+    rest = ('resnet50-', 'defusionpp-gated', 'efficientnet-lite0-early-fusion_fcn')
+    marks = {path: pytest.mark.soak if path.name.startswith(rest) else pytest.mark.slow for path in CONFIGS}
     return [pytest.param(path, marks=mark, id=path.stem.split('_1xb')[0]) for path, mark in marks.items()]
 
 

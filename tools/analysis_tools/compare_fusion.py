@@ -4,35 +4,50 @@
     python tools/analysis_tools/compare_fusion.py DIR DIR --suffixes _A _B --task mef --protocol extra
     python tools/analysis_tools/compare_fusion.py VISIBLE_DIR INFRARED_DIR --detail levels=5 boost=0.3,sharpness=8
 
-The last command compares rules of detail: each group of options of ResidualDetail is a column of the table. Choose
-rules on training pairs only. Writes table.md and sheet.jpg (--sources adds the sources) to --out-dir.
+    python tools/analysis_tools/compare_fusion.py VISIBLE_DIR INFRARED_DIR --protocol targets \\
+        --target keep highlight --boxes test.json --fused METHOD_DIR
+
+The third command compares rules of detail: each group of options of ResidualDetail is a column of the table. The last
+compares treatments of targets, also with the maximum of the sources and with the images of other methods, on the pairs
+that have boxes. Choose rules on training pairs only. Writes table.md and sheet.jpg (--sources adds the sources) to
+--out-dir.
 """
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 from inspect import signature
 from math import isnan
 from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
+from torch import Tensor
 
 from mmdefusion.apis import FusionInferencer
 from mmdefusion.datasets.pairing import strip_suffix
+from mmdefusion.datasets.stems import list_images
 from mmdefusion.evaluation.functional import PROTOCOLS, lower_is_better
+from mmdefusion.evaluation.functional.targets import Kept, summarise
+from mmdefusion.evaluation.labelled_targets import Boxes, measure_objects, read_boxes
 from mmdefusion.evaluation.scores import mean_row
-from mmdefusion.inference.fusing import TASKS
+from mmdefusion.inference.fusing import DETAIL_WITH_TARGETS, TASKS
 from mmdefusion.inference.sources import Item, list_items
-from mmdefusion.models.fusers import ResidualDetail
+from mmdefusion.models.fusers import ResidualDetail, SlidingWindow
+from mmdefusion.models.fusers.targets import Target
+from mmdefusion.models.structures import Pair
 from mmdefusion.registry import MODELS
 from mmdefusion.utils.files import make_writable, write_image, write_text
+from mmdefusion.utils.image_io import read_image
 from mmdefusion.utils.progress import track
 from mmdefusion.utils.spread import evenly_spread
 from mmdefusion.visualization import Table, contact_sheet
 
 SHOWN = 6  # pairs on the sheet, evenly spread
 MEAN = 'mean of the sources'
-OPTIONS = {name: type(option.default) for name, option in signature(ResidualDetail).parameters.items()}
+MAXIMUM = 'maximum of the sources'
+OPTIONS = {name: int if name == 'levels' else float for name in signature(ResidualDetail).parameters}
 
 
 def parse_args() -> argparse.Namespace:
@@ -45,6 +60,18 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--task', choices=list(TASKS), default='ivf')
     parser.add_argument('--protocol', choices=list(PROTOCOLS), default='vifb')
     parser.add_argument('--detail', nargs='+', default=[], type=options, metavar='OPTION=VALUE,...')
+    parser.add_argument(
+        '--target', nargs='+', default=[], choices=('keep', 'highlight'), help='a column for each treatment of targets'
+    )
+    parser.add_argument(
+        '--fused', nargs='+', default=[], type=Path, metavar='DIR', help='folders with images of other methods'
+    )
+    parser.add_argument(
+        '--boxes', type=Path, metavar='FILE', help='measure objects on the pairs of this COCO file or VOC folder'
+    )
+    parser.add_argument(
+        '--network-pixels', type=int, metavar='N', help='the network sees at most N pixels; no plain output then'
+    )
     parser.add_argument('--weights', help='default: those that come with mmdefusion')
     parser.add_argument('--sources', action='store_true', help='show the sources on the sheet')
     parser.add_argument('--out-dir', type=Path, default=Path('work_dirs/compare_fusion'))
@@ -59,9 +86,13 @@ def options(text: str) -> dict[str, float]:
     return {name: OPTIONS[name](value) for name, value in pairs}
 
 
-def choose(args: argparse.Namespace) -> list[Item]:
-    """The pairs to fuse."""
+def choose(args: argparse.Namespace, boxes: Boxes) -> list[Item]:
+    """The pairs to fuse; if there are boxes, those that have any."""
     items = list_items([args.first, args.second], args.suffixes)
+    if boxes:
+        items = [item for item in items if item.name in boxes]
+        if not items:
+            raise ValueError(f'{args.boxes} names none of the images in {args.first}, first {next(iter(boxes))}.')
     if args.list:
         wanted = {strip_suffix(line.strip()) for line in args.list.read_text().splitlines() if line.strip()}
         if absent := sorted(wanted - {item.name for item in items}):
@@ -70,20 +101,50 @@ def choose(args: argparse.Namespace) -> list[Item]:
     return evenly_spread(items, args.limit) if args.limit else items
 
 
+class OncePerPair:
+    """Runs the network once for all rules of detail and targets, which differ in what follows it only.
+
+    Args:
+        run: the model's sliding window.
+    """
+
+    def __init__(self, run: SlidingWindow) -> None:
+        self.run = run
+        self.pair: Pair | None = None
+        self.decoded: dict[str, Tensor] = {}
+
+    def __call__(self, network: partial, pair: Pair) -> Tensor:
+        """What the network decodes of a pair; the last pair's are kept, for each set of options of ``network``."""
+        if self.pair is None or not all(map(torch.equal, self.pair, pair)):
+            self.pair, self.decoded = pair, {}
+        options = str(network.keywords)
+        if options not in self.decoded:
+            self.decoded[options] = self.run(network, pair)
+        return self.decoded[options]
+
+
 def variants(args: argparse.Namespace) -> dict[str, Callable[[Item], np.ndarray]]:
     """The functions that fuse a pair, by name."""
-    fuser = FusionInferencer(args.weights, task=args.task)
-    rules = {'plain output': None, 'detail': fuser.model.detail}
+    fuser = FusionInferencer(args.weights, task=args.task, network_pixels=args.network_pixels)
+    fuser.model.sliding_window = OncePerPair(fuser.model.sliding_window)
+    rules = {} if args.network_pixels else {'plain output': None}
+    rules['detail'] = fuser.model.detail
     for rule in args.detail:
         name = ', '.join(f'{option} {value:g}' for option, value in rule.items())
         rules[name] = MODELS.build({**TASKS[args.task]['detail'], **rule})
 
-    def fuse(item: Item, detail: ResidualDetail | None) -> np.ndarray:
-        fuser.model.detail = detail
+    def fuse(item: Item, detail: ResidualDetail | None, target: Target = 'off') -> np.ndarray:
+        fuser.model.detail, fuser.model.target = detail, target
         return fuser.fuse(item).images['fused']
 
     # the network first, as its errors name pairs that do not fit
-    return {name: lambda item, rule=rule: fuse(item, rule) for name, rule in rules.items()} | {MEAN: mean}
+    makers = {name: lambda item, rule=rule: fuse(item, rule) for name, rule in rules.items()}
+    aimed = MODELS.build(TASKS['ivf']['detail'] | DETAIL_WITH_TARGETS)
+    for target in args.target:
+        makers[f'target {target}'] = lambda item, target=target: fuse(item, aimed, target)
+    for folder in args.fused:
+        makers[folder.name] = lambda item, folder=folder: read_image(list_images(folder)[item.name], channels=3)
+    return makers | {MEAN: mean} | ({MAXIMUM: maximum} if args.protocol == 'targets' else {})
 
 
 def mean(item: Item) -> np.ndarray:
@@ -92,17 +153,40 @@ def mean(item: Item) -> np.ndarray:
     return cv2.addWeighted(one, 0.5, other, 0.5, 0)
 
 
+def maximum(item: Item) -> np.ndarray:
+    """The larger value of the sources in each channel, uint8."""
+    return cv2.max(*item.read())
+
+
+def object_rows(objects: dict[str, dict[str, list[Kept]]]) -> list[list]:
+    """Rows of the table for labelled objects: contrast kept, and the share lost, of each class in each column."""
+    rows = []
+    for label in sorted({label for of_column in objects.values() for label in of_column}):
+        summaries = [summarise(of_column.get(label, [])) for of_column in objects.values()]
+        count = max(len(of_column.get(label, [])) for of_column in objects.values())
+        for key, text in (('contrast', 'contrast kept, median'), ('lost', 'lost (less is better)')):
+            values = [None if isnan(summary[key]) else summary[key] for summary in summaries]
+            rows.append([f'{count} of class {label}: {text}', *values])
+    return rows
+
+
 def compare(args: argparse.Namespace) -> Table:
     """Fuses and scores all pairs, and writes the table and the sheet."""
-    out, items, protocol = make_writable(args.out_dir), choose(args), PROTOCOLS[args.protocol]
+    boxes = read_boxes(args.boxes, Path(args.first)) if args.boxes else {}
+    out, items, protocol = make_writable(args.out_dir), choose(args, boxes), PROTOCOLS[args.protocol]
     makers = variants(args)
     shown = evenly_spread(items, SHOWN)
     scores, rows = {name: [] for name in makers}, []
+    objects: dict[str, dict[str, list[Kept]]] = {name: {} for name in makers if boxes}
     for item in track(items, 'fusing and scoring'):
         pictures = {name: make(item) for name, make in makers.items()}
         sources = item.read()
         for name, picture in pictures.items():
-            scores[name].append(protocol.scores(*(image[..., ::-1] for image in (*sources, picture))))
+            triple = [image[..., ::-1] for image in (*sources, picture)]
+            scores[name].append(protocol.scores(*triple))
+            if boxes:
+                for label, found in measure_objects(triple, boxes[item.name]).items():
+                    objects[name].setdefault(label, []).extend(found)
         if item in shown:
             rows.append([*(sources if args.sources else ()), *pictures.values()])
     means = {name: mean_row(rows_of) for name, rows_of in scores.items()}
@@ -111,6 +195,7 @@ def compare(args: argparse.Namespace) -> Table:
         + [None if isnan(mean[metric]) else mean[metric] for mean in means.values()]
         for metric in protocol.metrics
     ]
+    cells += object_rows(objects)
     table = Table(['metric', *makers], cells, f'Means over {len(items)} pairs of {args.first}.', digits=3)
     write_text(out / 'table.md', table.markdown())
     titles = [*(('first', 'second') if args.sources else ()), *makers]

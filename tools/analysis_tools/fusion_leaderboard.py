@@ -2,17 +2,21 @@
 
     python tools/analysis_tools/fusion_leaderboard.py --data data/VIFB --out-dir work_dirs/leaderboard
 
-Fuses VIFB's 21 pairs (--data has vi/ and ir/) with detail, with targets kept, and without either, scores them as the
-benchmark does, and ranks each separately among the published means: a rank from 1 to 27 for each metric, and the mean
-rank. A second table has what these metrics do not measure (targets, skies, noise, fringes), for ours and for other
-methods whose images are in fused/METHOD/ of --data. Writes table.md and sheet.jpg, and ranks.png for each variant.
+Fuses VIFB's 21 pairs (--data has vi/ and ir/) with detail, with targets kept or highlighted, without either, and by
+the maximum of the sources, scores them as the benchmark does, and ranks each separately among the published means: a
+rank from 1 to 27 for each metric, and the mean rank. A second table has what these metrics do not measure (targets,
+skies, noise, fringes), for ours and for other methods whose images are in fused/METHOD/ of --data; its last column is
+in how many pairs what is hottest is among the two brightest of the method and the other methods. Writes table.md and
+sheet.jpg, and ranks.png for each variant.
 """
 
 import argparse
 import hashlib
+from collections.abc import Sequence
 from math import isnan
 from pathlib import Path
 
+import cv2
 import matplotlib
 
 matplotlib.use('Agg')
@@ -24,6 +28,7 @@ from mmdefusion.evaluation.functional import TARGET_METRICS, VIFB_METRICS, lower
 from mmdefusion.evaluation.published import mean_rank, rank, vifb_method_means
 from mmdefusion.evaluation.score_files import score_files
 from mmdefusion.evaluation.scores import Row, mean_row, write_scores
+from mmdefusion.inference.sources import list_items
 from mmdefusion.models.checkpoints.fetching import local_path
 from mmdefusion.utils.files import write_image, write_text
 from mmdefusion.utils.image_io import read_image
@@ -34,8 +39,10 @@ from mmdefusion.visualization.plots import write_figure
 VARIANTS: dict[str, dict] = {
     'mmdefusion': {},
     'mmdefusion, target=keep': dict(target='keep'),
+    'mmdefusion, target=highlight': dict(target='highlight'),
     'mmdefusion, detail=None': dict(detail=None),
 }
+MAXIMUM = 'maximum of the sources'
 SHOWN = 6  # pairs on the sheet, evenly spread
 
 
@@ -49,7 +56,9 @@ def parse_args() -> argparse.Namespace:
 
 
 def folder_of(name: str, args: argparse.Namespace) -> Path:
-    """The folder of the images of a variant, which depends on the weights."""
+    """The folder of the images of a variant, which depends on the weights, or of the maximum, which does not."""
+    if name == MAXIMUM:
+        return args.out_dir / 'maximum'
     weights = local_path(args.weights or 'tiny')
     variant = '-'.join(f'{option}-{value}' for option, value in VARIANTS[name].items()) or 'default'
     content = hashlib.sha256(weights.read_bytes()).hexdigest()[:8]
@@ -61,6 +70,19 @@ def fuse_and_score(name: str, args: argparse.Namespace) -> dict[str, float]:
     fuser = FusionInferencer(args.weights, **VARIANTS[name])  # first, as it refuses files that are no checkpoints
     folder = folder_of(name, args)
     fuser(args.data / 'vi', args.data / 'ir', out_dir=folder / 'fused')
+    return score_folder(folder, args)
+
+
+def score_maximum(args: argparse.Namespace) -> dict[str, float]:
+    """Writes and scores the larger value of the sources in each channel, the simplest rule that shows what is hot."""
+    folder = folder_of(MAXIMUM, args)
+    for item in list_items([str(args.data / 'vi'), str(args.data / 'ir')]):
+        write_image(folder / 'fused' / f'{item.name}.png', cv2.max(*item.read()))
+    return score_folder(folder, args)
+
+
+def score_folder(folder: Path, args: argparse.Namespace) -> dict[str, float]:
+    """Scores the images in ``folder/fused``, writes a row for each, and returns the mean of each metric."""
     scores = score(folder / 'fused', 'vifb', args)
     write_scores(scores, folder / 'scores.csv')
     return mean_row(list(scores.values()))
@@ -77,7 +99,7 @@ def score(fused: Path, protocol: str, args: argparse.Namespace) -> dict[str, Row
 
 def picture_folders(args: argparse.Namespace) -> dict[str, Path]:
     """The folders of our images, and of those of other methods that have an image of every pair."""
-    folders = {name: folder_of(name, args) / 'fused' for name in VARIANTS}
+    folders = {name: folder_of(name, args) / 'fused' for name in (*VARIANTS, MAXIMUM)}
     folders |= {folder.name: folder for folder in sorted((args.data / 'fused').glob('*')) if folder.is_dir()}
     wanted = list_images(args.data / 'vi').keys()
     return {name: folder for name, folder in folders.items() if list_images(folder).keys() == wanted}
@@ -85,12 +107,25 @@ def picture_folders(args: argparse.Namespace) -> dict[str, Path]:
 
 def tabulate_targets(args: argparse.Namespace) -> Table:
     """Makes the table of what VIFB's metrics do not measure, for every method with images."""
+    scores = {name: score(folder, 'targets', args) for name, folder in picture_folders(args).items()}
+    others = [scores[name] for name in scores if name not in VARIANTS and name != MAXIMUM]
     rows = []
-    for name, folder in picture_folders(args).items():
-        means = mean_row(list(score(folder, 'targets', args).values()))
-        rows.append([name, *(None if isnan(value) else value for value in means.values())])
+    for name, found in scores.items():
+        means = mean_row(list(found.values()))
+        values = (None if isnan(value) else value for value in means.values())
+        rows.append([name, *values, bright_pairs(found, [other for other in others if other is not found])])
     arrows = [f'{metric} {"↓" if lower_is_better(metric) else "↑"}' for metric in TARGET_METRICS]
-    return Table(['method', *arrows], rows, 'Targets, skies, noise and fringes: means over the pairs.', digits=2)
+    caption = 'Targets, skies, noise and fringes: means over the pairs.'
+    return Table(['method', *arrows, 'two brightest'], rows, caption, digits=2)
+
+
+def bright_pairs(ours: dict[str, Row], others: Sequence[dict[str, Row]]) -> str:
+    """In how many of the pairs with hot regions at most one other method shows them brighter."""
+    brightness = {name: row['Hot_bright'] for name, row in ours.items() if not isnan(row['Hot_bright'])}
+    bright = [
+        name for name, value in brightness.items() if sum(other[name]['Hot_bright'] > value for other in others) < 2
+    ]
+    return f'{len(bright)} of {len(brightness)}'
 
 
 def tabulate(methods: dict[str, dict[str, float]]) -> Table:
@@ -143,8 +178,9 @@ def main() -> None:
 def write_tables(args: argparse.Namespace) -> list[Table]:
     """Writes the tables, the plots and the sheet."""
     tables = []
-    for name in VARIANTS:
-        methods = vifb_method_means() | {name: fuse_and_score(name, args)}
+    for name in (*VARIANTS, MAXIMUM):
+        scores = score_maximum(args) if name == MAXIMUM else fuse_and_score(name, args)
+        methods = vifb_method_means() | {name: scores}
         draw_ranks(methods, name, folder_of(name, args) / 'ranks.png')
         tables.append(tabulate(methods))
     tables.append(tabulate_targets(args))

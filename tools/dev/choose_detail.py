@@ -31,7 +31,7 @@ from mmdefusion.utils.progress import track
 from mmdefusion.utils.spread import evenly_spread
 from mmdefusion.visualization import Table
 
-OPTIONS = {name: type(option.default) for name, option in signature(ResidualDetail).parameters.items()}
+OPTIONS = {name: int if name == 'levels' else float for name in signature(ResidualDetail).parameters}
 
 
 def parse_args() -> argparse.Namespace:

@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
 # Builds the virtual environment that `make demo` and `make test` use.
 #
-#   VENV=.venv PYTHON=python3 TORCH=... TORCH_INDEX=... bash tools/dev/install_env.sh
+#   VENV=.venv PYTHON=python3 TORCH=... TORCH_INDEX=... LOCK=... bash tools/dev/install_env.sh
+#
+# LOCK is a file of requirements/locks: those versions, and no file whose hash is
+# another one. Without it pip takes what fits requirements/*.txt.
 #
 # Each step leaves a stamp that holds what it was asked to do, so a second run
 # starts in a moment and a changed requirement repeats only its own step.
@@ -14,6 +17,7 @@ PYTHON=${PYTHON:-python3}
 TORCH_VERSION=2.13.0 # the version that the tests and the quoted numbers ran with
 MMCV_VERSION=2.1.0   # as in requirements/toolboxes.txt
 py="$VENV/bin/python"
+LOCK=${LOCK:-}
 stamps="$VENV/stamps"
 log="$VENV/install.log"
 
@@ -51,6 +55,14 @@ check_python() {
 
 make_venv() { "$PYTHON" -m venv "$VENV" && mkdir -p "$stamps" && : >"$log"; }
 
+# All but mmcv, whose source is built against the torch among them; its line is left for build_mmcv.
+install_locked() {
+  [ -z "${TORCH:-}${TORCH_INDEX:-}" ] || fail "LOCK=$LOCK names the build of torch: leave out TORCH and TORCH_INDEX."
+  grep '^mmcv==' "$LOCK" >"$stamps/locked-mmcv.txt" || fail "$LOCK is not a list of tools/dev/write_lock.py: no mmcv in it."
+  grep -v '^mmcv==' "$LOCK" >"$stamps/locked.txt"
+  pip_install --require-hashes --no-deps -r "$stamps/locked.txt"
+}
+
 # TORCH names another build; without it, and without a GPU, the CPU build is
 # taken where pip can find one (TORCH_INDEX names an index that has it).
 install_torch() {
@@ -72,13 +84,15 @@ install_torch() {
 # opencv-python wants the desktop's libGL; without one the headless build serves
 ensure_opencv() {
   "$py" -c 'import cv2' 2>/dev/null && return
+  [ -z "$LOCK" ] || fail "opencv-python, as $LOCK has it, does not load; it wants libGL (Debian, Ubuntu: apt-get install libgl1)."
   local version
   version=$("$py" -c 'from importlib.metadata import version; print(version("opencv-python"))') || return
   pip_install --force-reinstall --no-deps "opencv-python-headless==$version"
 }
 
 build_mmcv() {
-  local compiler=${CXX:-c++} options=() cuda=0 ending='\n'
+  local compiler=${CXX:-c++} options=() cuda=0 ending='\n' source=("mmcv==$MMCV_VERSION")
+  [ -z "$LOCK" ] || source=(--require-hashes --no-deps -r "$stamps/locked-mmcv.txt")
   command -v "${compiler%% *}" >/dev/null ||
     fail "mmcv's ops need a C++ compiler: install g++ (Debian, Ubuntu: apt-get install g++)."
   "$py" -c 'import os, sysconfig; raise SystemExit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' ||
@@ -97,7 +111,7 @@ build_mmcv() {
   echo "    mmcv $MMCV_VERSION comes as source: its 77 files take about 6 minutes on 2 cores, once (pip keeps the wheel)."
   [ -t 1 ] && ending='\r' # on a terminal each count stands over the last one
   PATH="$(cd "$VENV" && pwd)/bin:$PATH" MMCV_WITH_OPS=1 FORCE_CUDA=$cuda "$py" -m pip install \
-    --disable-pip-version-check -v --no-build-isolation "${options[@]}" "mmcv==$MMCV_VERSION" 2>&1 | tee -a "$log" |
+    --disable-pip-version-check -v --no-build-isolation "${options[@]}" "${source[@]}" 2>&1 | tee -a "$log" |
     while IFS= read -r line; do
       if [[ $line =~ \[([0-9]+/[0-9]+)\] ]]; then printf "    building mmcv: %s$ending" "${BASH_REMATCH[1]}"; fi
     done || return
@@ -105,14 +119,22 @@ build_mmcv() {
   ensure_opencv && "$py" -c 'import torch, mmcv._ext' 2>>"$log"
 }
 
-install_project() { pip_install --no-build-isolation -e '.[toolboxes,export,web,hub,docs,tests,lint]' && ensure_opencv; }
+install_project() {
+  local options=(--no-build-isolation -e '.[toolboxes,export,web,hub,docs,tests,lint]')
+  if [ -n "$LOCK" ]; then pip_install --no-deps "${options[@]}" && "$py" -m pip check >>"$log"; return; fi
+  pip_install "${options[@]}" && ensure_opencv
+}
 
 torch_build() { "$py" -c 'import torch; print(torch.__version__, torch.cuda.is_available())'; }
 
 network_hint="Is the package registry reachable, and is there disk space left?"
 check_python
 [ -d "$stamps" ] || make_venv || fail "'$PYTHON -m venv' failed (Debian, Ubuntu: apt-get install python$version-venv)."
+if [ -n "$LOCK" ]; then
+  [ -f "$LOCK" ] || fail "LOCK=$LOCK: there is no such file (look into requirements/locks)."
+  step locked "$(cat "$LOCK")" "What pip said stands above; without LOCK other versions may be taken." install_locked
+fi
 step build-tools "$(cat requirements/build.txt)" "$network_hint" pip_install -r requirements/build.txt
-step torch "${TORCH:-$TORCH_VERSION} ${TORCH_INDEX:-}" "Choose a build with TORCH='torch==...' or an index with TORCH_INDEX=URL." install_torch
+[ -n "$LOCK" ] || step torch "${TORCH:-$TORCH_VERSION} ${TORCH_INDEX:-}" "Choose a build with TORCH='torch==...' or an index with TORCH_INDEX=URL." install_torch
 step mmcv "$MMCV_VERSION for torch $(torch_build)" "A compiler that can build C++17 is needed; what it said stands above." build_mmcv
 step mmdefusion "$(cat setup.py requirements/*.txt)" "$network_hint" install_project

@@ -1,26 +1,23 @@
 """Measures a network in PyTorch and as exported files, side by side in one process."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from mmdefusion.utils.compat import installed
-from mmdefusion.utils.measuring import measure
+from mmdefusion.utils.measuring import PeakMemory
 
-from ..network import OnnxNetwork
-from .exporting import to_bytes, translations
-from .loading import Loaded, load
+from .accuracy import assess
+from .exporting import CALIBRATED, to_bytes, translations
+from .forms import PRECISIONS, in_torch, prepare
+from .halving import to_half
+from .loading import load
 from .pairs import RUNTIMES, find_pairs, network_inputs
 from .verifying import match_boxes
-from .writing import finish, to_half, trace, write
-
-FORMS = ('eager', 'compiled', 'onnxruntime', 'openvino')
-PRECISIONS = ('fp32', 'fp16', 'int8')
-Images = tuple[np.ndarray, np.ndarray]
-Run = Callable[[np.ndarray, np.ndarray], Sequence[np.ndarray]]
+from .writing import finish, trace, write
 
 
 @dataclass(frozen=True)
@@ -28,20 +25,24 @@ class Row:
     """One form of the network.
 
     Attributes:
-        form, precision: see ``FORMS`` and ``PRECISIONS``.
+        form, precision: see :data:`PRECISIONS`.
         seconds: median time of a pair.
+        cpu_seconds: median of the processor time of all threads for a pair, which other processes do not prolong.
         peak_bytes: peak memory of the process while it ran, libraries and the other forms' weights included.
         megabytes: size of the file; None in PyTorch.
-        agreement: with eager PyTorch: dB of the peak signal-to-noise ratio of fused images and features, percent of
-            boxes that match, or percent of pixels with equal labels.
+        agreement: with eager PyTorch: dB of the peak signal-to-noise ratio of fused images, percent of boxes that
+            match, or percent of pixels with equal labels.
+        scores: how good the results are, see :func:`assess`.
     """
 
     form: str
     precision: str
     seconds: float
+    cpu_seconds: float
     peak_bytes: int
     megabytes: float | None
     agreement: float
+    scores: dict[str, float] = field(default_factory=dict)
 
 
 def benchmark(
@@ -49,100 +50,87 @@ def benchmark(
     checkpoint: str | None,
     pairs: str,
     folder: Path,
-    size: tuple[int, int] | None,
-    forms: Sequence[str] = FORMS,
-    precisions: Sequence[str] = PRECISIONS,
+    size: tuple[int, int] | None = None,
+    forms: Sequence[str] = tuple(PRECISIONS),
+    precisions: Sequence[str] | None = None,
     repeats: int = 3,
+    calibration: str | None = None,
+    truth: Path | None = None,
+    threads: int | None = None,
 ) -> Iterator[Row]:
     """Yields a row for each form and precision that is installed and exists.
 
     Args:
         config, checkpoint: see :func:`load`.
-        pairs: folder of pairs; all are compared, the first is timed, 8 bits are calibrated on all.
+        pairs: folder of pairs; all are compared and scored, the first is timed.
         folder: where the files are written.
         size: of files for one size; None for open sizes.
-        forms, precisions: those to measure.
+        forms, precisions: those to measure; None for all precisions.
         repeats: runs that are timed.
+        calibration: folder of pairs for 8 bits; None takes ``pairs``.
+        truth: see :func:`assess`.
+        threads: of each form; None takes as many as torch has.
 
     Raises:
-        OSError, ValueError: see :func:`export_network`.
+        OSError, ValueError: see :func:`export_network` and :func:`assess`.
     """
-    items, loaded = find_pairs(pairs), load(config, checkpoint)
+    threads = threads or torch.get_num_threads()
+    torch.set_num_threads(threads)
+    items = find_pairs(pairs)
+    measured = find_pairs(calibration)[:CALIBRATED] if calibration else items[:CALIBRATED]
+    loaded = load(config, checkpoint)
+    wanted = [p for form in forms for p in PRECISIONS[form] if precisions is None or p in precisions]
     metadata = replace(loaded.metadata, size=size)
     model = finish(trace(loaded.module, loaded.module.outputs, size, translations(metadata.task)), metadata)
     files = {'fp32': write(model, folder / 'fp32.onnx')}
-    if 'int8' in precisions:
-        files['int8'] = write(to_bytes(model, metadata, items), folder / 'int8.onnx')
-    if 'fp16' in precisions:  # last, as it changes the model in place
+    if 'int8' in wanted and 'onnxruntime' in forms:
+        files['int8'] = write(to_bytes(model, metadata, measured), folder / 'int8.onnx')
+    if 'fp16' in wanted:
         files['fp16'] = write(to_half(model, metadata), folder / 'fp16.onnx')
-    runtime = None if metadata.task == 'fuse' else RUNTIMES[metadata.task](files['fp32'], show_progress=False)
-    inputs = list(network_inputs(items, metadata, runtime))
-    wanted = [in_torch(loaded.module)(*pair) for pair in inputs]
+    runtime = RUNTIMES[metadata.task](files['fp32'], show_progress=False, threads=threads)
+    reader = None if metadata.task == 'fuse' else runtime
+    inputs = list(network_inputs(items, metadata, reader))
+    calibrated = list(network_inputs(measured, metadata, reader))
+    truths = [in_torch(loaded.module)(*pair) for pair in inputs]
     for form in forms:
-        for precision in precisions if form in ('onnxruntime', 'openvino') else ('fp32',):
-            file = files[precision]
-            run = prepare(form, precision, file, loaded, inputs)
-            if run is None:
+        for precision in PRECISIONS[form]:
+            if precisions is not None and precision not in precisions:
                 continue
-            measured = measure(lambda run=run: run(*inputs[0]), repeats, torch.device('cpu'))
-            found = [run(*pair) for pair in inputs]
-            in_file = form in ('onnxruntime', 'openvino')
+            network = prepare(form, precision, files, loaded.module, metadata, calibrated, threads)
+            if network is None:
+                continue
+            seconds, cpu_seconds, peak = measure(lambda network=network: network(*inputs[0]), repeats)
+            agreement = np.mean(
+                [agree(metadata.task, network(*pair), one) for pair, one in zip(inputs, truths, strict=True)]
+            )
+            runtime.network = network
             yield Row(
                 form,
                 precision,
-                measured.seconds,
-                measured.peak_bytes,
-                file.stat().st_size / 1e6 if in_file else None,
-                float(np.mean([agree(metadata.task, a, b) for a, b in zip(found, wanted, strict=True)])),
+                seconds,
+                cpu_seconds,
+                peak,
+                files[precision].stat().st_size / 1e6 if form == 'onnxruntime' else None,
+                float(agreement),
+                assess(runtime, items, truth),
             )
 
 
-def prepare(form: str, precision: str, file: Path, loaded: Loaded, inputs: Sequence[Images]) -> Run | None:
-    """The network in one form; None where that is not installed, or has no such precision of its own."""
-    if form == 'eager':
-        return in_torch(loaded.module)
-    if form == 'compiled':
-        return in_torch(torch.compile(loaded.module))
-    if form == 'onnxruntime':
-        return OnnxNetwork(file)
-    if form == 'openvino' and installed('openvino') and precision != 'fp16':  # a CPU computes in 32 bits all the same
-        return in_openvino(file.with_name('fp32.onnx'), precision, inputs)
-    return None
-
-
-def in_torch(module: torch.nn.Module) -> Run:
-    def run(visible: np.ndarray, infrared: np.ndarray) -> list[np.ndarray]:
-        with torch.inference_mode():
-            pair = torch.from_numpy(visible), torch.from_numpy(infrared).expand(-1, 3, -1, -1)
-            return [output.numpy() for output in module(*pair)]
-
-    return run
-
-
-def in_openvino(file: Path, precision: str, inputs: Sequence[Images]) -> Run | None:
-    """OpenVINO on the CPU; 8 bits by NNCF, where it is installed."""
-    import openvino
-
-    model = openvino.Core().read_model(file)
-    if precision == 'int8':
-        if not installed('nncf'):
-            return None
-        import nncf
-
-        feeds = nncf.Dataset(inputs, lambda pair: dict(visible=pair[0], infrared=pair[1]))
-        model = nncf.quantize(model, feeds, model_type=nncf.ModelType.TRANSFORMER, subset_size=len(inputs))
-    compiled = openvino.Core().compile_model(model, 'CPU')
-    names = [output.get_any_name() for output in compiled.outputs]
-
-    def run(visible: np.ndarray, infrared: np.ndarray) -> list[np.ndarray]:
-        found = compiled(dict(visible=visible, infrared=infrared))
-        return [found[name] for name in names]
-
-    return run
+def measure(run: Callable[[], object], repeats: int) -> tuple[float, float, int]:
+    """Median time, median processor time and peak memory in bytes of runs after one to warm up."""
+    memory, times = PeakMemory(torch.device('cpu')), []
+    run()
+    memory.reset()
+    for _ in range(repeats):
+        start = time.perf_counter(), time.process_time()
+        run()
+        times.append((time.perf_counter() - start[0], time.process_time() - start[1]))
+    wall, processor = (sorted(column)[len(times) // 2] for column in zip(*times, strict=True))
+    return wall, processor, memory.read()
 
 
 def agree(task: str, found: Sequence[np.ndarray], wanted: Sequence[np.ndarray]) -> float:
-    """See :class:`Row`."""
+    """How far results are those of eager PyTorch, see :class:`Row`."""
     if task == 'segment':
         return 100 * float((found[0] == wanted[0]).mean())
     if task == 'detect':

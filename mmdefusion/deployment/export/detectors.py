@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from mmdefusion.models.layers.padding import exported_size
 
-from .inputs import PairInput
-from .operators import roi_align, suppress
+from .inputs import PairInput, name_maps
+from .operators import suppress
 
 Size = tuple[int, int]
 
@@ -33,9 +33,7 @@ class ExportedDetector(nn.Module):
         self.input = PairInput(preprocessor.pair_normalizer, preprocessor.pad_size_divisor)
         self.model = model
         self.head = None if features else find_head(model)
-        levels = getattr(model.neck[-1] if model.with_neck else model.backbone, 'level_strides', None)
-        strides = levels or model.backbone.strides if features else ()
-        self.outputs = tuple(f'stride_{stride}' for stride in strides) or ('boxes', 'scores', 'labels')
+        self.outputs = name_maps(model, self.input) if features else ('boxes', 'scores', 'labels')
 
     def forward(self, visible: Tensor, infrared: Tensor) -> tuple[Tensor, ...]:
         """Detects in pairs.
@@ -62,13 +60,19 @@ def find_head(model: BaseDetector) -> Head:
     Raises:
         ValueError: if there is none for its head.
     """
-    from mmdet.models import DINO, StandardRoIHead, TwoStageDetector
+    from mmdet.models import DINO, CascadeRoIHead, StandardRoIHead, TwoStageDetector
 
     if isinstance(model, DINO):
         from .dino import detect_by_queries
 
         return detect_by_queries
-    if isinstance(model, TwoStageDetector) and type(model.roi_head) is StandardRoIHead:
+    if (
+        isinstance(model, TwoStageDetector)
+        and type(model.roi_head) in (StandardRoIHead, CascadeRoIHead)
+        and not model.roi_head.with_mask
+    ):
+        from .two_stages import detect_in_two_stages
+
         return detect_in_two_stages
     head = getattr(model, 'bbox_head', None)
     if isinstance(head, BaseDenseHead) and hasattr(head, 'prior_generator'):
@@ -76,7 +80,8 @@ def find_head(model: BaseDetector) -> Head:
     name = type(getattr(model, 'roi_head', head)).__name__
     raise ValueError(
         f'{type(model).__name__} with {name} cannot be exported as a whole: heads of one stage with priors (ATSS, '
-        'RetinaNet, RTMDet), Faster R-CNN and DINO can; for others take --what features.'
+        'RetinaNet, RTMDet), Faster R-CNN and Cascade R-CNN without masks, and DINO can; for others take --what '
+        'features.'
     )
 
 
@@ -87,30 +92,6 @@ def detect_densely(model: BaseDetector, maps: Sequence[Tensor], size: Size) -> t
     settings = head.test_cfg
     boxes = clip(boxes, size)
     return choose(boxes, scores * large(boxes, settings), labels, settings.nms, settings.max_per_img)
-
-
-def detect_in_two_stages(model: BaseDetector, maps: Sequence[Tensor], size: Size) -> tuple[Tensor, Tensor, Tensor]:
-    """Boxes of Faster R-CNN."""
-    settings, head = model.rpn_head.test_cfg, model.roi_head.bbox_head
-    boxes, scores, levels = decode_levels(model.rpn_head, *model.rpn_head(maps), settings=settings, apart=True)
-    boxes = clip(boxes, size)
-    scores = scores * large(boxes, settings)
-    proposals, sure, _ = choose(boxes, scores, levels, settings.nms, settings.max_per_img)
-
-    batch, count = proposals.shape[:2]
-    images = torch.arange(batch, device=boxes.device)[:, None].expand(-1, count).flatten()
-    regions = proposals.flatten(0, 1)
-    logits, deltas = head(extract(model.roi_head.bbox_roi_extractor, maps, images, regions))
-    classes = head.num_classes
-    scores = logits.softmax(-1)[:, :classes] * (sure.flatten() > 0)[:, None]
-    regions = regions[:, None].expand(-1, 1 if head.reg_class_agnostic else classes, -1)
-    boxes = head.bbox_coder.decode(regions.flatten(0, 1), deltas.reshape(-1, 4)).unflatten(0, (-1, regions.shape[1]))
-    boxes = clip(boxes.expand(-1, classes, -1), size).unflatten(0, (batch, count)).flatten(1, 2)
-    scores = scores.unflatten(0, (batch, count)).flatten(1)
-    labels = torch.arange(classes, device=boxes.device).repeat(count)[None].expand(batch, -1)
-    settings = model.roi_head.test_cfg
-    scores = torch.where(scores > settings.score_thr, scores, 0.0)
-    return choose(boxes, scores, labels, settings.nms, settings.max_per_img)
 
 
 def decode_levels(
@@ -154,20 +135,6 @@ def decode_levels(
         kept.append((boxes.unflatten(0, place.shape), scores, torch.full_like(labels, level) if apart else labels))
     boxes, scores, labels = (torch.cat(parts, dim=1) for parts in zip(*kept, strict=True))
     return boxes, scores, labels
-
-
-def extract(extractor: nn.Module, maps: Sequence[Tensor], images: Tensor, boxes: Tensor) -> Tensor:
-    """The features of regions, each from the level of its size.
-
-    Each level sees all regions, those of other levels without area, which cost nothing and give 0.
-    """
-    levels = extractor.map_roi_levels(torch.cat([boxes[:, :1], boxes], dim=1), extractor.num_inputs)
-    total = 0
-    for level, (found, layer) in enumerate(zip(maps, extractor.roi_layers, strict=False)):
-        here = torch.where((levels == level)[:, None], boxes, 0.0)
-        side, _ = layer.output_size
-        total = total + roi_align(found, images, here, side, layer.spatial_scale, layer.sampling_ratio)
-    return total
 
 
 def choose(boxes: Tensor, scores: Tensor, labels: Tensor, nms: Any, most: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -11,11 +11,12 @@ from onnx import ModelProto
 from mmdefusion.inference.sources import Item
 
 from ..metadata import Metadata, Pixels, What
+from .halving import to_half
 from .loading import Loaded, load
 from .pairs import RUNTIMES, find_pairs, network_inputs
 from .quantising import quantise
 from .verifying import Comparison, verify
-from .writing import finish, to_half, trace, write
+from .writing import finish, trace, write
 
 CALIBRATED = 64  # most pairs that 8 bits are calibrated on
 

@@ -1,4 +1,6 @@
-"""What all exported networks do first: two images in, one normalised pair out."""
+"""What all exported networks do first: two images in, one normalised pair out. And the names of maps that come out."""
+
+from collections import Counter
 
 import torch
 from torch import Tensor, nn
@@ -6,6 +8,8 @@ from torch.nn.functional import pad
 
 from mmdefusion.models.data_preprocessors import PairNormalizer
 from mmdefusion.models.layers.padding import PADDING, cells
+
+PROBED = 256  # side of the image that tells the strides of maps
 
 
 class PairInput(nn.Module):
@@ -31,3 +35,13 @@ class PairInput(nn.Module):
         sides = cells([tuple(pair.shape[-2:])], self.divisor)[0]
         bottom, right = (count * self.divisor - side for count, side in zip(sides, pair.shape[-2:], strict=True))
         return pad(pair, (0, right, 0, bottom), value=PADDING)
+
+
+def name_maps(model: nn.Module, pair_input: PairInput) -> tuple[str, ...]:
+    """Names of the maps that the head of a toolbox's model reads, ``stride_4`` …, found by running it once."""
+    image = torch.zeros(1, 3, PROBED, PROBED)
+    with torch.no_grad():
+        maps = model.extract_feat(pair_input(image, image))
+    names = [f'stride_{PROBED // found.shape[-1]}' for found in maps]
+    counts = Counter(names)  # dilated networks have several maps of one stride
+    return tuple(name if counts[name] == 1 else f'{name}_{place}' for place, name in enumerate(names))

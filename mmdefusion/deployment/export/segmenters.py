@@ -11,7 +11,7 @@ from torch.nn.functional import interpolate
 
 from mmdefusion.models.layers.padding import exported_size
 
-from .inputs import PairInput
+from .inputs import PairInput, name_maps
 
 
 class ExportedSegmenter(nn.Module):
@@ -41,9 +41,7 @@ class ExportedSegmenter(nn.Module):
         self.input = PairInput(preprocessor.pair_normalizer, divisor)
         self.model = pool_by_products(model)
         self.features = features
-        levels = getattr(model.neck[-1] if model.with_neck else model.backbone, 'level_strides', None)
-        strides = levels or getattr(model.backbone, 'strides', ())
-        self.outputs = tuple(f'stride_{stride}' for stride in strides) if features else ('mask',)
+        self.outputs = name_maps(self.model, self.input) if features else ('mask',)
 
     def forward(self, visible: Tensor, infrared: Tensor) -> tuple[Tensor, ...]:
         """Segments pairs.

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +54,9 @@ def trace(
 
 
 def finish(model: ModelProto, metadata: Metadata) -> ModelProto:
-    """Gives a traced graph its inputs of any dtype and one or three infrared channels, its names and its metadata."""
+    """A copy of a traced graph with inputs of any dtype and one or three infrared channels, names and metadata."""
+    traced, model = model, ModelProto()
+    model.CopyFrom(traced)
     graph = model.graph
     batch, _, height, width = (dim.dim_value or name for dim, name in zip(_dims(graph.input[0]), DIMS, strict=True))
     kind = TensorProto.UINT8 if metadata.pixels == 'uint8' else TensorProto.FLOAT
@@ -87,17 +88,6 @@ def label(model: ModelProto, metadata: Metadata) -> ModelProto:
     helper.set_model_props(model, {KEY: metadata.to_text()})
     model.producer_name, model.producer_version = 'mmdefusion', metadata.version
     return model
-
-
-def to_half(model: ModelProto, metadata: Metadata) -> ModelProto:
-    """The model with weights and maps of 16 bits; inputs, outputs, positions, boxes and suppression keep 32."""
-    from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
-
-    blocked = [*DEFAULT_OP_BLOCK_LIST, 'ScatterND', 'GatherND', 'GridSample', 'Cast', 'Mod']
-    half = convert_float_to_float16(
-        model, keep_io_types=True, op_block_list=blocked, disable_shape_infer=False, force_fp16_initializers=False
-    )
-    return label(half, replace(metadata, precision='fp16'))
 
 
 def write(model: ModelProto, path: str | os.PathLike) -> Path:

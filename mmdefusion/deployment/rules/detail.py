@@ -7,7 +7,6 @@ import numpy as np
 from .filters import block_means, blur, build_pyramid, expand, grey, mean_of_windows, resize_up, shrink, window_means
 
 PATCH = 16  # side of a token's patch
-LEVELS = 4  # of the pyramid; small images have fewer
 WINDOW = 8  # side of windows in the residual of the pyramid
 # as in models/fusers/detail.py
 NOISE, FAINT, FLAT, NOTHING, UNSURE = 1e-4, 1e-5, 0.02, 1e-8, 0.02
@@ -19,7 +18,7 @@ class Detail:
     """Computes the fused image again, with detail; see :class:`mmdefusion.models.fusers.ResidualDetail`.
 
     Args:
-        boost, sharpness, guidance, contrast, brightness, coherence: as there.
+        boost, sharpness, guidance, contrast, brightness, coherence, noise, rest_sharpness, levels: as there.
     """
 
     def __init__(
@@ -30,6 +29,9 @@ class Detail:
         contrast: float = 1.0,
         brightness: float = 1.0,
         coherence: float = 0.25,
+        noise: float = 0.0,
+        rest_sharpness: float | None = None,
+        levels: int = 4,
     ) -> None:
         self.boost = boost
         self.sharpness = sharpness
@@ -37,6 +39,9 @@ class Detail:
         self.contrast = contrast
         self.brightness = brightness
         self.coherence = coherence
+        self.noise = noise
+        self.rest_sharpness = sharpness if rest_sharpness is None else rest_sharpness
+        self.levels = levels
 
     def __call__(self, fused: np.ndarray, sources: Both, alone: Both) -> np.ndarray:
         """Computes the fused image with detail.
@@ -49,7 +54,7 @@ class Detail:
         Returns:
             An image of the same shape, not clipped.
         """
-        levels = min(LEVELS, max(0, int(math.log2(min(fused.shape[:2]))) - 2))
+        levels = min(self.levels, max(0, int(math.log2(min(fused.shape[:2]))) - 2))
         one, other = (build_pyramid(image, levels) for image in sources)
         followed = self.guidance * logit(network_share(fused, alone))
         rest = one.pop(), other.pop()
@@ -59,10 +64,12 @@ class Detail:
         active_one, active_other = activity(one), activity(other)
         for level in reversed(range(levels)):
             a, b = one[level], other[level]
-            stronger = log_ratio(active_one[level], active_other[level], FAINT)
-            stronger = stronger + resize_up(followed, a) + resize_up(favoured, a)
-            boost = 1 + self.boost * (1 - level / levels) * disagreement(a, b)
-            picture = expand(picture, a.shape) + mix(a, b, self._weigh(stronger)) * over(boost, a)
+            both = active_one[level] + active_other[level]
+            sure = both / (both + np.float32(2 * self.noise + NOTHING))
+            liked = resize_up(followed, a) + resize_up(favoured, a)
+            stronger = log_ratio(active_one[level], active_other[level], FAINT + self.noise) + sure * liked
+            boost = 1 + self.boost * (1 - level / levels) * sure * disagreement(a, b)
+            picture = expand(picture, a.shape) + mix(a, b, sigmoid(self.sharpness * stronger)) * over(boost, a)
         return picture
 
     def _weigh_rest(self, rest: Both, followed: np.ndarray) -> np.ndarray:
@@ -74,10 +81,11 @@ class Detail:
             + self.brightness * (bright_a - bright_b)
             + window_means(resize_up(followed, rest[0]), size)
         )
-        return mean_of_windows(self._weigh(stronger), size)
+        return mean_of_windows(sigmoid(self.rest_sharpness * stronger), size)
 
-    def _weigh(self, stronger: np.ndarray) -> np.ndarray:
-        return 1 / (1 + np.exp(-(self.sharpness * stronger).clip(-80, 80)))
+
+def sigmoid(values: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-values.clip(-80, 80)))
 
 
 def over(weight: np.ndarray, image: np.ndarray) -> np.ndarray:

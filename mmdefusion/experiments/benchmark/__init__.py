@@ -1,8 +1,19 @@
 """Compares models on one data set with the same budget."""
 
+from .budget import Budget
 from .data_set import DataSet
-from .models import find_models, known_models
-from .plan import Budget, Comparison
+from .models import Candidate, find_candidates, find_models, known_models
+from .plan import Comparison
 from .run import Benchmark, run_benchmark
 
-__all__ = ['Benchmark', 'Budget', 'Comparison', 'DataSet', 'find_models', 'known_models', 'run_benchmark']
+__all__ = [
+    'Benchmark',
+    'Budget',
+    'Candidate',
+    'Comparison',
+    'DataSet',
+    'find_candidates',
+    'find_models',
+    'known_models',
+    'run_benchmark',
+]

@@ -26,23 +26,33 @@ def describe_fairness(configs: Sequence[Config], comparison: Comparison) -> list
         'the schedule': lambda c: c.param_scheduler,
         'the optimizer': lambda c: c.optim_wrapper,
     }
+    if comparison.budget.timed:  # by design, each at its own pace
+        facts = {name: look for name, look in facts.items() if name not in ('the number of pairs seen', 'the schedule')}
     for name, look in facts.items():
         found = [look(config) for config in configs]
         if any(other != found[0] for other in found):
             raise ValueError(f'The comparison is not fair: {name} is not the same for all models.')
     first, starts = configs[0], [starting_point(config) or 'random weights' for config in configs]
     batch_size = first.train_dataloader.batch_size * comparison.processes
-    pairs, iterations = len(comparison.data.train), first.train_cfg.max_iters
+    pairs = len(comparison.data.train)
     optimizer = first.optim_wrapper.optimizer
     options = [f'{key}={value}' for key, value in comparison.options.items()]
     return [
-        f'All train on the same {pairs} pairs and see {iterations * batch_size} of them ({iterations} '
-        f'iterations of {batch_size}), with the same augmentation.',
+        f'All train on the same {pairs} pairs {_length(configs, comparison, batch_size)}, with the same augmentation.',
         f'The same optimizer ({optimizer.type}, learning rate {optimizer.lr:g}) and schedule (warm-up and cosine).',
         'Each is tested once, after its last iteration; no checkpoint is picked on the test split.',
         f'All start from {starts[0]}.' if len(set(starts)) == 1 else f'They start, in turn, from {", ".join(starts)}.',
+        *(['All have light heads: maps of 64 channels and one convolution.'] if comparison.light else []),
         *([f'Settings of all models: {", ".join(options)}.'] if options else []),
     ]
+
+
+def _length(configs: Sequence[Config], comparison: Comparison, batch_size: int) -> str:
+    counts = [config.train_cfg.max_iters for config in configs]
+    if not comparison.budget.timed:
+        return f'and see {counts[0] * batch_size} of them ({counts[0]} iterations of {batch_size})'
+    clock = 'of training steps, by the processor time of a step that was measured beforehand'
+    return f'for {comparison.budget.amount:g} minutes {clock} ({", ".join(map(str, counts))} iterations, in turn)'
 
 
 def starting_point(config: Config) -> str | None:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from mmdefusion.evaluation.results import short_name
@@ -31,3 +32,41 @@ def find_models(models: Sequence[str | os.PathLike]) -> list[Path]:
     if len({short_name(path) for path in paths}) < len(paths):
         raise ValueError('Two of the models have the same name: give each once.')
     return paths
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model of a comparison, and the weights that it starts from.
+
+    Attributes:
+        name: name in the report.
+        path: the model's config.
+        weights: weights as a file or by their name; None for random weights.
+        own: whether the weights were named for this model, not for all that have DeFusion++'s network.
+    """
+
+    name: str
+    path: Path
+    weights: str | None = None
+    own: bool = False
+
+
+def find_candidates(models: Sequence[str | os.PathLike], weights: str | None = None) -> list[Candidate]:
+    """Finds models by short name or path; ``MODEL@WEIGHTS`` starts from weights of its own.
+
+    Args:
+        models: such as ``'resnet18-visible_atss'`` or ``'defusionpp-prior_vit-tiny_atss@tiny'``.
+        weights: weights of DeFusion++'s networks without ``@``.
+
+    Raises:
+        ValueError: if there is no such model, or two of them have the same name.
+    """
+    found = []
+    for model in map(os.fspath, models):
+        text, at, own = model.rpartition('@') if not Path(model).is_file() else (model, '', '')
+        (path,) = find_models([text if at else model])
+        name = f'{short_name(path)}@{Path(own).stem}' if at else short_name(path)
+        found.append(Candidate(name, path, own if at else weights, bool(at)))
+    if len({one.name for one in found}) < len(found):
+        raise ValueError('Two of the models have the same name: give each once.')
+    return found

@@ -2,45 +2,23 @@
 
 import copy
 import hashlib
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from mmengine.config import Config
 
-from mmdefusion.evaluation.results import short_name
 from mmdefusion.models.checkpoints.fetching import local_path
 
 from ..trial import Trial
+from .budget import Budget
 from .data_set import DATA_KEYS, DataSet, is_of_data, merge
 from .fused_images import reads_fused_images, use_fused_images
+from .light import make_light
+from .models import Candidate
+from .pace import measure_pace
 
 WARM_UP = 0.1  # share of the iterations
-
-
-@dataclass(frozen=True)
-class Budget:
-    """How long each model is trained, in iterations or epochs."""
-
-    amount: int
-    epochs: bool = False
-
-    @classmethod
-    def parse(cls, text: str) -> 'Budget':
-        """Reads a budget such as ``'500i'`` (iterations) or ``'12e'`` (epochs).
-
-        Raises:
-            ValueError: if the text has another form.
-        """
-        number, unit = text[:-1], text[-1:]
-        if unit not in ('i', 'e') or not number.isdigit() or int(number) < 1:
-            raise ValueError(f"{text!r} is neither iterations, such as '500i', nor epochs, such as '12e'.")
-        return cls(int(number), unit == 'e')
-
-    def iterations(self, images: int, batch_size: int) -> int:
-        """The number of iterations of the budget for a data set of ``images`` images."""
-        return self.amount * math.ceil(images / batch_size) if self.epochs else self.amount
 
 
 @dataclass(frozen=True)
@@ -51,62 +29,72 @@ class Comparison:
         data: the data set.
         budget: budget of each training; warm-up and decay are fitted to it, and the batch size is that of the data set.
         work_dir: folder of everything that is written.
-        weights: pretrained weights for models with DeFusion++'s network; None trains all from random weights.
         processes: processes of each training, each of which takes a batch, so that an epoch has fewer iterations.
         options: settings of every config, from ``key.sub`` to value; :meth:`DataSet.load` reads those of the data.
+        light: whether all models get light heads (:func:`make_light`).
     """
 
     data: DataSet
     budget: Budget
     work_dir: Path
-    weights: str | None = None
     processes: int = 1
     options: dict = field(default_factory=dict)
+    light: bool = False
 
     @property
     def fused(self) -> Path:
         """Folder of the fused images (:func:`write_fused_images`)."""
         return self.work_dir / 'fused'
 
-    def plan(self, model: Path, seed: int) -> Trial:
+    def plan(self, model: Candidate, seed: int) -> Trial:
         """Plans one training with its test.
 
         Args:
-            model: config of a detector or segmenter of pairs.
+            model: a detector or segmenter of pairs.
             seed: seed of weights, order and augmentation.
 
         Raises:
             ValueError: if the model belongs to another toolbox than the data set, or an option has no effect.
+            RuntimeError: if the budget is a time and the model cannot be trained for a step.
         """
-        folder = self.work_dir / 'trials' / f'{short_name(model)}_seed{seed}'
-        config = self._compose(model, seed, folder)
-        needed = [self.weights] if self.weights and is_defusionpp(config) else []
+        if not self.budget.timed:
+            return self._plan(model, seed)
+        pace = measure_pace(self._plan(model, 0, seconds=60), self.work_dir / 'paces' / f'{model.name}.json')
+        return self._plan(model, seed, pace)
+
+    def _plan(self, model: Candidate, seed: int, seconds: float | None = None) -> Trial:
+        folder = self.work_dir / 'trials' / f'{model.name}_seed{seed}'
+        config = self._compose(model, seed, folder, seconds)
+        needed = [model.weights] if model.weights and (model.own or is_defusionpp(config)) else []
         needed += ['tiny'] if reads_fused_images(config) else []
         basis = [self.data.digest, *(hashlib.sha256(local_path(file).read_bytes()).hexdigest() for file in needed)]
         if self.processes > 1:
             basis.append(f'{self.processes} processes')
         return Trial.of(config, folder, ' '.join(basis))
 
-    def _compose(self, model: Path, seed: int, folder: Path) -> Config:
-        config, data = Config.fromfile(model), self.data
+    def _compose(self, model: Candidate, seed: int, folder: Path, seconds: float | None) -> Config:
+        config, data, name = Config.fromfile(model.path), self.data, model.path.name
         if config.default_scope != data.toolbox:
             raise ValueError(
-                f'{model.name} is a model of {config.default_scope}, {data.path.name} is data of {data.toolbox}.'
+                f'{name} is a model of {config.default_scope}, {data.path.name} is data of {data.toolbox}.'
             )
         for key in DATA_KEYS:
             config[key] = copy.deepcopy(data.config[key])
+        if self.light:
+            make_light(config)
+        set_classes(config.model, len(data.classes))  # before options, which may weight the classes
         merge(config, {key: value for key, value in self.options.items() if not is_of_data(key)})
         if reads_fused_images(config):
             use_fused_images(config, data.root, self.fused)
         if 'mask_head' in (config.model.get('roi_head') or {}) and not loads_masks(config):
-            raise ValueError(f'{model.name} needs masks, {data.path.name} loads none: LoadAnnotations(with_mask=True).')
-        set_classes(config.model, len(data.classes))
-        iterations = self.budget.iterations(len(data.train), config.train_dataloader.batch_size * self.processes)
-        set_iterations(config, iterations)
+            raise ValueError(f'{name} needs masks, {data.path.name} loads none: LoadAnnotations(with_mask=True).')
+        set_classes(config.model, len(data.classes))  # again: an option must not change their number
+        batch_size = config.train_dataloader.batch_size * self.processes
+        set_iterations(config, self.budget.iterations(len(data.train), batch_size, seconds))
         config.randomness = dict(seed=seed)
         config.load_from = None
-        if self.weights and is_defusionpp(config):
-            start_from(config, self.weights)
+        if model.weights and (model.own or is_defusionpp(config)):
+            start_from(config, model.weights)
         config.val_dataloader = config.val_evaluator = config.val_cfg = None  # tested once, at the end
         if data.toolbox == 'mmseg':
             predictions = dict(iou_metrics=['mIoU'], output_dir=str(folder / 'predictions'))
@@ -167,11 +155,19 @@ def is_defusionpp(config: Config) -> bool:
 
 
 def start_from(config: Config, weights: str) -> None:
-    """Lets a model with DeFusion++'s network start from pretrained weights, for which DeFusionPP has other names."""
-    if config.model.backbone.type.endswith('DeFusionPP'):
-        config.model.backbone.init_cfg = dict(type='Pretrained', checkpoint=weights)
-    else:
+    """Lets a model start from pretrained weights: DeFusion++'s network, or the stock backbone of a baseline.
+
+    Raises:
+        ValueError: if it has neither.
+    """
+    backbone = config.model.backbone
+    if backbone.type.endswith('DeFusionEncoder'):
         config.load_from = weights
+    elif backbone.type.endswith('DeFusionPP') or 'backbone' in backbone:  # for DeFusionPP the weights have other names
+        inner = backbone.get('backbone', backbone)
+        inner.init_cfg = dict(type='Pretrained', checkpoint=weights)
+    else:
+        raise ValueError(f'{config.filename}: {backbone.type} cannot start from {weights}.')
 
 
 def loads_masks(config: Config) -> bool:

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmdefusion.evaluation.results import short_name
 from mmdefusion.models.checkpoints.fitting import read_weights
 from mmdefusion.utils.files import make_writable
 from mmdefusion.visualization import Table
 
 from ..launcher import Launcher
+from .budget import Budget
 from .data_set import DataSet
 from .entry import Entry
 from .fairness import describe_fairness
 from .fused_images import reads_fused_images, write_fused_images
-from .models import find_models
-from .plan import Budget, Comparison
+from .models import find_candidates
+from .plan import Comparison
 from .report import tables, write_report
 
 
@@ -54,6 +54,7 @@ def run_benchmark(
     at_once: int = 1,
     device: str = 'cpu',
     notify: Callable[[str], None] = print,
+    light: bool = False,
 ) -> Benchmark:
     """Trains and tests models on one data set with the same budget, and writes a report.
 
@@ -61,16 +62,18 @@ def run_benchmark(
 
     Args:
         data: config with dataloaders and evaluators; its model, if it has one, is not used.
-        models: configs, as files or by the names that :func:`known_models` lists.
-        budget: budget of each training, such as ``'500i'`` (iterations) or ``'12e'`` (epochs).
+        models: configs, as files or by the names that :func:`known_models` lists; ``MODEL@WEIGHTS`` starts from
+            weights of its own.
+        budget: budget of each training, such as ``'500i'`` (iterations), ``'12e'`` (epochs) or ``'10min'`` (minutes).
         seeds: number of trainings of each model.
         work_dir: folder of everything that is written.
-        weights: pretrained weights for DeFusion++'s networks; by default all start from random weights.
+        weights: pretrained weights for DeFusion++'s networks without ``@``; by default all start from random weights.
         options: settings of all models, from ``key.sub`` to value.
         launcher: launcher of several processes; by default there is one process.
         at_once: number of models that are trained at the same time, with Slurm only.
         device: device on which time and memory of a test are measured.
         notify: function that gets a line about each training.
+        light: whether all models get narrow maps and a head of one convolution (:func:`make_light`).
 
     Returns:
         The models with their scores, and the path of the report.
@@ -78,6 +81,7 @@ def run_benchmark(
     Raises:
         OSError: if a file does not exist, or ``work_dir`` cannot be written to.
         ValueError: if a setting is wrong, a model does not fit the data, or the comparison would not be fair.
+        RuntimeError: if the budget is a time, and a training step of a model cannot be measured.
 
     Example:
         >>> found = run_benchmark('my-pairs.py', ['defusionpp_vit-tiny_atss', 'resnet50-visible_atss'], '12e', seeds=1)
@@ -88,12 +92,13 @@ def run_benchmark(
         raise ValueError(f'seeds={seeds} and at_once={at_once} must be 1 or more.')
     if at_once > 1 and launcher.kind != 'slurm':
         raise ValueError(f'at_once={at_once} needs the launcher slurm: here all models would share the same GPUs.')
-    if weights:
-        read_weights(weights)
-    data, paths, work_dir = DataSet.load(Path(data), options), find_models(models), make_writable(work_dir)
+    candidates = find_candidates(models, weights and str(weights))
+    for file in {one.weights for one in candidates if one.weights}:
+        read_weights(file)
+    data, work_dir = DataSet.load(Path(data), options), make_writable(work_dir)
     budget = budget if isinstance(budget, Budget) else Budget.parse(budget)
-    comparison = Comparison(data, budget, work_dir, weights and str(weights), launcher.processes, options)
-    entries = [Entry(short_name(path), [comparison.plan(path, seed) for seed in range(seeds)]) for path in paths]
+    comparison = Comparison(data, budget, work_dir, launcher.processes, options, light)
+    entries = [Entry(one.name, [comparison.plan(one, seed) for seed in range(seeds)]) for one in candidates]
     facts = describe_fairness([entry.config for entry in entries], comparison)
     if any(reads_fused_images(entry.config) for entry in entries):
         write_fused_images(data, comparison.fused)

@@ -1,6 +1,7 @@
 from .architectures import ARCHITECTURES, Architecture
 from .baselines import EarlyFusion, OneModality, TwoStreams
 from .defusion_encoder import DeFusionEncoder
+from .efficientnet_lite import EfficientNetLite0
 from .mae_encoder import MAEEncoder
 from .spatial_prior import SpatialPrior
 
@@ -9,6 +10,7 @@ __all__ = [
     'Architecture',
     'DeFusionEncoder',
     'EarlyFusion',
+    'EfficientNetLite0',
     'MAEEncoder',
     'OneModality',
     'SpatialPrior',

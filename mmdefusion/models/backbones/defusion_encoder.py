@@ -106,15 +106,17 @@ class DeFusionEncoder(BaseModule):
             self.make_room(vit)
         self._freeze()
 
-    def forward(self, pair: Tensor) -> PairFeatures:
+    def forward(self, pair: Tensor, added: Tensor | None = None) -> PairFeatures:
         """Encodes pairs of any height and width.
 
         Args:
             pair: B×6×H×W, two normalised RGB images along the channels. If the preprocessor has padded them, each image
                 gets the positions of its own grid, and nothing attends to padding.
+            added: maps 2B×C×h×w that are added to the patches before the first block, those of the second images after
+                the first's (:class:`TokenInjection`); what lies beyond the grid is left out.
 
-            Returns:
-                The features of both images, tokens B×N×C with N = 1 + h·w.
+        Returns:
+            The features of both images, tokens B×N×C with N = 1 + h·w.
 
         Raises:
             ValueError: if the tensor does not have six channels.
@@ -125,7 +127,7 @@ class DeFusionEncoder(BaseModule):
                 'set data_preprocessor to mmdefusion.PairedDetDataPreprocessor or PairedSegDataPreprocessor.'
             )
         content = Content.of(pair)
-        layers, grid = self.encode(torch.cat(content.pictures(pair).chunk(2, dim=1)), content)
+        layers, grid = self.encode(torch.cat(content.pictures(pair).chunk(2, dim=1)), content, added)
         skip = self.skip_norm1(layers[0]) + self.skip_norm2(layers[1])
         return PairFeatures(
             deep=Pair.split(layers[-1]),
@@ -137,17 +139,22 @@ class DeFusionEncoder(BaseModule):
             windows=self._windows(grid, content),
         )
 
-    def encode(self, images: Tensor, content: Content | None = None) -> tuple[list[Tensor], tuple[int, int]]:
+    def encode(
+        self, images: Tensor, content: Content | None = None, added: Tensor | None = None
+    ) -> tuple[list[Tensor], tuple[int, int]]:
         """Encodes single images.
 
         Args:
             images: normalised RGB images, B×3×H×W; both images of pairs are concatenated along the batch.
             content: sizes of the images, if any is padded; for pairs, those of half the batch.
+            added: maps B×C×h×w that are added to the patches.
 
         Returns:
             Tokens B×N×C: the embedding, then the output of each block; and the grid h, w.
         """
         tokens, grid = self.patch_embed(images)
+        if added is not None:
+            tokens = tokens + added[..., : grid[0], : grid[1]].flatten(2).transpose(1, 2)
         mask = content.token_mask(grid, images.device) if content else None
         position = self.position_embedding(grid) if mask is None else self._own_positions(content, grid, len(images))
         # positions are float32 under autocast, and so are the sums

@@ -15,7 +15,7 @@ from mmdefusion.utils.downloads import FetchError, download
 from mmdefusion.utils.hashes import sha256_of
 
 from .errors import CheckpointError
-from .shipped import shipped, shipped_weights
+from .shipped import named
 
 FETCHED = ('hf://', 'http://', 'https://')
 HASHED = re.compile(r'-([0-9a-f]{8})\.(pth|pt|safetensors)')
@@ -39,7 +39,8 @@ def local_path(source: str | os.PathLike) -> Path:
             return _downloaded(name)
     except FetchError as error:
         raise CheckpointError(str(error)) from None
-    return Path(shipped_weights(name) if name in shipped() and not os.path.exists(name) else source)
+    files = named()
+    return files[name] if name in files and not os.path.exists(name) else Path(source)
 
 
 def check_named_hash(file: BinaryIO, path: Path, name: str) -> None:

@@ -14,6 +14,7 @@ from .archives import LEGACY, ZIP, check_legacy, check_zip, first_line
 from .errors import CheckpointError
 from .fetching import FETCHED, check_named_hash, local_path
 from .safetensors_files import looks_like_safetensors, read_safetensors
+from .shipped import named
 
 OLDEST_TORCH = (2, 6)  # older versions can be made to run code in spite of weights_only (CVE-2025-32434)
 MAX_DEPTH = 32
@@ -65,7 +66,8 @@ def _read_file(path: Path, name: str) -> Any:
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
-        raise FileNotFoundError(f'The checkpoint {name} is not there.') from None
+        names = '' if os.path.basename(name) != name else f' Weights with a name: {", ".join(named()) or "none"}.'
+        raise FileNotFoundError(f'The checkpoint {name} is not there.{names}') from None
     except (OSError, ValueError) as error:  # a name that is too long or has a null, a folder without permission
         raise CheckpointError(f'{name!a} cannot be a checkpoint: {first_line(error)}.') from None
     if not stat.S_ISREG(mode):

@@ -10,9 +10,9 @@ from mmdefusion.utils import hub
 
 from .reading import read_checkpoint
 from .safetensors_files import SUFFIX
-from .shipped import shipped
+from .shipped import named
 
-NAMES = rf'({"|".join(map(re.escape, shipped()))})$'  # MMEngine matches this with what a config names
+NAMES = rf'({"|".join(map(re.escape, named()))})$'  # MMEngine matches this with what a config names
 HUB = (hub.SCHEME, re.escape(f'{hub.endpoint()}/'))
 
 

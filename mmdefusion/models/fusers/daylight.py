@@ -1,7 +1,8 @@
-"""Rules for the visible image: its brightness by day, its skies, and its black borders."""
+"""Rules for the visible image: its brightness by day, its skies, its glare by night, and its black borders."""
 
 import torch
 from torch import Tensor
+from torch.nn.functional import max_pool2d
 
 from ..structures import Pair
 from .filters import box_mean, grow_to, guided_filter, ramp, shrink_by
@@ -13,6 +14,9 @@ SMOOTH = 0.03, 0.06  # standard deviation in a window: from sky to no sky
 SMALL = 4  # factor by which the image is reduced to find the sky
 WINDOW = 2  # radius of the windows in the reduced image
 EDGE = 16, 1e-3  # radius in pixels and variance of the guided filter that aligns the sky with visible edges
+GLARE = 0.94, 0.99  # brightness of the visible image from which on it is overexposed
+NEAR = 0.05  # radius of what is near a hot object in a glare, relative to the longest side
+DARKEST = 0.5  # most by which a glare is darkened
 BLACK = 1.5 / 255  # largest mean of a black row or column
 WIDE = 8  # smallest number of rows or columns of a border
 RIM = 4  # further rows or columns, which compression has mixed with the border
@@ -45,6 +49,27 @@ def keep_sky(fused: Tensor, visible: Tensor, sky: Tensor, hot: Tensor) -> Tensor
         hot: weight of hot places, 1×H×W, 0 to 1.
     """
     return fused + sky * (1 - hot) * (visible - fused)
+
+
+def draw_in_glare(pair: Pair) -> Pair:
+    """Shows what is warm inside a glare of the visible image by night: in headlights, and under lamps.
+
+    An overexposed place has no room above it for a person to be raised. So what is near and colder is lowered instead,
+    to the contrast of the infrared image. A glare with nothing warm inside it stays white.
+
+    Args:
+        pair: visible and infrared image, 1×H×W.
+    """
+    visible, infrared = pair
+    small, warm = shrink_by(visible, SMALL), shrink_by(infrared, SMALL)
+    glare = box_mean(ramp(small, *GLARE), 1) * (1 - ramp(visible.median(), *DAY))
+    radius = max(2, round(NEAR * max(small.shape[-2:])))
+    warmest = warm * glare  # what is warm outside, such as a roof below a bright sky, does not count
+    for size, padding in (((2 * radius + 1, 1), (radius, 0)), ((1, 2 * radius + 1), (0, radius))):
+        warmest = max_pool2d(warmest, size, stride=1, padding=padding)
+    warmest = box_mean(warmest, radius)
+    colder = torch.minimum(grow_to(warmest, visible), visible) - infrared
+    return Pair(visible - grow_to(glare, visible) * colder.clip(0, DARKEST), infrared)
 
 
 def fill_borders(pair: Pair) -> Pair:

@@ -30,7 +30,8 @@ class ResidualDetail:
     tell which source the network follows in the patch: the fused image is nearer to the reconstruction of the first
     source alone, or of the second. So the sources are blended in a Laplacian pyramid. In each band, the source that is
     locally more active gives most of the detail, where activity is weighted with the network's share of the source;
-    where the sources disagree, the detail is amplified, to make up for the detail of the other source that is lost. The
+    where the sources disagree, the detail is amplified, to make up for the detail of the other source that is lost.
+    What is hardly more than noise in both sources is averaged and not amplified. The
     residual of the pyramid comes mostly from the source with more local contrast and brightness, again weighted with
     the network's share; that source is then favoured in the bands too, so that brightness and texture of a place come
     from one source.
@@ -48,6 +49,9 @@ class ResidualDetail:
         brightness: influence of brightness on the strength for the residual: a factor of e for each ``1 / brightness``
             of the range.
         coherence: exponent in the strength for detail of the weights in the residual.
+        noise: activity, for a range of 1, up to which detail is rather noise. Where both sources are below it, they are
+            averaged and nothing is amplified.
+        rest_sharpness: ``sharpness`` for the residual; None takes that for detail.
     """
 
     def __init__(
@@ -59,6 +63,8 @@ class ResidualDetail:
         contrast: float = 1.0,
         brightness: float = 1.0,
         coherence: float = 0.25,
+        noise: float = 0.0,
+        rest_sharpness: float | None = None,
     ) -> None:
         self.levels = levels
         self.boost = boost
@@ -67,6 +73,8 @@ class ResidualDetail:
         self.contrast = contrast
         self.brightness = brightness
         self.coherence = coherence
+        self.noise = noise
+        self.rest_sharpness = sharpness if rest_sharpness is None else rest_sharpness
 
     def __call__(
         self,
@@ -103,12 +111,13 @@ class ResidualDetail:
         active = Pair(*(activity(side) for side in bands))
         for level in reversed(range(levels)):
             one, other = bands.a[level], bands.b[level]
-            stronger = (
-                log_ratio(active.a[level], active.b[level], FAINT) + resample(followed, one) + resample(favoured, one)
-            )
-            detail = mix(one, other, self.weigh(stronger))
-            boost = self.boost * (1 - level / levels)
-            picture = expand(picture, one.shape[-2:]) + detail * (1 + boost * disagreement(one, other))
+            floor = FAINT + self.noise
+            both = active.a[level] + active.b[level]
+            sure = both / (both + 2 * self.noise + NOTHING)
+            liked = resample(followed, one) + resample(favoured, one)
+            weight = torch.sigmoid(self.sharpness * (log_ratio(active.a[level], active.b[level], floor) + sure * liked))
+            boost = self.boost * (1 - level / levels) * sure * disagreement(one, other)
+            picture = expand(picture, one.shape[-2:]) + mix(one, other, weight) * (1 + boost)
         return picture
 
     def weigh_rest(self, rest: Pair, followed: Tensor, day: bool = False) -> Tensor:
@@ -122,11 +131,7 @@ class ResidualDetail:
         )
         if day:
             stronger = stronger + daylight(rest.a, bright_a)
-        return mean_of_windows(self.weigh(stronger), size)
-
-    def weigh(self, stronger: Tensor) -> Tensor:
-        """Weight of the first source, from the logarithm of the ratio of both strengths."""
-        return torch.sigmoid(self.sharpness * stronger)
+        return mean_of_windows(torch.sigmoid(self.rest_sharpness * stronger), size)
 
 
 def mix(one: Tensor, other: Tensor, weight: Tensor) -> Tensor:

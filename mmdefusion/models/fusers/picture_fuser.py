@@ -14,7 +14,7 @@ from mmdefusion.registry import MODELS, build_model_part
 
 from ..layers import PATCH_SIZE, luma, with_luma
 from ..structures import FusedImages, Pair, Parts
-from .daylight import fill_borders, find_sky, keep_sky
+from .daylight import draw_in_glare, fill_borders, find_sky, keep_sky
 from .detail import ResidualDetail, network_share
 from .image_fuser import ImageFuser
 from .memory import FrameMemory
@@ -106,8 +106,8 @@ class PictureFuser(ImageFuser):
         Args:
             pair: two images 3×H×W, RGB in [0, 1].
             parts: whether to decode the parts too, which takes longer.
-            network_pixels: most pixels that the network sees of images whose detail comes from the sources; larger ones
-                are reduced for it. None means all. Parts and plain output are always decoded at full size.
+            network_pixels: most pixels that the network sees for a fused image whose detail comes from the sources;
+                larger ones are reduced for it. None means all. Parts and plain output are decoded at full size.
             memory: the weights of the frames before, of a video.
 
         Returns:
@@ -118,20 +118,17 @@ class PictureFuser(ImageFuser):
             ValueError: if the sizes differ, or values are not finite.
         """
         sources = self._read(pair)
-        seen = sources if parts or not (self.detail and network_pixels) else reduce_to(sources, network_pixels)
-        alone = self.detail is not None
-        images = self.sliding_window(partial(self._decode_stacked, parts=parts, alone=alone), seen)
-        count = len(Parts._fields) if parts else 0
-        fused = self._finish(pair, sources, memory, *images[count:]).clip(0, 1)
-        return FusedImages(*(image.clip(0, 1) for image in images[:count]), fused) if parts else fused
+        decoded, images = self._run(sources, network_pixels, parts, alone=self.detail is not None)
+        fused = self._finish(pair, sources, memory, *images).clip(0, 1)
+        return FusedImages(*decoded.clip(0, 1), fused) if parts else fused
 
     @torch.no_grad()
-    def explain(self, pair: Pair, memory: FrameMemory | None = None) -> Explained:
+    def explain(self, pair: Pair, memory: FrameMemory | None = None, network_pixels: int | None = None) -> Explained:
         """Fuses two images of any size, and tells which of them the network follows where.
 
         Args:
             pair: two images 3×H×W, RGB in [0, 1].
-            memory: see :meth:`fuse`.
+            memory, network_pixels: see :meth:`fuse`.
 
         Returns:
             The images as of :meth:`fuse` with parts, and the share of the first source.
@@ -140,11 +137,21 @@ class PictureFuser(ImageFuser):
             ValueError: if the sizes differ, or values are not finite.
         """
         sources = self._read(pair)
-        images = self.sliding_window(partial(self._decode_stacked, parts=True, alone=True), sources)
-        *parts, fused, first, second = images
+        decoded, (fused, first, second) = self._run(sources, network_pixels, parts=True, alone=True)
         share = network_share(fused, Pair(first, second))
         finished = self._finish(pair, sources, memory, fused, first, second)
-        return Explained(FusedImages(*(image.clip(0, 1) for image in (*parts, finished))), share)
+        return Explained(FusedImages(*decoded.clip(0, 1), finished.clip(0, 1)), share)
+
+    def _run(self, sources: Pair, pixels: int | None, parts: bool, alone: bool) -> tuple[Tensor, Tensor]:
+        """The parts at full size; and the fused image and each source alone, with detail at most ``pixels`` large."""
+        seen = reduce_to(sources, pixels) if self.detail and pixels else sources
+        together = parts and seen is sources
+        images = self.sliding_window(partial(self._decode_stacked, parts=together, alone=alone), seen)
+        count = len(Parts._fields) if parts else 0
+        if together or not parts:
+            return images[:count], images[count:]
+        decoded = self.sliding_window(partial(self._decode_stacked, parts=True, alone=False), sources)
+        return decoded[:count], images
 
     def _read(self, pair: Pair) -> Pair:
         """The input of the network: the pair itself, or its brightness."""
@@ -152,7 +159,7 @@ class PictureFuser(ImageFuser):
         if self.colour == 'rgb':
             return pair
         sources = Pair(*(luma(image) for image in pair))
-        return sources if self.target == 'off' else fill_borders(sources)
+        return sources if self.target == 'off' else draw_in_glare(fill_borders(sources))
 
     def _decode_stacked(self, pair: Pair, parts: bool, alone: bool) -> Tensor:
         """Decodes pairs B×C×H×W to B×K×C×H×W: parts, the fused image and, with ``alone``, each source by itself."""
@@ -200,7 +207,7 @@ def check(pair: Pair) -> None:
     if pair.a.shape != pair.b.shape:
         raise ValueError(f'The pictures are {sizes[0]} and {sizes[1]}: align or resize one of them first.')
     for image, name in zip(pair, ('first', 'second'), strict=True):
-        if not image.isfinite().all():
+        if not torch.stack(image.aminmax()).isfinite().all():  # NaN is both the least and the most
             raise ValueError(f'The {name} picture has NaN or infinite values: replace them first.')
 
 
@@ -212,4 +219,4 @@ def to_picture(image: Tensor) -> np.ndarray:
 
 def to_tensor(picture: np.ndarray) -> Tensor:
     """Converts H×W×3 uint8 to 3×H×W in [0, 1]."""
-    return torch.from_numpy(picture).permute(2, 0, 1).float() / 255
+    return torch.from_numpy(picture).permute(2, 0, 1).contiguous().float().div_(255)

@@ -1,15 +1,15 @@
 """Splits images into luma (ITU-R 601) and colour, and puts them together again, without loss."""
 
-import torch
 from torch import Tensor
 
 LUMA = (0.299, 0.587, 0.114)
+FAINT = 1e-6  # difference of a channel from the luma below which there is no colour that could fade
 
 
 def luma(image: Tensor) -> Tensor:
     """The luma of RGB images: …×3×H×W to …×1×H×W."""
-    weights = image.new_tensor(LUMA).view(3, 1, 1)
-    return (image * weights).sum(-3, keepdim=True)
+    red, green, blue = image.split(1, dim=-3)
+    return red * LUMA[0] + green * LUMA[1] + blue * LUMA[2]
 
 
 def with_luma(image: Tensor, brightness: Tensor) -> Tensor:
@@ -21,8 +21,7 @@ def with_luma(image: Tensor, brightness: Tensor) -> Tensor:
         image: …×3×H×W, RGB in [0, 1].
         brightness: the new luma, …×1×H×W.
     """
-    brightness = brightness.clip(0, 1)
-    chroma = image - luma(image)
-    room = torch.where(chroma > 0, 1 - brightness, brightness)
-    share = (room / chroma.abs().clip(min=1e-6)).amin(-3, keepdim=True).clip(max=1)
-    return brightness + chroma * share
+    brightness, grey = brightness.clip(0, 1), luma(image)
+    above, below = image.amax(-3, keepdim=True) - grey, grey - image.amin(-3, keepdim=True)
+    share = ((1 - brightness) / above.clip(min=FAINT)).minimum(brightness / below.clip(min=FAINT)).clip(max=1)
+    return brightness + (image - grey) * share

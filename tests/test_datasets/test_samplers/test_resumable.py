@@ -32,3 +32,13 @@ def test_augmentations():
     assert len({d.seed for d in draw(50, augmentations=2)}) == 20
     with pytest.raises(ValueError, match='augmentations=0'):
         ResumableSampler(range(3), seed=0, augmentations=0)
+
+
+def test_another_number_of_processes_goes_on_with_the_same_batches():
+    """Three iterations of two processes with batches of 2, then of four processes with batches of 1."""
+    whole = [draw(20, rank=rank, world_size=2) for rank in range(2)]
+    before = {sample for rank in whole for sample in rank[:6]}
+    after = [{sample for rank in whole for sample in rank[2 * step : 2 * step + 2]} for step in range(3, 6)]
+    four = [draw(3, start=3, rank=rank, world_size=4) for rank in range(4)]
+    assert [set(batch) for batch in zip(*four, strict=True)] == after
+    assert not before & set().union(*after)

@@ -10,7 +10,7 @@ from mmdefusion.apis import FusionInferencer, load_fuser
 from mmdefusion.models.backbones import DeFusionEncoder
 from mmdefusion.models.checkpoints.fetching import local_path
 from mmdefusion.models.checkpoints.reading import read_checkpoint
-from mmdefusion.models.checkpoints.shipped import shipped, shipped_weights
+from mmdefusion.models.checkpoints.shipped import shipped
 
 KEY = 'backbone.blocks.3.attn.qkv.weight'
 
@@ -22,7 +22,7 @@ def elsewhere(tmp_path, monkeypatch):
 
 @pytest.fixture(scope='module')
 def weights() -> torch.Tensor:
-    return read_checkpoint(shipped_weights())['state_dict'][KEY].float()
+    return read_checkpoint(shipped()['tiny'])['state_dict'][KEY].float()
 
 
 def test_by_our_reader_and_by_mmengine(weights):
@@ -58,7 +58,5 @@ def test_a_file_of_that_name_comes_first(tmp_path):
 
 def test_other_names_are_files():
     assert set(shipped()) == {'tiny'}
-    with pytest.raises(FileNotFoundError, match=r"No weights 'huge' come with mmdefusion \(.* has tiny\)"):
-        shipped_weights('huge')
-    with pytest.raises(FileNotFoundError, match='The checkpoint huge is not there'):
+    with pytest.raises(FileNotFoundError, match=r'The checkpoint huge is not there\. Weights with a name: .*tiny\.'):
         read_checkpoint('huge')

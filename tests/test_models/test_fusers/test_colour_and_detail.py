@@ -96,6 +96,31 @@ def test_flat_sources_give_flat_pictures():
     assert_close(ResidualDetail()(flat + 0.3, Pair(flat, flat), Pair(flat, flat)), flat)
 
 
+def test_noise_is_averaged_and_an_edge_is_not():
+    noise = 0.01 * torch.randn(2, 1, 128, 128)
+    edge = torch.full((1, 128, 128), 0.3)
+    edge[..., 64:] = 0.7
+    flat = torch.full_like(edge, 0.5)
+
+    def fuse(one, other, **options):
+        return ResidualDetail(boost=0.5, sharpness=3.0, **options)(flat, Pair(one, other), Pair(flat, flat))
+
+    assert fuse(flat + noise[0], flat + noise[1]).std() > 0.01  # amplified
+    assert fuse(flat + noise[0], flat + noise[1], noise=0.01).std() < 0.009  # that of the mean is 0.007
+    step = fuse(edge + noise[0], flat + noise[1], noise=0.01)
+    assert (step[..., 66:70].mean() - step[..., 58:62].mean()) > 0.95 * 0.4
+
+
+def test_brightness_may_be_mixed_where_texture_is_chosen():
+    texture = 0.1 * torch.randn(1, 128, 128)
+    dark = torch.full_like(texture, 0.3)
+    fused = ResidualDetail(boost=0.0, rest_sharpness=0.0)(dark, Pair(dark + 0.4 + texture, dark), Pair(dark, dark))
+    assert_close(fused.mean(), torch.tensor(0.5), atol=0.01, rtol=0)
+    assert fused.std() > 0.09
+    chosen = ResidualDetail(boost=0.0)(dark, Pair(dark + 0.4 + texture, dark), Pair(dark, dark))
+    assert chosen.mean() > 0.65
+
+
 def test_texture_comes_with_brightness():
     flat, one, other = torch.full((1, 128, 128), 0.5), *(0.1 * torch.randn(2, 1, 128, 128))
     sources = Pair(flat + 0.3 + one, flat - 0.3 + other)

@@ -3,7 +3,7 @@ import torch
 from torch.testing import assert_close
 
 from mmdefusion.models.fusers import ResidualDetail
-from mmdefusion.models.fusers.daylight import fill_borders, find_sky, keep_sky
+from mmdefusion.models.fusers.daylight import draw_in_glare, fill_borders, find_sky, keep_sky
 from mmdefusion.models.structures import Pair
 
 NOTHING = torch.zeros(1, 128, 160)
@@ -67,3 +67,35 @@ def test_pictures_without_borders_stay():
     visible[:, :4] = 0  # a few dark lines are none
     visible[:, 60:90] = 0  # nor is what does not touch the side
     assert_close(fill_borders(Pair(visible, infrared)).a, visible)
+
+
+def night_with_headlights() -> Pair:
+    """A glare of the visible image by night, a cold one and one with a person before it."""
+    visible, infrared = torch.full((1, 128, 320), 0.05), torch.full((1, 128, 320), 0.2)
+    visible[:, 20:108, 20:108] = visible[:, 20:108, 212:300] = 1.0
+    infrared[:, 44:84, 248:264] = 0.7
+    return Pair(visible, infrared)
+
+
+def test_a_person_in_a_glare_shows():
+    pair = night_with_headlights()
+    drawn = draw_in_glare(pair)
+    person = (slice(None), slice(48, 80), slice(250, 262))
+    assert_close(drawn.a[person], pair.a[person])  # as white as it was
+    beside = drawn.a[:, 48:80, 240:246]
+    assert_close(drawn.a[person].mean() - beside.mean(), torch.tensor(0.5), atol=0.15, rtol=0)
+    assert_close(drawn.a[..., :200], pair.a[..., :200])  # nothing is warm in the other one
+    assert drawn.b is pair.b
+
+
+def test_what_is_warm_beside_a_glare_leaves_it_white():
+    visible, infrared = night_with_headlights()
+    infrared = infrared.roll(-60, 2)  # the person stands in the dark now, 20 pixels from the light
+    assert_close(draw_in_glare(Pair(visible, infrared)).a, visible, atol=1e-3, rtol=0)
+
+
+def test_a_glare_by_day_and_an_image_with_itself_stay():
+    visible, infrared = night_with_headlights()
+    by_day = Pair(visible.clip(min=0.5), infrared)
+    assert_close(draw_in_glare(by_day).a, by_day.a)
+    assert_close(draw_in_glare(Pair(visible, visible)).a, visible)

@@ -54,3 +54,16 @@ def test_the_network_sees_less_and_detail_stays():
     same = model.fuse(Pair(pair.a, pair.a), network_pixels=32 * 40)
     assert_close(same, pair.a, atol=1e-5, rtol=0)
     assert reduce_to(pair, 6300) is pair and reduce_to(pair, 1).a.shape == (3, 1, 1)
+
+
+def test_what_else_is_asked_for_does_not_change_the_fused_picture():
+    model, pair = build(detail=DETAIL), Pair(*torch.rand(2, 3, 70, 90))
+    alone = model.fuse(pair, network_pixels=32 * 40)
+    *parts, fused = model.fuse(pair, parts=True, network_pixels=32 * 40)
+    assert_close(fused, alone)
+    explained = model.explain(pair, network_pixels=32 * 40)
+    assert_close(explained.images.fused, alone)
+    for ours, again, whole in zip(parts, explained.images, model.fuse(pair, parts=True), strict=False):
+        assert_close(ours, whole)  # parts are always of full size
+        assert_close(again, whole)
+    assert explained.share.shape == (1, 2, 3)

@@ -1,0 +1,97 @@
+"""How good the results of a runtime are: against the truth, or for fused images by metrics of fusion."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from mmdefusion.evaluation.functional.gray import to_grey
+from mmdefusion.evaluation.functional.vifb import vifb_scores
+from mmdefusion.evaluation.parts import class_iou, class_precision
+from mmdefusion.inference.sources import Item
+from mmdefusion.utils.image_io import reverse_channels
+
+from ..detector import OnnxDetector
+from ..fuser import OnnxFuser
+from ..segmenter import OnnxSegmenter
+
+FUSION = ('Ssim', 'Qabf', 'Psnr')  # of the VIFB metrics, on grey images
+
+
+def assess(runtime: Any, items: Sequence[Item], truth: Path | None) -> dict[str, float]:
+    """Scores by name.
+
+    Args:
+        runtime: one of :mod:`mmdefusion.deployment`.
+        items: the pairs.
+        truth: for a detector boxes in COCO's format, for a segmenter a folder of label maps with the names of the
+            visible images; None scores fused images only.
+
+    Raises:
+        OSError: if the truth cannot be read.
+        ValueError: if it is not in that form, or lacks a pair.
+    """
+    if isinstance(runtime, OnnxFuser):
+        return fusion_scores(runtime, items)
+    if truth is None:
+        return {}
+    predictions = {item.name: runtime(*item.images, resize=True)['predictions'][0] for item in items}
+    return (box_scores if isinstance(runtime, OnnxDetector) else mask_scores)(predictions, truth, runtime)
+
+
+def fusion_scores(runtime: OnnxFuser, items: Sequence[Item]) -> dict[str, float]:
+    """Means of three metrics of fusion."""
+    rows = []
+    for item in items:
+        images = item.read()
+        found = [*images, runtime.fuse(images).images['fused']]
+        scores = vifb_scores(*(to_grey(reverse_channels(image)) for image in found))
+        rows.append([scores[name] for name in FUSION])
+    return dict(zip(FUSION, map(float, np.mean(rows, axis=0)), strict=True))
+
+
+def box_scores(predictions: dict[str, dict], truth: Path, runtime: OnnxDetector) -> dict[str, float]:
+    """COCO's mAP and AP50 in percent."""
+    classes = runtime.metadata.classes
+    try:
+        coco = json.loads(truth.read_text())
+        images = {Path(image['file_name']).stem: image['id'] for image in coco['images']}
+        categories = {category['name']: category['id'] for category in coco['categories']}
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f'{truth} holds no boxes in the format of COCO ({error!r}): name such a file.') from None
+    missing = [name for name in predictions if Path(name).name not in images] + [
+        name for name in classes if name not in categories
+    ]
+    if missing:
+        raise ValueError(f'{truth} lacks {", ".join(missing[:5])}: name the file of these pairs and classes.')
+    found = [
+        dict(
+            image_id=images[Path(name).name],
+            category_id=categories[classes[label]],
+            bbox=[x0, y0, x1 - x0, y1 - y0],
+            score=score,
+        )
+        for name, one in predictions.items()
+        for (x0, y0, x1, y1), score, label in zip(one['bboxes'], one['scores'], one['labels'], strict=True)
+    ]
+    precision = 100 * class_precision(truth, found, [images[Path(name).name] for name in predictions], classes)
+    return dict(mAP=float(np.nanmean(precision)), AP50=float(np.nanmean(precision[0])))
+
+
+def mask_scores(predictions: dict[str, np.ndarray], truth: Path, runtime: OnnxSegmenter) -> dict[str, float]:
+    """mIoU in percent over the classes that occur."""
+    pairs = []
+    for name, mask in predictions.items():
+        file = truth / f'{name}.png'
+        label = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
+        if label is None:
+            raise FileNotFoundError(f'{file} is no label map: name the folder that has one for each pair.')
+        if label.shape != mask.shape:
+            raise ValueError(
+                f'{file} has the shape {label.shape}, its pair {mask.shape}: name the labels of the pairs.'
+            )
+        pairs.append((mask, label))
+    return dict(mIoU=float(100 * np.nanmean(class_iou(pairs, len(runtime.metadata.classes)))))

@@ -1,0 +1,70 @@
+"""Boxes of Faster R-CNN and Cascade R-CNN: proposals, and heads that look at each of them."""
+
+from collections.abc import Sequence
+
+import torch
+from mmdet.models import CascadeRoIHead, StandardRoIHead, TwoStageDetector
+from torch import Tensor, nn
+
+from .detectors import Size, choose, clip, decode_levels, large
+from .operators import roi_align
+
+
+def detect_in_two_stages(model: TwoStageDetector, maps: Sequence[Tensor], size: Size) -> tuple[Tensor, Tensor, Tensor]:
+    """Boxes N×K×4, scores N×K and labels N×K; see :class:`ExportedDetector`."""
+    proposals, sure = propose(model, maps, size)
+    batch, count = proposals.shape[:2]
+    images = torch.arange(batch, device=proposals.device)[:, None].expand(-1, count).flatten()
+    regions, stages, logits = proposals.flatten(0, 1), stages_of(model.roi_head), 0
+    for head, extractor in stages:
+        found, deltas = head(extract(extractor, maps, images, regions))
+        logits = logits + found / len(stages)
+        if head is not stages[-1][0]:
+            regions = clip(head.bbox_coder.decode(regions, deltas_of_best(head, found, deltas)), size)
+    head, classes = stages[-1][0], stages[-1][0].num_classes
+    scores = logits.softmax(-1)[:, :classes] * (sure.flatten() > 0)[:, None]
+    regions = regions[:, None].expand(-1, 1 if head.reg_class_agnostic else classes, -1)
+    boxes = head.bbox_coder.decode(regions.flatten(0, 1), deltas.reshape(-1, 4)).unflatten(0, (-1, regions.shape[1]))
+    boxes = clip(boxes.expand(-1, classes, -1), size).unflatten(0, (batch, count)).flatten(1, 2)
+    scores = scores.unflatten(0, (batch, count)).flatten(1)
+    labels = torch.arange(classes, device=boxes.device).repeat(count)[None].expand(batch, -1)
+    settings = model.roi_head.test_cfg
+    scores = torch.where(scores > settings.score_thr, scores, 0.0)
+    return choose(boxes, scores, labels, settings.nms, settings.max_per_img)
+
+
+def propose(model: TwoStageDetector, maps: Sequence[Tensor], size: Size) -> tuple[Tensor, Tensor]:
+    """Proposals N×K×4 and their scores N×K, 0 where there is none."""
+    settings = model.rpn_head.test_cfg
+    boxes, scores, levels = decode_levels(model.rpn_head, *model.rpn_head(maps), settings=settings, apart=True)
+    boxes = clip(boxes, size)
+    return choose(boxes, scores * large(boxes, settings), levels, settings.nms, settings.max_per_img)[:2]
+
+
+def stages_of(roi_head: StandardRoIHead | CascadeRoIHead) -> list[tuple[nn.Module, nn.Module]]:
+    """The box heads and the extractors of their regions, in order."""
+    if isinstance(roi_head, CascadeRoIHead):
+        return list(zip(roi_head.bbox_head, roi_head.bbox_roi_extractor, strict=True))
+    return [(roi_head.bbox_head, roi_head.bbox_roi_extractor)]
+
+
+def deltas_of_best(head: nn.Module, logits: Tensor, deltas: Tensor) -> Tensor:
+    """Of the deltas K×(4·classes) those of each region's best class, K×4."""
+    if head.reg_class_agnostic:
+        return deltas
+    best = logits[:, :-1].argmax(1)
+    return deltas.unflatten(1, (-1, 4)).gather(1, best[:, None, None].expand(-1, 1, 4))[:, 0]
+
+
+def extract(extractor: nn.Module, maps: Sequence[Tensor], images: Tensor, boxes: Tensor) -> Tensor:
+    """The features of regions, each from the level of its size.
+
+    Each level sees all regions, those of other levels without area, which cost nothing and give 0.
+    """
+    levels = extractor.map_roi_levels(torch.cat([boxes[:, :1], boxes], dim=1), extractor.num_inputs)
+    total = 0
+    for level, (found, layer) in enumerate(zip(maps, extractor.roi_layers, strict=False)):
+        here = torch.where((levels == level)[:, None], boxes, 0.0)
+        side, _ = layer.output_size
+        total = total + roi_align(found, images, here, side, layer.spatial_scale, layer.sampling_ratio)
+    return total

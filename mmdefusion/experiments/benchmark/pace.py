@@ -1,0 +1,69 @@
+"""Measures what a training step of a model takes, so that all can be given the same time."""
+
+import json
+import time
+from multiprocessing import get_context
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.optim import build_optim_wrapper
+from mmengine.runner import Runner
+
+from mmdefusion.utils.files import write_text
+
+from ..complexity import build_model
+from ..trial import Trial
+
+STEPS = 6  # the first one is slow: memory is allocated
+SEED = 0
+
+
+def measure_pace(trial: Trial, kept: Path) -> float:
+    """Measures the seconds of a training step, once: a resumed comparison must not plan anew.
+
+    On a CPU this is processor time per thread, which other programs do not lengthen; on a GPU, time. Reading pairs is
+    left out: it is the same for all models and goes on beside the training.
+
+    Args:
+        trial: a trial of the model, of any number of iterations.
+        kept: file of the result.
+
+    Returns:
+        Seconds: the fastest of a few steps after the first.
+
+    Raises:
+        RuntimeError: if the model cannot be trained for a step.
+    """
+    if not kept.is_file() or json.loads(kept.read_text())['key'] != trial.key:
+        write_text(kept.with_suffix('.py'), trial.config)
+        process = get_context('spawn').Process(target=_measure, args=(kept, trial.key))
+        process.start()
+        process.join()
+        if process.exitcode:
+            raise RuntimeError(f'{kept.stem}: the time of a training step could not be measured.')
+    return json.loads(kept.read_text())['seconds']
+
+
+def _measure(kept: Path, key: str) -> None:
+    config = Config.fromfile(kept.with_suffix('.py'))
+    torch.manual_seed(SEED)
+    model = build_model(config, get_device()).train()
+    wrapper = build_optim_wrapper(model, config.optim_wrapper)
+    loader = dict(config.train_dataloader, num_workers=0, persistent_workers=False)
+    batches = iter(Runner.build_dataloader(loader, seed=SEED))
+    seconds = []
+    for _ in range(STEPS):
+        batch = next(batches)
+        start = _clock()
+        model.train_step(batch, wrapper)
+        seconds.append(_clock() - start)
+    write_text(kept, json.dumps(dict(key=key, seconds=min(seconds[1:]))))
+
+
+def _clock() -> float:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+        return time.perf_counter()
+    return time.process_time() / torch.get_num_threads()

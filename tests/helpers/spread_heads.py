@@ -1,0 +1,116 @@
+"""Small networks with heads of the zoo that are sure of something, though nobody trained them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import torch
+from mmengine.config import Config
+from torch import Tensor, nn
+
+from mmdefusion.apis import PairedDetInferencer, PairedSegInferencer
+from mmdefusion.scenes import SceneGenerator
+
+from .zoo import untrained
+
+SMALL = dict(embed_dims=48, depth=4, num_heads=3, last_num_heads=6)
+# mean and spread over places that the outputs of a layer get, by a word in its name; the first that fits
+SPREADS = {
+    ('cls_convs', 'reg_convs', 'rpn_conv', 'shared_', '.convs.'): (0.0, 1.0),
+    ('mask_head.conv_logits', 'mask_embed.4'): (0.0, 1.0),
+    ('fc_cls', 'conv_seg', 'cls_embed'): (0.0, 2.0),  # softmax
+    ('rpn_cls', 'retina_cls', 'atss_cls', 'rtm_cls', 'cls_branches'): (-2.0, 1.5),  # sigmoid
+    ('rpn_reg', 'fc_reg', 'retina_reg', 'reg_branches'): (0.0, 0.4),
+}
+
+
+class Small(NamedTuple):
+    """A small network in files.
+
+    Attributes:
+        config, checkpoint: files of the network.
+        pairs: folder of three pairs.
+        classes: names of its classes.
+    """
+
+    config: str
+    checkpoint: str
+    pairs: str
+    classes: tuple[str, ...]
+
+
+def small_network(path: Path, folder: Path) -> Small:
+    """Write a config of the zoo with a small ViT, weights with spread heads, and pairs of odd sides."""
+    config = Config.fromfile(path)
+    settings = config.model.to_dict()
+    shrink(settings)
+    config.model = settings
+    for step in config.test_dataloader.dataset.pipeline:
+        if step['type'] == 'Resize':
+            step['scale'] = (149, 117)  # odd sides
+    write_pairs(folder, (160, 128) if config.default_scope == 'mmdet' else (149, 117))
+    config.dump(str(folder / 'config.py'))
+    checkpoint = untrained(config, folder)
+    spread(config, checkpoint, [str(folder / name / '0.png') for name in ('vi', 'ir')])
+    return Small(str(folder / 'config.py'), checkpoint, str(folder), tuple(config.classes))
+
+
+def write_pairs(folder: Path, sides: tuple[int, int], count: int = 3) -> None:
+    """Write generated scenes as files in the folders ``vi`` and ``ir``."""
+    for name in ('vi', 'ir'):
+        (folder / name).mkdir()
+    for seed in range(count):
+        scene = SceneGenerator((160, 128))(seed)
+        for name, image in (('vi', scene.visible), ('ir', scene.infrared)):
+            cv2.imwrite(str(folder / name / f'{seed}.png'), cv2.resize(image, sides))
+
+
+def shrink(value: object) -> None:
+    """Make a config's ViT and transformers small, and proposals few, in place."""
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        shrink(part)
+    if isinstance(value, dict):
+        value.update({'arch': SMALL} if 'arch' in value else {})
+        value.update({'embed_dims': 48} if value.get('embed_dims') == 192 else {})
+        value.update({'layers': (1, 2, 3)} if 'layers' in value else {})
+        value.update({'max_per_img': 100} if value.get('max_per_img') == 1000 else {})  # proposals
+        value.update({'num_layers': 3} if value.get('num_layers', 0) > 3 else {})
+
+
+def spread(config: Config, checkpoint: str, pair: Sequence[str]) -> None:
+    """Rescale the heads in a checkpoint: each output gets a known mean and spread over the places of a pair.
+
+    Untrained heads give nearly the same everywhere, so that rounding decides which boxes are kept.
+    """
+    inferencer = (PairedDetInferencer if config.default_scope == 'mmdet' else PairedSegInferencer)(
+        config, checkpoint, device='cpu', show_progress=False
+    )
+    handles = []
+    for name, layer in inferencer.model.named_modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear) and layer.bias is not None:
+            found = next((numbers for words, numbers in SPREADS.items() if any(word in name for word in words)), None)
+            handles += [layer.register_forward_hook(Standardise(*found))] if found else []
+    assert handles, f'{type(inferencer.model).__name__} has no layer that SPREADS names'
+    inferencer(*pair)
+    state = dict(torch.load(checkpoint, weights_only=False), state_dict=inferencer.model.state_dict())
+    torch.save(state, checkpoint)
+
+
+class Standardise:
+    """A forward hook that at its first call folds mean and spread of the outputs into the layer."""
+
+    def __init__(self, mean: float, deviation: float) -> None:
+        self.mean, self.deviation, self.done = mean, deviation, False
+
+    def __call__(self, layer: nn.Module, _: tuple, found: Tensor) -> Tensor | None:
+        if self.done:
+            return None
+        self.done = True
+        places = found.transpose(0, 1).flatten(1) if isinstance(layer, nn.Conv2d) else found.flatten(0, -2).T
+        factor = self.deviation / places.std(1).clamp(min=1e-3)
+        shift = self.mean - places.mean(1) * factor
+        layer.weight.data *= factor.view(-1, *[1] * (layer.weight.ndim - 1))
+        layer.bias.data = layer.bias.data * factor + shift
+        shape = (-1, 1, 1) if isinstance(layer, nn.Conv2d) else (-1,)
+        return found * factor.view(shape) + shift.view(shape)

@@ -1,0 +1,118 @@
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+import torch
+from helpers.pretraining import write_images
+from mmengine import fileio
+from torch.testing import assert_close
+from torch.utils.data import DataLoader
+
+from mmdefusion.datasets.pretraining import ImageFolders, PairFolders
+from mmdefusion.datasets.samplers import Draw
+from mmdefusion.datasets.tar_backend import TarBackend
+
+TAR = dict(backend='mmdefusion.tar')
+PIPELINE = [
+    dict(type='mmdefusion.LoadAnyImage', backend_args=TAR),
+    dict(type='mmdefusion.RandomResizedCrop', size=24),
+    dict(type='mmdefusion.PackImages'),
+]
+
+
+def pack(folder: Path, archive: Path, mode: str = 'w') -> Path:
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(archive, mode) as file:
+        for path in sorted(folder.rglob('*')):
+            file.add(path, path.relative_to(folder))
+    return archive
+
+
+def build(root: Path, *folders: str) -> ImageFolders:
+    return ImageFolders(list(folders), data_root=str(root), pipeline=PIPELINE, backend_args=TAR)
+
+
+@pytest.mark.parametrize('where', ['shards', 'shards/0.tar', 'shards/0.tar/a'])
+@pytest.mark.parametrize('workers', [0, 2])
+def test_images_of_shards_are_those_of_the_folder(tmp_path, where, workers):
+    write_images(tmp_path / 'plain/a', 3)
+    pack(tmp_path / 'plain', tmp_path / 'shards/0.tar')
+    shards, plain = build(tmp_path, where), build(tmp_path, 'plain')
+    draws = [Draw(index, seed=index) for index in range(3)]
+    loaded = DataLoader(shards, sampler=draws, num_workers=workers, batch_size=None)
+    for ours, draw in zip(loaded, draws, strict=True):
+        assert_close(ours['inputs'], plain[draw]['inputs'], rtol=0, atol=0)
+
+
+def test_pairs_lie_in_shards_too(tmp_path):
+    for seed, name in enumerate(('vi', 'ir')):
+        write_images(tmp_path / 'plain' / name, 2, seed=seed)
+    pack(tmp_path / 'plain', tmp_path / 'pairs.tar')
+    steps = [PIPELINE[0], dict(type='mmdefusion.AppendPartner', backend_args=TAR)]
+    options = dict(data_root=str(tmp_path), pipeline=steps, backend_args=TAR)
+    pairs = PairFolders('pairs.tar/vi', partners=['pairs.tar/ir'], **options)
+    assert [Path(pairs.get_data_info(1)[key]).parent.name for key in ('img_path', 'img_ir_path')] == ['vi', 'ir']
+    assert pairs[1]['img'].shape[2] == 4
+
+
+def test_several_archives_of_a_folder_are_one_series(tmp_path):
+    for name in ('0', '1'):
+        write_images(tmp_path / name, 2)
+        pack(tmp_path / name, tmp_path / f'shards/{name}.tar')
+    found = build(tmp_path, 'shards')
+    paths = [found.get_data_info(index)['img_path'] for index in range(len(found))]
+    assert [path.removeprefix(f'{tmp_path}/shards/') for path in paths] == [
+        '0.tar/000.png',
+        '0.tar/001.png',
+        '1.tar/000.png',
+        '1.tar/001.png',
+    ]
+
+
+def test_texts_and_local_files(tmp_path):
+    (tmp_path / 'in').mkdir()
+    (tmp_path / 'in/notes.txt').write_text('ö')
+    archive = pack(tmp_path / 'in', tmp_path / 'a.tar')
+    assert fileio.get_text(f'{archive}/notes.txt', backend_args=TAR) == 'ö'
+    assert fileio.get_text(tmp_path / 'in/notes.txt', backend_args=TAR) == 'ö'
+    with fileio.get_local_path(f'{archive}/notes.txt', backend_args=TAR) as path:
+        assert Path(path).read_text() == 'ö'
+    assert fileio.exists(str(archive), backend_args=TAR) and fileio.exists(f'{archive}/notes.txt', backend_args=TAR)
+    assert not fileio.exists(f'{archive}/no.txt', backend_args=TAR)
+    assert not fileio.exists(str(tmp_path / 'no.tar'), backend_args=TAR)
+    with pytest.raises(FileNotFoundError, match=r'no\.txt is not in .*a\.tar'):
+        fileio.get(f'{archive}/no.txt', backend_args=TAR)
+
+
+def test_links_and_names_that_lead_elsewhere_give_nothing(tmp_path):
+    (tmp_path / 'secret.txt').write_text('secret')
+    with tarfile.open(tmp_path / 'a.tar', 'w') as file:
+        link = tarfile.TarInfo('link.txt')
+        link.type, link.linkname = tarfile.SYMTYPE, str(tmp_path / 'secret.txt')
+        file.addfile(link)
+        outside = tarfile.TarInfo('../secret.txt')
+        outside.size = 5
+        file.addfile(outside, io.BytesIO(b'inner'))
+    backend = TarBackend()
+    assert list(backend.list_dir_or_file(tmp_path / 'a.tar')) == ['../secret.txt']
+    assert backend.get(f'{tmp_path}/a.tar/../secret.txt') == b'inner'  # a name in the archive, not a way out of it
+    with pytest.raises(FileNotFoundError, match=r'link\.txt is not in'):
+        backend.get(f'{tmp_path}/a.tar/link.txt')
+
+
+@pytest.mark.parametrize('damage', ['compressed', 'text', 'cut'])
+def test_what_is_no_plain_archive_is_named(tmp_path, damage):
+    write_images(tmp_path / 'in', 2)
+    archive = pack(tmp_path / 'in', tmp_path / 'a.tar', 'w:gz' if damage == 'compressed' else 'w')
+    if damage == 'text':
+        archive.write_text('no archive ' * 200)
+    if damage == 'cut':
+        archive.write_bytes(archive.read_bytes()[: 512 + 100])
+    if damage == 'cut':  # the table ends there; the image is found to be cut when it is read
+        with pytest.raises(ValueError, match='cut short|no plain tar file'):
+            build(tmp_path, 'a.tar')[0]
+    else:
+        with pytest.raises(ValueError, match=r'a\.tar is no plain tar file .* pack it anew'):
+            build(tmp_path, 'a.tar')
+    assert torch.is_tensor(build(tmp_path, str(pack(tmp_path / 'in', tmp_path / 'b.tar')))[0]['inputs'])

@@ -1,0 +1,120 @@
+"""What the benchmark of forms computes: agreement, and scores against the truth."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from helpers.toy_onnx import write_toy
+from torch import nn
+
+from mmdefusion.deployment import OnnxDetector, OnnxFuser, OnnxSegmenter
+from mmdefusion.deployment.export.accuracy import FUSION, assess
+from mmdefusion.deployment.export.benchmarking import agree
+from mmdefusion.deployment.export.forms import PRECISIONS, prepare
+from mmdefusion.deployment.export.pairs import find_pairs
+from mmdefusion.deployment.metadata import Metadata
+
+SIDES = (48, 60)
+
+
+@pytest.fixture
+def items(tmp_path) -> list:
+    """Two pairs; the right half of the infrared images is hot."""
+    rng = np.random.default_rng(0)
+    for name in ('vi', 'ir', 'labels'):
+        (tmp_path / name).mkdir()
+    hot = np.zeros(SIDES, np.uint8)
+    hot[:, 30:] = 200
+    for name in ('a', 'b'):
+        cv2.imwrite(str(tmp_path / f'vi/{name}.png'), rng.integers(0, 256, (*SIDES, 3), np.uint8))
+        cv2.imwrite(str(tmp_path / f'ir/{name}.png'), hot)
+    return find_pairs(tmp_path)
+
+
+def write_boxes(folder: Path, left: int) -> Path:
+    """A COCO file whose cars are where the toy detector sees them if ``left`` is 2."""
+    content = dict(
+        images=[dict(id=number, file_name=f'{name}.png') for number, name in enumerate('ab', 1)],
+        categories=[dict(id=5, name='person'), dict(id=7, name='car')],
+        annotations=[
+            dict(id=n, image_id=n, category_id=7, bbox=[left, 3, 10, 17], area=170, iscrowd=0) for n in (1, 2)
+        ],
+    )
+    (folder / 'truth.json').write_text(json.dumps(content))
+    return folder / 'truth.json'
+
+
+@pytest.mark.parametrize(('left', 'scores'), [(2, (100, 100)), (4, (40, 100)), (30, (0, 0))])
+def test_boxes_are_scored(items, tmp_path, left, scores):
+    detector = OnnxDetector(write_toy(tmp_path / 'x.onnx', 'detect'), show_progress=False)
+    found = assess(detector, items, write_boxes(tmp_path, left))  # 4: an IoU of 8 / 12, a hit up to 0.65
+    assert found == pytest.approx(dict(zip(('mAP', 'AP50'), scores, strict=True)))
+
+
+def test_masks_are_scored(items, tmp_path):
+    segmenter = OnnxSegmenter(write_toy(tmp_path / 'x.onnx', 'segment'), show_progress=False)
+    label = np.zeros(SIDES, np.uint8)
+    label[:, 45:] = 1  # a quarter of the image, of which the prediction is twice as large
+    for name in ('a', 'b'):
+        cv2.imwrite(str(tmp_path / f'labels/{name}.png'), label)
+    assert assess(segmenter, items, tmp_path / 'labels') == pytest.approx(dict(mIoU=100 * (30 / 45 + 15 / 30) / 2))
+    assert assess(segmenter, items, None) == {}
+
+
+def test_fused_images_are_scored(items, tmp_path):
+    fuser = OnnxFuser(write_toy(tmp_path / 'x.onnx', 'fuse'), show_progress=False)
+    found = assess(fuser, items, None)
+    assert tuple(found) == FUSION and all(np.isfinite(list(found.values())))
+
+
+def test_truths_that_cannot_be_used_are_named(items, tmp_path):
+    detector = OnnxDetector(write_toy(tmp_path / 'd.onnx', 'detect'), show_progress=False)
+    segmenter = OnnxSegmenter(write_toy(tmp_path / 's.onnx', 'segment'), show_progress=False)
+    (tmp_path / 'list.json').write_text('[]')
+    with pytest.raises(ValueError, match=r'list.json holds no boxes in the format of COCO'):
+        assess(detector, items, tmp_path / 'list.json')
+    content = json.loads(write_boxes(tmp_path, 2).read_text())
+    (tmp_path / 'less.json').write_text(json.dumps(content | dict(images=content['images'][:1])))
+    with pytest.raises(ValueError, match=r'less.json lacks b: name the file of these pairs'):
+        assess(detector, items, tmp_path / 'less.json')
+    with pytest.raises(FileNotFoundError, match=r'labels/a.png is no label map'):
+        assess(segmenter, items, tmp_path / 'labels')
+    cv2.imwrite(str(tmp_path / 'labels/a.png'), np.zeros((4, 5), np.uint8))
+    with pytest.raises(ValueError, match=r'labels/a.png has the shape \(4, 5\), its pair \(48, 60\)'):
+        assess(segmenter, items, tmp_path / 'labels')
+
+
+class Toy(nn.Module):
+    """What the toy fuser's file computes."""
+
+    outputs = ('fused', 'common', 'unique_a', 'unique_b', 'alone_visible', 'alone_infrared')
+
+    def forward(self, visible: torch.Tensor, infrared: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        a, b = visible / 255, infrared / 255
+        common = torch.minimum(a, b)
+        return (a + b) / 2, common, a - common, b - common, a, b
+
+
+@pytest.mark.parametrize('form', [form for form in PRECISIONS if form != 'compiled'])
+def test_forms_are_called_alike(items, tmp_path, form):
+    """All but the compiled one, which calls a C++ compiler for a minute."""
+    if form == 'openvino':
+        pytest.importorskip('openvino')
+    file = Path(write_toy(tmp_path / 'x.onnx', 'fuse'))
+    pair = np.random.default_rng(0).integers(0, 256, (2, 1, 3, 32, 48)).astype(np.uint8)
+    network = prepare(form, 'fp32', dict(fp32=file), Toy(), Metadata('fuse'), [], 1)
+    (found,) = network(*pair, outputs=['common'])
+    np.testing.assert_allclose(found, pair.min(0) / 255, atol=1e-6)
+    assert len(network(*pair)) == len(Toy.outputs)
+
+
+def test_agreement():
+    one = np.random.default_rng(0).random((1, 3, 8, 8))
+    assert agree('fuse', [one + 0.1], [one]) == pytest.approx(20)
+    assert agree('segment', [np.array([[1, 2], [3, 4]])], [np.array([[1, 2], [3, 0]])]) == 75
+    outputs = np.array([[[0, 0, 9, 9], [0, 0, 5, 5], [0, 0, 0, 0]]]), np.array([[0.9, 0.4, 0]]), np.array([[1, 0, -1]])
+    assert agree('detect', outputs, outputs) == 100
+    assert agree('detect', [outputs[0] + np.array([20, 0, 20, 0]), *outputs[1:]], outputs) == 0

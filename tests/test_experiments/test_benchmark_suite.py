@@ -1,0 +1,204 @@
+"""Light heads, models with weights of their own, budgets of time, and the tables of the suite."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from mmdefusion.scenes import write_scenes
+
+pytest.importorskip('mmdet')
+pytest.importorskip('mmseg')
+from mmdefusion.experiments.benchmark import (
+    Budget,
+    Comparison,
+    DataSet,
+    find_candidates,
+    known_models,
+    pace,
+    run_benchmark,
+    suite,
+)
+from mmdefusion.experiments.benchmark.fairness import describe_fairness
+from mmdefusion.experiments.benchmark.light import HEADS, WIDTH, make_light
+from mmdefusion.registry import DATASETS, MODELS
+
+ROOT = Path(__file__).resolve().parents[2]
+LIGHT = [name for name in known_models() if name.endswith(('_atss', '_fcn'))]
+BUILT = ['spatial-prior_atss', 'defusionpp-prior_vit-tiny_atss', 'resnet18-two-streams_fcn']
+
+
+def widths(part: object) -> list[int]:
+    """Every ``out_channels`` in a part of a config."""
+    if isinstance(part, list | tuple):
+        return [width for inner in part for width in widths(inner)]
+    if not isinstance(part, dict):
+        return []
+    own = [part['out_channels']] if 'out_channels' in part else []
+    return own + [width for inner in part.values() for width in widths(inner)]
+
+
+@pytest.mark.parametrize('name', LIGHT)
+def test_every_model_with_these_heads_is_made_light(name):
+    config = Config.fromfile(known_models()[name])
+    make_light(config)
+    head = config.model.get('bbox_head') or config.model.decode_head
+    assert head.in_channels in (WIDTH, [WIDTH] * 4) and {**head, **HEADS[head.type]} == dict(head)
+    made = widths([config.model.backbone, config.model.get('neck')])
+    assert made and set(made) == {WIDTH} and 'auxiliary_head' not in config.model
+
+
+@pytest.mark.parametrize('name', BUILT)
+def test_light_models_fit_together(name):
+    config = Config.fromfile(known_models()[name])
+    init_default_scope(config.default_scope)
+    heavy = sum(weight.numel() for weight in MODELS.build(config.model).parameters())
+    config = Config.fromfile(known_models()[name])
+    make_light(config)
+    model = MODELS.build(config.model).eval()
+    with torch.no_grad():
+        maps = model.extract_feat(torch.rand(1, 6, 64, 64))
+        head = model.bbox_head if hasattr(model, 'bbox_head') else model.decode_head
+        assert {one.shape[1] for one in maps} == {WIDTH} and head(maps) is not None
+    assert sum(weight.numel() for weight in model.parameters()) < heavy - 1e6
+
+
+def test_heads_that_cannot_be_made_light(tmp_path):
+    with pytest.raises(ValueError, match='light heads are ATSSHead, FCNHead, not DINOHead'):
+        make_light(Config.fromfile(known_models()['defusionpp_vit-tiny_dino']))
+    with pytest.raises(ValueError, match='light heads are ATSSHead, FCNHead, not none'):
+        make_light(Config.fromfile(known_models()['defusionpp_vit-tiny_faster-rcnn']))
+    config = Config.fromfile(known_models()['spatial-prior_atss'])
+    config.model.backbone.out_channels = 99
+    with pytest.raises(ValueError, match='no part has out_channels=256'):
+        make_light(config)
+
+
+def test_a_model_beside_itself_with_weights():
+    random, pretrained = find_candidates(['spatial-prior_atss', 'spatial-prior_atss@tiny'])
+    assert (random.name, random.weights) == ('spatial-prior_atss', None)
+    assert (pretrained.name, pretrained.weights) == ('spatial-prior_atss@tiny', 'tiny')
+    assert find_candidates(['spatial-prior_atss'], 'mine.pth')[0].weights == 'mine.pth'
+    (of_a_file,) = find_candidates([f'{known_models()["spatial-prior_atss"]}@some/mine.pth'])
+    assert (of_a_file.name, of_a_file.weights) == ('spatial-prior_atss@mine', 'some/mine.pth')
+    with pytest.raises(ValueError, match='resnet7_atss: no such model'):
+        find_candidates(['resnet7_atss@tiny'])
+    with pytest.raises(ValueError, match='same name'):
+        find_candidates(['spatial-prior_atss@tiny', 'spatial-prior_atss@tiny'])
+
+
+def test_weights_of_its_own_for_a_baseline(tmp_path):
+    weights = tmp_path / 'mine.pth'
+    weights.write_bytes(b'mine')
+    data = load_scenes(tmp_path)
+    models = [f'resnet18-early-fusion_fcn@{weights}', f'spatial-prior_fcn@{weights}', 'resnet18-visible_fcn']
+    early, prior, visible = find_candidates(models, str(weights))
+    comparison = Comparison(data, Budget(5), tmp_path)
+    inner = Config.fromstring(comparison.plan(early, 0).config, '.py').model.backbone.backbone
+    assert inner.init_cfg == dict(type='Pretrained', checkpoint=str(weights))
+    with pytest.raises(ValueError, match='SpatialPrior cannot start from'):
+        comparison.plan(prior, 0)
+    assert str(weights) not in comparison.plan(visible, 0).config  # only DeFusion++'s networks take those of all
+
+
+def load_scenes(folder: Path) -> DataSet:
+    scenes = write_scenes(folder / 'scenes', train=3, test=2, size=(96, 64))
+    options = {f'{split}_dataloader.dataset.data_root': str(scenes) for split in ('train', 'test')}
+    return DataSet.load(ROOT / 'configs/_base_/datasets/scenes-segmentation.py', options)
+
+
+def test_a_budget_of_time_gives_each_model_its_own_iterations(tmp_path):
+    comparison = Comparison(load_scenes(tmp_path), Budget.parse('0.5min'), tmp_path, light=True)
+    candidates = find_candidates(['spatial-prior_fcn', 'resnet18-two-streams_fcn'])
+    trials = []
+    for model in candidates:
+        probe, kept = comparison._plan(model, 0, seconds=60), tmp_path / 'paces' / f'{model.name}.json'
+        kept.parent.mkdir(exist_ok=True)
+        kept.with_suffix('.py').write_text(probe.config)
+        pace._measure(kept, probe.key)  # in this process; plan() starts one
+        measured = kept.read_text()
+        trials += [comparison.plan(model, 0), comparison.plan(model, 1)]
+        assert kept.read_text() == measured  # seeds and resumed runs share it
+    configs = [Config.fromstring(trial.config, '.py') for trial in trials]
+    light, _, heavy, other_seed = (config.train_cfg.max_iters for config in configs)
+    assert light > heavy == other_seed >= 1
+    assert [one.param_scheduler[-1].end for one in configs[::2]] == [light, heavy]
+    facts = describe_fairness(configs[::2], comparison)
+    assert 'for 0.5 minutes of training steps' in facts[0] and f'({light}, {heavy} iterations, in turn)' in facts[0]
+    assert any('light heads' in fact for fact in facts)
+    counted = Comparison(comparison.data, Budget.parse('5i'), tmp_path, light=True)
+    with pytest.raises(ValueError, match='the number of pairs seen is not the same'):
+        describe_fairness(configs[::2], counted)
+
+
+def test_the_suite_runs_a_seed_of_every_table_first(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_scenes('data/scenes', train=2, test=2, size=(96, 64))
+    monkeypatch.setattr(suite, 'write_scenes', lambda root: None)
+    calls, told = [], []
+
+    def run(data, models, budget, seeds, work_dir, **others):
+        calls.append((data.stem, models, budget, seeds, work_dir))
+        assert others['light']
+        work_dir.mkdir(parents=True, exist_ok=True)
+        for name in ('report.md', 'report.html', 'curves.png', 'pictures.jpg'):
+            (work_dir / name).write_text(f'{seeds}')
+        return SimpleNamespace(report=work_dir / 'report.html')
+
+    out, pages = tmp_path / 'out', tmp_path / 'pages'
+    found = suite.run_suite(out, ['scenes', 'scenes-minutes', 'msrs'], 2, pages, told.append, run)
+    assert set(found) == {'scenes', 'scenes-minutes'}
+    assert [(call[2], call[3], call[4]) for call in calls] == [
+        ('200i', 1, out / 'scenes'),
+        ('1min', 1, out / 'scenes-minutes'),
+        ('200i', 2, out / 'scenes'),
+        ('1min', 2, out / 'scenes-minutes'),
+    ]
+    assert any('msrs: left out, as data/sample/msrs_det is not there' in line for line in told)
+    assert sorted(file.name for file in (pages / 'scenes').iterdir()) == ['curves.png', 'pictures.jpg', 'report.md']
+    assert (pages / 'scenes/report.md').read_text() == '2'
+    with pytest.raises(ValueError, match='trees-hours: no such table; there are msrs, scenes'):
+        suite.run_suite(out, ['trees-hours'], run=run)
+
+
+@pytest.mark.parametrize('name', suite.TABLES)
+def test_every_table_names_models_and_data_that_exist(name):
+    table = suite.TABLES[name]
+    assert len(find_candidates(table.models)) == len(suite.ROWS)
+    config = Config.fromfile(table.config)
+    assert {'train_dataloader', 'test_dataloader', 'test_evaluator'} <= set(config)
+    assert Budget.parse(table.budget).timed == name.endswith('-minutes')
+
+
+def test_settings_of_the_suite_fit_the_light_models(shared, monkeypatch, tmp_path):
+    """On the real pairs, as far as planning goes."""
+    (tmp_path / 'data').mkdir()
+    (tmp_path / 'data/sample').symlink_to(shared / 'data')
+    monkeypatch.chdir(tmp_path)
+    table = suite.TABLES['trees']
+    data = DataSet.load(table.config, dict(table.options))
+    pairs = DATASETS.build(data.config.train_dataloader.dataset)
+    for index in range(0, len(pairs), 8):  # mmseg's weighted loss fails where a label is padding
+        assert pairs[index]['data_samples'].gt_sem_seg.data.max() < 2
+    comparison = Comparison(data, Budget.parse(table.budget), tmp_path, options=dict(table.options), light=True)
+    for model in find_candidates(table.models):
+        if 'fused-images' not in model.name:
+            head = Config.fromstring(comparison.plan(model, 0).config, '.py').model.decode_head
+            assert head.num_classes == 2 and head.loss_decode.class_weight == [1.0, 5.0]
+
+
+@pytest.mark.soak
+def test_minutes_end_to_end(tmp_path):
+    data = load_scenes(tmp_path)
+    options = {f'{split}_dataloader.dataset.data_root': str(tmp_path / 'scenes') for split in ('train', 'test')}
+    options |= {f'{split}_dataloader.num_workers': 0 for split in ('train', 'test')}
+    options |= {f'{split}_dataloader.persistent_workers': False for split in ('train', 'test')}
+    told, arguments = [], (data.path, ['spatial-prior_fcn', 'resnet18-visible_fcn'], '0.01min', 1, tmp_path / 'out')
+    found = run_benchmark(*arguments, options=options, notify=told.append, light=True)
+    assert not found.failed and 'for 0.01 minutes of training steps' in (tmp_path / 'out/report.md').read_text()
+    before = len(told)
+    run_benchmark(*arguments, options=options, notify=told.append, light=True)
+    assert len(told) == before  # nothing twice

@@ -1,0 +1,47 @@
+"""Runs the project's own benchmark (`make benchmark`): several tables of models with light heads.
+
+    python tools/benchmark_suite.py --work-dir work_dirs/benchmark
+    python tools/benchmark_suite.py --tables msrs,trees --seeds 3 --publish docs/benchmark
+
+Real pairs are read from data/sample (docs/datasets.md, "Samples"); tables whose data are missing are left out. The
+scenes are written to data/scenes. One seed of every table comes before the second of any; what is finished is not
+repeated, and an interrupted run goes on. --publish copies the reports and their figures, each table in a folder.
+"""
+
+import argparse
+from functools import partial
+from pathlib import Path
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--tables', type=lambda text: text.split(','), help='a,b,c (default: all)')
+    parser.add_argument('--seeds', type=int, default=1, help='number of trainings of each model (default: 1)')
+    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/benchmark'))
+    parser.add_argument('--publish', type=Path, metavar='FOLDER', help='copy the reports there')
+    args = parser.parse_args()
+    if args.seeds < 1:
+        parser.error('--seeds is 1 or more.')
+    return args
+
+
+def main() -> None:
+    args = parse_args()
+    from mmdefusion.experiments.benchmark.suite import TABLES, run_suite
+
+    try:
+        found = run_suite(
+            args.work_dir, args.tables or tuple(TABLES), args.seeds, args.publish, partial(print, flush=True)
+        )
+    except (OSError, RuntimeError, ValueError) as error:
+        raise SystemExit(str(error)) from None
+    for name, result in found.items():
+        if result.scores:
+            print(f'{name}\n{result.scores.text()}')
+        print(f'written: {result.report}')
+    if failed := [f'{model} ({name})' for name, result in found.items() for model in result.failed]:
+        raise SystemExit(f'failed: {", ".join(failed)}')
+
+
+if __name__ == '__main__':
+    main()
