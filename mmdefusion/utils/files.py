@@ -73,7 +73,7 @@ def unfinished_of(path: Path) -> Path:
 def give_name(unfinished: Path, path: Path) -> Path:
     """Renames a finished file once the disk has it, then waits until the disk has the name too."""
     _wait_for_disk(unfinished)
-    unfinished.replace(path)
+    os.replace(unfinished, path)
     if os.name == 'posix':  # elsewhere folders cannot be opened
         _wait_for_disk(path.parent)
     return path

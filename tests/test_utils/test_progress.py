@@ -43,6 +43,6 @@ def test_a_terminal_shows_bars():
 def test_one_helper_draws_all_bars(folder):
     """No module has bars of its own."""
     for path in (PACKAGE / folder).rglob('*.py'):
-        if path.name != 'progress.py':
+        if path.name not in ('progress.py', 'hub.py'):  # the hub's: it counts and stops what huggingface_hub fetches
             text = path.read_text()
             assert 'tqdm' not in text and 'rich.progress' not in text, path
