@@ -26,5 +26,5 @@ train_dataloader = dict(
         )
     ),
 )
-# the encoder keeps what it has learnt
-optim_wrapper = dict(paramwise_cfg=dict(custom_keys={'backbone': dict(lr_mult=0.1)}))
+# the encoder keeps what it has learnt, decomposition and heads have to follow it
+optim_wrapper = dict(optimizer=dict(lr=4e-4), paramwise_cfg=dict(custom_keys={'backbone': dict(lr_mult=0.1)}))
