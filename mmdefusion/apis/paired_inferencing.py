@@ -15,6 +15,7 @@ from mmdefusion.datasets.pipelines import PARTNER, find_step
 from mmdefusion.inference.predicting import Predicting
 from mmdefusion.inference.sources import Item, Source
 from mmdefusion.models.checkpoints.fitting import read_weights, refuse_misfit
+from mmdefusion.models.checkpoints.reading import read_checkpoint
 from mmdefusion.models.checkpoints.unwrap import unwrap
 from mmdefusion.utils.batching import groups_of_one_size
 from mmdefusion.utils.image_io import to_channels
@@ -123,10 +124,16 @@ class PairedInferencing(Predicting):
         pair = np.concatenate([visible, to_channels(infrared, self.partner.get('channels', 1))], axis=2)
         return dict(img=pair, img_path=item.name, img_id=0, img_shape=pair.shape[:2], ori_shape=pair.shape[:2])
 
-    def _load_weights_to_model(self, model: nn.Module, checkpoint: dict, cfg: ConfigDict) -> None:
+    def _init_model(self, cfg: ConfigDict, weights: str, device: str = 'cpu') -> nn.Module:
+        """The toolbox's, without MMEngine's reader, which takes other files for checkpoints than ours does."""
+        return super()._init_model(cfg, None, device)
+
+    def _load_weights_to_model(self, model: nn.Module, checkpoint: None, cfg: ConfigDict) -> None:
         """The toolbox's, once the weights are known to be the model's."""
-        refuse_misfit(model, unwrap(checkpoint, self.weights), self.weights)
-        super()._load_weights_to_model(model, checkpoint, cfg)
+        content = read_checkpoint(self.weights)
+        state = unwrap(content, self.weights)
+        refuse_misfit(model, state, self.weights)
+        super()._load_weights_to_model(model, dict(state_dict=state, meta=content.get('meta', {})), cfg)
 
     def _init_pipeline(self, cfg: ConfigDict) -> Compose:
         """The test pipeline behind its loaders, which are kept for files."""

@@ -1,5 +1,6 @@
 import json
 import shutil
+from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import torch
 from helpers.layouts import grey
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
+from safetensors.torch import save_file
 
 from mmdefusion.registry import MODELS
 from mmdefusion.scenes import SceneGenerator
@@ -207,3 +209,19 @@ def test_odd_classes_are_refused(meta, checkpoints, tmp_path):
     torch.save(content, tmp_path / 'x.pth')
     with pytest.raises(ValueError, match='x.pth: its dataset_meta has'):
         PairedDetInferencer(str(CONFIGS['mmdet']), str(tmp_path / 'x.pth'), device='cpu')
+
+
+@pytest.mark.parametrize('scope', CONFIGS)
+def test_any_file_that_is_a_checkpoint_is_read_as_one(scope, checkpoints, tmp_path):
+    """MMEngine's reader would go by the suffix, and trip over methods that a file puts over a dict's own."""
+    state = torch.load(checkpoints[scope])['state_dict']
+    save_file({key: value.contiguous() for key, value in state.items()}, tmp_path / 'safe.pth')
+    masked = OrderedDict(state)
+    masked.__dict__.update(get=1, keys=2, values=3, pop=4)
+    torch.save(dict(state_dict=masked), tmp_path / 'masked.pth')
+    for name in ('safe.pth', 'masked.pth'):
+        inferencer = INFERENCERS[scope](str(CONFIGS[scope]), str(tmp_path / name), device='cpu')
+        assert all(torch.equal(value, state[key]) for key, value in inferencer.model.state_dict().items())
+    save_file({'a': torch.ones(2)}, tmp_path / 'other.pth')
+    with pytest.raises(ValueError, match='other.pth'):
+        INFERENCERS[scope](str(CONFIGS[scope]), str(tmp_path / 'other.pth'), device='cpu')
