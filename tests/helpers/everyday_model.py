@@ -44,7 +44,7 @@ def every_parameter_learns(rank: int, port: int, pyramid: str) -> None:
     dist.broadcast(other, src=0)
     assert_close(gradient, other)
     learns_as_one_process(rank, 2, pyramid)
-    dist.destroy_process_group()
+    leave()
 
 
 def learns_as_one_process(rank: int, count: int, pyramid: str) -> None:
@@ -69,4 +69,13 @@ def four_processes(rank: int, port: int) -> None:
     torch.set_num_threads(1)
     dist.init_process_group('gloo', rank=rank, world_size=4)
     learns_as_one_process(rank, 4, 'FusedPyramid')
-    dist.destroy_process_group()
+    leave()
+
+
+def leave() -> None:
+    """Ends this process without taking the process group down.
+
+    In torch 2.13, gloo's thread may wait for the interpreter's lock while the main thread, which has it, waits for that
+    thread in the group's destructor: for ever. It was seen once.
+    """
+    os._exit(0)
