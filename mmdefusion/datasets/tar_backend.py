@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from mmengine.fileio import BaseStorageBackend, LocalBackend, register_backend
 
+from mmdefusion.utils.files import write_bytes
+
 SUFFIX = '.tar'
 
 
@@ -84,7 +86,7 @@ class TarBackend(BaseStorageBackend):
             return
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / Path(filepath).name
-            path.write_bytes(self.get(filepath))
+            write_bytes(path, self.get(filepath))
             yield str(path)
 
     def list_dir_or_file(

@@ -54,7 +54,7 @@ def origins(pinned: list[str]) -> list[tuple[str, str, str]]:
     """Name, version and SHA-256 of the file that pip would install of each pinned package."""
     with tempfile.TemporaryDirectory() as folder:
         asked, report = Path(folder, 'asked.txt'), Path(folder, 'report.json')
-        asked.write_text('\n'.join(pinned))
+        write_text(asked, '\n'.join(pinned))
         # mmcv's source looks for torch, which an isolated build would not find
         dry = ('install', '--dry-run', '--ignore-installed', '--no-deps', '--no-build-isolation', '--quiet')
         pip(*dry, '--report', str(report), '-r', str(asked))
