@@ -63,7 +63,7 @@ def test_every_head(path, tmp_path):
     for exported, precision in ((half, 'fp16'), (small, 'int8')):
         runtime = RUNTIMES[metadata.task](exported, show_progress=False)
         assert runtime.metadata == replace(metadata, precision=precision)
-        predictions = runtime([str(tmp_path / 'vi')], [str(tmp_path / 'ir')])['predictions']
+        predictions = runtime(str(tmp_path / 'vi'), str(tmp_path / 'ir'))['predictions']
         found = [one['scores'] if metadata.task == 'detect' else np.unique(one) for one in predictions]
         assert len(found) == len(items) and min(map(len, found)) > 1  # several boxes, or several classes
 
