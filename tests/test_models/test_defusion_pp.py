@@ -110,10 +110,9 @@ def test_a_spatial_prior_is_added_level_by_level(pyramid):
         assert_close(both, fused + prior)
 
 
-def test_a_spatial_prior_sees_no_padding():
-    pytest.importorskip('mmcv')
-    model, sizes = build(spatial_prior=PRIOR), [(33, 40), (64, 17)]
-    pictures, batch = [torch.randn(1, 6, *size) for size in sizes], torch.zeros(2, 6, 64, 64)
+def check_padding_is_unseen(model: torch.nn.Module) -> None:
+    sizes = [(33, 40), (64, 17)]
+    pictures, batch = [torch.randn(1, 6, *size) for size in sizes], torch.zeros(2, 6, 96, 64)
     for slot, picture in zip(batch, pictures, strict=True):
         slot[:, : picture.shape[2], : picture.shape[3]] = picture[0]
     mark_padding(batch, sizes)
@@ -121,6 +120,11 @@ def test_a_spatial_prior_sees_no_padding():
         for ours, alone in zip(model(batch), model(picture), strict=True):
             height, width = alone.shape[2:]
             assert_close(ours[index, :, :height, :width], alone[0], atol=1e-4, rtol=1e-4)
+
+
+def test_a_spatial_prior_sees_no_padding():
+    pytest.importorskip('mmcv')
+    check_padding_is_unseen(build(spatial_prior=PRIOR))
 
 
 def test_pretrained_weights_leave_the_spatial_prior_as_it_is(pretraining):
@@ -173,17 +177,10 @@ def test_joints_learn_and_let_the_vit_in(pyramid):
 
 def test_joints_see_no_padding():
     pytest.importorskip('mmcv')
-    model, sizes = build(spatial_prior=PRIOR, **JOINTS), [(33, 40), (64, 17)]
+    model = build(spatial_prior=PRIOR, **JOINTS)
     for weight in (*model.junction.gates, model.injection.proj.weight):
         torch.nn.init.normal_(weight)
-    pictures, batch = [torch.randn(1, 6, *size) for size in sizes], torch.zeros(2, 6, 96, 64)
-    for slot, picture in zip(batch, pictures, strict=True):
-        slot[:, : picture.shape[2], : picture.shape[3]] = picture[0]
-    mark_padding(batch, sizes)
-    for index, picture in enumerate(pictures):
-        for ours, alone in zip(model(batch), model(picture), strict=True):
-            height, width = alone.shape[2:]
-            assert_close(ours[index, :, :height, :width], alone[0], atol=1e-4, rtol=1e-4)
+    check_padding_is_unseen(model)
 
 
 def test_joints_need_what_they_join():

@@ -49,7 +49,7 @@ def stages_of(roi_head: StandardRoIHead | CascadeRoIHead) -> list[tuple[nn.Modul
 
 
 def deltas_of_best(head: nn.Module, logits: Tensor, deltas: Tensor) -> Tensor:
-    """Of the deltas K×(4·classes) those of each region's best class, K×4."""
+    """The box deltas K×4 of the class that scores best in each region, out of those of all classes, K×(4·classes)."""
     if head.reg_class_agnostic:
         return deltas
     best = logits[:, :-1].argmax(1)
