@@ -104,6 +104,21 @@ def test_weights_of_its_own_for_a_baseline(tmp_path):
     assert str(weights) not in comparison.plan(visible, 0).config  # only DeFusion++'s networks take those of all
 
 
+def test_the_encoder_of_a_model_starts_from_a_public_vit(tmp_path):
+    public, ours = tmp_path / 'public.pth', tmp_path / 'ours.pth'
+    torch.save({'pos_embed': torch.zeros(1, 10, 32), 'blocks.0.norm1.weight': torch.ones(32)}, public)
+    torch.save({'backbone.blocks.0.norm1.weight': torch.ones(32)}, ours)
+    comparison = Comparison(load_scenes(tmp_path), Budget(5), tmp_path)
+    whole, of_file = find_candidates([f'defusionpp-prior_vit-tiny_fcn@{file}' for file in (ours, public)])
+    alone, of_public = find_candidates([f'vit-tiny-visible_fcn@{file}' for file in (ours, public)])
+    parts = [Config.fromstring(comparison.plan(one, 0).config, '.py') for one in (whole, of_file, alone, of_public)]
+    starts = [dict(type='Pretrained', checkpoint=str(file)) for file in (ours, public)]
+    assert parts[0].model.backbone.init_cfg == starts[0] and 'encoder' not in parts[0].model.backbone
+    assert parts[1].model.backbone.encoder.init_cfg == starts[1] and 'init_cfg' not in parts[1].model.backbone
+    assert parts[2].load_from == str(ours) and 'init_cfg' not in parts[2].model.backbone
+    assert parts[3].load_from is None and parts[3].model.backbone.init_cfg == starts[1]
+
+
 def load_scenes(folder: Path) -> DataSet:
     scenes = write_scenes(folder / 'scenes', train=3, test=2, size=(96, 64))
     options = {f'{split}_dataloader.dataset.data_root': str(scenes) for split in ('train', 'test')}

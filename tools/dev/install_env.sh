@@ -91,7 +91,7 @@ ensure_opencv() {
 }
 
 build_mmcv() {
-  local compiler=${CXX:-c++} options=() cuda=0 ending='\n' source=("mmcv==$MMCV_VERSION")
+  local compiler=${CXX:-c++} options=() cuda=0 source=("mmcv==$MMCV_VERSION")
   [ -z "$LOCK" ] || source=(--require-hashes --no-deps -r "$stamps/locked-mmcv.txt")
   command -v "${compiler%% *}" >/dev/null ||
     fail "mmcv's ops need a C++ compiler: install g++ (Debian, Ubuntu: apt-get install g++)."
@@ -106,17 +106,28 @@ build_mmcv() {
       echo "    remove $stamps/mmcv and run again."
     fi
   fi
-  # a wheel in pip's cache, or one installed already, may have been built for another torch
+  # one that is installed already may have been built for another torch
   if [ -f "$stamps/mmcv" ] || [ "$cuda" = 1 ]; then options=(--force-reinstall --no-deps --no-cache-dir); fi
   echo "    mmcv $MMCV_VERSION comes as source: its 77 files take about 6 minutes on 2 cores, once (pip keeps the wheel)."
+  compile_mmcv "$cuda" "${options[@]}" "${source[@]}" || return
+  ensure_opencv || return
+  "$py" -c 'import torch, mmcv._ext' 2>>"$log" && return
+  echo "    The mmcv that pip had kept does not load here (it has no ops, or those for another torch): it is built anew."
+  compile_mmcv "$cuda" --force-reinstall --no-deps --no-cache-dir "${source[@]}" || return
+  "$py" -c 'import torch, mmcv._ext' 2>>"$log"
+}
+
+# compile_mmcv CUDA PIP_ARGUMENTS...: installs mmcv, and shows how many of its files are compiled.
+compile_mmcv() {
+  local cuda=$1 ending='\n'
+  shift
   [ -t 1 ] && ending='\r' # on a terminal each count stands over the last one
   PATH="$(cd "$VENV" && pwd)/bin:$PATH" MMCV_WITH_OPS=1 FORCE_CUDA=$cuda "$py" -m pip install \
-    --disable-pip-version-check -v --no-build-isolation "${options[@]}" "${source[@]}" 2>&1 | tee -a "$log" |
+    --disable-pip-version-check -v --no-build-isolation "$@" 2>&1 | tee -a "$log" |
     while IFS= read -r line; do
       if [[ $line =~ \[([0-9]+/[0-9]+)\] ]]; then printf "    building mmcv: %s$ending" "${BASH_REMATCH[1]}"; fi
     done || return
   echo
-  ensure_opencv && "$py" -c 'import torch, mmcv._ext' 2>>"$log"
 }
 
 install_project() {

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 
 from mmdefusion.models.checkpoints.fetching import local_path
+from mmdefusion.models.checkpoints.fitting import read_weights
+from mmdefusion.models.checkpoints.vit_file import is_public
 
 from ..trial import Trial
 from .budget import Budget
@@ -155,19 +157,24 @@ def is_defusionpp(config: Config) -> bool:
 
 
 def start_from(config: Config, weights: str) -> None:
-    """Lets a model start from pretrained weights: DeFusion++'s network, or the stock backbone of a baseline.
+    """Lets a model start from pretrained weights: DeFusion++'s network, its encoder from a public ViT, or the stock
+    backbone of a baseline.
 
     Raises:
-        ValueError: if it has neither.
+        ValueError: if it has none of them.
     """
     backbone = config.model.backbone
-    if backbone.type.endswith('DeFusionEncoder'):
-        config.load_from = weights
-    elif backbone.type.endswith('DeFusionPP') or 'backbone' in backbone:  # for DeFusionPP the weights have other names
-        inner = backbone.get('backbone', backbone)
-        inner.init_cfg = dict(type='Pretrained', checkpoint=weights)
+    public = is_defusionpp(config) and is_public(read_weights(weights))
+    if backbone.type.endswith('DeFusionEncoder') and not public:
+        config.load_from = weights  # brings the neck, too
+        return
+    if backbone.type.endswith('DeFusionPP') and public:
+        part = backbone.setdefault('encoder', ConfigDict())
+    elif is_defusionpp(config) or 'backbone' in backbone:
+        part = backbone.get('backbone', backbone)
     else:
         raise ValueError(f'{config.filename}: {backbone.type} cannot start from {weights}.')
+    part.init_cfg = dict(type='Pretrained', checkpoint=weights)
 
 
 def loads_masks(config: Config) -> bool:

@@ -1,5 +1,6 @@
 from .cud import CUDPretrainer
 from .distillation import EncoderDistiller
+from .fusion_distillation import FusionDistiller
 from .mae import MAEDecoder, MAEPretrainer
 from .mcud import MCUDPretrainer
 from .student_views import StudentViews
@@ -8,6 +9,7 @@ from .views import MaskedViews
 __all__ = [
     'CUDPretrainer',
     'EncoderDistiller',
+    'FusionDistiller',
     'MAEDecoder',
     'MAEPretrainer',
     'MCUDPretrainer',
