@@ -202,7 +202,7 @@ def test_settings_of_the_suite_fit_the_light_models(shared, monkeypatch, tmp_pat
     for model in find_candidates(table.models):
         if 'fused-images' not in model.name:
             head = Config.fromstring(comparison.plan(model, 0).config, '.py').model.decode_head
-            assert head.num_classes == 2 and head.loss_decode.class_weight == [1.0, 5.0]
+            assert head.num_classes == 2 and head.loss_decode.class_weight == [1.0, 25.0]
 
 
 @pytest.mark.soak
