@@ -57,7 +57,8 @@ def draw_in_glare(pair: Pair) -> Pair:
     """Shows what is warm inside a glare of the visible image by night: in headlights, and under lamps.
 
     An overexposed place has no room above it for a person to be raised. So what is near and colder is lowered instead,
-    by twice the difference in the infrared image. A glare with nothing warm inside it stays white.
+    by twice the difference in the infrared image. A glare with nothing warm inside it stays white, and so does what
+    is overexposed from the top of the image on: an evening sky.
 
     Args:
         pair: visible and infrared image, 1×H×W.
@@ -66,6 +67,8 @@ def draw_in_glare(pair: Pair) -> Pair:
     small, warm = shrink_by(visible, SMALL), shrink_by(infrared, SMALL)
     glare = box_mean(ramp(small, *GLARE), 1)
     radius = max(2, round(NEAR * max(small.shape[-2:])))
+    from_top = (glare > 0.5).float().cumprod(1)
+    glare = glare * (1 - max_pool2d(from_top, 2 * radius + 1, stride=1, padding=radius))
     warmest = warm * (glare > 0.5)  # what is warm outside, such as a roof below a bright sky, does not count
     for size, padding in (((2 * radius + 1, 1), (radius, 0)), ((1, 2 * radius + 1), (0, radius))):
         warmest = max_pool2d(warmest, size, stride=1, padding=padding)

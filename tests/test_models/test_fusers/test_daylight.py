@@ -98,6 +98,12 @@ def test_what_is_hardly_warm_shows_in_a_glare_of_the_evening():
     assert_close(contrast, torch.tensor(0.2), atol=0.05, rtol=0)
 
 
+def test_an_overexposed_evening_sky_is_no_glare():
+    visible, infrared = night_with_headlights()
+    visible[:, :108, 212:300] = 1.0  # from the top on; the person is a warm chimney now
+    assert_close(draw_in_glare(Pair(visible, infrared)).a, visible)
+
+
 def test_what_is_warm_beside_a_glare_leaves_it_white():
     visible, infrared = night_with_headlights()
     infrared = infrared.roll(-60, 2)  # the person stands in the dark now, 20 pixels from the light
