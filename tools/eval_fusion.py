@@ -111,9 +111,9 @@ def tabulate_targets(triples: Mapping[str, Triple], scored: Collection[str], box
     for label, objects in found.items():
         values = summarise(objects)
         rows.append([label, str(len(objects)), *(None if isnan(value) else value for value in values.values())])
-    header = ['objects', 'count', 'contrast kept', 'lost', 'contrast to noise kept', "of the infrared image's"]
+    kept = 'contrast kept', 'lost', 'of it reversed', 'contrast to noise kept', "of the infrared image's"
     caption = 'Contrast of labelled objects with their surroundings, relative to the better source: medians.'
-    return Table(header, rows, caption, digits=3)
+    return Table(['objects', 'count', *kept], rows, caption, digits=3)
 
 
 def main() -> None:

@@ -73,6 +73,7 @@ def test_objects_of_each_treatment_and_of_other_methods(tmp_path):
     assert 'plain output' not in columns  # the network has not seen the whole image
     (kept,) = [k for k, line in enumerate(lines) if line[0] == '1 of class person: contrast kept, median']
     assert lines[kept + 1][0] == '1 of class person: lost (less is better)'
+    assert lines[kept + 2][0] == '1 of class person: of it reversed'
     assert columns['OTHER'][kept : kept + 2] == ['0.250', '1.000']
     assert columns['maximum of the sources'][kept : kept + 2] == ['1.000', '0.000']
     assert columns['mean of the sources'][kept : kept + 2] == ['0.500', '0.000']

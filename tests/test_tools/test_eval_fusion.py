@@ -66,7 +66,7 @@ def test_labelled_objects_are_measured(tmp_path):
     result = run(tmp_path, '--protocol', 'targets', '--boxes', str(tmp_path / 'boxes'), '--workers', '1')
     assert result.returncode == 0, result.stderr
     values = {line.split()[0]: line.split()[1:] for line in result.stdout.splitlines() if line.strip()}
-    assert values['person'] == ['1', '1.000', '0.000', '1.000', '1.000']
+    assert values['person'] == ['1', '1.000', '0.000', '0.000', '1.000', '1.000']
     assert values['Hot_contrast'] == ['↑', '1.0000'] and values['Sky_moved'][-1] != 'nan'  # no sky: a dash
     result = run(tmp_path, '--boxes', str(tmp_path / 'none.json'))
     assert result.returncode == 1 and 'none.json are not there' in result.stderr

@@ -159,12 +159,16 @@ def maximum(item: Item) -> np.ndarray:
 
 
 def object_rows(objects: dict[str, dict[str, list[Kept]]]) -> list[list]:
-    """Rows of the table for labelled objects: contrast kept, and the share lost, of each class in each column."""
+    """Rows of the table for labelled objects: contrast kept, and the shares lost and reversed, by class."""
     rows = []
     for label in sorted({label for of_column in objects.values() for label in of_column}):
         summaries = [summarise(of_column.get(label, [])) for of_column in objects.values()]
         count = max(len(of_column.get(label, [])) for of_column in objects.values())
-        for key, text in (('contrast', 'contrast kept, median'), ('lost', 'lost (less is better)')):
+        for key, text in (
+            ('contrast', 'contrast kept, median'),
+            ('lost', 'lost (less is better)'),
+            ('reversed', 'of it reversed'),
+        ):
             values = [None if isnan(summary[key]) else summary[key] for summary in summaries]
             rows.append([f'{count} of class {label}: {text}', *values])
     return rows

@@ -62,7 +62,8 @@ def target_scores(visible: NDArray, infrared: NDArray, fused: NDArray) -> dict[s
     """
     a, b, f = (to_grey(image) for image in check_triple(visible, infrared, fused))
     hot = summarise(kept(a, b, f, hot_regions(b)))
-    values = *hot.values(), *sky_change(a, f), flat_noise(a, b, f), fringe(a, b, f)
+    hot_values = (hot[key] for key in ('contrast', 'lost', 'to_noise', 'infrared'))
+    values = *hot_values, *sky_change(a, f), flat_noise(a, b, f), fringe(a, b, f)
     return dict(zip(TARGET_METRICS, values, strict=True))
 
 

@@ -55,6 +55,14 @@ class Kept:
         """Whether less than half of the better source's contrast is left."""
         return self.contrast < LOST
 
+    @property
+    def reversed(self) -> bool:
+        """Whether at least half of it is there, but bright instead of dark, or dark instead of bright.
+
+        Such an object is lost by definition, but can be seen: a person in dark clothes who is shown warm.
+        """
+        return self.contrast <= -LOST
+
 
 def box_region(shape: tuple[int, int], box: Sequence[float]) -> Region | None:
     """Core and ring of a labelled object: the core covers the middle half of the box's width and 80 % of its height.
@@ -122,12 +130,13 @@ def kept(visible: NDArray, infrared: NDArray, fused: NDArray, regions: Iterable[
 
 
 def summarise(objects: Sequence[Kept]) -> dict[str, float]:
-    """Medians over the objects, and the share of lost objects; NaN if there are no objects."""
+    """Medians over the objects, and the shares that are lost and reversed; NaN if there are no objects."""
     if not objects:
-        return dict.fromkeys(('contrast', 'lost', 'to_noise', 'infrared'), float('nan'))
+        return dict.fromkeys(('contrast', 'lost', 'reversed', 'to_noise', 'infrared'), float('nan'))
     return {
         'contrast': float(np.median([one.contrast for one in objects])),
         'lost': float(np.mean([one.lost for one in objects])),
+        'reversed': float(np.mean([one.reversed for one in objects])),
         'to_noise': float(np.median([one.to_noise for one in objects])),
         'infrared': float(np.nanmedian([one.infrared for one in objects])),
     }

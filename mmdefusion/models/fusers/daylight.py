@@ -15,8 +15,10 @@ SMALL = 4  # factor by which the image is reduced to find the sky
 WINDOW = 2  # radius of the windows in the reduced image
 EDGE = 16, 1e-3  # radius in pixels and variance of the guided filter that aligns the sky with visible edges
 GLARE = 0.94, 0.99  # brightness of the visible image from which on it is overexposed
+EVENING = 0.3, 0.4  # median brightness of the visible image: from night to a day whose skies may be overexposed
 NEAR = 0.05  # radius of what is near a hot object in a glare, relative to the longest side
-DARKEST = 0.5  # most by which a glare is darkened
+STRETCHED = 2.0  # contrast in a glare, relative to the infrared image: nothing else is left there to tell things apart
+DARKEST = 0.4  # most by which a glare is darkened
 BLACK = 1.5 / 255  # largest mean of a black row or column
 WIDE = 8  # smallest number of rows or columns of a border
 RIM = 4  # further rows or columns, which compression has mixed with the border
@@ -55,21 +57,25 @@ def draw_in_glare(pair: Pair) -> Pair:
     """Shows what is warm inside a glare of the visible image by night: in headlights, and under lamps.
 
     An overexposed place has no room above it for a person to be raised. So what is near and colder is lowered instead,
-    to the contrast of the infrared image. A glare with nothing warm inside it stays white.
+    by twice the difference in the infrared image. A glare with nothing warm inside it stays white, and so does what
+    is overexposed from the top of the image on: an evening sky.
 
     Args:
         pair: visible and infrared image, 1×H×W.
     """
     visible, infrared = pair
     small, warm = shrink_by(visible, SMALL), shrink_by(infrared, SMALL)
-    glare = box_mean(ramp(small, *GLARE), 1) * (1 - ramp(visible.median(), *DAY))
+    glare = box_mean(ramp(small, *GLARE), 1)
     radius = max(2, round(NEAR * max(small.shape[-2:])))
-    warmest = warm * glare  # what is warm outside, such as a roof below a bright sky, does not count
+    from_top = (glare > 0.5).float().cumprod(1)
+    glare = glare * (1 - max_pool2d(from_top, 2 * radius + 1, stride=1, padding=radius))
+    warmest = warm * (glare > 0.5)  # what is warm outside, such as a roof below a bright sky, does not count
     for size, padding in (((2 * radius + 1, 1), (radius, 0)), ((1, 2 * radius + 1), (0, radius))):
         warmest = max_pool2d(warmest, size, stride=1, padding=padding)
     warmest = box_mean(warmest, radius)
     colder = torch.minimum(grow_to(warmest, visible), visible) - infrared
-    return Pair(visible - grow_to(glare, visible) * colder.clip(0, DARKEST), infrared)
+    night = 1 - ramp(visible.median(), *EVENING)
+    return Pair(visible - night * grow_to(glare, visible) * (STRETCHED * colder).clip(0, DARKEST), infrared)
 
 
 def fill_borders(pair: Pair) -> Pair:

@@ -178,7 +178,7 @@ class PictureFuser(ImageFuser):
             fused = self.detail(fused, sources, Pair(*alone), aimed, memory)
         if aimed:
             sky = find_sky(sources.a)
-            hot = find_hot(sources.b).outside(sky)
+            hot = find_hot(sources.b, sky)
             fused, painted = lift_targets(keep_sky(fused, sources.a, sky, hot.weight), sources, hot, self.target)
             coloured = coloured + painted * (luma(coloured) - coloured)
         return with_luma(coloured, fused) if self.colour == 'luma' else fused

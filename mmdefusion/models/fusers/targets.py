@@ -1,9 +1,8 @@
 """Lets warm people and cars stand out in the fused image as they do in the infrared image."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
-import torch
 from torch import Tensor
 
 from ..structures import Pair
@@ -13,9 +12,10 @@ from .pyramid import blur
 Target = Literal['keep', 'highlight', 'off']
 
 SMALL = 4  # factor by which images are reduced to find objects
+NO_GROUND = 0.1, 0.6  # weight of the sky, from which on a place is no surroundings of an object
 SURROUNDINGS = 0.05  # radius of the surroundings of an object, relative to the longest side
 LEAST_WARMER = 12 / 255  # a hot object is warmer than its surroundings by this,
-SPREADS = 2.0  # and by this many times the spread of such differences in the image
+SPREADS = 2.0  # and by this many times the spread of such differences on the ground
 PASSES = 3  # passes to find surroundings without hot objects in them
 OBJECT = 3  # radius in the reduced image of the windows that average an object
 FAINT = 1e-3
@@ -32,7 +32,7 @@ class HotPlaces:
 
     Attributes:
         weight: 1×H×W, 1 at hot places, 0 elsewhere.
-        cold: 1×h×w, 1 where the reduced image is not hot.
+        cold: 1×h×w, 1 where the reduced image is neither hot nor sky.
         radius: radius of the surroundings in the reduced image.
     """
 
@@ -40,32 +40,33 @@ class HotPlaces:
     cold: Tensor
     radius: int
 
-    def outside(self, sky: Tensor) -> 'HotPlaces':
-        """Leaves out the sky (its weight, 1×H×W): what is warm there are mostly edges that are not aligned."""
-        return replace(self, weight=self.weight * (1 - sky.square()))
-
     def around(self, small: Tensor) -> Tensor:
         """Mean of the surroundings without hot places, 1×h×w."""
         return background(small, self.cold, self.radius)
 
 
-def find_hot(infrared: Tensor) -> HotPlaces:
+def find_hot(infrared: Tensor, sky: Tensor) -> HotPlaces:
     """Finds what is hot against its own surroundings, not the whole image: a person on warm ground, not the ground.
+
+    The sky is no surroundings, as all is warm against a clear one, trees and roofs too; and nothing in it is hot, as
+    what is warm there are mostly edges that are not aligned.
 
     Args:
         infrared: 1×H×W in [0, 1]; hot is bright.
+        sky: weight of the sky, 1×H×W, 0 to 1.
     """
-    small = shrink_by(infrared, SMALL)
+    small, ground = shrink_by(infrared, SMALL), 1 - ramp(shrink_by(sky, SMALL), *NO_GROUND)
     radius = max(2, round(SURROUNDINGS * max(small.shape[-2:])))
-    cold = torch.ones_like(small)
+    cold = ground
     for _ in range(PASSES):
         surroundings = background(small, cold, radius)
         warmer = small - surroundings
-        spread = 1.4826 * (warmer - warmer.median()).abs().median()
+        counted = warmer[ground >= 0.5 * ground.max()]
+        spread = 1.4826 * (counted - counted.median()).abs().median()
         enough = (SPREADS * spread).clip(min=LEAST_WARMER)
-        cold = 1 - ramp(warmer, 0.5 * enough, enough)
+        cold = ground * (1 - ramp(warmer, 0.5 * enough, enough))
     weight = ramp(infrared - grow_to(surroundings, infrared), 0.6 * enough, 1.4 * enough)
-    return HotPlaces(blur(weight), cold, radius)
+    return HotPlaces(blur(weight) * (1 - sky.square()), cold, radius)
 
 
 def lift_targets(fused: Tensor, sources: Pair, hot: HotPlaces, target: Target) -> tuple[Tensor, Tensor]:

@@ -44,7 +44,11 @@ def test_contrast_is_relative_to_the_better_source(fused, expected):
 def test_a_dark_person_in_the_visible_image_counts_too():
     visible, infrared = with_person(200, 80), with_person(100, 150)
     (one,) = kept(visible, infrared, with_person(200, 110), [box_region(SHAPE, BOX)])
-    assert one.contrast == pytest.approx(90 / 120) and one.infrared == pytest.approx(-90 / 50)
+    assert one.contrast == pytest.approx(90 / 120) and one.infrared == pytest.approx(-90 / 50) and not one.reversed
+    (shown_warm,) = kept(visible, infrared, with_person(50, 120), [box_region(SHAPE, BOX)])
+    (faint,) = kept(visible, infrared, with_person(50, 80), [box_region(SHAPE, BOX)])
+    assert shown_warm.lost and shown_warm.reversed and faint.lost and not faint.reversed
+    assert summarise([one, shown_warm, faint])['reversed'] == pytest.approx(1 / 3)
     assert kept(with_person(50, 60), with_person(50, 40), flat(50), [box_region(SHAPE, BOX)]) == []  # hardly objects
 
 

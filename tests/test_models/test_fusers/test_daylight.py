@@ -83,9 +83,25 @@ def test_a_person_in_a_glare_shows():
     person = (slice(None), slice(48, 80), slice(250, 262))
     assert_close(drawn.a[person], pair.a[person])  # as white as it was
     beside = drawn.a[:, 48:80, 240:246]
-    assert_close(drawn.a[person].mean() - beside.mean(), torch.tensor(0.5), atol=0.15, rtol=0)
+    assert 0.25 < drawn.a[person].mean() - beside.mean() < 0.45
     assert_close(drawn.a[..., :200], pair.a[..., :200])  # nothing is warm in the other one
     assert drawn.b is pair.b
+
+
+def test_what_is_hardly_warm_shows_in_a_glare_of_the_evening():
+    """There is nothing else to see there, so small differences are drawn twice as strong."""
+    visible, infrared = night_with_headlights()
+    infrared[:, 44:84, 248:264] = 0.3
+    evening = Pair(visible.clip(min=0.27), infrared)
+    drawn = draw_in_glare(evening).a
+    contrast = drawn[:, 48:80, 250:262].mean() - drawn[:, 48:80, 240:246].mean()
+    assert_close(contrast, torch.tensor(0.2), atol=0.05, rtol=0)
+
+
+def test_an_overexposed_evening_sky_is_no_glare():
+    visible, infrared = night_with_headlights()
+    visible[:, :108, 212:300] = 1.0  # from the top on; the person is a warm chimney now
+    assert_close(draw_in_glare(Pair(visible, infrared)).a, visible)
 
 
 def test_what_is_warm_beside_a_glare_leaves_it_white():

@@ -7,6 +7,7 @@ from mmdefusion.models.structures import Pair
 
 SIZE = 1, 160, 200
 PERSON = ..., slice(60, 110), slice(90, 106)
+NO_SKY = torch.zeros(SIZE)
 
 
 def flat(level: float, person: float | None = None) -> torch.Tensor:
@@ -23,18 +24,18 @@ def contrast(image: torch.Tensor) -> float:
 def test_hot_is_hotter_than_the_surroundings():
     infrared = torch.linspace(0.1, 0.7, SIZE[2]).expand(SIZE).clone()  # warm ground is no target
     infrared[PERSON] += 0.3
-    weight = find_hot(infrared).weight
+    weight = find_hot(infrared, NO_SKY).weight
     assert weight[..., 66:104, 94:102].min() > 0.9
     weight[..., 55:115, 85:111] = 0
     assert weight.max() < 0.05
-    assert find_hot(torch.full(SIZE, 0.6)).weight.max() == 0
-    assert find_hot(0.5 + 0.02 * torch.randn(SIZE)).weight.mean() < 0.02  # noise is no target
+    assert find_hot(torch.full(SIZE, 0.6), NO_SKY).weight.max() == 0
+    assert find_hot(0.5 + 0.02 * torch.randn(SIZE), NO_SKY).weight.mean() < 0.02  # noise is no target
 
 
 @pytest.mark.parametrize('target', ['keep', 'highlight'])
 def test_a_lost_person_is_raised_and_painted_over(target):
     visible, infrared = flat(0.3), flat(0.2, person=0.6)
-    fused, painted = lift_targets(visible, Pair(visible, infrared), find_hot(infrared), target)
+    fused, painted = lift_targets(visible, Pair(visible, infrared), find_hot(infrared, NO_SKY), target)
     assert 0.38 < contrast(fused) < 0.75 and (contrast(fused) > 0.5) == (target == 'highlight')
     assert painted[..., 66:104, 94:102].min() > 0.95
     assert_close(fused[..., :40, :], visible[..., :40, :]) and painted[..., :40, :].max() == 0
@@ -42,7 +43,7 @@ def test_a_lost_person_is_raised_and_painted_over(target):
 
 def test_who_is_dark_in_the_visible_picture_stays_dark_unless_highlighted():
     visible, infrared = flat(0.8, person=0.2), flat(0.4, person=0.6)
-    hot = find_hot(infrared)
+    hot = find_hot(infrared, NO_SKY)
     kept, painted = lift_targets(visible, Pair(visible, infrared), hot, 'keep')
     assert_close(kept, visible, atol=1e-3, rtol=0)
     assert painted.max() < 0.05
@@ -54,7 +55,7 @@ def test_who_is_dark_in_the_visible_picture_stays_dark_unless_highlighted():
 @pytest.mark.parametrize('target', ['keep', 'highlight'])
 def test_equal_pictures_stay(size, target):
     image = torch.rand(size)
-    fused, painted = lift_targets(image, Pair(image, image), find_hot(image), target)
+    fused, painted = lift_targets(image, Pair(image, image), find_hot(image, torch.zeros(size)), target)
     assert_close(fused, image, atol=1e-6, rtol=0)
     assert painted.max() < 1e-6
 
@@ -67,7 +68,7 @@ def test_who_is_beside_something_warm_keeps_the_contrast_with_it():
     fused = visible.clone()
     fused[:, 40:130, 50:] = 0.75
     fused[PERSON] = 0.8
-    hot = find_hot(infrared)
+    hot = find_hot(infrared, NO_SKY)
     lifted, _ = lift_targets(fused, Pair(visible, infrared), hot, 'keep')
     assert contrast(fused) < 0.06 < 0.15 < contrast(lifted)
 
@@ -75,5 +76,26 @@ def test_who_is_beside_something_warm_keeps_the_contrast_with_it():
 def test_the_sky_has_no_targets():
     infrared, sky = flat(0.2, person=0.6), torch.zeros(SIZE)
     sky[..., :85, :] = 1
-    weight = find_hot(infrared).outside(sky).weight[..., 94:102]
+    weight = find_hot(infrared, sky).weight[..., 94:102]
     assert weight[..., 64:84, :].max() == 0 and weight[..., 86:104, :].min() > 0.9
+
+
+def test_trees_are_not_hot_because_the_sky_is_cold():
+    infrared, sky = torch.full(SIZE, 0.5), torch.zeros(SIZE)
+    infrared[:, :80] = 0.05
+    infrared[:, 40:80, 120:180] = 0.5  # as warm as the ground
+    sky[:, :80] = 1
+    sky[:, 40:80, 120:180] = 0
+    infrared[PERSON] = 0.9
+    weight = find_hot(infrared, sky).weight
+    assert weight[..., 44:76, 124:176].max() < 0.05 and weight[..., 84:104, 94:102].min() > 0.9
+    assert find_hot(infrared, NO_SKY).weight[..., 44:76, 124:176].mean() > 0.5
+    assert find_hot(infrared, torch.ones(SIZE)).weight.max() == 0  # all of it sky
+
+
+def test_a_clear_sky_does_not_make_people_less_hot():
+    """Its difference to the ground is no measure of how much the ground varies."""
+    infrared, sky = torch.full(SIZE, 0.4), torch.zeros(SIZE)
+    infrared[:, :100], sky[:, :100] = torch.rand(1, 100, SIZE[2]) * 0.4, 1
+    infrared[:, 120:150, 90:106] = 0.55
+    assert find_hot(infrared, sky).weight[..., 124:146, 94:102].min() > 0.8
