@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from mmdefusion.utils.image_headers import IMAGE_SUFFIXES
@@ -32,18 +32,37 @@ def list_images(folder: str | os.PathLike, suffix: str = '') -> dict[str, str]:
     if not root.is_dir():
         raise FileNotFoundError(f'{root} is not a folder.')
     found: dict[str, str] = {}
-    for path in sorted(root.rglob('*')):
-        hidden = path.name.startswith('.')  # unfinished files, and notes of other operating systems
-        if hidden or path.suffix.lower() not in IMAGE_SUFFIXES or not path.stem.endswith(suffix) or not path.is_file():
+    for relative in _list_files(str(root)):
+        stem, extension = os.path.splitext(relative)
+        if extension.lower() not in IMAGE_SUFFIXES or not stem.endswith(suffix):
             continue
-        relative = path.relative_to(root)
-        name = relative.with_name(path.stem[: len(path.stem) - len(suffix)]).as_posix()
+        path = os.path.join('' if str(root) == '.' else root, *relative.split('/'))
+        name = stem[: len(stem) - len(suffix)]
+        if not name or name.endswith('/'):
+            raise ValueError(f'{path} has no name before {suffix}: rename it.')
         if name in found:
             raise ValueError(f'{found[name]} and {path} have the same name: keep one of them.')
-        found[name] = str(path)
+        found[name] = path
     if not found:
         raise ValueError(f'{root} has no image{f" that ends with {suffix}" if suffix else ""} in it or below.')
     return found
+
+
+def _list_files(folder: str, above: str = '') -> Iterator[str]:
+    """The files in a folder and below that are not hidden, with their folders before them, in the order of names.
+
+    Linked folders are not entered. Hidden files are unfinished ones, and notes of other operating systems.
+    """
+    try:
+        with os.scandir(folder) as found:  # objects of pathlib take ten times as long
+            entries = sorted(found, key=lambda entry: entry.name)
+    except PermissionError:
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _list_files(entry.path, f'{above}{entry.name}/')
+        elif not entry.name.startswith('.') and entry.is_file():
+            yield above + entry.name
 
 
 def match_stems(

@@ -429,6 +429,12 @@ def test_nothing_is_overwritten(fuser, tmp_path):
     assert [str(path.relative_to(tmp_path / 'out')) for path in written] == ['a/vi/000.png', 'b/vi/000.png']
     with pytest.raises(ValueError, match=r'1 results would be written twice, first .*out/000.png'):
         fuser(lists[0][:1] * 2, lists[1], out_dir=tmp_path / 'out')
+    (tmp_path / 'linked folder').symlink_to(tmp_path / 'a')
+    (tmp_path / 'links').mkdir()
+    (tmp_path / 'links/000.png').symlink_to(tmp_path / 'linked folder/vi/000.png')
+    for source in ('linked folder/vi', 'links'):
+        with pytest.raises(ValueError, match='vi/000.png is one of the sources'):
+            fuser(str(tmp_path / source), str(tmp_path / 'a/ir'), out_dir=tmp_path / 'a/vi')
 
 
 def test_what_it_refuses(fuser, weights, tmp_path):
