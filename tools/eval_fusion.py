@@ -73,9 +73,10 @@ def earlier_files(args: argparse.Namespace) -> list[Path]:
 
 def score(triples: Mapping[str, Triple], log: ScoreLog, args: argparse.Namespace) -> int:
     """Scores all images that are not in the log yet; names those that cannot be scored, and returns their number."""
-    missing, failed = [name for name in triples if name not in log], 0
+    missing, failed = [name for name in log.names if name not in log], 0
     if missing:
-        scores = iterate_scores([triples[name] for name in missing], args.protocol, args.workers)
+        wanted = map(triples.__getitem__, missing)
+        scores = iterate_scores(wanted, len(missing), args.protocol, args.workers)
         for name, row in zip(missing, scores, strict=True):
             if isinstance(row, dict):
                 log.add(name, row)
@@ -107,12 +108,12 @@ def main() -> None:
             if args.out.is_dir():
                 raise OSError(f'{args.out} is a folder: name a file.')
         matched = match_stems([args.vi, args.ir, args.fused], args.suffixes, ignored=PARTS)
-        matched = {name: matched[name] for name in take_shard(list(matched), args.shard)}
+        names = take_shard(list(matched), args.shard)
         boxes = read_boxes(args.boxes, Path(args.vi)) if args.boxes else {}
         metrics = PROTOCOLS[args.protocol].metrics
-        with closing(ScoreLog(list(matched), metrics, args.out, earlier_files(args))) as log:
+        with closing(ScoreLog(names, metrics, args.out, earlier_files(args))) as log:
             failed = score(matched, log, args)
-            means, scored = log.finish(), [name for name in matched if name in log]
+            means, scored = log.finish(), [name for name in names if name in log]
     except (OSError, ValueError) as error:
         raise SystemExit(str(error)) from None
     if not scored:
@@ -125,7 +126,7 @@ def main() -> None:
         labelled = {name: matched[name] for name in scored}
         print(f'\n{tabulate_targets(labelled, boxes).text()}')
     if failed:
-        raise SystemExit(f'{failed} of {len(matched)} images could not be scored; the mean is of the others.')
+        raise SystemExit(f'{failed} of {len(names)} images could not be scored; the mean is of the others.')
 
 
 if __name__ == '__main__':
