@@ -15,7 +15,8 @@ Many images: --shard 1/4 to 4/4 score a quarter each, also on other machines, an
 
 import argparse
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
+from contextlib import closing
 from math import isnan
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from mmdefusion.evaluation.functional import PROTOCOLS, lower_is_better
 from mmdefusion.evaluation.functional.targets import summarise
 from mmdefusion.evaluation.labelled_targets import Boxes, measure_targets, read_boxes
 from mmdefusion.evaluation.score_files import Triple, iterate_scores
-from mmdefusion.evaluation.scores import Row, UnfinishedScores, mean_row, read_scores, write_scores
+from mmdefusion.evaluation.score_log import ScoreLog, unfinished_scores
 from mmdefusion.utils.files import make_writable
 from mmdefusion.utils.shards import take_shard
 from mmdefusion.visualization import Table
@@ -60,51 +61,34 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def read_known(args: argparse.Namespace) -> dict[str, Row]:
-    """The scores that earlier runs have left."""
+def earlier_files(args: argparse.Namespace) -> list[Path]:
+    """The files with scores that earlier runs have left."""
     if args.resume is None:
-        return {}
+        return []
     if not args.resume and not args.out:
         raise ValueError('--resume reads the file of --out, or files that you name: give either.')
-    kept = [args.out, UnfinishedScores(args.out).path] if args.out else []
-    metrics = PROTOCOLS[args.protocol].metrics
-    files = [*args.resume, *(path for path in kept if path.exists())]
-    return {name: row for path in files for name, row in read_scores(path, metrics).items()}
+    kept = [args.out, unfinished_scores(args.out)] if args.out else []
+    return [*args.resume, *(path for path in kept if path.exists())]
 
 
-def score(
-    triples: Mapping[str, Triple], known: Mapping[str, Row], args: argparse.Namespace
-) -> tuple[dict[str, Row], list[ValueError]]:
-    """The scores of all images that could be scored, in order, and the errors of the others.
-
-    Each row is written as soon as it is there, so that a run that is stopped can be resumed.
-    """
-    found, errors = {name: row for name, row in known.items() if name in triples}, []
-    unfinished = UnfinishedScores(args.out) if args.out else None
-    if unfinished:
-        unfinished.remove()
-        unfinished.add(found)
-    missing = [name for name in triples if name not in found]
+def score(triples: Mapping[str, Triple], log: ScoreLog, args: argparse.Namespace) -> int:
+    """Scores all images that are not in the log yet; names those that cannot be scored, and returns their number."""
+    missing, failed = [name for name in log.names if name not in log], 0
     if missing:
-        scores = iterate_scores([triples[name] for name in missing], args.protocol, args.workers)
+        wanted = map(triples.__getitem__, missing)
+        scores = iterate_scores(wanted, len(missing), args.protocol, args.workers)
         for name, row in zip(missing, scores, strict=True):
-            if not isinstance(row, dict):
-                errors.append(row)
-                continue
-            found[name] = row
-            if unfinished:
-                unfinished.add({name: row})
-    rows = {name: found[name] for name in triples if name in found}
-    if unfinished:
-        if rows:
-            write_scores(rows, args.out)
-        unfinished.remove()
-    return rows, errors
+            if isinstance(row, dict):
+                log.add(name, row)
+            else:
+                failed += 1
+                print(row, file=sys.stderr, flush=True)
+    return failed
 
 
-def tabulate_targets(triples: Mapping[str, Triple], scored: Collection[str], boxes: Boxes) -> Table:
-    """Makes the table of labelled objects, by class, over the images that could be scored."""
-    found = measure_targets({name: paths for name, paths in triples.items() if name in scored}, boxes)
+def tabulate_targets(triples: Mapping[str, Triple], boxes: Boxes) -> Table:
+    """Makes the table of labelled objects, by class."""
+    found = measure_targets(triples, boxes)
     if len(found) > 1:
         found['all'] = [one for objects in found.values() for one in objects]
     rows = []
@@ -124,24 +108,25 @@ def main() -> None:
             if args.out.is_dir():
                 raise OSError(f'{args.out} is a folder: name a file.')
         matched = match_stems([args.vi, args.ir, args.fused], args.suffixes, ignored=PARTS)
-        matched = {name: matched[name] for name in take_shard(list(matched), args.shard)}
+        names = take_shard(list(matched), args.shard)
         boxes = read_boxes(args.boxes, Path(args.vi)) if args.boxes else {}
-        rows, errors = score(matched, read_known(args), args)
+        metrics = PROTOCOLS[args.protocol].metrics
+        with closing(ScoreLog(names, metrics, args.out, earlier_files(args))) as log:
+            failed = score(matched, log, args)
+            means, scored = log.finish(), [name for name in names if name in log]
     except (OSError, ValueError) as error:
         raise SystemExit(str(error)) from None
-    for error in errors:
-        print(error, file=sys.stderr)
-    if not rows:
+    if not scored:
         raise SystemExit('No image could be scored.')
-    means = mean_row(list(rows.values()))
     direction = [
         [name, '↓' if lower_is_better(name) else '↑', None if isnan(value) else value] for name, value in means.items()
     ]
-    print(Table(['metric', 'better', 'mean'], direction, f'{len(rows)} images in {args.fused}', digits=4).text())
+    print(Table(['metric', 'better', 'mean'], direction, f'{len(scored)} images in {args.fused}', digits=4).text())
     if args.boxes:
-        print(f'\n{tabulate_targets(matched, rows, boxes).text()}')
-    if errors:
-        raise SystemExit(f'{len(errors)} of {len(matched)} images could not be scored; the mean is of the others.')
+        labelled = {name: matched[name] for name in scored}
+        print(f'\n{tabulate_targets(labelled, boxes).text()}')
+    if failed:
+        raise SystemExit(f'{failed} of {len(names)} images could not be scored; the mean is of the others.')
 
 
 if __name__ == '__main__':

@@ -38,6 +38,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--resize', action='store_true', help='resize the other images to the size of the first')
     parser.add_argument('--resume', action='store_true', help='skip results that are in --out-dir already')
     parser.add_argument('--shard', metavar='I/N', help='fuse every N-th item from the I-th on, beside other processes')
+    parser.add_argument('--workers', type=int, default=2, help='images that are fused at once (default: 2)')
     parser.add_argument(
         '--suffixes', nargs='+', default=(), metavar='S', help='endings that tell files of folders apart: _A _B'
     )
@@ -134,6 +135,7 @@ def main() -> None:
             fold=args.fold,
             skip_unmatched=args.skip_unmatched,
             shard=args.shard,
+            workers=args.workers,
         )
     except NotAllDone as error:
         written, failed = error.results, str(error)

@@ -1,10 +1,12 @@
 """Fuses images, folders and videos with a network in PyTorch."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Literal, get_args
 
 import numpy as np
+import torch
 from mmengine.device import get_device
 
 from mmdefusion.inference.fusing import DETAIL_WITH_TARGETS, TASKS, Fusing, Task
@@ -103,6 +105,15 @@ class FusionInferencer(Fusing):
             target=target,
             sliding_window=sliding_window or {},
         )
+
+    @contextmanager
+    def _shared_cores(self, workers: int) -> Iterator[None]:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(max(1, threads // workers))  # of every thread that is new
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
 
     def _new_memory(self) -> FrameMemory:
         return FrameMemory()

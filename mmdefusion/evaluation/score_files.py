@@ -1,6 +1,6 @@
 """Scores many fused image files in several processes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from multiprocessing import get_context
 
@@ -27,17 +27,22 @@ def score_files(triples: Sequence[Triple], protocol: str, workers: int = 2) -> l
     Returns:
         For each triple its scores, or an error that names its files.
     """
-    return list(iterate_scores(triples, protocol, workers))
+    return list(iterate_scores(triples, len(triples), protocol, workers))
 
 
-def iterate_scores(triples: Sequence[Triple], protocol: str, workers: int = 2) -> Iterator[Row | ValueError]:
-    """As :func:`score_files`, one result after the other in the order of the triples, as soon as it is there."""
+def iterate_scores(
+    triples: Iterable[Triple], total: int, protocol: str, workers: int = 2
+) -> Iterator[Row | ValueError]:
+    """As :func:`score_files`, one result after the other in the order of the triples, as soon as it is there.
+
+    Of the ``total`` triples only a few are asked for ahead.
+    """
     work = partial(score_file, protocol=protocol)
     if workers <= 1:
-        yield from track(map(work, triples), 'scoring', total=len(triples))
+        yield from track(map(work, triples), 'scoring', total)
         return
-    with get_context('spawn').Pool(max(1, min(workers, len(triples))), _work_in_one_thread) as pool:
-        yield from track(pool.imap(work, triples), 'scoring', total=len(triples))
+    with get_context('spawn').Pool(max(1, min(workers, total)), _work_in_one_thread) as pool:
+        yield from track(pool.imap(work, triples), 'scoring', total)
 
 
 def score_file(paths: Triple, protocol: str) -> Row | ValueError:

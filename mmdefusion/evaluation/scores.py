@@ -3,7 +3,7 @@
 import csv
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from mmdefusion.utils.files import write_text
@@ -13,7 +13,10 @@ Row = dict[str, float]
 
 def mean_row(rows: Sequence[Row]) -> Row:
     """The mean of each metric over the images that have a value; NaN if none has."""
-    return {name: _mean([row[name] for row in rows]) for name in rows[0]}
+    running = RunningMean()
+    for row in rows:
+        running.add(row)
+    return running.mean()
 
 
 def write_scores(rows: Mapping[str, Row], path: Path) -> None:
@@ -24,65 +27,71 @@ def write_scores(rows: Mapping[str, Row], path: Path) -> None:
         path: path of the CSV file.
     """
     mean = mean_row(list(rows.values()))
-    lines = [_line(['image', *mean]), *(_line([name, *row.values()]) for name, row in [*rows.items(), ('mean', mean)])]
-    write_text(path, ''.join(lines))
+    lines = [['image', *mean], *([name, *row.values()] for name, row in [*rows.items(), ('mean', mean)])]
+    write_text(path, ''.join(map(as_line, lines)))
 
 
-class UnfinishedScores:
-    """A CSV file beside the one that is to be written, which gets each row as soon as it is there.
+class RunningMean:
+    """The mean of each metric over the rows added so far, without keeping them."""
 
-    A run that is stopped leaves it; one that ends removes it.
+    def __init__(self) -> None:
+        self.sums: Row = {}
+        self.counts: dict[str, int] = {}
 
-    Args:
-        path: path of the CSV file to be written at the end.
-    """
+    def add(self, row: Row) -> None:
+        """Adds a row; a metric whose value is NaN is left out of its mean."""
+        for name, value in row.items():
+            there = not math.isnan(value)
+            self.sums[name] = self.sums.get(name, 0.0) + (value if there else 0.0)
+            self.counts[name] = self.counts.get(name, 0) + there
 
-    def __init__(self, path: Path) -> None:
-        self.path = path.with_name(f'{path.name}.unfinished')
-
-    def add(self, rows: Mapping[str, Row]) -> None:
-        """Appends rows."""
-        lines = [_line([name, *row.values()]) for name, row in rows.items()]
-        if rows and not self.path.exists():
-            lines.insert(0, _line(['image', *next(iter(rows.values()))]))
-        with self.path.open('a', encoding='utf-8', newline='') as file:
-            file.write(''.join(lines))
-
-    def remove(self) -> None:
-        """Removes the file, if there is one."""
-        self.path.unlink(missing_ok=True)
+    def mean(self) -> Row:
+        """The means; NaN for a metric that no row has a value of."""
+        return {name: self.sums[name] / count if count else math.nan for name, count in self.counts.items()}
 
 
-def read_scores(path: Path, metrics: Sequence[str]) -> dict[str, Row]:
-    """Reads the rows of a CSV file of scores, finished or not, without the means.
+def iterate_rows(path: Path, metrics: Sequence[str]) -> Iterator[tuple[str, Row]]:
+    """Reads the rows of a CSV file of scores, finished or not, one after the other and without the means.
 
     Args:
         path: path of the file.
         metrics: names of the metrics that it must have.
 
+    Yields:
+        Name and scores of an image. What a stopped run left of its last row is left out.
+
     Raises:
         OSError: if it cannot be read.
         ValueError: if it holds other metrics, or something that is no number in a whole row.
     """
+    header = ['image', *metrics]
     with path.open(encoding='utf-8', newline='') as file:
-        header, *lines = list(csv.reader(file)) or [[]]
-    if header != ['image', *metrics]:
-        raise ValueError(f'{path} has other columns ({", ".join(header[:4])}, ...): name scores of the same protocol.')
-    whole = [line for line in lines if len(line) == len(header)]  # a stopped run may leave a part of the last
+        lines = csv.reader(line for line in file if line.endswith('\n'))
+        try:
+            found = next(lines, [])
+            if found != header:
+                raise ValueError(f'has other columns ({", ".join(found[:4])}, ...): name scores of the same protocol.')
+            for line in lines:
+                if len(line) == len(header) and line[0] != 'mean':
+                    yield line[0], as_row(line, metrics)
+        except (csv.Error, ValueError) as error:
+            raise ValueError(f'{path} {error}') from None
+
+
+def as_row(line: Sequence[str], metrics: Sequence[str]) -> Row:
+    """The scores of a line of a CSV file.
+
+    Raises:
+        ValueError: if a cell is no number; the message names it.
+    """
     try:
-        rows = {line[0]: dict(zip(metrics, map(float, line[1:]), strict=True)) for line in whole}
+        return dict(zip(metrics, map(float, line[1:]), strict=True))
     except ValueError as error:
-        raise ValueError(f'{path}: {error}: remove the row.') from None
-    rows.pop('mean', None)
-    return rows
+        raise ValueError(f'has a row {line[0]} with no number in it ({error}): remove the row.') from None
 
 
-def _line(cells: Sequence[str | float]) -> str:
+def as_line(cells: Sequence[str | float]) -> str:
+    """A line of a CSV file, numbers with six digits after the point."""
     table = io.StringIO()
     csv.writer(table).writerow(cell if isinstance(cell, str) else f'{cell:.6f}' for cell in cells)
     return table.getvalue()
-
-
-def _mean(values: Sequence[float]) -> float:
-    there = [value for value in values if not math.isnan(value)]
-    return sum(there) / len(there) if there else math.nan

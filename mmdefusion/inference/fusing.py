@@ -4,7 +4,7 @@ import os
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +14,7 @@ import numpy as np
 from mmdefusion.utils.files import make_writable
 from mmdefusion.utils.progress import track
 from mmdefusion.utils.shards import take_shard
+from mmdefusion.utils.threads import map_in_threads
 from mmdefusion.utils.video_reader import VideoFrames
 from mmdefusion.utils.video_writer import VideoWriter
 
@@ -71,6 +72,7 @@ class Fusing(ABC):
         fold: bool = False,
         skip_unmatched: bool = False,
         shard: str | None = None,
+        workers: int = 1,
     ) -> list[Fused] | list[Path]:
         """Fuses the matching images of two or more sources; with more than two, each result is fused with the next.
 
@@ -90,13 +92,15 @@ class Fusing(ABC):
                 refused by default, as a shell may have expanded unquoted patterns.
             skip_unmatched: whether to leave out files of folders and globs that have no partner of the same name.
             shard: ``'i/n'`` fuses every n-th item from the i-th on, so that n processes or machines share a series.
+            workers: items that are read, fused and written at once, each in a thread of its own and, on a CPU, with
+                its share of the cores. The results are the same, and memory grows with it. A video takes one.
 
         Returns:
             The written paths, or without ``out_dir`` the results.
 
         Raises:
             OSError: if ``out_dir`` cannot be written to, or the only item does not exist.
-            ValueError: if the sources do not match, or the only item cannot be fused.
+            ValueError: if the sources do not match, the only item cannot be fused, or ``workers`` is less than 1.
             NotAllDone: at the end, if some of several items do not exist or cannot be fused.
         """
         check_outputs(outputs)
@@ -117,7 +121,7 @@ class Fusing(ABC):
             target.refuse_overwriting([item.name for item in items], [image for item in items for image in item.images])
         if target and resume:
             wanted = [item for item in wanted if not target.holds(item.name)]
-        return self._fuse_items(wanted, items, outputs, resize, target)
+        return self._fuse_items(wanted, items, outputs, resize, target, workers)
 
     def fuse(self, pair: Item | Sequence[Image], parts: bool = False, resize: bool = False) -> Fused:
         """Fuses two sources; with more than two, each result is fused with the next.
@@ -145,19 +149,29 @@ class Fusing(ABC):
         outputs: Sequence[Output],
         resize: bool,
         target: OutputFolder | None,
+        workers: int,
     ) -> list[Fused] | list[Path]:
         (items, black_hot), results, failures = self._open(items, series), [], {}
-        for item in track(items, 'fusing', show=self.show_progress):
+
+        def fuse(item: Item) -> list[Fused] | list[Path] | OSError | ValueError:
             if len(item.images) == 1:
-                warnings.warn(f'{item.name} has no partner: it is returned as it is.', stacklevel=3)
+                warnings.warn(f'{item.name} has no partner: it is returned as it is.', stacklevel=1)
             try:
                 fused = self._render(item, outputs, resize, black_hot)
             except (OSError, ValueError) as error:
-                if len(series) == 1:
-                    raise
-                failures[item.name] = error
-            else:  # errors of writing are raised: the next file could not be written either
-                results += target.write(fused) if target else [fused]
+                return error
+            # errors of writing are raised: the next file could not be written either
+            return target.write(fused) if target else [fused]
+
+        done = map_in_threads(fuse, items, workers)
+        with self._shared_cores(max(1, min(workers, len(items)))):
+            for item, found in zip(items, track(done, 'fusing', len(items), self.show_progress), strict=True):
+                if not isinstance(found, Exception):
+                    results += found
+                elif len(series) == 1:
+                    raise found
+                else:
+                    failures[item.name] = found
         if failures:
             raise NotAllDone(failures, results)
         return results
@@ -204,6 +218,10 @@ class Fusing(ABC):
         """Reads the sources, H×W×3 uint8 BGR of one size; hot is bright in infrared images."""
         images = item.read(**self.reading)
         return to_first_size(to_white_hot(images, black_hot) if self.reading['thermal'] else images, item.name, resize)
+
+    def _shared_cores(self, workers: int) -> AbstractContextManager:
+        """A context in which each of so many threads that compute at once takes its share of the cores."""
+        return nullcontext()
 
     def _new_memory(self) -> Any:
         """What the frames of a video share, for :meth:`_decode`; None if each is fused by itself."""

@@ -3,6 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -55,12 +56,11 @@ class OutputFolder:
     def __init__(self, folder: Path, outputs: Sequence[Output], suffix: str = '.png') -> None:
         self.folder = folder
         self.outputs = outputs
-        self.suffix = suffix
+        self.ends = {output: ('' if output == 'fused' else f'_{output}') + suffix for output in outputs}
 
     def files(self, name: str) -> dict[Output, Path]:
         """The path of each output of a result: ``NAME.png`` for the fused image, ``NAME_OUTPUT.png`` for others."""
-        ends = {output: '' if output == 'fused' else f'_{output}' for output in self.outputs}
-        return {output: self.folder / f'{name}{end}{self.suffix}' for output, end in ends.items()}
+        return {output: self.folder / f'{name}{end}' for output, end in self.ends.items()}
 
     def holds(self, name: str) -> bool:
         """Whether all outputs of a result exist already."""
@@ -81,14 +81,22 @@ class OutputFolder:
             names: names of the results.
             sources: their sources; only paths are checked.
         """
-        targets = [file for name in names for file in self.files(name).values()]
+        # as text: of very many results, objects of pathlib take far more memory
+        targets = [os.path.join(self.folder, f'{name}{end}') for name in names for end in self.ends.values()]
         if twice := [target for target, count in Counter(targets).items() if count > 1]:
             raise ValueError(
                 f'{len(twice)} results would be written twice, first {twice[0]}: fuse them into two folders.'
             )
-        taken = {os.path.realpath(source) for source in sources if isinstance(source, str | os.PathLike)}
+        real_folder = cache(os.path.realpath)  # of very many files only a few folders are followed
+
+        def follow(path: str | os.PathLike) -> str:
+            folder, name = os.path.split(path)
+            found = os.path.join(real_folder(folder), name)
+            return os.path.realpath(found) if os.path.islink(found) else found
+
+        taken = {follow(source) for source in sources if isinstance(source, str | os.PathLike)}
         for target in targets:
-            if os.path.realpath(target) in taken:
+            if follow(target) in taken:
                 raise ValueError(f'{target} is one of the sources and would be overwritten: choose another out_dir.')
 
 

@@ -25,7 +25,7 @@ SKIP = 'leave out files without a partner with skip_unmatched=True (--skip-unmat
 VIDEO_SUFFIXES = ('.mp4', '.avi', '.mov', '.mkv', '.m4v', '.mpg', '.mpeg', '.webm')
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Item:
     """Images that are fused into one.
 

@@ -6,6 +6,7 @@ from unittest.mock import patch
 import cv2
 import numpy as np
 import pytest
+import torch
 from helpers.layouts import grey
 from helpers.pretraining import write_fuser, write_images
 from PIL import Image
@@ -228,6 +229,57 @@ def test_resume_does_only_what_is_missing(fuser, tmp_path):
     assert (out / '000.png').stat().st_mtime_ns == before
 
 
+@pytest.mark.parametrize('broken', [False, True])
+@pytest.mark.parametrize('target', ['off', 'keep'])
+def test_workers_write_the_same_bytes(weights, tmp_path, broken, target):
+    for seed, name in enumerate(('vi', 'ir')):
+        write_images(tmp_path / name, 5, seed=seed)
+    if broken:
+        (tmp_path / 'ir/001.png').write_bytes(b'no image')
+    fuser = FusionInferencer(weights, device='cpu', target=target, show_progress=False)
+    found = {}
+    for workers in (1, 3):
+        options = dict(out_dir=tmp_path / f'out{workers}', outputs=['fused', 'share', 'panel'], workers=workers)
+        threads, said = torch.get_num_threads(), ''
+        try:
+            written = fuser(str(tmp_path / 'vi'), str(tmp_path / 'ir'), **options)
+        except NotAllDone as error:
+            written, said = error.results, str(error)
+        assert torch.get_num_threads() == threads
+        found[workers] = [(file.name, file.read_bytes()) for file in written], said
+    assert found[3] == found[1] and len(found[1][0]) == (12 if broken else 15)
+    assert ('001: ' in found[1][1]) == broken
+
+
+def test_each_worker_has_its_share_of_the_cores(fuser):
+    seen, decode = [], fuser._decode
+    threads = torch.get_num_threads()
+    torch.set_num_threads(4)
+    try:
+        with patch.object(fuser, '_decode', lambda *given: seen.append(torch.get_num_threads()) or decode(*given)):
+            fuser([colour(k) for k in range(4)], [grey(k, 33, 58) for k in range(4)], workers=2)
+            assert seen == [2] * 4 and torch.get_num_threads() == 4
+            fuser([colour(0)], [grey(0, 33, 58)], workers=2)  # nothing to share with
+            assert seen[4:] == [4]
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_a_full_disk_ends_the_work_of_all_workers(fuser, tmp_path):
+    tried = []
+
+    def refuse(file: Path, image: np.ndarray) -> Path:
+        tried.append(file)
+        raise OSError(28, 'No space left on device', str(file))
+
+    sources = [colour(k) for k in range(12)], [grey(k, 33, 58) for k in range(12)]
+    with patch('mmdefusion.inference.outputs.write_image', refuse), pytest.raises(OSError, match='No space left'):
+        fuser(*sources, out_dir=tmp_path, workers=2)
+    assert len(tried) < 8
+    with pytest.raises(ValueError, match='workers=0 must be at least 1'):
+        fuser(*sources, out_dir=tmp_path, workers=0)
+
+
 def test_shards_together_are_the_series(fuser, tmp_path):
     for seed, name in enumerate(('vi', 'ir')):
         write_images(tmp_path / name, 5, size=(20, 30), seed=seed)
@@ -377,6 +429,12 @@ def test_nothing_is_overwritten(fuser, tmp_path):
     assert [str(path.relative_to(tmp_path / 'out')) for path in written] == ['a/vi/000.png', 'b/vi/000.png']
     with pytest.raises(ValueError, match=r'1 results would be written twice, first .*out/000.png'):
         fuser(lists[0][:1] * 2, lists[1], out_dir=tmp_path / 'out')
+    (tmp_path / 'linked folder').symlink_to(tmp_path / 'a')
+    (tmp_path / 'links').mkdir()
+    (tmp_path / 'links/000.png').symlink_to(tmp_path / 'linked folder/vi/000.png')
+    for source in ('linked folder/vi', 'links'):
+        with pytest.raises(ValueError, match='vi/000.png is one of the sources'):
+            fuser(str(tmp_path / source), str(tmp_path / 'a/ir'), out_dir=tmp_path / 'a/vi')
 
 
 def test_what_it_refuses(fuser, weights, tmp_path):

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 from helpers.layouts import grey, write
 
@@ -40,3 +42,30 @@ def test_what_does_not_match_is_listed(tmp_path):
     write(one / 'a.jpg', grey(0))
     with pytest.raises(ValueError, match=r'a.jpg and .*a.png have the same name'):
         list_images(one)
+
+
+def test_links_and_folders_that_cannot_be_read(tmp_path, monkeypatch):
+    real = fill(tmp_path / 'real', ['a.png'])
+    folder = fill(tmp_path / 'vi', ['b/2.png', 'b.png', 'b/1.png', 'closed/c.png'])
+    (folder / 'linked.png').symlink_to(real / 'a.png')
+    (folder / 'folder').symlink_to(real)  # may lead back to where it is
+    (folder / 'nothing.png').symlink_to(tmp_path / 'nothing')
+    scandir = os.scandir
+
+    def refuse(path: str) -> object:
+        if path.endswith('closed'):
+            raise PermissionError(13, 'Permission denied', path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, 'scandir', refuse)
+    expected = {name: str(folder / f'{name}.png') for name in ('b/1', 'b/2', 'b', 'linked')}
+    found = list_images(folder)
+    assert found == expected and list(found) == list(expected)
+    monkeypatch.chdir(folder)
+    assert list_images('.') == {name: f'{name}.png' for name in expected}
+
+
+def test_a_name_that_is_the_suffix_alone(tmp_path):
+    folder = fill(tmp_path / 'vi', ['night/_A.png'])
+    with pytest.raises(ValueError, match='night/_A.png has no name before _A: rename it'):
+        list_images(folder, '_A')

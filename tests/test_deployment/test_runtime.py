@@ -85,6 +85,15 @@ def test_a_broken_pair_does_not_stop_the_others(tmp_path, pair):
     assert len(error.value.results['predictions']) == 1
 
 
+def test_workers_give_the_same_results(tmp_path):
+    fuser = OnnxFuser(write_toy(tmp_path / 'toy.onnx', 'fuse'), show_progress=False)
+    images = np.random.default_rng(0).integers(0, 256, (2, 6, 41, 60, 3), np.uint8)
+    one, three = (fuser(*map(list, images), workers=workers) for workers in (1, 3))
+    assert [result.name for result in three] == [result.name for result in one] and len(one) == 6
+    for a, b in zip(one, three, strict=True):
+        np.testing.assert_array_equal(a.images['fused'], b.images['fused'])
+
+
 def test_sizes_that_differ_are_named(tmp_path, pair):
     segmenter = OnnxSegmenter(write_toy(tmp_path / 'seg.onnx', 'segment'))
     small = np.zeros((20, 30), np.uint8)

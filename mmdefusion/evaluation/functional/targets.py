@@ -36,7 +36,7 @@ class Region:
     ring: NDArray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Kept:
     """How much of an object's contrast the fused image keeps: 1 means all of it, values below 0 that it is reversed.
 
