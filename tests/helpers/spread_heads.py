@@ -15,6 +15,7 @@ from mmdefusion.scenes import SceneGenerator
 from .zoo import untrained
 
 SMALL = dict(embed_dims=48, depth=4, num_heads=3, last_num_heads=6)
+SIZES = ((149, 117), (101, 157), (160, 128))  # width and height of pairs: odd, upright, even
 # mean and spread over places that the outputs of a layer get, by a word in its name; the first that fits
 SPREADS = {
     ('cls_convs', 'reg_convs', 'rpn_conv', 'shared_', '.convs.'): (0.0, 1.0),
@@ -41,7 +42,7 @@ class Small(NamedTuple):
 
 
 def small_network(path: Path, folder: Path) -> Small:
-    """Write a config of the zoo with a small ViT, weights with spread heads, and pairs of odd sides."""
+    """Write a config of the zoo with a small ViT, weights with spread heads, and pairs of several sizes."""
     config = Config.fromfile(path)
     settings = config.model.to_dict()
     shrink(settings)
@@ -49,21 +50,21 @@ def small_network(path: Path, folder: Path) -> Small:
     for step in config.test_dataloader.dataset.pipeline:
         if step['type'] == 'Resize':
             step['scale'] = (149, 117)  # odd sides
-    write_pairs(folder, (160, 128) if config.default_scope == 'mmdet' else (149, 117))
+    write_pairs(folder)
     config.dump(str(folder / 'config.py'))
     checkpoint = untrained(config, folder)
     spread(config, checkpoint, [str(folder / name / '0.png') for name in ('vi', 'ir')])
     return Small(str(folder / 'config.py'), checkpoint, str(folder), tuple(config.classes))
 
 
-def write_pairs(folder: Path, sides: tuple[int, int], count: int = 3) -> None:
-    """Write generated scenes as files in the folders ``vi`` and ``ir``."""
+def write_pairs(folder: Path) -> None:
+    """Write generated scenes of several sizes as files in the folders ``vi`` and ``ir``."""
     for name in ('vi', 'ir'):
         (folder / name).mkdir()
-    for seed in range(count):
+    for seed, size in enumerate(SIZES):
         scene = SceneGenerator((160, 128))(seed)
         for name, image in (('vi', scene.visible), ('ir', scene.infrared)):
-            cv2.imwrite(str(folder / name / f'{seed}.png'), cv2.resize(image, sides))
+            cv2.imwrite(str(folder / name / f'{seed}.png'), cv2.resize(image, size))
 
 
 def shrink(value: object) -> None:
