@@ -20,10 +20,12 @@ SIZES = ((149, 117), (101, 157), (160, 128))  # width and height of pairs: odd, 
 SPREADS = {
     ('cls_convs', 'reg_convs', 'rpn_conv', 'shared_', '.convs.'): (0.0, 1.0),
     ('mask_head.conv_logits', 'mask_embed.4'): (0.0, 1.0),
+    ('pixel_decoder.mask_feature',): (0.0, 0.2),  # of each channel, so that masks differ from place to place
     ('fc_cls', 'conv_seg', 'cls_embed'): (0.0, 2.0),  # softmax
     ('rpn_cls', 'retina_cls', 'atss_cls', 'rtm_cls', 'cls_branches'): (-2.0, 1.5),  # sigmoid
     ('rpn_reg', 'fc_reg', 'retina_reg', 'reg_branches'): (0.0, 0.4),
 }
+AFTER_EACH_LAYER = ('cls_embed', 'mask_embed.4')  # called for each layer of a decoder, whose last result counts
 
 
 class Small(NamedTuple):
@@ -91,7 +93,8 @@ def spread(config: Config, checkpoint: str, pair: Sequence[str]) -> None:
     for name, layer in inferencer.model.named_modules():
         if isinstance(layer, nn.Conv2d | nn.Linear) and layer.bias is not None:
             found = next((numbers for words, numbers in SPREADS.items() if any(word in name for word in words)), None)
-            handles += [layer.register_forward_hook(Standardise(*found))] if found else []
+            once = not any(word in name for word in AFTER_EACH_LAYER)
+            handles += [layer.register_forward_hook(Standardise(*found, once))] if found else []
     assert handles, f'{type(inferencer.model).__name__} has no layer that SPREADS names'
     inferencer(*pair)
     state = dict(torch.load(checkpoint, weights_only=False), state_dict=inferencer.model.state_dict())
@@ -99,13 +102,13 @@ def spread(config: Config, checkpoint: str, pair: Sequence[str]) -> None:
 
 
 class Standardise:
-    """A forward hook that at its first call folds mean and spread of the outputs into the layer."""
+    """A forward hook that at its first call, or at each, folds mean and spread of the outputs into the layer."""
 
-    def __init__(self, mean: float, deviation: float) -> None:
-        self.mean, self.deviation, self.done = mean, deviation, False
+    def __init__(self, mean: float, deviation: float, once: bool) -> None:
+        self.mean, self.deviation, self.once, self.done = mean, deviation, once, False
 
     def __call__(self, layer: nn.Module, _: tuple, found: Tensor) -> Tensor | None:
-        if self.done:
+        if self.done and self.once:
             return None
         self.done = True
         places = found.transpose(0, 1).flatten(1) if isinstance(layer, nn.Conv2d) else found.flatten(0, -2).T
