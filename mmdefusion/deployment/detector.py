@@ -1,6 +1,7 @@
 """Runs exported detectors."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,21 +38,27 @@ class OnnxDetector(OnnxPredicting):
         factors = np.array([own_size[1] / size[1], own_size[0] / size[0]] * 2, np.float32)
         sample = dict(bboxes=boxes[kept].astype(np.float32) * factors, scores=scores[kept], labels=labels[kept])
         if maps:
-            sample['masks'] = paste(maps[0][kept], sample['bboxes'], own_size, self.metadata.mask_threshold)
+            sample |= dict(maps=maps[0][kept], size=np.array(own_size))
         return sample
 
     def draw_on(self, picture: np.ndarray, sample: dict[str, np.ndarray]) -> np.ndarray:
         shown = sample['scores'] >= self.score_thr
-        if 'masks' in sample:
+        if 'maps' in sample:
             classes = np.full(picture.shape[:2], -1)
-            for mask, label in zip(sample['masks'][shown], sample['labels'][shown], strict=True):
-                classes[mask] = label
+            for mask, label, seen in zip(self.masks(sample), sample['labels'], shown, strict=True):
+                classes[mask & seen] = label
             picture = draw_mask(picture, classes, self.metadata.palette)
         return draw_boxes(picture, sample['bboxes'][shown], sample['labels'][shown], self.metadata.palette)
 
     def plain(self, sample: dict[str, np.ndarray]) -> dict[str, list]:
-        found = {name: values.tolist() for name, values in sample.items() if name != 'masks'}
-        return found | dict(masks=[encode(mask) for mask in sample['masks']]) if 'masks' in sample else found
+        found = {name: sample[name].tolist() for name in ('bboxes', 'scores', 'labels')}
+        return found | (dict(masks=list(map(encode, self.masks(sample)))) if 'maps' in sample else {})
+
+    def masks(self, sample: dict[str, np.ndarray]) -> Iterator[np.ndarray]:
+        """The masks H×W of a sample's objects, one at a time: all of a large image would not fit into memory."""
+        size, threshold = tuple(sample['size'].tolist()), self.metadata.mask_threshold
+        for values, box in zip(sample['maps'], sample['bboxes'], strict=True):
+            yield paste(values, box, size, threshold)
 
     def save(self, sample: dict[str, np.ndarray], path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)

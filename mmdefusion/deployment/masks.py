@@ -3,25 +3,22 @@
 import numpy as np
 
 
-def paste(maps: np.ndarray, boxes: np.ndarray, size: tuple[int, int], threshold: float) -> np.ndarray:
-    """Stretches maps over their boxes (bilinear, 0 outside), as mmdet's FCNMaskHead.
+def paste(values: np.ndarray, box: np.ndarray, size: tuple[int, int], threshold: float) -> np.ndarray:
+    """Stretches a map over its box (bilinear, 0 outside), as mmdet's FCNMaskHead.
 
     Args:
-        maps: K×h×w, how sure each cell of a box is, 0 to 1.
-        boxes: K×4, x0 y0 x1 y1 in pixels.
+        values: how sure each cell of the box is, h×w, 0 to 1.
+        box: x0 y0 x1 y1 in pixels.
         size: height and width of the image.
         threshold: smallest value that belongs to an object.
 
     Returns:
-        K×H×W bool.
+        H×W bool.
     """
-    masks = np.zeros((len(maps), *size), bool)
-    for mask, values, (x0, y0, x1, y1) in zip(masks, maps, boxes, strict=True):
-        rows, columns = (
-            weights(*ends) for ends in ((y0, y1, size[0], values.shape[0]), (x0, x1, size[1], values.shape[1]))
-        )
-        mask[:] = rows @ values @ columns.T >= threshold
-    return masks
+    x0, y0, x1, y1 = box
+    rows = weights(y0, y1, size[0], values.shape[0])
+    columns = weights(x0, x1, size[1], values.shape[1])
+    return rows @ values @ columns.T >= threshold
 
 
 def weights(low: float, high: float, length: int, cells: int) -> np.ndarray:

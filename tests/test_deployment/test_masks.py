@@ -14,7 +14,7 @@ def test_maps_are_pasted_as_in_mmdet():
     maps = rng.random((40, 28, 28)).astype(np.float32)
     corners = rng.uniform(-20, 90, (40, 2, 2))  # some beyond the image
     boxes = np.concatenate([corners.min(1), corners.max(1) + 1], axis=1).astype(np.float32)
-    found = paste(maps, boxes, (57, 83), 0.4)
+    found = np.stack([paste(values, box, (57, 83), 0.4) for values, box in zip(maps, boxes, strict=True)])
     values, _ = _do_paste_mask(torch.from_numpy(maps)[:, None], torch.from_numpy(boxes), 57, 83, skip_empty=False)
     clear = np.abs(values.numpy() - 0.4) > 1e-4
     assert found.shape == (40, 57, 83) and 0.05 < found.mean() < 0.6 and clear.mean() > 0.99
