@@ -54,7 +54,7 @@ def write_toy(path: Path, task: str, masks: bool = False, **fields: object) -> s
         node('Cast', ['hot'], 'mask', to=TensorProto.INT64)
         outputs = [('mask', TensorProto.INT64, ['n', 'h', 'w'])]
     inputs = [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, ['n', channels, 'h', 'w'])
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1 if 'size' in fields else 'n', channels, 'h', 'w'])
         for name, channels in (('visible', 3), ('infrared', 'c'))
     ]
     graph = helper.make_graph(
