@@ -31,6 +31,7 @@ class Metadata:
         infrared_channels: 1, or 3 for pairs of colour images.
         thermal_range: counts of 16-bit infrared images that become black and white; None takes percentiles.
         percentiles: those.
+        mask_threshold: smallest value of ``masks`` that belongs to an object.
         pixels: dtype of both inputs, whose values are 0 to 255 in either.
         precision: ``'fp32'``, ``'fp16'`` or ``'int8'``.
     """
@@ -47,6 +48,7 @@ class Metadata:
     infrared_channels: int = 1
     thermal_range: tuple[float, float] | None = None
     percentiles: tuple[float, float] = (1.0, 99.0)
+    mask_threshold: float = 0.5
     pixels: Pixels = 'float32'
     precision: Precision = 'fp32'
 
@@ -126,6 +128,7 @@ CHECKS = {
     'infrared_channels': lambda value: value in (1, 3),
     'thermal_range': lambda value: value is None or _range(value),
     'percentiles': lambda value: _range(value) and value[0] >= 0 and value[1] <= 100,
+    'mask_threshold': lambda value: type(value) in (int, float) and 0 <= value <= 1,
     'pixels': lambda value: value in get_args(Pixels),
     'precision': lambda value: value in get_args(Precision),
 }

@@ -46,6 +46,7 @@ class OnnxNetwork:
         if task and self.metadata.what != 'model':
             raise ValueError(f'{self.file} holds the features only: export it with --what model.')
         self.outputs = [output.name for output in self.session.get_outputs()]
+        self.one = self.session.get_inputs()[0].shape[:1] == [1]  # a file for one size takes one pair at a time
         inputs = sorted(one.name for one in self.session.get_inputs())
         if inputs != ['infrared', 'visible']:
             raise ValueError(f'{self.file} has the inputs {inputs}, not visible and infrared: export it again.')
@@ -63,6 +64,10 @@ class OnnxNetwork:
         Raises:
             ValueError: if the images do not have the size of the file, or onnxruntime refuses them.
         """
+        if self.one and len(visible) > 1:
+            pairs = zip(visible, infrared, strict=True)
+            found = [self(image[None], other[None], outputs) for image, other in pairs]
+            return [np.concatenate(column) for column in zip(*found, strict=True)]
         from onnxruntime import RunOptions
         from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, RuntimeException
 

@@ -11,8 +11,15 @@ FUSED = ('fused', 'common', 'unique_a', 'unique_b', 'alone_visible', 'alone_infr
 CLASSES = dict(classes=('person', 'car'), palette=((230, 60, 80), (60, 130, 240)))
 
 
-def write_toy(path: Path, task: str, **fields: object) -> str:
-    """Write a fuser (means and sources), a detector (two boxes, one of them empty) or a segmenter (bright is hot)."""
+def write_toy(path: Path, task: str, masks: bool = False, **fields: object) -> str:
+    """Write a fuser (means and sources), a detector (two boxes, one of them empty) or a segmenter (bright is hot).
+
+    Args:
+        path: the file.
+        task: that of the metadata.
+        masks: whether the detector gives masks too: the upper half of each box.
+        **fields: other metadata.
+    """
     nodes, outputs, constants = [], [], {}
 
     def node(kind: str, inputs: list[str], output: str, **attributes: object) -> None:
@@ -34,7 +41,11 @@ def write_toy(path: Path, task: str, **fields: object) -> str:
             outputs.append((name, TensorProto.FLOAT, shape))
         constants['labels_'] = helper.make_tensor('labels_', TensorProto.INT64, [1, 2], [1, -1])
         outputs.append(('labels', TensorProto.INT64, [1, 2]))
-        for name in ('boxes', 'scores', 'labels'):
+        if masks:
+            values = [1.0] * 8 + [0.0] * 8 + [1.0] * 16
+            constants['masks_'] = helper.make_tensor('masks_', TensorProto.FLOAT, [1, 2, 4, 4], values)
+            outputs.append(('masks', TensorProto.FLOAT, [1, 2, 4, 4]))
+        for name, *_ in outputs:
             node('Identity', [f'{name}_'], name)
     else:
         constants['half'] = helper.make_tensor('half', TensorProto.FLOAT, [], [127.5])
@@ -43,7 +54,7 @@ def write_toy(path: Path, task: str, **fields: object) -> str:
         node('Cast', ['hot'], 'mask', to=TensorProto.INT64)
         outputs = [('mask', TensorProto.INT64, ['n', 'h', 'w'])]
     inputs = [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, ['n', channels, 'h', 'w'])
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1 if 'size' in fields else 'n', channels, 'h', 'w'])
         for name, channels in (('visible', 3), ('infrared', 'c'))
     ]
     graph = helper.make_graph(

@@ -109,6 +109,10 @@ def test_forms_are_called_alike(items, tmp_path, form):
     (found,) = network(*pair, outputs=['common'])
     np.testing.assert_allclose(found, pair.min(0) / 255, atol=1e-6)
     assert len(network(*pair)) == len(Toy.outputs)
+    network.metadata = Metadata('fuse', size=(32, 48))  # such a network takes one pair at a time
+    network.run = lambda visible, infrared, run=network.run: run(visible, infrared) if len(visible) == 1 else 1 / 0
+    both = np.concatenate([pair, 255 - pair], axis=1)
+    np.testing.assert_allclose(network(*both, outputs=['common'])[0], both.min(0) / 255, atol=1e-6)
 
 
 def test_agreement():

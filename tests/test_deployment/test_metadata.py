@@ -40,6 +40,8 @@ def test_metadata_survive_a_file():
         ('thermal_range', [5, 5]),
         ('thermal_range', [float('nan'), 5]),
         ('percentiles', [-1, 5]),
+        ('mask_threshold', 1.5),
+        ('mask_threshold', float('nan')),
         ('pixels', 'complex64'),
         ('precision', None),
         ('version', {}),

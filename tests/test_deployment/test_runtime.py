@@ -12,6 +12,7 @@ from helpers.toy_onnx import write_toy
 
 from mmdefusion.apis import NotAllDone
 from mmdefusion.deployment import OnnxDetector, OnnxFuser, OnnxSegmenter, read_metadata
+from mmdefusion.deployment.masks import encode
 
 ABSENT = ('torch', 'torchvision', 'mmengine', 'mmcv', 'mmdet', 'mmseg', 'onnx')
 WITHOUT_TORCH = f"""
@@ -74,6 +75,22 @@ def test_detects_and_segments(tmp_path, pair):
     assert mask.shape == (41, 60) and mask[:, 30:].all() and not mask[:, :30].any()
     shown = segmenter(*pair, return_vis=True)['visualization'][0]
     assert shown.shape[1] > 3 * 60  # visible, infrared and fused side by side
+
+
+def test_masks_are_pasted_and_drawn(tmp_path, pair):
+    detector = OnnxDetector(write_toy(tmp_path / 'det.onnx', 'detect', masks=True), show_progress=False)
+    found = detector(*pair, out_dir=tmp_path / 'out', return_vis=True)
+    (mask,) = found['predictions'][0]['masks']
+    whole = np.zeros((41, 60), bool)
+    whole[3:12, 2:12] = True  # the upper half of rows 3 to 20; the pixel in the middle is half sure
+    whole[np.ix_([3, 11], [2, 11])] = False  # corners are less sure
+    assert mask == encode(whole)
+    written = json.loads((tmp_path / 'out/preds/vi.json').read_text())
+    assert written['masks'] == [mask] and written['bboxes'] == [[2.0, 3.0, 12.0, 20.0]]
+    without = OnnxDetector(write_toy(tmp_path / 'boxes.onnx', 'detect'), show_progress=False)
+    plain = without(*pair, return_vis=True)['visualization'][0]
+    changed = (found['visualization'][0] != plain).any(2)
+    assert 0.8 < changed.sum() / (2 * 8 * 8) < 1.3  # inside the lines of the box, on both images
 
 
 def test_a_broken_pair_does_not_stop_the_others(tmp_path, pair):

@@ -136,7 +136,7 @@ def agree(task: str, found: Sequence[np.ndarray], wanted: Sequence[np.ndarray]) 
     if task == 'detect':
         names = 'bboxes', 'scores', 'labels'
         ours, theirs = (
-            {name: values[0][outputs[2][0] >= 0] for name, values in zip(names, outputs, strict=True)}
+            {name: values[0][outputs[2][0] >= 0] for name, values in zip(names, outputs[:3], strict=True)}
             for outputs in (found, wanted)
         )
         matched, total = match_boxes(ours, theirs)

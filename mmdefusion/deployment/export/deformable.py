@@ -1,4 +1,8 @@
-"""Deformable attention for maps whose sizes are open: sizes are symbols, where the toolboxes keep them in tensors."""
+"""Deformable attention for maps whose sizes are open: sizes are symbols, where the toolboxes keep them in tensors.
+
+Their positions, too, are computed without a slice of the last row or column: torch's tracer asks whether its length, an
+expression of the open size, is that of the map, and stops at the contradiction.
+"""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -6,9 +10,11 @@ from typing import Any
 
 import torch
 from mmcv.ops import MultiScaleDeformableAttention
-from mmdet.models.layers import MSDeformAttnPixelDecoder
+from mmdet.models.layers import MSDeformAttnPixelDecoder, SinePositionalEncoding
 from torch import Tensor
-from torch.nn.functional import grid_sample, interpolate
+from torch.nn.functional import interpolate
+
+from .operators import sample
 
 Sizes = Sequence[tuple[int, int]]  # rows and columns of each level
 
@@ -58,7 +64,7 @@ def attend(
         here = values[:, start : start + rows * columns].transpose(1, 2).unflatten(1, (heads, -1)).flatten(0, 1)
         grid = (2 * places - 1).transpose(1, 2).flatten(0, 1)
         maps = here.unflatten(-1, (rows, columns))
-        sampled.append(grid_sample(maps, grid, mode='bilinear', padding_mode='zeros', align_corners=False))
+        sampled.append(sample(maps, grid))
         start += rows * columns
     shares = weights.transpose(1, 2).flatten(0, 1)[:, None]  # B·heads×1×Q×(levels·points)
     found = (torch.cat(sampled, dim=-1) * shares).sum(-1)
@@ -114,12 +120,42 @@ def cell_centres(size: tuple[int, int], like: Tensor) -> Tensor:
     return torch.stack([x.flatten(), y.flatten()], dim=-1).to(like.dtype)
 
 
+def encode_positions(self: SinePositionalEncoding, mask: Tensor, input: Tensor | None = None) -> Tensor:
+    """The forward pass of mmdet's SinePositionalEncoding for the mask of a map.
+
+    Args:
+        self: the module.
+        mask: true for padding, B×h×w.
+        input: not used, as in mmdet where there is a mask.
+
+    Returns:
+        B×2·num_feats×h×w.
+    """
+    inside = (~mask).float()
+    octave = torch.arange(self.num_feats, device=mask.device) // 2 * 2 / self.num_feats
+    found = []
+    for dim in (1, 2):
+        place = inside.cumsum(dim)
+        if self.normalize:
+            place = (place + self.offset) / (place.amax(dim, keepdim=True) + self.eps) * self.scale
+        angle = place[..., None] / self.temperature**octave
+        found.append(torch.stack([angle[..., 0::2].sin(), angle[..., 1::2].cos()], dim=-1).flatten(-2))
+    return torch.cat(found, dim=-1).permute(0, 3, 1, 2)
+
+
 @contextmanager
 def open_sizes() -> Iterator[None]:
-    """Exchanges both forward passes while a model is traced."""
-    before = MultiScaleDeformableAttention.forward, MSDeformAttnPixelDecoder.forward
-    MultiScaleDeformableAttention.forward, MSDeformAttnPixelDecoder.forward = attend, decode_pixels
+    """Exchanges the forward passes while a model is traced."""
+    ours = {
+        MultiScaleDeformableAttention: attend,
+        MSDeformAttnPixelDecoder: decode_pixels,
+        SinePositionalEncoding: encode_positions,
+    }
+    before = {part: part.forward for part in ours}
     try:
+        for part, forward in ours.items():
+            part.forward = forward
         yield
     finally:
-        MultiScaleDeformableAttention.forward, MSDeformAttnPixelDecoder.forward = before
+        for part, forward in before.items():
+            part.forward = forward

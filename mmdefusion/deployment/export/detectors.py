@@ -33,7 +33,8 @@ class ExportedDetector(nn.Module):
         self.input = PairInput(preprocessor.pair_normalizer, preprocessor.pad_size_divisor)
         self.model = model
         self.head = None if features else find_head(model)
-        self.outputs = name_maps(model, self.input) if features else ('boxes', 'scores', 'labels')
+        outputs = ('boxes', 'scores', 'labels', *(('masks',) if model.with_mask else ()))
+        self.outputs = name_maps(model, self.input) if features else outputs
 
     def forward(self, visible: Tensor, infrared: Tensor) -> tuple[Tensor, ...]:
         """Detects in pairs.
@@ -43,7 +44,8 @@ class ExportedDetector(nn.Module):
 
         Returns:
             Boxes N×K×4 (x0 y0 x1 y1 in pixels), scores N×K, descending, and labels N×K; a place without a box has
-            score 0 and label -1. Or the maps, finest first.
+            score 0 and label -1. Where the head has them masks, N×K×h×w over each box, 0 to 1. Or the maps, finest
+            first.
         """
         size = tuple(visible.shape[-2:])
         with exported_size(size):
@@ -51,7 +53,7 @@ class ExportedDetector(nn.Module):
         return tuple(maps) if self.head is None else self.head(self.model, maps, size)
 
 
-Head = Callable[[BaseDetector, Sequence[Tensor], Size], tuple[Tensor, Tensor, Tensor]]
+Head = Callable[[BaseDetector, Sequence[Tensor], Size], tuple[Tensor, ...]]
 
 
 def find_head(model: BaseDetector) -> Head:
@@ -60,17 +62,15 @@ def find_head(model: BaseDetector) -> Head:
     Raises:
         ValueError: if there is none for its head.
     """
-    from mmdet.models import DINO, CascadeRoIHead, StandardRoIHead, TwoStageDetector
+    from mmdet.models import DINO, CascadeRoIHead, FCNMaskHead, StandardRoIHead, TwoStageDetector
 
     if isinstance(model, DINO):
         from .dino import detect_by_queries
 
         return detect_by_queries
-    if (
-        isinstance(model, TwoStageDetector)
-        and type(model.roi_head) in (StandardRoIHead, CascadeRoIHead)
-        and not model.roi_head.with_mask
-    ):
+    roi_head = getattr(model, 'roi_head', None)
+    plain = type(roi_head) is StandardRoIHead and (not roi_head.with_mask or type(roi_head.mask_head) is FCNMaskHead)
+    if isinstance(model, TwoStageDetector) and (plain or (type(roi_head) is CascadeRoIHead and not roi_head.with_mask)):
         from .two_stages import detect_in_two_stages
 
         return detect_in_two_stages
@@ -80,8 +80,8 @@ def find_head(model: BaseDetector) -> Head:
     name = type(getattr(model, 'roi_head', head)).__name__
     raise ValueError(
         f'{type(model).__name__} with {name} cannot be exported as a whole: heads of one stage with priors (ATSS, '
-        'RetinaNet, RTMDet), Faster R-CNN and Cascade R-CNN without masks, and DINO can; for others take --what '
-        'features.'
+        'RetinaNet, RTMDet), Faster R-CNN, Mask R-CNN, Cascade R-CNN without masks, and DINO can; for others take '
+        '--what features.'
     )
 
 

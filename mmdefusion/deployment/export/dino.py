@@ -27,16 +27,16 @@ def detect_by_queries(model: DINO, maps: Sequence[Tensor], size: Size) -> tuple[
     masks = [padding_mask(found, size, padded) for found in maps]
     mask = torch.cat([one.flatten(1) for one in masks], dim=1)
     tokens = torch.cat([found.flatten(2).transpose(1, 2) for found in maps], dim=1)
-    positions = [
-        model.positional_encoding(one).flatten(2).transpose(1, 2) + model.level_embed[level]
-        for level, one in enumerate(masks)
-    ]
     ratios = torch.stack([model.get_valid_ratio(one) for one in masks], dim=1)  # N×levels×2
     # centres in shares of the part that is no padding, for each level
     points = torch.cat(
         [cell_centres(own, tokens)[None] / ratios[:, None, level] for level, own in enumerate(sizes)], dim=1
     )
     with open_sizes():
+        positions = [
+            model.positional_encoding(one).flatten(2).transpose(1, 2) + model.level_embed[level]
+            for level, one in enumerate(masks)
+        ]
         for layer in model.encoder.layers:
             tokens = layer(
                 query=tokens,

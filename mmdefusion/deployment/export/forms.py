@@ -40,6 +40,10 @@ class Form:
     def __call__(
         self, visible: np.ndarray, infrared: np.ndarray, outputs: Sequence[str] | None = None
     ) -> list[np.ndarray]:
+        if self.metadata.size and len(visible) > 1:  # one pair at a time, as OnnxNetwork
+            pairs = zip(visible, infrared, strict=True)
+            parts = [self(image[None], other[None], outputs) for image, other in pairs]
+            return [np.concatenate(column) for column in zip(*parts, strict=True)]
         found = self.run(visible.astype(np.float32), infrared.astype(np.float32))
         return [found[self.names.index(name)] for name in outputs or self.names]
 

@@ -81,8 +81,15 @@ def load(config: str, checkpoint: str | None, what: What = 'model') -> Loaded:
             classes=classes,
             palette=colours(palette, len(classes)),
             **read_pipeline(cfg.test_dataloader.dataset.pipeline),
+            **(dict(mask_threshold=mask_threshold(inferencer.model)) if scope == 'mmdet' else {}),
         ),
     )
+
+
+def mask_threshold(model: nn.Module) -> float:
+    """The smallest value of a mask that belongs to an object; that of mmdet where a detector has no masks."""
+    settings = getattr(getattr(model, 'roi_head', None), 'test_cfg', None) or {}
+    return float(settings.get('mask_thr_binary', 0.5))
 
 
 def colours(palette: Any, count: int) -> tuple[tuple[int, int, int], ...]:

@@ -1,10 +1,11 @@
-"""Operators of detectors whose results torch cannot express with fixed shapes, and the standard ONNX ones for them."""
+"""Operators of heads that torch cannot trace with fixed shapes, or only slowly, and the standard ONNX ones for them."""
 
 import torch
 from mmcv.ops import nms
 from mmcv.ops import roi_align as mmcv_roi_align
 from onnxscript import opset18 as onnx
 from torch import Tensor
+from torch.nn.functional import grid_sample
 
 
 @torch.library.custom_op('mmdefusion::suppress', mutates_args=())
@@ -87,7 +88,34 @@ def onnx_roi_align(features, images, boxes, side: int, scale: float, samples: in
     )
 
 
+@torch.library.custom_op('mmdefusion::sample', mutates_args=())
+def sample(maps: Tensor, grid: Tensor) -> Tensor:
+    """torch's bilinear grid_sample with zeros outside, for which its tracer takes most of the time of a DINO.
+
+    Args:
+        maps: N×C×h×w.
+        grid: N×Q×P×2, x and y from -1 to 1.
+
+    Returns:
+        N×C×Q×P.
+    """
+    kind = torch.promote_types(maps.dtype, grid.dtype)  # as autocast
+    return grid_sample(maps.to(kind), grid.to(kind), mode='bilinear', padding_mode='zeros', align_corners=False)
+
+
+@sample.register_fake
+def _(maps: Tensor, grid: Tensor) -> Tensor:
+    kind = torch.promote_types(maps.dtype, grid.dtype)
+    return maps.new_empty(maps.shape[0], maps.shape[1], grid.shape[1], grid.shape[2], dtype=kind)
+
+
+def onnx_sample(maps, grid):
+    """:func:`sample` by GridSample."""
+    return onnx.GridSample(maps, grid, align_corners=0, mode='bilinear', padding_mode='zeros')
+
+
 TRANSLATIONS = {
     torch.ops.mmdefusion.suppress.default: onnx_suppress,
     torch.ops.mmdefusion.roi_align.default: onnx_roi_align,
+    torch.ops.mmdefusion.sample.default: onnx_sample,
 }

@@ -1,4 +1,4 @@
-"""Boxes of Faster R-CNN and Cascade R-CNN: proposals, and heads that look at each of them."""
+"""Faster R-CNN, Mask R-CNN and Cascade R-CNN: proposals, and heads that look at each of them."""
 
 from collections.abc import Sequence
 
@@ -10,8 +10,8 @@ from .detectors import Size, choose, clip, decode_levels, large
 from .operators import roi_align
 
 
-def detect_in_two_stages(model: TwoStageDetector, maps: Sequence[Tensor], size: Size) -> tuple[Tensor, Tensor, Tensor]:
-    """Boxes N×K×4, scores N×K and labels N×K; see :class:`ExportedDetector`."""
+def detect_in_two_stages(model: TwoStageDetector, maps: Sequence[Tensor], size: Size) -> tuple[Tensor, ...]:
+    """Boxes N×K×4, scores N×K and labels N×K, and masks N×K×h×w of a Mask R-CNN; see :class:`ExportedDetector`."""
     proposals, sure = propose(model, maps, size)
     batch, count = proposals.shape[:2]
     images = torch.arange(batch, device=proposals.device)[:, None].expand(-1, count).flatten()
@@ -30,7 +30,21 @@ def detect_in_two_stages(model: TwoStageDetector, maps: Sequence[Tensor], size: 
     labels = torch.arange(classes, device=boxes.device).repeat(count)[None].expand(batch, -1)
     settings = model.roi_head.test_cfg
     scores = torch.where(scores > settings.score_thr, scores, 0.0)
-    return choose(boxes, scores, labels, settings.nms, settings.max_per_img)
+    found = choose(boxes, scores, labels, settings.nms, settings.max_per_img)
+    return (*found, masks_of(model, maps, found[0], found[2])) if model.with_mask else found
+
+
+def masks_of(model: TwoStageDetector, maps: Sequence[Tensor], boxes: Tensor, labels: Tensor) -> Tensor:
+    """How sure each cell of boxes N×K×4 with labels N×K is to show the object: N×K×h×w, 0 to 1."""
+    roi_head = model.roi_head
+    extractor = roi_head.bbox_roi_extractor if roi_head.share_roi_extractor else roi_head.mask_roi_extractor
+    batch, count = boxes.shape[:2]
+    images = torch.arange(batch, device=boxes.device)[:, None].expand(-1, count).flatten()
+    logits = roi_head.mask_head(extract(extractor, maps, images, boxes.flatten(0, 1)))
+    if not roi_head.mask_head.class_agnostic:
+        place = labels.flatten().clamp(min=0)[:, None, None, None]
+        logits = logits.gather(1, place.expand(-1, 1, *logits.shape[2:]))
+    return logits[:, 0].sigmoid().unflatten(0, (batch, count))
 
 
 def propose(model: TwoStageDetector, maps: Sequence[Tensor], size: Size) -> tuple[Tensor, Tensor]:

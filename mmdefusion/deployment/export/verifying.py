@@ -14,7 +14,7 @@ from .loading import Loaded
 from .pairs import RUNTIMES, network_inputs
 
 FEATURES = 1e-3  # largest difference of features, and of images in [0, 1]
-OVERLAP, SCORE = 0.99, 0.01  # smallest IoU and largest difference of scores of a matched box
+OVERLAP, SCORE = 0.99, 0.01  # smallest IoU (of boxes, and of masks) and largest difference of scores of a match
 SHARE = 0.999  # smallest share of pixels with equal labels
 
 
@@ -79,23 +79,38 @@ def match_boxes(ours: dict, theirs: dict) -> tuple[int, int]:
     Boxes whose score is so near to the smallest one that rounding decides whether they are kept do not count.
 
     Args:
-        ours, theirs: ``bboxes``, ``scores`` and ``labels`` of an image.
+        ours, theirs: ``bboxes``, ``scores`` and ``labels`` of an image, and ``masks`` (COCO's runs) or none.
     """
     both = [
-        (np.array(one['bboxes'], float).reshape(-1, 4), np.array(one['scores']), np.array(one['labels']))
+        (
+            np.array(one['bboxes'], float).reshape(-1, 4),
+            np.array(one['scores']),
+            np.array(one['labels']),
+            one.get('masks') or [None] * len(one['scores']),
+        )
         for one in (ours, theirs)
     ]
     scores = [one[1] for one in both]
     edge = max((values.min() for values in scores if len(values)), default=0.0) + SCORE
     matched = total = 0
-    for (boxes, scores, labels), (other_boxes, other_scores, other_labels) in (both, both[::-1]):
-        for box, score, label in zip(boxes, scores, labels, strict=True):
+    for found, (other_boxes, other_scores, other_labels, other_masks) in (both, both[::-1]):
+        for box, score, label, mask in zip(*found, strict=True):
             if score <= edge:
                 continue
             near = (other_labels == label) & (np.abs(other_scores - score) <= SCORE)
+            near &= overlaps(box, other_boxes) >= OVERLAP
             total += 1
-            matched += bool(len(other_boxes)) and bool((near & (overlaps(box, other_boxes) >= OVERLAP)).any())
+            matched += any(same_mask(mask, other_masks[place]) for place in np.flatnonzero(near))
     return matched, total
+
+
+def same_mask(one: dict | None, other: dict | None) -> bool:
+    """Whether two masks have an IoU of :data:`OVERLAP`, or are both empty or None."""
+    if one == other:
+        return True
+    from pycocotools.mask import iou
+
+    return bool(iou([one], [other], [0])[0, 0] >= OVERLAP)
 
 
 def overlaps(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
