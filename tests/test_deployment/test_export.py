@@ -68,7 +68,7 @@ def test_every_head(path, tmp_path):
     assert found.value > next((least for name, least in HALVES.items() if name in path.stem), 0.95)
     small = write(to_bytes(model, metadata, items), tmp_path / 'small.onnx')
     print('int8', verify(small, loaded, items).text)
-    assert small.stat().st_size < 0.6 * file.stat().st_size
+    assert small.stat().st_size < 0.65 * file.stat().st_size
     for exported, precision in ((half, 'fp16'), (small, 'int8')):
         runtime = RUNTIMES[metadata.task](exported, show_progress=False)
         assert runtime.metadata == replace(metadata, precision=precision)
