@@ -56,7 +56,7 @@ class SuiteTable:
 
 # anchors of 16 instead of 32 pixels at stride 4: people on the road are small
 SMALL = {'model.bbox_head.anchor_generator.octave_base_scale': 4}
-# dead trees are one pixel of sixty: with a weight of 5, every model calls everything background after 200 iterations
+# dead trees are one pixel of sixty: with a weight of 5, models call everything background after 200 iterations
 WEIGHTED = {'model.decode_head.loss_decode.class_weight': [1.0, 25.0]}
 TABLES = {
     'msrs': SuiteTable('msrs-sample-192x160', 'atss', '400i', SMALL),
