@@ -1,7 +1,7 @@
 """Opens and runs an exported ONNX file."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,9 +65,7 @@ class OnnxNetwork:
             ValueError: if the images do not have the size of the file, or onnxruntime refuses them.
         """
         if self.one and len(visible) > 1:
-            pairs = zip(visible, infrared, strict=True)
-            found = [self(image[None], other[None], outputs) for image, other in pairs]
-            return [np.concatenate(column) for column in zip(*found, strict=True)]
+            return one_by_one(lambda image, other: self(image, other, outputs), visible, infrared)
         from onnxruntime import RunOptions
         from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, RuntimeException
 
@@ -95,6 +93,14 @@ class OnnxNetwork:
 def read_metadata(file: str | os.PathLike) -> Metadata:
     """What an exported file says of itself; raises as :class:`OnnxNetwork` does."""
     return OnnxNetwork(file).metadata
+
+
+def one_by_one(
+    run: Callable[[np.ndarray, np.ndarray], list[np.ndarray]], visible: np.ndarray, infrared: np.ndarray
+) -> list[np.ndarray]:
+    """Runs a network that takes one pair at a time on each pair of a batch, and joins its outputs."""
+    found = [run(image[None], other[None]) for image, other in zip(visible, infrared, strict=True)]
+    return [np.concatenate(column) for column in zip(*found, strict=True)]
 
 
 def open_session(file: str, threads: int | None, providers: Sequence[str] | None) -> Any:

@@ -12,7 +12,7 @@ from torch import nn
 from mmdefusion.utils.compat import installed
 
 from ..metadata import Metadata
-from ..network import OnnxNetwork
+from ..network import OnnxNetwork, one_by_one
 from .pairs import Images
 
 # what each form computes in; a CPU has no arithmetic of 16-bit floats for onnxruntime, so that a file of them is small
@@ -40,10 +40,8 @@ class Form:
     def __call__(
         self, visible: np.ndarray, infrared: np.ndarray, outputs: Sequence[str] | None = None
     ) -> list[np.ndarray]:
-        if self.metadata.size and len(visible) > 1:  # one pair at a time, as OnnxNetwork
-            pairs = zip(visible, infrared, strict=True)
-            parts = [self(image[None], other[None], outputs) for image, other in pairs]
-            return [np.concatenate(column) for column in zip(*parts, strict=True)]
+        if self.metadata.size and len(visible) > 1:
+            return one_by_one(lambda image, other: self(image, other, outputs), visible, infrared)
         found = self.run(visible.astype(np.float32), infrared.astype(np.float32))
         return [found[self.names.index(name)] for name in outputs or self.names]
 
