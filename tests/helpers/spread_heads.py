@@ -19,7 +19,8 @@ SIZES = ((149, 117), (101, 157), (160, 128))  # width and height of pairs: odd, 
 # mean and spread over places that the outputs of a layer get, by a word in its name; the first that fits
 SPREADS = {
     ('cls_convs', 'reg_convs', 'rpn_conv', 'shared_', '.convs.'): (0.0, 1.0),
-    ('mask_head.conv_logits', 'mask_embed.4'): (0.0, 1.0),
+    ('mask_head.conv_logits',): (2.0, 1.0),  # most of a box is its object, as in a trained network: few edges
+    ('mask_embed.4',): (0.0, 1.0),
     ('pixel_decoder.mask_feature',): (0.0, 0.2),  # of each channel, so that masks differ from place to place
     ('fc_cls', 'conv_seg', 'cls_embed'): (0.0, 2.0),  # softmax
     ('rpn_cls', 'retina_cls', 'atss_cls', 'rtm_cls', 'cls_branches'): (-2.0, 1.5),  # sigmoid

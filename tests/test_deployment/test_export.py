@@ -34,9 +34,8 @@ from mmdefusion.models.networks.network_config import build_parts
 from mmdefusion.scenes import SceneGenerator
 
 WHOLE = [path for path in HEADS if not any(word in path.stem for word in ('-prior', 'dropout'))]
-# smallest share of boxes that match with 16 bits, where each stage or layer rounds the boxes of the one before; masks
-# of heads that nobody trained are noise, whose edges are everywhere
-HALVES = {'mask-rcnn': 0.03, 'rcnn': 0.5, 'dino': 0.9}
+# smallest share of boxes that match with 16 bits, where each stage or layer rounds the boxes of the one before
+HALVES = {'rcnn': 0.5, 'dino': 0.9}
 # maps of ours, and of a neck of mmdet's
 WITH_MAPS = [
     CONFIGS / 'detection/defusionpp_vit-tiny_atss_1xb4-500i_scenes-160x128.py',
