@@ -11,6 +11,9 @@ from .backbones import DeFusionEncoder
 from .layers.patch_embed import PATCH_SIZE
 from .necks import DecompositionNeck
 
+# where keys of a checkpoint of pretraining belong
+SLOTS = {'backbone.': 'encoder.', 'neck.0.': 'decomposition.', 'prior.stems.': 'spatial_prior.stems.'}
+
 
 @MODELS.register_module()
 class DeFusionPP(BaseModule):
@@ -34,7 +37,8 @@ class DeFusionPP(BaseModule):
         injection: ``type`` and options of what brings the prior's map at stride 16 into the tokens
             (:class:`TokenInjection`), without ``channels`` and ``embed_dims``. None brings nothing.
         init_cfg: initialisation config of MMEngine. ``dict(type='Pretrained', checkpoint=...)`` reads a checkpoint of
-            pretraining, whose keys start with ``backbone.`` and ``neck.0.``.
+            pretraining, whose keys start with ``backbone.`` and ``neck.0.``, and the stems of the prior, if it has
+            them (``prior.stems.``).
     """
 
     def __init__(
@@ -119,6 +123,6 @@ class DeFusionPP(BaseModule):
                 'load_from cannot bring a pretraining checkpoint into DeFusionPP, whose slot holds the neck too: '
                 "give the backbone init_cfg=dict(type='Pretrained', checkpoint=...) instead."
             )
-        for old, new in (('backbone.', 'encoder.'), ('neck.0.', 'decomposition.')):
+        for old, new in SLOTS.items():
             for key in [key for key in state_dict if key.startswith(old)]:
                 state_dict[f'{new}{key[len(old) :]}'] = state_dict.pop(key)

@@ -157,13 +157,16 @@ def is_defusionpp(config: Config) -> bool:
 
 
 def start_from(config: Config, weights: str) -> None:
-    """Lets a model start from pretrained weights: DeFusion++'s network, its encoder from a public ViT, or the stock
-    backbone of a baseline.
+    """Lets a model start from pretrained weights: DeFusion++'s network, its encoder from a public ViT, a spatial prior
+    from one that was pretrained, or the stock backbone of a baseline.
 
     Raises:
         ValueError: if it has none of them.
     """
     backbone = config.model.backbone
+    if backbone.type.endswith('SpatialPrior'):
+        backbone.init_cfg = dict(type='Pretrained', checkpoint=weights)
+        return
     public = is_defusionpp(config) and is_public(read_weights(weights))
     if backbone.type.endswith('DeFusionEncoder') and not public:
         config.load_from = weights  # brings the neck, too

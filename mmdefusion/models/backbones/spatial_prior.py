@@ -76,7 +76,9 @@ class SpatialPrior(BaseModule):
             maps are split into what both have and what only one has, before they are put together).
         widths: channels at strides 2, 4, 8 and 16.
         norm_cfg: norm of the convolutions, such as ``dict(type='SyncBN')`` or ``dict(type='GN', num_groups=8)``.
-        init_cfg: initialisation config of MMEngine.
+        init_cfg: initialisation config of MMEngine. ``dict(type='Pretrained', checkpoint=...)`` reads the stems of a
+            checkpoint of :class:`PriorDistiller`; the convolutions behind them belong to the task and are trained with
+            it.
 
     Raises:
         ValueError: if ``strides``, ``form`` or the number of ``widths`` is not allowed.
@@ -106,6 +108,7 @@ class SpatialPrior(BaseModule):
             nn.Conv2d(parts * widths[min(stride, COARSEST).bit_length() - 2], out_channels, 3, padding=1)
             for stride in self.strides
         )
+        self._register_load_state_dict_pre_hook(self._take_stems)
 
     def forward(self, pair: Tensor, content: Content | None = None) -> tuple[Tensor, ...]:
         """Computes the maps of a pair.
@@ -128,6 +131,16 @@ class SpatialPrior(BaseModule):
             maps[1 << octave] = max_pool2d(maps[1 << octave - 1], 2, ceil_mode=True)
         levels = zip(self.strides, self.levels, strict=True)
         return tuple(content.fit(level(maps[stride]), stride) for stride, level in levels)
+
+    @staticmethod
+    def _take_stems(state_dict: dict, prefix: str, *_) -> None:
+        """Leaves of a checkpoint of pretraining, whose keys of the prior start with ``prior.``, the stems only."""
+        if prefix or not any(key.startswith('prior.stems.') for key in state_dict):
+            return
+        for key in list(state_dict):
+            value = state_dict.pop(key)
+            if key.startswith('prior.stems.'):
+                state_dict[key.removeprefix('prior.')] = value
 
 
 def common_and_unique(a: Tensor, b: Tensor) -> Tensor:

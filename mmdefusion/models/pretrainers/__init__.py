@@ -3,6 +3,7 @@ from .distillation import EncoderDistiller
 from .fusion_distillation import FusionDistiller
 from .mae import MAEDecoder, MAEPretrainer
 from .mcud import MCUDPretrainer
+from .prior_distillation import PriorDistiller
 from .student_views import StudentViews
 from .views import MaskedViews
 
@@ -14,5 +15,6 @@ __all__ = [
     'MAEPretrainer',
     'MCUDPretrainer',
     'MaskedViews',
+    'PriorDistiller',
     'StudentViews',
 ]

@@ -1,0 +1,109 @@
+import pytest
+import torch
+from helpers.pretraining import SMALL, build
+from torch.testing import assert_close
+
+from mmdefusion.models.backbones import DeFusionEncoder, SpatialPrior
+from mmdefusion.models.defusion_pp import DeFusionPP
+from mmdefusion.models.layers import luma
+
+PRIOR = dict(type='mmdefusion.SpatialPrior', widths=(8, 8, 16, 16))
+
+
+@pytest.fixture
+def config(tmp_path):
+    torch.manual_seed(1)
+    state = {name: value for name, value in DeFusionEncoder(SMALL).state_dict().items() if 'skip_norm' not in name}
+    torch.save({**state, 'pos_embed': torch.randn(1, 10, 32)}, tmp_path / 'vit.pth')
+    return dict(
+        type='mmdefusion.PriorDistiller',
+        data_preprocessor=dict(type='mmdefusion.PretrainingDataPreprocessor'),
+        prior=dict(**PRIOR, out_channels=24, strides=(4, 8, 16)),
+        teacher=dict(type='mmdefusion.ViTTeacher', checkpoint=str(tmp_path / 'vit.pth'), arch=SMALL, layer=2),
+        head=dict(type='mmdefusion.DistillationHead', embed_dims=24, teacher_dims=64),
+        views=dict(type='mmdefusion.StudentViews', sides=(2, 3)),
+    )
+
+
+@pytest.fixture
+def model(config):
+    model = build(config)
+    model.init_weights()
+    return model
+
+
+def test_every_map_learns_the_teachers_tokens_of_both_images_and_the_teacher_stays(model):
+    before = {name: value.clone() for name, value in model.teacher.state_dict().items()}
+    optimizer = torch.optim.AdamW([one for one in model.parameters() if one.requires_grad], lr=2e-2)
+    inputs = [torch.rand(2, channels, 48, 48) for channels in (6, 3)]
+    losses = []
+    for step in range(40):
+        found = model(inputs[step % 2], mode='loss')
+        optimizer.zero_grad()
+        sum(found.values()).backward()
+        optimizer.step()
+        losses.append(torch.stack([*found.values()]).detach())
+    assert list(found) == ['loss_stride4', 'loss_stride8', 'loss_stride16']
+    assert (torch.stack(losses[-8:]).mean(0) < 0.85 * torch.stack(losses[:4]).mean(0)).all()
+    for name, value in model.teacher.state_dict().items():
+        assert_close(value, before[name], rtol=0, atol=0)
+
+
+def test_targets_are_the_tokens_of_the_places_that_the_maps_show(model):
+    model.views.flip, model.views.jitter, model.views.grey = 1.0, (1.0, 1.0), 0.0
+    pairs = torch.rand(1, 6, 48, 48)
+    tokens = model.teacher(model.normalize(torch.cat(pairs.chunk(2, dim=1))))[:, 1:]
+    mirrored = tokens.unflatten(1, (3, 3)).flip(2).flatten(1, 2)
+    wanted, seen = torch.cat(mirrored.chunk(2), dim=-1), []
+    model.views.sides = (3, 3)
+    for head in model.heads:
+        head.loss = lambda prediction, targets: seen.append(targets) or prediction.mean()
+    model(pairs, mode='loss')
+    for targets in seen:
+        assert_close(targets, wanted)
+
+
+def test_an_image_alone_is_paired_with_its_grey_values(model):
+    image = torch.rand(1, 3, 48, 32)
+    for one, other in zip(
+        model.eval()(image), model(torch.cat([image, luma(image).expand_as(image)], dim=1)), strict=True
+    ):
+        assert_close(one, other)
+
+
+@pytest.mark.parametrize('out_channels', [24, 40])
+def test_priors_of_tasks_read_the_stems_whatever_lies_behind_them(model, tmp_path, out_channels):
+    torch.save({'state_dict': model.state_dict()}, tmp_path / 'prior.pth')
+    start = dict(init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'prior.pth')))
+    options = {key: value for key, value in PRIOR.items() if key != 'type'}
+    alone = SpatialPrior(out_channels, strides=(8, 16, 32), **options, **start)
+    pyramid = dict(out_channels=out_channels)
+    beside = DeFusionPP(SMALL, pyramid=pyramid, spatial_prior={**PRIOR, **start})
+    for prior in (alone, beside.spatial_prior):
+        prior.init_weights()
+        for name, value in prior.stems.state_dict().items():
+            assert_close(value, model.prior.stems.state_dict()[name], rtol=0, atol=0)
+
+
+def test_a_whole_backbone_reads_the_stems_beside_the_rest(model):
+    torch.manual_seed(2)
+    source = DeFusionPP(SMALL)
+    slots = {'backbone.': source.encoder, 'neck.0.': source.decomposition, 'prior.': model.prior}
+    state = {f'{at}{name}': value for at, part in slots.items() for name, value in part.state_dict().items()}
+    backbone = DeFusionPP(SMALL, spatial_prior=PRIOR)
+    backbone.load_state_dict(state, strict=False)
+    for part, given in ((backbone.encoder, source.encoder), (backbone.spatial_prior.stems, model.prior.stems)):
+        for name, value in part.state_dict().items():
+            assert_close(value, given.state_dict()[name], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    ('wrong', 'message'),
+    [
+        (dict(head=dict(type='mmdefusion.DistillationHead', embed_dims=24, teacher_dims=32)), 'teacher_dims=64'),
+        (dict(prior=dict(**PRIOR, out_channels=24, strides=(8, 16, 32))), 'leave out what is coarser'),
+    ],
+)
+def test_what_does_not_fit_is_refused(config, wrong, message):
+    with pytest.raises(ValueError, match=message):
+        build({**config, **wrong})
