@@ -1,4 +1,5 @@
-# The same with a convolutional stem beside the ViT, whose maps are added to the pyramid's.
+# The same with a convolutional stem beside the ViT, whose maps are added to the pyramid's, and which starts from the
+# weights that come with the package.
 _base_ = './defusionpp_vit-tiny_fcn_1xb4-500i_scenes-160x128.py'
 model = dict(
     backbone=dict(
@@ -6,7 +7,11 @@ model = dict(
         type='mmdefusion.DeFusionPP',
         arch='tiny',
         pyramid=_base_.model.neck[1],
-        spatial_prior=dict(type='mmdefusion.SpatialPrior', norm_cfg=dict(type='SyncBN')),
+        spatial_prior=dict(
+            type='mmdefusion.SpatialPrior',
+            norm_cfg=dict(type='SyncBN'),
+            init_cfg=dict(type='Pretrained', checkpoint='prior'),
+        ),
     ),
     neck=None,
 )

@@ -99,8 +99,8 @@ def test_weights_of_its_own_for_a_baseline(tmp_path):
     comparison = Comparison(data, Budget(5), tmp_path)
     inner = Config.fromstring(comparison.plan(early, 0).config, '.py').model.backbone.backbone
     assert inner.init_cfg == dict(type='Pretrained', checkpoint=str(weights))
-    with pytest.raises(ValueError, match='SpatialPrior cannot start from'):
-        comparison.plan(prior, 0)
+    alone = Config.fromstring(comparison.plan(prior, 0).config, '.py').model.backbone
+    assert alone.init_cfg == dict(type='Pretrained', checkpoint=str(weights))
     assert str(weights) not in comparison.plan(visible, 0).config  # only DeFusion++'s networks take those of all
 
 

@@ -134,13 +134,21 @@ class SpatialPrior(BaseModule):
 
     @staticmethod
     def _take_stems(state_dict: dict, prefix: str, *_) -> None:
-        """Leaves of a checkpoint of pretraining, whose keys of the prior start with ``prior.``, the stems only."""
-        if prefix or not any(key.startswith('prior.stems.') for key in state_dict):
+        """Leaves of a checkpoint of pretraining, whose keys of the prior start with ``prior.``, the stems only.
+
+        Raises:
+            ValueError: if the checkpoint is of something else, of which MMEngine would only warn.
+        """
+        if prefix or any(key.startswith('stems.') for key in state_dict):
             return
         for key in list(state_dict):
             value = state_dict.pop(key)
             if key.startswith('prior.stems.'):
                 state_dict[key.removeprefix('prior.')] = value
+        if not state_dict:
+            raise ValueError(
+                "The checkpoint holds no stems of a spatial prior: give one of mmdefusion.PriorDistiller, or 'prior'."
+            )
 
 
 def common_and_unique(a: Tensor, b: Tensor) -> Tensor:

@@ -107,3 +107,8 @@ def test_a_whole_backbone_reads_the_stems_beside_the_rest(model):
 def test_what_does_not_fit_is_refused(config, wrong, message):
     with pytest.raises(ValueError, match=message):
         build({**config, **wrong})
+
+
+def test_a_checkpoint_of_something_else_is_refused(model):
+    with pytest.raises(ValueError, match='no stems of a spatial prior'):
+        SpatialPrior().load_state_dict({f'teacher.{name}': value for name, value in model.teacher.state_dict().items()})
