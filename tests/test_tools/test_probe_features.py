@@ -53,6 +53,18 @@ def test_every_kind_of_tokens_on_boxes_and_label_maps(kind, folder, monkeypatch)
     assert json.loads((folder / 'again.json').read_text()) == scores
 
 
+def test_the_maps_of_a_prior(folder):
+    prior = dict(type='mmdefusion.SpatialPrior', widths=(4, 8, 8, 16))
+    backbone = dict(type='mmdefusion.DeFusionPP', arch=SMALL, spatial_prior=prior)
+    (folder / 'prior.py').write_text(f'model = dict(backbone={backbone!r})\n')
+    arguments = '--data', 'detection.py', '--model', 'prior.py', '--tokens', 'prior', 'fused', *QUICK
+    run(TOOL, *arguments, '--out', 'prior.json', cwd=folder)
+    scores = json.loads((folder / 'prior.json').read_text())
+    assert [score['tokens'] for score in scores] == ['prior', 'fused'] and scores[0]['ap'] != scores[1]['ap']
+    missing = fail(TOOL, '--data', 'detection.py', '--model', 'encoder.py', '--tokens', 'prior', *QUICK, cwd=folder)
+    assert 'There is no spatial prior' in missing
+
+
 def test_other_weights_are_other_tokens(folder):
     torch.save({f'backbone.{key}': value + 0.1 for key, value in encoder_state(folder).items()}, folder / 'other.pth')
     models = '--model', 'model.py', 'model.pth', '--model', 'model.py', 'other.pth'

@@ -1,7 +1,7 @@
 """Measures how much the tokens of a network tell of the objects in a patch, with a small classifier on frozen tokens.
 
     python tools/analysis_tools/probe_features.py --data DATA_CONFIG --model CONFIG [CHECKPOINT] [--model ...]
-        [--tokens pixels visible infrared both common unique fused] [--size HEIGHT WIDTH] [--seeds 0 1 2]
+        [--tokens pixels visible infrared both common unique fused prior] [--size HEIGHT WIDTH] [--seeds 0 1 2]
 
 For each patch of 16×16 pixels, the classifier predicts which classes lie in it; it is trained on the tokens of the
 training pairs of DATA_CONFIG (any config with labelled pairs, boxes or label maps) and scored by average precision on

@@ -10,8 +10,9 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import Tensor, nn
+from torch.nn.functional import adaptive_avg_pool2d
 
-from mmdefusion.models.backbones import DeFusionEncoder
+from mmdefusion.models.backbones import DeFusionEncoder, SpatialPrior
 from mmdefusion.models.checkpoints.fitting import read_weights
 from mmdefusion.models.checkpoints.reading import read_plain
 from mmdefusion.models.checkpoints.vit import read_vit
@@ -23,7 +24,7 @@ from mmdefusion.utils.progress import track
 
 from .pairs import LabelledPairs
 
-TOKENS = ('pixels', 'visible', 'infrared', 'both', 'common', 'unique', 'fused')
+TOKENS = ('pixels', 'visible', 'infrared', 'both', 'common', 'unique', 'fused', 'prior')
 STORED = {'both': ('visible', 'infrared')}  # kinds that are joined from stored ones
 
 
@@ -31,8 +32,9 @@ class FeatureReader:
     """Computes the tokens of an encoder and its decomposition, and caches them on disk.
 
     Args:
-        config: config of any model with a :class:`DeFusionEncoder` (and, for the last three kinds of tokens, a
-            :class:`DecompositionNeck`): of pretraining, detection, segmentation, or an encoder alone.
+        config: config of any model with a :class:`DeFusionEncoder` (and, for common, unique and fused tokens, a
+            :class:`DecompositionNeck`, for ``'prior'``, the maps of whose stems are averaged over patches, a
+            :class:`SpatialPrior`): of pretraining, detection, segmentation, or an encoder alone.
         checkpoint: weights of the model; None takes those of ``init_cfg``, or random ones.
         layer: block of the encoder after which the tokens of single images are taken; None for the last.
         cache: folder of the cached tokens; None caches nothing.
@@ -54,7 +56,7 @@ class FeatureReader:
         self.encoder = _only(self.model, DeFusionEncoder)
         if self.encoder is None:
             raise ValueError(f'{config.filename} has no mmdefusion.DeFusionEncoder: there are no tokens to probe.')
-        self.neck = _only(self.model, DecompositionNeck)
+        self.neck, self.prior = _only(self.model, DecompositionNeck), _only(self.model, SpatialPrior)
         if checkpoint is None:
             for part in self.model.values():
                 part.init_weights()
@@ -70,7 +72,9 @@ class FeatureReader:
     def read(self, pairs: LabelledPairs, tokens: str, name: str) -> Tensor:
         """Reads or computes one kind of tokens as features, (images · patches)×C."""
         kinds = STORED.get(tokens, (tokens,))
-        if self.neck is None and not {*kinds} <= {'pixels', 'visible', 'infrared'}:
+        if self.prior is None and 'prior' in kinds:
+            raise ValueError('There is no spatial prior (in the config, or in the checkpoint), so no prior tokens.')
+        if self.neck is None and not {*kinds} <= {'pixels', 'visible', 'infrared', 'prior'}:
             raise ValueError(f'There is no decomposition (in the config, or in the checkpoint), so no {tokens} tokens.')
         paths = [None if self.cache is None else self.cache / f'{self._key(pairs, kind)}.pt' for kind in kinds]
         if not all(path is not None and path.is_file() for path in paths):
@@ -95,7 +99,9 @@ class FeatureReader:
         found = {}
         if 'pixels' in kinds:
             found['pixels'] = torch.cat([patchify(image, PATCH_SIZE) for image in images.chunk(2, dim=1)], dim=-1)
-        if {*kinds} == {'pixels'}:
+        if 'prior' in kinds:
+            found['prior'] = self._average_prior(images)
+        if {*kinds} <= {'pixels', 'prior'}:
             return found
         features = self.encoder(self.normalize(images))
         layer = features.layers[self.layer]
@@ -108,11 +114,17 @@ class FeatureReader:
                 found['fused'] = self.neck.fuse(deep, skip, features.reach)[1][:, 1:]
         return {kind: found[kind] for kind in kinds}
 
+    def _average_prior(self, images: Tensor) -> Tensor:
+        """The maps of the prior's stems, averaged over patches and put together: 1×N×C."""
+        grid = [side // PATCH_SIZE for side in images.shape[-2:]]
+        maps = self.prior.stem_maps(self.normalize(images)).values()
+        return torch.cat([adaptive_avg_pool2d(one, grid) for one in maps], dim=1).flatten(2).transpose(1, 2)
+
     def _key(self, pairs: LabelledPairs, kind: str) -> str:
         """The name of a file in the cache, which depends on the weights, the settings and the images."""
         digest = hashlib.sha256(repr((kind, self.layer, self.encoder.arch, pairs.size, len(pairs))).encode())
         if kind != 'pixels':
-            for part in (self.encoder, self.neck):
+            for part in (self.prior,) if kind == 'prior' else (self.encoder, self.neck):
                 for value in part.state_dict().values() if part is not None else ():
                     digest.update(value.numpy().tobytes())
             digest.update(repr(getattr(self.neck, 'common', None)).encode())
@@ -134,6 +146,8 @@ class FeatureReader:
             raise ValueError(f"{checkpoint} lacks {len(lacking)} of the encoder's weights, first {lacking[0]}.")
         if self.neck is not None and any(key.startswith(names[self.neck]) for key in missing):
             self.neck = None  # an encoder alone: its own tokens can be probed
+        if self.prior is not None and any(key.startswith(names[self.prior]) for key in missing):
+            self.prior = None
 
 
 def _only(model: nn.Module, kind: type) -> nn.Module | None:

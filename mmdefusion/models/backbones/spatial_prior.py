@@ -122,15 +122,20 @@ class SpatialPrior(BaseModule):
             of each image is that of the image alone (except by a BatchNorm in training), mirrored over the padding.
         """
         content = content or Content.of(pair)
-        images = content.clear(content.pictures(pair), 1)
-        streams = [stem(part, content) for stem, part in zip(self.stems, images.chunk(len(self.stems), 1), strict=True)]
-        maps = (
-            streams[0] if len(streams) == 1 else {at: common_and_unique(*(s[at] for s in streams)) for at in streams[0]}
-        )
+        maps = self.stem_maps(pair, content)
         for octave in range(COARSEST.bit_length(), self.strides[-1].bit_length()):
             maps[1 << octave] = max_pool2d(maps[1 << octave - 1], 2, ceil_mode=True)
         levels = zip(self.strides, self.levels, strict=True)
         return tuple(content.fit(level(maps[stride]), stride) for stride, level in levels)
+
+    def stem_maps(self, pair: Tensor, content: Content | None = None) -> dict[int, Tensor]:
+        """The maps of the stems before anything of a task, by stride from 4 on; arguments as of :meth:`forward`."""
+        content = content or Content.of(pair)
+        images = content.clear(content.pictures(pair), 1)
+        streams = [stem(part, content) for stem, part in zip(self.stems, images.chunk(len(self.stems), 1), strict=True)]
+        if len(streams) == 1:
+            return streams[0]
+        return {at: common_and_unique(*(stream[at] for stream in streams)) for at in streams[0]}
 
     @staticmethod
     def _take_stems(state_dict: dict, prefix: str, *_) -> None:
