@@ -19,6 +19,7 @@ from mmdefusion.experiments.benchmark import (
     find_candidates,
     known_models,
     pace,
+    plan,
     run_benchmark,
     suite,
 )
@@ -102,6 +103,17 @@ def test_weights_of_its_own_for_a_baseline(tmp_path):
     alone = Config.fromstring(comparison.plan(prior, 0).config, '.py').model.backbone
     assert alone.init_cfg == dict(type='Pretrained', checkpoint=str(weights))
     assert str(weights) not in comparison.plan(visible, 0).config  # only DeFusion++'s networks take those of all
+
+
+def test_other_weights_of_the_prior_are_another_training(tmp_path, monkeypatch):
+    comparison = Comparison(load_scenes(tmp_path), Budget(5), tmp_path)
+    model, without = find_candidates(['defusionpp-prior_vit-tiny_fcn', 'defusionpp_vit-tiny_fcn'])
+    before = [comparison.plan(one, 0).digest for one in (model, without)]
+    other = tmp_path / 'other.pth'
+    other.write_bytes(b'other')
+    monkeypatch.setattr(plan, 'local_path', lambda name: other)
+    assert comparison.plan(without, 0).digest == before[1]
+    assert comparison.plan(model, 0).digest != before[0]
 
 
 def test_the_encoder_of_a_model_starts_from_a_public_vit(tmp_path):

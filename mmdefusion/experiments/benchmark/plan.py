@@ -1,7 +1,6 @@
 """Composes the trainings of a fair comparison: one data set, many models, the same budget."""
 
 import copy
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from mmengine.config import Config, ConfigDict
 from mmdefusion.models.checkpoints.fetching import local_path
 from mmdefusion.models.checkpoints.fitting import read_weights
 from mmdefusion.models.checkpoints.vit_file import is_public
+from mmdefusion.utils.hashes import sha256_of
 
 from ..trial import Trial
 from .budget import Budget
@@ -69,7 +69,8 @@ class Comparison:
         config = self._compose(model, seed, folder, seconds)
         needed = [model.weights] if model.weights and (model.own or is_defusionpp(config)) else []
         needed += ['tiny'] if reads_fused_images(config) else []
-        basis = [self.data.digest, *(hashlib.sha256(local_path(file).read_bytes()).hexdigest() for file in needed)]
+        needed += ['prior'] if starts_from_prior(config) else []
+        basis = [self.data.digest, *map(hash_file, needed)]
         if self.processes > 1:
             basis.append(f'{self.processes} processes')
         return Trial.of(config, folder, ' '.join(basis))
@@ -154,6 +155,18 @@ def set_iterations(config: Config, iterations: int) -> None:
 def is_defusionpp(config: Config) -> bool:
     """Whether a model has DeFusion++'s network, also as a single-sensor baseline."""
     return config.model.backbone.type.endswith(('DeFusionEncoder', 'DeFusionPP'))
+
+
+def starts_from_prior(config: Config) -> bool:
+    """Whether a spatial prior beside the ViT starts from the weights that come with the package."""
+    prior = config.model.backbone.get('spatial_prior') or {}
+    return (prior.get('init_cfg') or {}).get('checkpoint') == 'prior'
+
+
+def hash_file(weights: str) -> str:
+    """The SHA-256 of a file of weights, by path or by name."""
+    with local_path(weights).open('rb') as file:
+        return sha256_of(file)
 
 
 def start_from(config: Config, weights: str) -> None:

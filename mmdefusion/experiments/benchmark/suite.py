@@ -15,6 +15,7 @@ from .run import Benchmark, run_benchmark
 
 ROWS = (  # in the order in which they are trained
     'spatial-prior',
+    'spatial-prior@prior',
     'resnet18-early-fusion',
     'resnet18-infrared',
     'resnet18-visible',

@@ -7,7 +7,7 @@ from mmengine.runner import load_checkpoint
 import mmdefusion.models.registered  # noqa: F401
 from mmdefusion import DeFusionPP
 from mmdefusion.apis import FusionInferencer, load_fuser
-from mmdefusion.models.backbones import DeFusionEncoder
+from mmdefusion.models.backbones import DeFusionEncoder, SpatialPrior
 from mmdefusion.models.checkpoints.fetching import local_path
 from mmdefusion.models.checkpoints.reading import read_checkpoint
 from mmdefusion.models.checkpoints.shipped import shipped
@@ -43,6 +43,21 @@ def test_in_init_cfg(prefix, weights):
     assert torch.equal(model.state_dict()[key], weights)
 
 
+def test_the_prior_beside_the_rest(weights):
+    start = dict(init_cfg=dict(type='Pretrained', checkpoint='prior'))
+    stems = {key.removeprefix('prior.'): value.float() for key, value in read_checkpoint('prior')['state_dict'].items()}
+    whole = dict(type='Pretrained', checkpoint='tiny')
+    models = DeFusionPP('tiny', spatial_prior=dict(type='mmdefusion.SpatialPrior', **start), init_cfg=whole)
+    models.init_weights()
+    assert torch.equal(models.state_dict()[KEY.replace('backbone.', 'encoder.')], weights)
+    alone = SpatialPrior(64, strides=(4, 8), **start)
+    alone.init_weights()
+    for prior in (models.spatial_prior, alone):
+        held = prior.state_dict()
+        read = {key: value for key, value in held.items() if key.startswith('stems.')}
+        assert read and all(torch.equal(value.float(), stems[key]) for key, value in read.items())
+
+
 def test_in_fusing(weights):
     for fuser in (load_fuser('tiny'), FusionInferencer('tiny', device='cpu').model):
         assert torch.equal(fuser.state_dict()[KEY], weights)
@@ -57,6 +72,6 @@ def test_a_file_of_that_name_comes_first(tmp_path):
 
 
 def test_other_names_are_files():
-    assert set(shipped()) == {'tiny'}
+    assert set(shipped()) == {'prior', 'tiny'}
     with pytest.raises(FileNotFoundError, match=r'The checkpoint huge is not there\. Weights with a name: .*tiny\.'):
         read_checkpoint('huge')
