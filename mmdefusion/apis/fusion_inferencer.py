@@ -3,20 +3,20 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 import torch
 from mmengine.device import get_device
 
-from mmdefusion.inference.fusing import DETAIL_WITH_TARGETS, TASKS, Fusing, Task
+from mmdefusion.inference.fusing import Fusing
 from mmdefusion.inference.thermal import Polarity
 from mmdefusion.models.fusers.detail import resample
 from mmdefusion.models.fusers.memory import FrameMemory
-from mmdefusion.models.fusers.picture_fuser import Colour, to_picture, to_tensor
-from mmdefusion.models.fusers.targets import Target
+from mmdefusion.models.fusers.picture_fuser import to_picture, to_tensor
 from mmdefusion.models.layers.colour import luma
 from mmdefusion.models.structures import Pair
+from mmdefusion.rules.options import Colour, Detail, Target, Task, choose_rule
 from mmdefusion.utils.image_io import check_scaling, reverse_channels
 
 from .loading import load_fuser
@@ -35,12 +35,13 @@ class FusionInferencer(Fusing):
         weights: file, ``hf://owner/repo/file`` or URL of a pretrained network; None takes those that come with the
             package.
         config: config file, for weights that carry no config.
-        task: ``'ivf'``, ``'mef'`` or ``'mff'``; sets the defaults of ``colour`` and ``detail``.
+        task: ``'ivf'``, ``'mef'`` or ``'mff'``; sets the defaults of ``colour``, ``detail`` and ``target``.
         colour: ``'luma'``, ``'rgb'`` or ``'grey'``, see :class:`PictureFuser`; None takes that of the task.
         detail: ``'residual'`` takes texture from the source that the network follows (:class:`ResidualDetail`); None
             returns the plain output of the network.
-        target: treatment of people, cars and skies: ``'keep'``, ``'highlight'`` or ``'off'``, see
-            :class:`PictureFuser`; for infrared and visible images only.
+        target: treatment of people, cars and skies in infrared and visible images: ``'keep'``, ``'highlight'`` or
+            ``'off'``, see :class:`PictureFuser`. None takes ``'keep'`` for the brightness of such images with detail,
+            and ``'off'`` for exposures, foci, plain output and ``colour='rgb'``.
         sliding_window: arguments of :class:`SlidingWindow`, such as ``dict(size=224, batch_size=8)``.
         device: device of the network; None takes the best one available.
         show_progress: whether to show a progress bar on terminals.
@@ -69,8 +70,8 @@ class FusionInferencer(Fusing):
         config: str | None = None,
         task: Task = 'ivf',
         colour: Colour | None = None,
-        detail: Literal['residual'] | None = 'residual',
-        target: Target = 'off',
+        detail: Detail | None = 'residual',
+        target: Target | None = None,
         sliding_window: dict | None = None,
         device: str | None = None,
         show_progress: bool = True,
@@ -81,12 +82,7 @@ class FusionInferencer(Fusing):
         check_scaling((1.0, 99.0), thermal_range)
         if network_pixels is not None and network_pixels < 1:
             raise ValueError(f'network_pixels={network_pixels} must be at least 1, or None.')
-        if task not in TASKS:
-            raise ValueError(f'task={task!r} is none of {", ".join(TASKS)}.')
-        if detail not in ('residual', None):
-            raise ValueError(f"detail={detail!r} is neither 'residual' nor None.")
-        if target != 'off' and task != 'ivf':
-            raise ValueError(f"target={target!r} needs an infrared and a visible image: task='ivf'.")
+        rule = choose_rule(task, colour, detail, target)
         if polarity not in get_args(Polarity):
             raise ValueError(f'polarity={polarity!r} is none of {", ".join(get_args(Polarity))}.')
         self.polarity = polarity
@@ -95,14 +91,13 @@ class FusionInferencer(Fusing):
         self.frame_pixels = network_pixels or VIDEO_PIXELS
         self.show_progress = show_progress
         self.device = device or get_device()
-        rule = TASKS[task]['detail'] | ({} if target == 'off' else DETAIL_WITH_TARGETS)
         self.model = load_fuser(
             weights or 'tiny',
             config,
             self.device,
-            colour=colour or TASKS[task]['colour'],
-            detail=rule if detail else None,
-            target=target,
+            colour=rule.colour,
+            detail=rule.detail,
+            target=rule.target,
             sliding_window=sliding_window or {},
         )
 

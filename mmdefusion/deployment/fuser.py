@@ -7,8 +7,9 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from mmdefusion.inference.fusing import TASKS, Fusing, Task
+from mmdefusion.inference.fusing import Fusing
 from mmdefusion.inference.thermal import Polarity
+from mmdefusion.rules.options import TASKS, Task
 from mmdefusion.utils.image_io import check_scaling, reverse_channels
 
 from .network import OnnxNetwork

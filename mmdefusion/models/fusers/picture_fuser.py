@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple, get_args
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
 from mmdefusion.registry import MODELS, build_model_part
+from mmdefusion.rules.options import Colour, Target, refuse_rgb_targets
 
 from ..layers import PATCH_SIZE, luma, with_luma
 from ..structures import FusedImages, Pair, Parts
@@ -19,9 +20,7 @@ from .detail import ResidualDetail, network_share
 from .image_fuser import ImageFuser
 from .memory import FrameMemory
 from .sliding_window import SlidingWindow
-from .targets import Target, find_hot, lift_targets
-
-Colour = Literal['rgb', 'luma', 'grey']
+from .targets import find_hot, lift_targets
 
 
 class Explained(NamedTuple):
@@ -64,8 +63,7 @@ class PictureFuser(ImageFuser):
             raise ValueError(f'colour={colour!r} is none of {get_args(Colour)}.')
         if target not in get_args(Target):
             raise ValueError(f'target={target!r} is none of {get_args(Target)}.')
-        if target != 'off' and colour == 'rgb':
-            raise ValueError(f"target={target!r} is a matter of brightness: it goes with colour='luma' or 'grey'.")
+        refuse_rgb_targets(colour, target)
         self.sliding_window = build_model_part(sliding_window) or SlidingWindow()
         self.detail = build_model_part(detail)
         self.colour = colour

@@ -1,15 +1,14 @@
 """Lets warm people and cars stand out in the fused image as they do in the infrared image."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from torch import Tensor
+
+from mmdefusion.rules.options import Target
 
 from ..structures import Pair
 from .filters import box_mean, grow_to, ramp, shrink_by
 from .pyramid import blur
-
-Target = Literal['keep', 'highlight', 'off']
 
 SMALL = 4  # factor by which images are reduced to find objects
 NO_GROUND = 0.1, 0.6  # weight of the sky, from which on a place is no surroundings of an object
