@@ -98,12 +98,11 @@ def open_fuser(args: argparse.Namespace) -> Fusing:
         detail=None if args.detail == 'none' else args.detail,
         thermal_range=args.thermal_range and tuple(args.thermal_range),
         polarity=args.polarity,
+        target=args.target,
     )
     if (args.weights or '').endswith('.onnx'):
-        if args.target not in (None, 'off') or args.config or args.device or args.network_pixels:
-            raise ValueError(
-                'An exported file takes no --target, --config, --device and --network-pixels: leave them out.'
-            )
+        if args.config or args.device or args.network_pixels:
+            raise ValueError('An exported file takes no --config, --device and --network-pixels: leave them out.')
         from mmdefusion.deployment import OnnxFuser
 
         return OnnxFuser(args.weights, window=args.window, **windows, **options)
@@ -113,7 +112,6 @@ def open_fuser(args: argparse.Namespace) -> Fusing:
     return FusionInferencer(
         args.weights,
         args.config,
-        target=args.target,
         sliding_window=windows,
         device=args.device,
         network_pixels=args.network_pixels,

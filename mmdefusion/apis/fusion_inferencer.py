@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import get_args
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -11,12 +11,12 @@ from mmengine.device import get_device
 
 from mmdefusion.inference.fusing import Fusing
 from mmdefusion.inference.thermal import Polarity
-from mmdefusion.models.fusers.detail import resample
-from mmdefusion.models.fusers.memory import FrameMemory
 from mmdefusion.models.fusers.picture_fuser import to_picture, to_tensor
 from mmdefusion.models.layers.colour import luma
 from mmdefusion.models.structures import Pair
-from mmdefusion.rules.options import Colour, Detail, Target, Task, choose_rule
+from mmdefusion.rules.filters import resize_to
+from mmdefusion.rules.memory import FrameMemory
+from mmdefusion.rules.options import Colour, Target, Task, choose_rule
 from mmdefusion.utils.image_io import check_scaling, reverse_channels
 
 from .loading import load_fuser
@@ -70,7 +70,7 @@ class FusionInferencer(Fusing):
         config: str | None = None,
         task: Task = 'ivf',
         colour: Colour | None = None,
-        detail: Detail | None = 'residual',
+        detail: Literal['residual'] | None = 'residual',
         target: Target | None = None,
         sliding_window: dict | None = None,
         device: str | None = None,
@@ -129,7 +129,7 @@ class FusionInferencer(Fusing):
             pair = Pair(first, others[-1] if others else first)
             if share:
                 explained = self.model.explain(pair, memory, pixels)
-                images = explained.images._asdict() | {'share': resample(explained.share, pair.a).clip(0, 1)}
+                images = explained.images._asdict() | {'share': resize_to(explained.share, pair.a).clip(0, 1)}
             else:
                 images = self.model.fuse(pair, parts, pixels, memory)
                 images = images._asdict() if parts else {'fused': images}

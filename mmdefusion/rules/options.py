@@ -5,7 +5,6 @@ from typing import Any, Literal, get_args
 
 Task = Literal['ivf', 'mef', 'mff']
 Colour = Literal['rgb', 'luma', 'grey']
-Detail = Literal['residual']
 Target = Literal['keep', 'highlight', 'off']
 
 # Defaults for each task: infrared-visible, multi-exposure and multi-focus pairs. Where one source is out of focus, the
@@ -48,7 +47,10 @@ class Rule:
 
 
 def choose_rule(
-    task: Task, colour: Colour | None = None, detail: Detail | None = 'residual', target: Target | None = None
+    task: Task,
+    colour: Colour | None = None,
+    detail: Literal['residual'] | None = 'residual',
+    target: Target | None = None,
 ) -> Rule:
     """The rule of a task, but for what is chosen otherwise.
 

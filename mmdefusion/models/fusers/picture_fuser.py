@@ -11,16 +11,17 @@ from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
 from mmdefusion.registry import MODELS, build_model_part
+from mmdefusion.rules.daylight import draw_in_glare, fill_borders
+from mmdefusion.rules.detail import network_share
+from mmdefusion.rules.memory import FrameMemory
 from mmdefusion.rules.options import Colour, Target, refuse_rgb_targets
+from mmdefusion.rules.targets import show_targets
 
 from ..layers import PATCH_SIZE, luma, with_luma
 from ..structures import FusedImages, Pair, Parts
-from .daylight import draw_in_glare, fill_borders, find_sky, keep_sky
-from .detail import ResidualDetail, network_share
+from .detail import ResidualDetail
 from .image_fuser import ImageFuser
-from .memory import FrameMemory
 from .sliding_window import SlidingWindow
-from .targets import find_hot, lift_targets
 
 
 class Explained(NamedTuple):
@@ -157,7 +158,9 @@ class PictureFuser(ImageFuser):
         if self.colour == 'rgb':
             return pair
         sources = Pair(*(luma(image) for image in pair))
-        return sources if self.target == 'off' else draw_in_glare(fill_borders(sources))
+        if self.target == 'off':
+            return sources
+        return Pair(draw_in_glare(fill_borders(*sources), sources.b), sources.b)
 
     def _decode_stacked(self, pair: Pair, parts: bool, alone: bool) -> Tensor:
         """Decodes pairs B×C×H×W to B×K×C×H×W: parts, the fused image and, with ``alone``, each source by itself."""
@@ -175,9 +178,7 @@ class PictureFuser(ImageFuser):
         if self.detail:
             fused = self.detail(fused, sources, Pair(*alone), aimed, memory)
         if aimed:
-            sky = find_sky(sources.a)
-            hot = find_hot(sources.b, sky)
-            fused, painted = lift_targets(keep_sky(fused, sources.a, sky, hot.weight), sources, hot, self.target)
+            fused, painted = show_targets(fused, *sources, self.target)
             coloured = coloured + painted * (luma(coloured) - coloured)
         return with_luma(coloured, fused) if self.colour == 'luma' else fused
 

@@ -3,9 +3,9 @@ import torch
 from test_models.test_fusers.test_picture_fuser import DETAIL, build
 from torch.testing import assert_close
 
-from mmdefusion.models.fusers.memory import FrameMemory
 from mmdefusion.models.fusers.picture_fuser import reduce_to
 from mmdefusion.models.structures import Pair
+from mmdefusion.rules.memory import FrameMemory
 
 
 def test_weights_follow_slowly():
