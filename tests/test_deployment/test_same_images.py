@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from functools import cache
 
-
 import cv2
 import numpy as np
 import pytest
