@@ -145,11 +145,12 @@ def largest(image: Image, rows: int, columns: int) -> Image:
 @singledispatch
 def shrink_by(image: Image, factor: int) -> Image:
     """Reduces a map by means over blocks of factor×factor pixels; blocks at the border may be smaller."""
-    for axis in (0, 1):
-        starts = np.arange(0, image.shape[axis], factor)
-        counts = np.diff(np.append(starts, image.shape[axis])).astype(np.float32)
-        image = np.add.reduceat(image, starts, axis=axis) / np.expand_dims(counts, 1 - axis)
-    return image
+    bottom, right = (-side % factor for side in image.shape)
+    whole = cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_CONSTANT, value=0)
+    small = cv2.resize(whole, [side // factor for side in whole.shape[::-1]], interpolation=cv2.INTER_AREA)
+    small[-1] *= factor / (factor - bottom)
+    small[:, -1] *= factor / (factor - right)
+    return small
 
 
 @singledispatch

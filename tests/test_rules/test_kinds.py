@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from mmdefusion.models.fusers.filters import pooled_largest, pooled_mean
 from mmdefusion.rules import filters
 from mmdefusion.rules.daylight import draw_in_glare, fill_borders, find_sky
 from mmdefusion.rules.detail import Detail
@@ -41,6 +42,14 @@ def close(array: np.ndarray, wanted: torch.Tensor, atol: float = 1e-5) -> None:
 def test_filters(name, size):
     image, apply = np.random.default_rng(0).random(size, np.float32), getattr(filters, name)
     close(apply(image, *OF_MAPS[name]), apply(tensor(image), *OF_MAPS[name]))
+
+
+@pytest.mark.parametrize('size', SIZES, ids=str)
+def test_what_opencv_does_on_a_cpu_is_what_other_devices_do(size):
+    image = np.random.default_rng(0).random(size, np.float32)
+    for radius in (1, 16):
+        close(filters.box_mean(image, radius), pooled_mean(tensor(image), radius))
+        close(filters.largest(image, radius, 2), pooled_largest(tensor(image), radius, 2))
 
 
 @pytest.mark.parametrize('sizes', product(SIZES, SIZES[1:]), ids=str)

@@ -1,10 +1,18 @@
 """The filters of :mod:`mmdefusion.rules.filters` for tensors C×H×W; importing this module lets the rules take them."""
 
+from collections.abc import Callable
+
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate, max_pool2d, pad
 
 from mmdefusion.rules import filters
+
+
+def by_opencv(apply: Callable[..., np.ndarray], image: Tensor, *numbers: int) -> Tensor:
+    """A filter of a map on a CPU in its form for arrays: OpenCV's take the same time for windows of any size."""
+    return torch.from_numpy(apply(image[0].numpy(), *numbers))[None]
 
 
 @filters.size_of.register
@@ -74,6 +82,10 @@ def with_zeros(image: Tensor, size: tuple[int, int]) -> Tensor:
 
 @filters.box_mean.register
 def box_mean(image: Tensor, radius: int) -> Tensor:
+    return by_opencv(filters.box_mean, image, radius) if image.device.type == 'cpu' else pooled_mean(image, radius)
+
+
+def pooled_mean(image: Tensor, radius: int) -> Tensor:
     size = 2 * radius + 1
     for kernel, padding in (((size, 1), (radius, 0)), ((1, size), (0, radius))):
         image = avg_pool2d(image[None], kernel, stride=1, padding=padding, count_include_pad=False)[0]
@@ -92,6 +104,11 @@ def with_border(image: Tensor, width: int) -> Tensor:
 
 @filters.largest.register
 def largest(image: Tensor, rows: int, columns: int) -> Tensor:
+    on_cpu = image.device.type == 'cpu'
+    return by_opencv(filters.largest, image, rows, columns) if on_cpu else pooled_largest(image, rows, columns)
+
+
+def pooled_largest(image: Tensor, rows: int, columns: int) -> Tensor:
     for kernel, padding in (((2 * rows + 1, 1), (rows, 0)), ((1, 2 * columns + 1), (0, columns))):
         image = max_pool2d(image, kernel, stride=1, padding=padding)
     return image
