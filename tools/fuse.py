@@ -99,10 +99,11 @@ def open_fuser(args: argparse.Namespace) -> Fusing:
         thermal_range=args.thermal_range and tuple(args.thermal_range),
         polarity=args.polarity,
         target=args.target,
+        network_pixels=args.network_pixels,
     )
     if (args.weights or '').endswith('.onnx'):
-        if args.config or args.device or args.network_pixels:
-            raise ValueError('An exported file takes no --config, --device and --network-pixels: leave them out.')
+        if args.config or args.device:
+            raise ValueError('An exported file takes no --config and --device: leave them out.')
         from mmdefusion.deployment import OnnxFuser
 
         return OnnxFuser(args.weights, window=args.window, **windows, **options)
@@ -114,7 +115,6 @@ def open_fuser(args: argparse.Namespace) -> Fusing:
         args.config,
         sliding_window=windows,
         device=args.device,
-        network_pixels=args.network_pixels,
         **options,
     )
 

@@ -16,14 +16,10 @@ from mmdefusion.models.layers.colour import luma
 from mmdefusion.models.structures import Pair
 from mmdefusion.rules.filters import resize_to
 from mmdefusion.rules.memory import FrameMemory
-from mmdefusion.rules.options import Colour, Target, Task, choose_rule
+from mmdefusion.rules.options import Colour, Target, Task, choose_pixels, choose_rule
 from mmdefusion.utils.image_io import check_scaling, reverse_channels
 
 from .loading import load_fuser
-
-# Most pixels that the network sees of a frame, and of an infrared and visible pair; detail comes from the whole images.
-VIDEO_PIXELS = 160 * 128
-PAIR_PIXELS = 490 * 392  # six sliding windows; docs/fusion.md has what it costs
 
 
 class FusionInferencer(Fusing):
@@ -80,15 +76,12 @@ class FusionInferencer(Fusing):
         network_pixels: int | None = None,
     ) -> None:
         check_scaling((1.0, 99.0), thermal_range)
-        if network_pixels is not None and network_pixels < 1:
-            raise ValueError(f'network_pixels={network_pixels} must be at least 1, or None.')
         rule = choose_rule(task, colour, detail, target)
         if polarity not in get_args(Polarity):
             raise ValueError(f'polarity={polarity!r} is none of {", ".join(get_args(Polarity))}.')
         self.polarity = polarity
         self.reading = dict(thermal=task == 'ivf', thermal_range=thermal_range)
-        self.network_pixels = network_pixels or (PAIR_PIXELS if task == 'ivf' else None)
-        self.frame_pixels = network_pixels or VIDEO_PIXELS
+        self.network_pixels, self.frame_pixels = choose_pixels(task, network_pixels)
         self.show_progress = show_progress
         self.device = device or get_device()
         self.model = load_fuser(

@@ -11,8 +11,9 @@ from mmdefusion.inference.fusing import Fusing
 from mmdefusion.inference.thermal import Polarity
 from mmdefusion.rules.daylight import draw_in_glare, fill_borders
 from mmdefusion.rules.detail import PATCH, Detail
+from mmdefusion.rules.filters import reduce_to
 from mmdefusion.rules.memory import FrameMemory
-from mmdefusion.rules.options import Colour, Target, Task, choose_rule
+from mmdefusion.rules.options import Colour, Target, Task, choose_pixels, choose_rule
 from mmdefusion.rules.targets import show_targets
 from mmdefusion.utils.image_io import check_scaling, reverse_channels
 
@@ -36,6 +37,7 @@ class OnnxFuser(Fusing):
         whole_below: images with fewer pixels are not cut into windows.
         batch_size: windows per batch.
         threads, providers: see :class:`OnnxNetwork`.
+        network_pixels: see :class:`mmdefusion.FusionInferencer`; a file of fixed size sees all pixels.
 
     Raises:
         FileNotFoundError: if the file does not exist.
@@ -63,9 +65,11 @@ class OnnxFuser(Fusing):
         polarity: Polarity = 'auto',
         threads: int | None = None,
         providers: Sequence[str] | None = None,
+        network_pixels: int | None = None,
     ) -> None:
         check_scaling((1.0, 99.0), thermal_range)
         rule = choose_rule(task, colour, detail, target)
+        self.network_pixels, self.frame_pixels = choose_pixels(task, network_pixels)
         if polarity not in get_args(Polarity):
             raise ValueError(f'polarity={polarity!r} is none of {", ".join(get_args(Polarity))}.')
         self.polarity = polarity
@@ -76,6 +80,10 @@ class OnnxFuser(Fusing):
         numbers = {key: value for key, value in (rule.detail or {}).items() if key != 'type'}
         self.detail = Detail(**numbers) if rule.detail else None
         size = self.network.metadata.size
+        if size and network_pixels:
+            raise ValueError(f'{self.network.file} takes images of {size[1]}x{size[0]} only: leave out network_pixels.')
+        if size:
+            self.network_pixels = self.frame_pixels = None
         self.windows = Windows(*size, 0, batch_size) if size else Windows(window, window, whole_below, batch_size)
 
     def _new_memory(self) -> FrameMemory:
@@ -110,10 +118,12 @@ class OnnxFuser(Fusing):
         sources, aimed = (a, b) if self.colour == 'rgb' else (luma(a), luma(b)), self.target != 'off'
         if aimed:
             sources = draw_in_glare(fill_borders(*sources), sources[1]), sources[1]
-        names = [*(PARTS if parts else ()), 'fused', *(ALONE if self.detail else ())]
-        read = [image if image.ndim == 3 else image[..., None] for image in sources]
-        found = dict(zip(names, self.windows(partial(self._run, names), *read), strict=True))
-        found = {name: image if self.colour == 'rgb' else image[..., 0] for name, image in found.items()}
+        pixels = self.frame_pixels if memory else self.network_pixels
+        seen = tuple(reduce_to(image, pixels) for image in sources) if self.detail and pixels else sources
+        together = parts and seen[0] is sources[0]
+        found = self._see([*(PARTS if together else ()), 'fused', *(ALONE if self.detail else ())], *seen)
+        if parts and not together:
+            found |= self._see(PARTS, *sources)
         images = {name: found[name].clip(0, 1) for name in PARTS if parts}
         fused = found['fused']
         if self.detail:
@@ -125,6 +135,12 @@ class OnnxFuser(Fusing):
         if self.colour == 'luma':
             fused = with_luma(coloured, fused)
         return {**images, 'fused': fused.clip(0, 1)}
+
+    def _see(self, names: Sequence[str], a: np.ndarray, b: np.ndarray) -> dict[str, np.ndarray]:
+        """What the network decodes of two images of any size, by name."""
+        read = (image if image.ndim == 3 else image[..., None] for image in (a, b))
+        found = self.windows(partial(self._run, names), *read)
+        return {n: image if a.ndim == 3 else image[..., 0] for n, image in zip(names, found, strict=True)}
 
     def _run(self, names: Sequence[str], a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """Runs the network on two batches B×h×w×C in [0, 1], and returns B×K×h×w×C, an image for each name."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import cv2
 import numpy as np
+from PIL import Image as Pillow
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,6 +23,18 @@ def ramp(values: Image, low: float | Image, high: float | Image) -> Image:
     """A smooth step: 0 below ``low``, 1 above ``high``."""
     place = ((values - low) / (high - low)).clip(0, 1)
     return place * place * (3 - 2 * place)
+
+
+def resize_to(image: Image, like: Image) -> Image:
+    """Resizes an image to the size of another (bilinear); where it gets smaller, no pixel is left out."""
+    return resize(image, size_of(like))
+
+
+def reduce_to(image: Image, pixels: int) -> Image:
+    """Reduces an image to about as many pixels; smaller ones are returned as they are."""
+    height, width = size_of(image)
+    factor = (pixels / (height * width)) ** 0.5
+    return image if factor >= 1 else resize(image, tuple(max(1, round(side * factor)) for side in (height, width)))
 
 
 def guided_filter(guide: Image, image: Image, radius: int, smooth: float, factor: int) -> Image:
@@ -160,7 +173,10 @@ def grow_to(image: Image, like: Image) -> Image:
 
 
 @singledispatch
-def resize_to(image: Image, like: Image) -> Image:
-    """Resizes a map to the size of an image (bilinear); where it gets smaller, no pixel is left out."""
-    smaller = min(like.shape[0] / image.shape[0], like.shape[1] / image.shape[1]) < 1
-    return cv2.resize(image, like.shape[1::-1], interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
+def resize(image: Image, size: tuple[int, int]) -> Image:
+    """Resizes an image to a height and a width (bilinear); where it gets smaller, no pixel is left out."""
+    if size[0] >= image.shape[0] and size[1] >= image.shape[1]:
+        return cv2.resize(image, size[::-1], interpolation=cv2.INTER_LINEAR)
+    planes = np.moveaxis(np.atleast_3d(image), 2, 0)  # Pillow takes one channel of float32, and does as PyTorch does
+    small = [Pillow.fromarray(np.ascontiguousarray(plane)).resize(size[::-1], Pillow.BILINEAR) for plane in planes]
+    return np.stack([np.asarray(plane) for plane in small], axis=2).reshape(*size, *image.shape[2:])

@@ -30,6 +30,10 @@ TASKS: dict[str, dict] = {
 # Where targets are to stand out, noise must not: people are raised afterwards, so softer weights cost nothing.
 DETAIL_WITH_TARGETS = dict(boost=0.5, sharpness=3.0, noise=0.005)
 
+# Most pixels that the network sees of a frame, and of an infrared and visible pair; detail comes from the whole images.
+VIDEO_PIXELS = 160 * 128
+PAIR_PIXELS = 490 * 392  # six sliding windows; docs/fusion.md has what it costs
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -80,6 +84,17 @@ def choose_rule(
     refuse_rgb_targets(colour, target)
     numbers = TASKS[task]['detail'] | ({} if target == 'off' else DETAIL_WITH_TARGETS)
     return Rule(colour, target, numbers if detail else None)
+
+
+def choose_pixels(task: Task, network_pixels: int | None = None) -> tuple[int | None, int]:
+    """The most pixels that the network sees of an image, None for all, and of the frame of a video.
+
+    Raises:
+        ValueError: if ``network_pixels`` is less than 1.
+    """
+    if network_pixels is not None and network_pixels < 1:
+        raise ValueError(f'network_pixels={network_pixels} must be at least 1, or None.')
+    return network_pixels or (PAIR_PIXELS if task == 'ivf' else None), network_pixels or VIDEO_PIXELS
 
 
 def refuse_rgb_targets(colour: Colour, target: Target) -> None:

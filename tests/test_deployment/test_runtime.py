@@ -52,6 +52,8 @@ def test_windows_of_a_file_of_one_size(tmp_path):
     fuser = OnnxFuser(write_toy(tmp_path / 'toy.onnx', 'fuse', size=(32, 48)), detail=None, colour='rgb')
     image = np.random.default_rng(0).integers(0, 256, (70, 90, 3), np.uint8)
     assert np.abs(fuser.fuse([image, image]).images['fused'].astype(int) - image).max() <= 1
+    with pytest.raises(ValueError, match='takes images of 48x32 only: leave out network_pixels'):
+        OnnxFuser(tmp_path / 'toy.onnx', network_pixels=1000)
     with pytest.raises(ValueError, match='takes images of 48x32, these are 32x32'):
         fuser.fuse([image[:20, :30], image[:20, :30]])
 

@@ -52,12 +52,20 @@ def test_what_opencv_does_on_a_cpu_is_what_other_devices_do(size):
         close(filters.largest(image, radius, 2), pooled_largest(tensor(image), radius, 2))
 
 
+def test_fewer_pixels_of_colours():
+    image = np.random.default_rng(0).random((70, 51, 3), np.float32)
+    reduced = filters.reduce_to(image, 1000)
+    assert abs(reduced[..., 0].size - 1000) < 40 and filters.reduce_to(image, 70 * 51) is image
+    wanted = filters.reduce_to(tensor(image), 1000)
+    np.testing.assert_allclose(reduced, wanted.permute(1, 2, 0).numpy(), atol=1e-5)
+
+
 @pytest.mark.parametrize('sizes', product(SIZES, SIZES[1:]), ids=str)
 def test_resizing(sizes):
     image, like = (np.random.default_rng(k).random(size, np.float32) for k, size in enumerate(sizes))
-    for resize in (filters.grow_to, filters.resize_to):
-        if sizes[0] <= sizes[1]:
-            close(resize(image, like), resize(tensor(image), tensor(like)))
+    close(filters.resize_to(image, like), filters.resize_to(tensor(image), tensor(like)))
+    if sizes[0] <= sizes[1]:
+        close(filters.grow_to(image, like), filters.grow_to(tensor(image), tensor(like)))
 
 
 def scene(index: int, size: tuple[int, int], kind: str) -> tuple[np.ndarray, np.ndarray]:

@@ -124,6 +124,6 @@ def grow_to(image: Tensor, like: Tensor) -> Tensor:
     return interpolate(image[None], like.shape[-2:], mode='bilinear', align_corners=False)[0]
 
 
-@filters.resize_to.register
-def resize_to(image: Tensor, like: Tensor) -> Tensor:
-    return interpolate(image[None], like.shape[-2:], mode='bilinear', antialias=True)[0]
+@filters.resize.register
+def resize(image: Tensor, size: tuple[int, int]) -> Tensor:
+    return interpolate(image[None], size, mode='bilinear', antialias=True)[0]

@@ -8,11 +8,12 @@ import numpy as np
 import torch
 from mmengine.structures import BaseDataElement
 from torch import Tensor
-from torch.nn.functional import interpolate, pad
+from torch.nn.functional import pad
 
 from mmdefusion.registry import MODELS, build_model_part
 from mmdefusion.rules.daylight import draw_in_glare, fill_borders
 from mmdefusion.rules.detail import network_share
+from mmdefusion.rules.filters import reduce_to
 from mmdefusion.rules.memory import FrameMemory
 from mmdefusion.rules.options import Colour, Target, refuse_rgb_targets
 from mmdefusion.rules.targets import show_targets
@@ -143,8 +144,8 @@ class PictureFuser(ImageFuser):
 
     def _run(self, sources: Pair, pixels: int | None, parts: bool, alone: bool) -> tuple[Tensor, Tensor]:
         """The parts at full size; and the fused image and each source alone, with detail at most ``pixels`` large."""
-        seen = reduce_to(sources, pixels) if self.detail and pixels else sources
-        together = parts and seen is sources
+        seen = Pair(*(reduce_to(image, pixels) for image in sources)) if self.detail and pixels else sources
+        together = parts and seen.a is sources.a
         images = self.sliding_window(partial(self._decode_stacked, parts=together, alone=alone), seen)
         count = len(Parts._fields) if parts else 0
         if together or not parts:
@@ -181,16 +182,6 @@ class PictureFuser(ImageFuser):
             fused, painted = show_targets(fused, *sources, self.target)
             coloured = coloured + painted * (luma(coloured) - coloured)
         return with_luma(coloured, fused) if self.colour == 'luma' else fused
-
-
-def reduce_to(pair: Pair, pixels: int) -> Pair:
-    """Reduces two images C×H×W to about as many pixels; smaller ones are returned as they are."""
-    height, width = pair.a.shape[-2:]
-    factor = (pixels / (height * width)) ** 0.5
-    if factor >= 1:
-        return pair
-    size = [max(1, round(side * factor)) for side in (height, width)]
-    return Pair(*(interpolate(image[None], size, mode='bilinear', antialias=True)[0] for image in pair))
 
 
 def fill_patches(images: Tensor) -> Tensor:
