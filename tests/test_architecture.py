@@ -13,7 +13,7 @@ FLOORS = (
     ('version', 'models'),
     ('utils', 'registry'),
     ('datasets.annotation_files', 'datasets.stems'),
-    ('visualization', 'scenes', 'models.layers', 'evaluation.functional', 'datasets.conversion'),
+    ('visualization', 'scenes', 'rules', 'models.layers', 'evaluation.functional', 'datasets.conversion'),
     ('models.structures', 'inference'),
     ('models.checkpoints', 'evaluation.published', 'evaluation.results'),
     ('models.backbones', 'models.losses', 'models.data_preprocessors', 'datasets'),

@@ -8,16 +8,18 @@
 
 The result has the size and the name of the first image. By default brightness is fused and the colours of the visible
 image are kept; texture, which the network cannot represent, is taken from the source that the network follows (--detail
-none for its plain output). Images that cannot be read or fused are named at the end (exit status 1); all others are
-fused.
+none for its plain output); people and cars that the infrared image shows stand out, and skies stay those of the visible
+image (--target off for neither). Images that cannot be read or fused are named at the end (exit status 1); all others
+are fused.
 """
 
 import argparse
 import time
 import warnings
 
-from mmdefusion.inference.fusing import TASKS, Fusing
+from mmdefusion.inference.fusing import Fusing
 from mmdefusion.inference.outputs import OUTPUTS, NotAllDone
+from mmdefusion.rules.options import TASKS
 
 
 def parse_args() -> argparse.Namespace:
@@ -32,8 +34,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--target',
         choices=('keep', 'highlight', 'off'),
-        default='off',
-        help='keep: people stand out and skies stay as they are; highlight: all that is hot is bright (default: off)',
+        help='keep (default for infrared and visible images): people stand out, skies stay as they are; highlight: all '
+        'that is hot is bright; off (default for --task mef and mff, --detail none and --colour rgb): neither',
     )
     parser.add_argument('--resize', action='store_true', help='resize the other images to the size of the first')
     parser.add_argument('--resume', action='store_true', help='skip results that are in --out-dir already')
@@ -96,12 +98,12 @@ def open_fuser(args: argparse.Namespace) -> Fusing:
         detail=None if args.detail == 'none' else args.detail,
         thermal_range=args.thermal_range and tuple(args.thermal_range),
         polarity=args.polarity,
+        target=args.target,
+        network_pixels=args.network_pixels,
     )
     if (args.weights or '').endswith('.onnx'):
-        if args.target != 'off' or args.config or args.device or args.network_pixels:
-            raise ValueError(
-                'An exported file takes no --target, --config, --device and --network-pixels: leave them out.'
-            )
+        if args.config or args.device:
+            raise ValueError('An exported file takes no --config and --device: leave them out.')
         from mmdefusion.deployment import OnnxFuser
 
         return OnnxFuser(args.weights, window=args.window, **windows, **options)
@@ -111,10 +113,8 @@ def open_fuser(args: argparse.Namespace) -> Fusing:
     return FusionInferencer(
         args.weights,
         args.config,
-        target=args.target,
         sliding_window=windows,
         device=args.device,
-        network_pixels=args.network_pixels,
         **options,
     )
 

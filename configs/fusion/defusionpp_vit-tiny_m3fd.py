@@ -1,6 +1,6 @@
 # M3FD_Fusion (Liu et al., 2022): the 300 pairs for fusion.
 _base_ = [
-    '../_base_/models/fuser_defusionpp-tiny.py',
+    '../_base_/models/fuser_defusionpp-tiny_keep.py',
     '../_base_/datasets/pairs_to_fuse.py',
     '../_base_/fusion_runtime.py',
 ]

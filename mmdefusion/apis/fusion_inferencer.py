@@ -9,21 +9,17 @@ import numpy as np
 import torch
 from mmengine.device import get_device
 
-from mmdefusion.inference.fusing import DETAIL_WITH_TARGETS, TASKS, Fusing, Task
+from mmdefusion.inference.fusing import Fusing
 from mmdefusion.inference.thermal import Polarity
-from mmdefusion.models.fusers.detail import resample
-from mmdefusion.models.fusers.memory import FrameMemory
-from mmdefusion.models.fusers.picture_fuser import Colour, to_picture, to_tensor
-from mmdefusion.models.fusers.targets import Target
+from mmdefusion.models.fusers.picture_fuser import to_picture, to_tensor
 from mmdefusion.models.layers.colour import luma
 from mmdefusion.models.structures import Pair
+from mmdefusion.rules.filters import resize_to
+from mmdefusion.rules.memory import FrameMemory
+from mmdefusion.rules.options import Colour, Target, Task, choose_pixels, choose_rule
 from mmdefusion.utils.image_io import check_scaling, reverse_channels
 
 from .loading import load_fuser
-
-# Most pixels that the network sees of a frame, and of an infrared and visible pair; detail comes from the whole images.
-VIDEO_PIXELS = 160 * 128
-PAIR_PIXELS = 490 * 392  # six sliding windows; docs/fusion.md has what it costs
 
 
 class FusionInferencer(Fusing):
@@ -35,12 +31,13 @@ class FusionInferencer(Fusing):
         weights: file, ``hf://owner/repo/file`` or URL of a pretrained network; None takes those that come with the
             package.
         config: config file, for weights that carry no config.
-        task: ``'ivf'``, ``'mef'`` or ``'mff'``; sets the defaults of ``colour`` and ``detail``.
+        task: ``'ivf'``, ``'mef'`` or ``'mff'``; sets the defaults of ``colour``, ``detail`` and ``target``.
         colour: ``'luma'``, ``'rgb'`` or ``'grey'``, see :class:`PictureFuser`; None takes that of the task.
         detail: ``'residual'`` takes texture from the source that the network follows (:class:`ResidualDetail`); None
             returns the plain output of the network.
-        target: treatment of people, cars and skies: ``'keep'``, ``'highlight'`` or ``'off'``, see
-            :class:`PictureFuser`; for infrared and visible images only.
+        target: treatment of people, cars and skies in infrared and visible images: ``'keep'``, ``'highlight'`` or
+            ``'off'``, see :class:`PictureFuser`. None takes ``'keep'`` for the brightness of such images with detail,
+            and ``'off'`` for exposures, foci, plain output and ``colour='rgb'``.
         sliding_window: arguments of :class:`SlidingWindow`, such as ``dict(size=224, batch_size=8)``.
         device: device of the network; None takes the best one available.
         show_progress: whether to show a progress bar on terminals.
@@ -70,7 +67,7 @@ class FusionInferencer(Fusing):
         task: Task = 'ivf',
         colour: Colour | None = None,
         detail: Literal['residual'] | None = 'residual',
-        target: Target = 'off',
+        target: Target | None = None,
         sliding_window: dict | None = None,
         device: str | None = None,
         show_progress: bool = True,
@@ -79,30 +76,21 @@ class FusionInferencer(Fusing):
         network_pixels: int | None = None,
     ) -> None:
         check_scaling((1.0, 99.0), thermal_range)
-        if network_pixels is not None and network_pixels < 1:
-            raise ValueError(f'network_pixels={network_pixels} must be at least 1, or None.')
-        if task not in TASKS:
-            raise ValueError(f'task={task!r} is none of {", ".join(TASKS)}.')
-        if detail not in ('residual', None):
-            raise ValueError(f"detail={detail!r} is neither 'residual' nor None.")
-        if target != 'off' and task != 'ivf':
-            raise ValueError(f"target={target!r} needs an infrared and a visible image: task='ivf'.")
+        rule = choose_rule(task, colour, detail, target)
         if polarity not in get_args(Polarity):
             raise ValueError(f'polarity={polarity!r} is none of {", ".join(get_args(Polarity))}.')
         self.polarity = polarity
         self.reading = dict(thermal=task == 'ivf', thermal_range=thermal_range)
-        self.network_pixels = network_pixels or (PAIR_PIXELS if task == 'ivf' else None)
-        self.frame_pixels = network_pixels or VIDEO_PIXELS
+        self.network_pixels, self.frame_pixels = choose_pixels(task, network_pixels)
         self.show_progress = show_progress
         self.device = device or get_device()
-        rule = TASKS[task]['detail'] | ({} if target == 'off' else DETAIL_WITH_TARGETS)
         self.model = load_fuser(
             weights or 'tiny',
             config,
             self.device,
-            colour=colour or TASKS[task]['colour'],
-            detail=rule if detail else None,
-            target=target,
+            colour=rule.colour,
+            detail=rule.detail,
+            target=rule.target,
             sliding_window=sliding_window or {},
         )
 
@@ -134,7 +122,7 @@ class FusionInferencer(Fusing):
             pair = Pair(first, others[-1] if others else first)
             if share:
                 explained = self.model.explain(pair, memory, pixels)
-                images = explained.images._asdict() | {'share': resample(explained.share, pair.a).clip(0, 1)}
+                images = explained.images._asdict() | {'share': resize_to(explained.share, pair.a).clip(0, 1)}
             else:
                 images = self.model.fuse(pair, parts, pixels, memory)
                 images = images._asdict() if parts else {'fused': images}

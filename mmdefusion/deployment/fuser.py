@@ -3,17 +3,22 @@
 import os
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 
-from mmdefusion.inference.fusing import TASKS, Fusing, Task
+from mmdefusion.inference.fusing import Fusing
 from mmdefusion.inference.thermal import Polarity
+from mmdefusion.rules.daylight import draw_in_glare, fill_borders
+from mmdefusion.rules.detail import PATCH, Detail
+from mmdefusion.rules.filters import reduce_to
+from mmdefusion.rules.memory import FrameMemory
+from mmdefusion.rules.options import Colour, Target, Task, choose_pixels, choose_rule
+from mmdefusion.rules.targets import show_targets
 from mmdefusion.utils.image_io import check_scaling, reverse_channels
 
 from .network import OnnxNetwork
 from .rules.colour import luma, with_luma
-from .rules.detail import PATCH, Detail
 from .rules.windows import Windows
 
 PARTS = ('common', 'unique_a', 'unique_b')
@@ -27,11 +32,12 @@ class OnnxFuser(Fusing):
 
     Args:
         file: a fuser that ``tools/deployment/export.py`` wrote.
-        task, colour, detail, show_progress, thermal_range, polarity: see :class:`mmdefusion.FusionInferencer`.
+        task, colour, detail, target, show_progress, thermal_range, polarity: see :class:`mmdefusion.FusionInferencer`.
         window: side of a sliding window in pixels, a multiple of 16; a file of fixed size takes its own.
         whole_below: images with fewer pixels are not cut into windows.
         batch_size: windows per batch.
         threads, providers: see :class:`OnnxNetwork`.
+        network_pixels: see :class:`mmdefusion.FusionInferencer`; a file of fixed size sees all pixels.
 
     Raises:
         FileNotFoundError: if the file does not exist.
@@ -48,8 +54,9 @@ class OnnxFuser(Fusing):
         self,
         file: str | os.PathLike,
         task: Task = 'ivf',
-        colour: Literal['rgb', 'luma', 'grey'] | None = None,
+        colour: Colour | None = None,
         detail: Literal['residual'] | None = 'residual',
+        target: Target | None = None,
         window: int = 224,
         whole_below: int = 2**16,
         batch_size: int = 4,
@@ -58,28 +65,37 @@ class OnnxFuser(Fusing):
         polarity: Polarity = 'auto',
         threads: int | None = None,
         providers: Sequence[str] | None = None,
+        network_pixels: int | None = None,
     ) -> None:
         check_scaling((1.0, 99.0), thermal_range)
-        if task not in TASKS:
-            raise ValueError(f'task={task!r} is none of {", ".join(TASKS)}.')
-        if detail not in ('residual', None):
-            raise ValueError(f"detail={detail!r} is neither 'residual' nor None.")
-        if colour not in (None, 'rgb', 'luma', 'grey'):
-            raise ValueError(f"colour={colour!r} is none of 'rgb', 'luma', 'grey'.")
+        rule = choose_rule(task, colour, detail, target)
+        self.network_pixels, self.frame_pixels = choose_pixels(task, network_pixels)
         if polarity not in get_args(Polarity):
             raise ValueError(f'polarity={polarity!r} is none of {", ".join(get_args(Polarity))}.')
         self.polarity = polarity
         self.network = OnnxNetwork(file, 'fuse', threads, providers)
         self.reading = dict(thermal=task == 'ivf', thermal_range=thermal_range)
         self.show_progress = show_progress
-        self.colour = colour or TASKS[task]['colour']
-        numbers = {key: value for key, value in TASKS[task]['detail'].items() if key != 'type'}
-        self.detail = Detail(**numbers) if detail else None
+        self.colour, self.target = rule.colour, rule.target
+        numbers = {key: value for key, value in (rule.detail or {}).items() if key != 'type'}
+        self.detail = Detail(**numbers) if rule.detail else None
         size = self.network.metadata.size
+        if size and network_pixels:
+            raise ValueError(f'{self.network.file} takes images of {size[1]}x{size[0]} only: leave out network_pixels.')
+        if size:
+            self.network_pixels = self.frame_pixels = None
         self.windows = Windows(*size, 0, batch_size) if size else Windows(window, window, whole_below, batch_size)
 
+    def _new_memory(self) -> FrameMemory:
+        return FrameMemory()
+
     def _decode(
-        self, name: str, sources: Sequence[np.ndarray], parts: bool, share: bool = False, memory: Any = None
+        self,
+        name: str,
+        sources: Sequence[np.ndarray],
+        parts: bool,
+        share: bool = False,
+        memory: FrameMemory | None = None,
     ) -> dict[str, np.ndarray]:
         if share:
             raise ValueError(f'{name}: an exported network does not tell its share: leave this output out.')
@@ -88,27 +104,43 @@ class OnnxFuser(Fusing):
             for other in others[:-1]:
                 fused = self._fuse(first, other)['fused']
                 first = fused if fused.ndim == 3 else np.repeat(fused[..., None], 3, 2)
-            images = self._fuse(first, others[-1] if others else first, parts)
+            images = self._fuse(first, others[-1] if others else first, parts, memory)
         except ValueError as error:
             raise ValueError(f'{name}: {error}') from None
         if not others:
             images['fused'] = luma(first) if self.colour == 'grey' else first
         return {name: reverse_channels(np.rint(image * 255).astype(np.uint8)) for name, image in images.items()}
 
-    def _fuse(self, a: np.ndarray, b: np.ndarray, parts: bool = False) -> dict[str, np.ndarray]:
+    def _fuse(
+        self, a: np.ndarray, b: np.ndarray, parts: bool = False, memory: FrameMemory | None = None
+    ) -> dict[str, np.ndarray]:
         """Fuses two RGB images H×W×3 in [0, 1], see :meth:`PictureFuser.fuse`."""
-        sources = (a, b) if self.colour == 'rgb' else (luma(a), luma(b))
-        names = [*(PARTS if parts else ()), 'fused', *(ALONE if self.detail else ())]
-        read = [image if image.ndim == 3 else image[..., None] for image in sources]
-        found = dict(zip(names, self.windows(partial(self._run, names), *read), strict=True))
-        found = {name: image if self.colour == 'rgb' else image[..., 0] for name, image in found.items()}
+        sources, aimed = (a, b) if self.colour == 'rgb' else (luma(a), luma(b)), self.target != 'off'
+        if aimed:
+            sources = draw_in_glare(fill_borders(*sources), sources[1]), sources[1]
+        pixels = self.frame_pixels if memory else self.network_pixels
+        seen = tuple(reduce_to(image, pixels) for image in sources) if self.detail and pixels else sources
+        together = parts and seen[0] is sources[0]
+        found = self._see([*(PARTS if together else ()), 'fused', *(ALONE if self.detail else ())], *seen)
+        if parts and not together:
+            found |= self._see(PARTS, *sources)
         images = {name: found[name].clip(0, 1) for name in PARTS if parts}
         fused = found['fused']
         if self.detail:
-            fused = self.detail(fused, sources, tuple(found[name] for name in ALONE))
+            fused = self.detail(fused, sources, tuple(found[name] for name in ALONE), aimed, memory)
+        coloured = a
+        if aimed:
+            fused, painted = show_targets(fused, *sources, self.target)
+            coloured = a + painted[..., None] * (luma(a)[..., None] - a)
         if self.colour == 'luma':
-            fused = with_luma(a, fused)
+            fused = with_luma(coloured, fused)
         return {**images, 'fused': fused.clip(0, 1)}
+
+    def _see(self, names: Sequence[str], a: np.ndarray, b: np.ndarray) -> dict[str, np.ndarray]:
+        """What the network decodes of two images of any size, by name."""
+        read = (image if image.ndim == 3 else image[..., None] for image in (a, b))
+        found = self.windows(partial(self._run, names), *read)
+        return {n: image if a.ndim == 3 else image[..., 0] for n, image in zip(names, found, strict=True)}
 
     def _run(self, names: Sequence[str], a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """Runs the network on two batches B×h×w×C in [0, 1], and returns B×K×h×w×C, an image for each name."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -21,31 +21,6 @@ from mmdefusion.utils.video_writer import VideoWriter
 from .outputs import Fused, NotAllDone, Output, OutputFolder, check_outputs, draw_panel
 from .sources import Image, Item, Source, frame_items, is_video, list_items, refuse_folding, to_first_size
 from .thermal import Polarity, tell_black_hot, to_white_hot
-
-Task = Literal['ivf', 'mef', 'mff']
-
-# Defaults for each task: infrared-visible, multi-exposure and multi-focus pairs. Where one source is out of focus, the
-# other has all of the detail, and exposures have enough of it, so detail needs no boost. Contrast says little about
-# exposure, so there only the network chooses what is left under the bands, softly.
-TASKS: dict[str, dict] = {
-    'ivf': dict(colour='luma', detail=dict(type='mmdefusion.ResidualDetail')),
-    'mef': dict(
-        colour='rgb',
-        detail=dict(
-            type='mmdefusion.ResidualDetail',
-            levels=5,
-            boost=0.0,
-            sharpness=3.0,
-            rest_sharpness=1.0,
-            contrast=0.0,
-            brightness=0.0,
-        ),
-    ),
-    'mff': dict(colour='rgb', detail=dict(type='mmdefusion.ResidualDetail', boost=0.0, brightness=0.0)),
-}
-
-# Where targets are to stand out, noise must not: people are raised afterwards, so softer weights cost nothing.
-DETAIL_WITH_TARGETS = dict(boost=0.5, sharpness=3.0, noise=0.005)
 
 
 class Fusing(ABC):

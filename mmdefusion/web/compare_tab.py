@@ -30,7 +30,7 @@ def build(settings: Settings) -> None:
     methods = Methods.read(settings.methods) if settings.methods else None
 
     def ours() -> Any:
-        return open_fuser(settings.weights, settings.device, 'ivf', None, 'residual', 'off')
+        return open_fuser(settings.weights, settings.device, 'ivf', None, 'residual', None)
 
     def compare_uploads(first: str | None, second: str | None, resize: bool, files: list[str] | None) -> Answer:
         pair = tuple(Item('pair', inputs.read(first, second, resize, settings)).read())

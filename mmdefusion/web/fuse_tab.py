@@ -13,7 +13,12 @@ from .settings import Settings
 TASK_NAMES = {'infrared and visible': 'ivf', 'two exposures': 'mef', 'two foci': 'mff'}
 COLOURS = {'as the task needs': None, 'of the first image': 'luma', 'as the network gives them': 'rgb', 'grey': 'grey'}
 DETAILS = {'from the sources': 'residual', "none: the network's plain output": None}
-TARGETS = {'as they are': 'off', 'keep people and skies': 'keep', 'highlight all that is hot': 'highlight'}
+TARGETS = {
+    'as the task needs': None,
+    'keep people and skies': 'keep',
+    'highlight all that is hot': 'highlight',
+    'off: by contrast alone': 'off',
+}
 LABELS = ('First image (visible)', 'Second image (infrared)')
 CHOICES = (TASK_NAMES, COLOURS, DETAILS, TARGETS)
 ABOUT = {

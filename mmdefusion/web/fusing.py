@@ -50,7 +50,7 @@ class Shown:
 
 @lru_cache(maxsize=KEPT)
 def open_fuser(
-    weights: str | None, device: str | None, task: str, colour: str | None, detail: str | None, target: str
+    weights: str | None, device: str | None, task: str, colour: str | None, detail: str | None, target: str | None
 ) -> FusionInferencer:
     """The inferencer of these options, which are those of :class:`FusionInferencer`."""
     return FusionInferencer(

@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from mmdefusion.deployment.rules.colour import luma, with_luma
-from mmdefusion.deployment.rules.detail import Detail
 from mmdefusion.deployment.rules.windows import Windows
-from mmdefusion.inference.fusing import DETAIL_WITH_TARGETS, TASKS
 from mmdefusion.models.fusers import ResidualDetail, SlidingWindow
 from mmdefusion.models.layers import colour
 from mmdefusion.models.structures import Pair
+from mmdefusion.rules.detail import Detail
+from mmdefusion.rules.options import DETAIL_WITH_TARGETS, TASKS
 
 RULES = {task: defaults['detail'] for task, defaults in TASKS.items()} | {'targets': DETAIL_WITH_TARGETS}
 SIZES = [(5, 7), (17, 33), (64, 48), (131, 200)]

@@ -52,6 +52,8 @@ def test_windows_of_a_file_of_one_size(tmp_path):
     fuser = OnnxFuser(write_toy(tmp_path / 'toy.onnx', 'fuse', size=(32, 48)), detail=None, colour='rgb')
     image = np.random.default_rng(0).integers(0, 256, (70, 90, 3), np.uint8)
     assert np.abs(fuser.fuse([image, image]).images['fused'].astype(int) - image).max() <= 1
+    with pytest.raises(ValueError, match='takes images of 48x32 only: leave out network_pixels'):
+        OnnxFuser(tmp_path / 'toy.onnx', network_pixels=1000)
     with pytest.raises(ValueError, match='takes images of 48x32, these are 32x32'):
         fuser.fuse([image[:20, :30], image[:20, :30]])
 
@@ -122,6 +124,8 @@ def test_sizes_that_differ_are_named(tmp_path, pair):
 def test_files_that_cannot_be_used_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r'absent.onnx is not there: export'):
         OnnxFuser('absent.onnx')
+    with pytest.raises(ValueError, match="target='keep' needs an infrared and a visible image"):
+        OnnxFuser('absent.onnx', task='mff', target='keep')
     (tmp_path / 'text.onnx').write_text('no network')
     with pytest.raises(ValueError, match=r'text.onnx is no ONNX file that onnxruntime can read'):
         OnnxFuser(tmp_path / 'text.onnx')
@@ -137,9 +141,11 @@ def test_the_command_fuses_without_torch(tmp_path, pair):
     toy = write_toy(tmp_path / 'toy.onnx', 'fuse')
     code = f'{WITHOUT_TORCH}from mmdefusion.cli import main; main()'
     command = [sys.executable, '-c', code, 'fuse', *map(str, pair), '--weights', toy, '--out-dir', 'fused']
+    command += ['--target', 'highlight']
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert cv2.imread(str(tmp_path / 'fused/vi.png')).shape == (41, 60, 3)
+    wanted = OnnxFuser(toy, target='highlight').fuse(pair).images['fused']
+    assert (cv2.imread(str(tmp_path / 'fused/vi.png')) == wanted).all()
 
 
 def test_the_command_predicts_without_torch(tmp_path, pair):

@@ -28,12 +28,13 @@ def test_table_and_sheet(tmp_path):
     assert [cell.strip() for cell in header.strip('|').split('|')] == [
         'metric',
         'plain output',
-        'detail',
+        'target off',
         'levels 2, boost 0',
+        'target keep',
         'mean of the sources',
     ]
     (gradient,) = [line.split('|') for line in lines if line.startswith('| AG')]
-    assert float(gradient[3]) > float(gradient[5])  # detail is sharper than the mean
+    assert float(gradient[3]) > float(gradient[6])  # detail is sharper than the mean
     sheet = cv2.imread(str(tmp_path / 'out/sheet.jpg'))
     assert sheet.shape[1] > 4 * 300 and sheet.std() > 10
 
@@ -45,6 +46,8 @@ def test_a_list_that_names_none(tmp_path):
     result = run(tmp_path / 'vi', tmp_path / 'ir', '--list', tmp_path / 'list.txt', '--out-dir', tmp_path / 'out')
     assert result.returncode == 1 and '1 names in' in result.stderr and 'first other' in result.stderr
     assert 'Traceback' not in result.stderr
+    result = run(tmp_path / 'vi', tmp_path / 'ir', '--task', 'mff', '--target', 'keep', '--out-dir', tmp_path / 'out')
+    assert result.returncode == 1 and '--target keep needs infrared and visible images' in result.stderr
 
 
 def test_objects_of_each_treatment_and_of_other_methods(tmp_path):

@@ -7,9 +7,12 @@ import cv2
 import pytest
 from helpers.layouts import grey, write
 from helpers.tools_in_process import run
+from mmengine.config import Config
 
 from mmdefusion.evaluation.functional import PROTOCOLS
 from mmdefusion.models.checkpoints.shipped import shipped
+from mmdefusion.registry import MODELS
+from mmdefusion.rules.options import choose_rule
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYOUTS = {
@@ -49,3 +52,12 @@ def test_runs_on_the_real_layout(name, tmp_path):
 def test_every_config_has_a_layout():
     names = {path.stem.removeprefix('defusionpp_vit-tiny_') for path in (ROOT / 'configs/fusion').glob('*.py')}
     assert names == set(LAYOUTS)
+
+
+@pytest.mark.parametrize('name', LAYOUTS)
+def test_a_config_fuses_as_the_inferencer_does(name):
+    model = Config.fromfile(ROOT / f'configs/fusion/defusionpp_vit-tiny_{name}.py').model
+    task = 'mef' if name in ('mefb', 'sice') else 'mff' if name in ('mfifb', 'lytro', 'real-mff') else 'ivf'
+    rule = choose_rule(task)
+    assert (model.colour, model.get('target', 'off')) == (rule.colour, rule.target)
+    assert vars(MODELS.build(model.detail)) == vars(MODELS.build(rule.detail))

@@ -19,7 +19,7 @@ def test_table_plot_and_sheet(tmp_path):
     assert result.returncode == 0, result.stderr
     table = (out / 'table.md').read_text()
     assert table.count('Places among 27.') == 5 and table.count('| Hybrid_MSD |') == 5
-    ours = 'mmdefusion', 'mmdefusion, target=keep', 'mmdefusion, target=highlight', 'mmdefusion, detail=None'
+    ours = 'mmdefusion', 'mmdefusion, target=off', 'mmdefusion, target=highlight', 'mmdefusion, detail=None'
     assert [table.count(f'| {name} |') for name in (*ours, 'maximum of the sources')] == [2, 2, 2, 2, 2]
     folders = tmp_path / 'data/vi', tmp_path / 'data/ir', out / 'maximum/fused'
     visible, infrared, largest = (cv2.imread(str(folder / '001.png')) for folder in folders)

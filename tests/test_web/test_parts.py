@@ -27,7 +27,7 @@ def weights(tmp_path_factory) -> str:
 
 @pytest.fixture(scope='module')
 def fuser(weights) -> FusionInferencer:
-    return fusing.open_fuser(weights, 'cpu', 'ivf', None, 'residual', 'off')
+    return fusing.open_fuser(weights, 'cpu', 'ivf', None, 'residual', None)
 
 
 def write(path: Path, image: np.ndarray) -> str:
@@ -72,7 +72,7 @@ def test_unequal_sizes_are_an_error_or_are_resized(tmp_path):
 @pytest.mark.parametrize('task', fusing.NAMES)
 def test_a_pair_is_shown_with_parts_heat_maps_and_metrics(weights, task):
     pair = example(task, 0, 'small')
-    shown = fusing.show(pair, fusing.open_fuser(weights, 'cpu', task, None, 'residual', 'off'), task)
+    shown = fusing.show(pair, fusing.open_fuser(weights, 'cpu', task, None, 'residual', None), task)
     assert shown.fused.shape == (128, 160, 3) and len(shown.pictures) == 8
     assert all(picture.shape[:2] == (128, 160) and picture.std() > 1 for picture in shown.pictures.values())
     (alone,) = FusionInferencer(weights, task=task, device='cpu', show_progress=False)(*([image] for image in pair))

@@ -1,7 +1,7 @@
 """Measures time and memory of fusing, frames per second of a video, and time of scoring against a plain loop.
 
-    python tools/analysis_tools/benchmark_fusion.py fuse [--sizes 640x512 1920x1080 3840x2160]
-    python tools/analysis_tools/benchmark_fusion.py video [--size 320x256] [--frames 50]
+    python tools/analysis_tools/benchmark_fusion.py fuse [--sizes 640x512 1920x1080 3840x2160] [--target off]
+    python tools/analysis_tools/benchmark_fusion.py video [--size 320x256] [--frames 50] [--target off]
     python tools/analysis_tools/benchmark_fusion.py score [--size 640x480] [--pairs 21]
 
 Images are generated scenes. "score" runs tools/eval_fusion.py with each protocol, including the start of its processes,
@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import get_args
 
 import cv2
 import numpy as np
@@ -23,7 +24,7 @@ import torch
 
 from mmdefusion.apis import FusionInferencer
 from mmdefusion.evaluation.functional import PROTOCOLS, flicker
-from mmdefusion.inference.fusing import TASKS
+from mmdefusion.rules.options import TASKS, Target
 from mmdefusion.scenes import SceneGenerator
 from mmdefusion.utils.files import write_image
 from mmdefusion.utils.image_io import to_channels
@@ -52,6 +53,7 @@ def parse_args() -> argparse.Namespace:
     for task in (fuse, video):
         task.add_argument('--device', help='default: a GPU if there is one')
         task.add_argument('--weights', help='default: those that come with mmdefusion')
+        task.add_argument('--target', choices=get_args(Target), help='of images with detail (default: keep for ivf)')
     return parser.parse_args()
 
 
@@ -73,8 +75,8 @@ def fuse(args: argparse.Namespace) -> None:
     for wanted in args.sizes:
         pair, cells = scene(0, wanted), ''
         for detail in ('residual', None):
-            options = dict(detail=detail, device=args.device, show_progress=False)
-            fuser = FusionInferencer(args.weights, task=args.task, **options)
+            options = dict(detail=detail, target=args.target if detail else None, device=args.device)
+            fuser = FusionInferencer(args.weights, task=args.task, show_progress=False, **options)
             result = measure(lambda fuser=fuser, pair=pair: fuser(*pair), args.repeats, torch.device(fuser.device))
             cells += f'{result.seconds:14.2f} s{result.peak_bytes / 2**20:10.0f} MiB'
         print(f'{wanted[0]:>7d}x{wanted[1]}{cells}', flush=True)
@@ -90,7 +92,7 @@ def video(args: argparse.Namespace) -> None:
             for shift in range(args.frames):  # the camera pans
                 writer.write(to_channels(picture[:, shift : shift + width], 3).copy())
             writer.release()
-        fuser = FusionInferencer(args.weights, device=args.device, show_progress=False)
+        fuser = FusionInferencer(args.weights, target=args.target, device=args.device, show_progress=False)
         start = time.perf_counter()
         (fused,) = fuser(*paths, out_dir=Path(folder) / 'fused')
         seconds = time.perf_counter() - start

@@ -1,5 +1,7 @@
 """Fuses pairs and compares the metrics with those of the mean of the sources and the network's plain output.
 
+Infrared and visible pairs are fused with targets kept, which is the default, and without.
+
     python tools/analysis_tools/compare_fusion.py VISIBLE_DIR INFRARED_DIR --limit 12
     python tools/analysis_tools/compare_fusion.py DIR DIR --suffixes _A _B --task mef --protocol extra
     python tools/analysis_tools/compare_fusion.py VISIBLE_DIR INFRARED_DIR --detail levels=5 boost=0.3,sharpness=8
@@ -7,10 +9,10 @@
     python tools/analysis_tools/compare_fusion.py VISIBLE_DIR INFRARED_DIR --protocol targets \\
         --target keep highlight --boxes test.json --fused METHOD_DIR
 
-The third command compares rules of detail: each group of options of ResidualDetail is a column of the table. The last
-compares treatments of targets, also with the maximum of the sources and with the images of other methods, on the pairs
-that have boxes. Choose rules on training pairs only. Writes table.md and sheet.jpg (--sources adds the sources) to
---out-dir.
+The third command compares rules of detail, without targets: each group of options of ResidualDetail is a column of the
+table. The last compares treatments of targets, also with the maximum of the sources and with the images of other
+methods, on the pairs that have boxes. Choose rules on training pairs only. Writes table.md and sheet.jpg (--sources
+adds the sources) to --out-dir.
 """
 
 import argparse
@@ -32,12 +34,11 @@ from mmdefusion.evaluation.functional import PROTOCOLS, lower_is_better
 from mmdefusion.evaluation.functional.targets import Kept, summarise
 from mmdefusion.evaluation.labelled_targets import Boxes, measure_objects, read_boxes
 from mmdefusion.evaluation.scores import mean_row
-from mmdefusion.inference.fusing import DETAIL_WITH_TARGETS, TASKS
 from mmdefusion.inference.sources import Item, list_items
 from mmdefusion.models.fusers import ResidualDetail, SlidingWindow
-from mmdefusion.models.fusers.targets import Target
 from mmdefusion.models.structures import Pair
 from mmdefusion.registry import MODELS
+from mmdefusion.rules.options import DETAIL_WITH_TARGETS, TASKS, Target
 from mmdefusion.utils.files import make_writable, write_image, write_text
 from mmdefusion.utils.image_io import read_image
 from mmdefusion.utils.progress import track
@@ -61,7 +62,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--protocol', choices=list(PROTOCOLS), default='vifb')
     parser.add_argument('--detail', nargs='+', default=[], type=options, metavar='OPTION=VALUE,...')
     parser.add_argument(
-        '--target', nargs='+', default=[], choices=('keep', 'highlight'), help='a column for each treatment of targets'
+        '--target',
+        nargs='+',
+        choices=('keep', 'highlight'),
+        help='a column for each treatment of targets (default: keep for ivf)',
     )
     parser.add_argument(
         '--fused', nargs='+', default=[], type=Path, metavar='DIR', help='folders with images of other methods'
@@ -124,11 +128,17 @@ class OncePerPair:
 
 
 def variants(args: argparse.Namespace) -> dict[str, Callable[[Item], np.ndarray]]:
-    """The functions that fuse a pair, by name."""
-    fuser = FusionInferencer(args.weights, task=args.task, network_pixels=args.network_pixels)
+    """The functions that fuse a pair, by name.
+
+    Raises:
+        ValueError: if targets are asked for in other images than infrared and visible ones.
+    """
+    if args.target and args.task != 'ivf':
+        raise ValueError(f'--target {args.target[0]} needs infrared and visible images: --task ivf.')
+    fuser = FusionInferencer(args.weights, task=args.task, target='off', network_pixels=args.network_pixels)
     fuser.model.sliding_window = OncePerPair(fuser.model.sliding_window)
     rules = {} if args.network_pixels else {'plain output': None}
-    rules['detail'] = fuser.model.detail
+    rules['target off' if args.task == 'ivf' else 'detail'] = fuser.model.detail
     for rule in args.detail:
         name = ', '.join(f'{option} {value:g}' for option, value in rule.items())
         rules[name] = MODELS.build({**TASKS[args.task]['detail'], **rule})
@@ -140,7 +150,7 @@ def variants(args: argparse.Namespace) -> dict[str, Callable[[Item], np.ndarray]
     # the network first, as its errors name pairs that do not fit
     makers = {name: lambda item, rule=rule: fuse(item, rule) for name, rule in rules.items()}
     aimed = MODELS.build(TASKS['ivf']['detail'] | DETAIL_WITH_TARGETS)
-    for target in args.target:
+    for target in args.target or (['keep'] if args.task == 'ivf' else []):
         makers[f'target {target}'] = lambda item, target=target: fuse(item, aimed, target)
     for folder in args.fused:
         makers[folder.name] = lambda item, folder=folder: read_image(list_images(folder)[item.name], channels=3)

@@ -2,8 +2,8 @@
 
     python tools/analysis_tools/fusion_leaderboard.py --data data/VIFB --out-dir work_dirs/leaderboard
 
-Fuses VIFB's 21 pairs (--data has vi/ and ir/) with detail, with targets kept or highlighted, without either, and by
-the maximum of the sources, scores them as the benchmark does, and ranks each separately among the published means: a
+Fuses VIFB's 21 pairs (--data has vi/ and ir/) with targets kept (the default), off or highlighted, without detail, and
+by the maximum of the sources, scores them as the benchmark does, and ranks each separately among the published means: a
 rank from 1 to 27 for each metric, and the mean rank. A second table has what these metrics do not measure (targets,
 skies, noise, fringes), for ours and for other methods whose images are in fused/METHOD/ of --data; its last column is
 in how many pairs what is hottest is among the two brightest of the method and the other methods. Writes table.md and
@@ -38,7 +38,7 @@ from mmdefusion.visualization.plots import write_figure
 
 VARIANTS: dict[str, dict] = {
     'mmdefusion': {},
-    'mmdefusion, target=keep': dict(target='keep'),
+    'mmdefusion, target=off': dict(target='off'),
     'mmdefusion, target=highlight': dict(target='highlight'),
     'mmdefusion, detail=None': dict(detail=None),
 }

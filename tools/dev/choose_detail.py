@@ -179,7 +179,7 @@ def main() -> None:
     for folders in args.pairs:
         found = list_items(folders)
         items += evenly_spread([item for item in found if item.name in wanted] or found, args.limit)
-    fuser = FusionInferencer(args.weights, colour='grey', show_progress=False)
+    fuser = FusionInferencer(args.weights, colour='grey', target='off', show_progress=False)
     rules = {'default': ResidualDetail(), 'plain output': None}
     for text in args.detail:
         options = dict(part.split('=') for part in text.split(','))

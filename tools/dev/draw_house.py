@@ -26,7 +26,7 @@ from mmdefusion.visualization.plots import write_figure  # noqa: E402
 
 HOUSE = (
     ('utils', 'registry'),
-    ('visualization', 'scenes'),
+    ('visualization', 'rules', 'scenes'),
     ('models', 'datasets'),
     ('engine', 'evaluation', 'inference'),
     ('apis',),

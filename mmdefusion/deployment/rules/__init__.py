@@ -1,1 +1,1 @@
-"""The rules of fusion around the network in NumPy and OpenCV, with the same results as those in ``models/fusers``."""
+"""Colour and sliding windows in NumPy, as in ``models``; the other rules are in ``mmdefusion.rules``."""

@@ -26,7 +26,11 @@ def use_fused_images(config: Config, root: str, folder: Path) -> None:
 
 
 def write_fused_images(data: DataSet, folder: Path, device: str | None = None) -> None:
-    """Writes a fused image of every pair of both splits, unless it exists already."""
+    """Writes a fused image of every pair of both splits, unless it exists already.
+
+    They are made for networks, not for people: nothing is raised or restored (``target='off'``), as in all results that
+    docs/benchmark.md has of such models.
+    """
     pairs = [(info['img_path'], info['img_ir_path']) for info in (*data.train, *data.test)]
     if below := [visible for visible, infrared in pairs if visible == infrared]:
         raise ValueError(
@@ -36,7 +40,7 @@ def write_fused_images(data: DataSet, folder: Path, device: str | None = None) -
     waiting = {target: pair for target, pair in targets.items() if not target.is_file()}
     if not waiting:
         return
-    fuser = FusionInferencer(device=device, show_progress=False)
+    fuser = FusionInferencer(target='off', device=device, show_progress=False)
     for target, (visible, infrared) in track(waiting.items(), 'fusing', total=len(waiting)):
         (result,) = fuser([visible], [infrared])
         write_image(target, result.images['fused'])

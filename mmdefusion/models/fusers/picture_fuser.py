@@ -2,26 +2,27 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple, get_args
 
 import numpy as np
 import torch
 from mmengine.structures import BaseDataElement
 from torch import Tensor
-from torch.nn.functional import interpolate, pad
+from torch.nn.functional import pad
 
 from mmdefusion.registry import MODELS, build_model_part
+from mmdefusion.rules.daylight import draw_in_glare, fill_borders
+from mmdefusion.rules.detail import network_share
+from mmdefusion.rules.filters import reduce_to
+from mmdefusion.rules.memory import FrameMemory
+from mmdefusion.rules.options import Colour, Target, refuse_rgb_targets
+from mmdefusion.rules.targets import show_targets
 
 from ..layers import PATCH_SIZE, luma, with_luma
 from ..structures import FusedImages, Pair, Parts
-from .daylight import draw_in_glare, fill_borders, find_sky, keep_sky
-from .detail import ResidualDetail, network_share
+from .detail import ResidualDetail
 from .image_fuser import ImageFuser
-from .memory import FrameMemory
 from .sliding_window import SlidingWindow
-from .targets import Target, find_hot, lift_targets
-
-Colour = Literal['rgb', 'luma', 'grey']
 
 
 class Explained(NamedTuple):
@@ -64,8 +65,7 @@ class PictureFuser(ImageFuser):
             raise ValueError(f'colour={colour!r} is none of {get_args(Colour)}.')
         if target not in get_args(Target):
             raise ValueError(f'target={target!r} is none of {get_args(Target)}.')
-        if target != 'off' and colour == 'rgb':
-            raise ValueError(f"target={target!r} is a matter of brightness: it goes with colour='luma' or 'grey'.")
+        refuse_rgb_targets(colour, target)
         self.sliding_window = build_model_part(sliding_window) or SlidingWindow()
         self.detail = build_model_part(detail)
         self.colour = colour
@@ -144,8 +144,8 @@ class PictureFuser(ImageFuser):
 
     def _run(self, sources: Pair, pixels: int | None, parts: bool, alone: bool) -> tuple[Tensor, Tensor]:
         """The parts at full size; and the fused image and each source alone, with detail at most ``pixels`` large."""
-        seen = reduce_to(sources, pixels) if self.detail and pixels else sources
-        together = parts and seen is sources
+        seen = Pair(*(reduce_to(image, pixels) for image in sources)) if self.detail and pixels else sources
+        together = parts and seen.a is sources.a
         images = self.sliding_window(partial(self._decode_stacked, parts=together, alone=alone), seen)
         count = len(Parts._fields) if parts else 0
         if together or not parts:
@@ -159,7 +159,9 @@ class PictureFuser(ImageFuser):
         if self.colour == 'rgb':
             return pair
         sources = Pair(*(luma(image) for image in pair))
-        return sources if self.target == 'off' else draw_in_glare(fill_borders(sources))
+        if self.target == 'off':
+            return sources
+        return Pair(draw_in_glare(fill_borders(*sources), sources.b), sources.b)
 
     def _decode_stacked(self, pair: Pair, parts: bool, alone: bool) -> Tensor:
         """Decodes pairs B×C×H×W to B×K×C×H×W: parts, the fused image and, with ``alone``, each source by itself."""
@@ -177,21 +179,9 @@ class PictureFuser(ImageFuser):
         if self.detail:
             fused = self.detail(fused, sources, Pair(*alone), aimed, memory)
         if aimed:
-            sky = find_sky(sources.a)
-            hot = find_hot(sources.b, sky)
-            fused, painted = lift_targets(keep_sky(fused, sources.a, sky, hot.weight), sources, hot, self.target)
+            fused, painted = show_targets(fused, *sources, self.target)
             coloured = coloured + painted * (luma(coloured) - coloured)
         return with_luma(coloured, fused) if self.colour == 'luma' else fused
-
-
-def reduce_to(pair: Pair, pixels: int) -> Pair:
-    """Reduces two images C×H×W to about as many pixels; smaller ones are returned as they are."""
-    height, width = pair.a.shape[-2:]
-    factor = (pixels / (height * width)) ** 0.5
-    if factor >= 1:
-        return pair
-    size = [max(1, round(side * factor)) for side in (height, width)]
-    return Pair(*(interpolate(image[None], size, mode='bilinear', antialias=True)[0] for image in pair))
 
 
 def fill_patches(images: Tensor) -> Tensor:

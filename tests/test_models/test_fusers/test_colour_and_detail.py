@@ -3,9 +3,9 @@ import torch
 from torch.testing import assert_close
 
 from mmdefusion.models.fusers import ResidualDetail
-from mmdefusion.models.fusers.detail import disagreement, network_share
 from mmdefusion.models.layers.colour import luma, with_luma
 from mmdefusion.models.structures import Pair
+from mmdefusion.rules.detail import disagreement, network_share
 
 
 def test_brightness_and_colour_part_and_join():

@@ -3,9 +3,9 @@ import torch
 from test_models.test_fusers.test_picture_fuser import DETAIL, build
 from torch.testing import assert_close
 
-from mmdefusion.models.fusers.memory import FrameMemory
-from mmdefusion.models.fusers.picture_fuser import reduce_to
 from mmdefusion.models.structures import Pair
+from mmdefusion.rules.filters import reduce_to
+from mmdefusion.rules.memory import FrameMemory
 
 
 def test_weights_follow_slowly():
@@ -53,7 +53,7 @@ def test_the_network_sees_less_and_detail_stays():
     assert (reduced - model.fuse(pair)).abs().mean() < 0.05
     same = model.fuse(Pair(pair.a, pair.a), network_pixels=32 * 40)
     assert_close(same, pair.a, atol=1e-5, rtol=0)
-    assert reduce_to(pair, 6300) is pair and reduce_to(pair, 1).a.shape == (3, 1, 1)
+    assert reduce_to(pair.a, 6300) is pair.a and reduce_to(pair.a, 1).shape == (3, 1, 1)
 
 
 def test_what_else_is_asked_for_does_not_change_the_fused_picture():

@@ -1,7 +1,7 @@
 import torch
 from torch.testing import assert_close
 
-from mmdefusion.models.fusers.pyramid import build_pyramid, expand
+from mmdefusion.rules.pyramid import build_pyramid, expand
 
 
 def test_the_pyramid_holds_everything():

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from mmdefusion.models.fusers.targets import find_hot, lift_targets
 from mmdefusion.models.structures import Pair
+from mmdefusion.rules.targets import find_hot, lift_targets
 
 SIZE = 1, 160, 200
 PERSON = ..., slice(60, 110), slice(90, 106)

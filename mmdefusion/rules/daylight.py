@@ -1,11 +1,9 @@
 """Rules for the visible image: its brightness by day, its skies, its glare by night, and its black borders."""
 
-import torch
-from torch import Tensor
-from torch.nn.functional import max_pool2d
+from copy import deepcopy
+from itertools import takewhile
 
-from ..structures import Pair
-from .filters import box_mean, grow_to, guided_filter, ramp, shrink_by
+from .filters import Image, box_mean, choose, grow_to, guided_filter, largest, median, ramp, shrink_by, size_of
 
 DAY = 0.2, 0.35  # median brightness of the visible image: from night to day
 BRIGHT = 0.45, 0.65  # brightness of places that follow the visible image by day
@@ -24,36 +22,36 @@ WIDE = 8  # smallest number of rows or columns of a border
 RIM = 4  # further rows or columns, which compression has mixed with the border
 
 
-def daylight(visible: Tensor, brightness: Tensor) -> Tensor:
+def daylight(visible: Image, brightness: Image) -> Image:
     """How much places of a brightness should follow the visible image: 0 at night, up to 1 by day."""
-    return ramp(visible.median(), *DAY) * ramp(brightness, *BRIGHT)
+    return ramp(median(visible), *DAY) * ramp(brightness, *BRIGHT)
 
 
-def find_sky(visible: Tensor) -> Tensor:
-    """Weight of the bright smooth places of the visible image by day, most of them sky: 1×H×W, 0 to 1.
+def find_sky(visible: Image) -> Image:
+    """Weight of the bright smooth places of the visible image by day, most of them sky: a map, 0 to 1.
 
     Args:
-        visible: 1×H×W in [0, 1].
+        visible: a map in [0, 1].
     """
     small = shrink_by(visible, SMALL)
-    mean, square = box_mean(small, WINDOW), box_mean(shrink_by(visible.square(), SMALL), WINDOW)
-    rough = (square - mean.square()).clip(min=0).sqrt()
-    sky = ramp(visible.median(), *DAY) * ramp(mean, *SKY) * (1 - ramp(rough, *SMOOTH))
+    mean, square = box_mean(small, WINDOW), box_mean(shrink_by(visible * visible, SMALL), WINDOW)
+    rough = (square - mean * mean).clip(min=0) ** 0.5
+    sky = ramp(median(visible), *DAY) * ramp(mean, *SKY) * (1 - ramp(rough, *SMOOTH))
     return guided_filter(visible, grow_to(sky, visible), *EDGE, factor=SMALL).clip(0, 1)
 
 
-def keep_sky(fused: Tensor, visible: Tensor, sky: Tensor, hot: Tensor) -> Tensor:
+def keep_sky(fused: Image, visible: Image, sky: Image, hot: Image) -> Image:
     """Restores the sky of the visible image in the fused image, except for hot objects in it.
 
     Args:
-        fused, visible: 1×H×W in [0, 1].
-        sky: weight of the sky, 1×H×W, 0 to 1.
-        hot: weight of hot places, 1×H×W, 0 to 1.
+        fused, visible: maps in [0, 1].
+        sky: weight of the sky, a map, 0 to 1.
+        hot: weight of hot places, a map, 0 to 1.
     """
     return fused + sky * (1 - hot) * (visible - fused)
 
 
-def draw_in_glare(pair: Pair) -> Pair:
+def draw_in_glare(visible: Image, infrared: Image) -> Image:
     """Shows what is warm inside a glare of the visible image by night: in headlights, and under lamps.
 
     An overexposed place has no room above it for a person to be raised. So what is near and colder is lowered instead,
@@ -61,37 +59,40 @@ def draw_in_glare(pair: Pair) -> Pair:
     is overexposed from the top of the image on: an evening sky.
 
     Args:
-        pair: visible and infrared image, 1×H×W.
+        visible, infrared: maps in [0, 1].
+
+    Returns:
+        The visible image with it.
     """
-    visible, infrared = pair
     small, warm = shrink_by(visible, SMALL), shrink_by(infrared, SMALL)
     glare = box_mean(ramp(small, *GLARE), 1)
-    radius = max(2, round(NEAR * max(small.shape[-2:])))
-    from_top = (glare > 0.5).float().cumprod(1)
-    glare = glare * (1 - max_pool2d(from_top, 2 * radius + 1, stride=1, padding=radius))
+    radius = max(2, round(NEAR * max(size_of(small))))
+    from_top = glare * (glare > 0.5).cumprod(-2)
+    glare = glare * (largest(from_top, radius, radius) <= 0.5)
     warmest = warm * (glare > 0.5)  # what is warm outside, such as a roof below a bright sky, does not count
-    for size, padding in (((2 * radius + 1, 1), (radius, 0)), ((1, 2 * radius + 1), (0, radius))):
-        warmest = max_pool2d(warmest, size, stride=1, padding=padding)
-    warmest = box_mean(warmest, radius)
-    colder = torch.minimum(grow_to(warmest, visible), visible) - infrared
-    night = 1 - ramp(visible.median(), *EVENING)
-    return Pair(visible - night * grow_to(glare, visible) * (STRETCHED * colder).clip(0, DARKEST), infrared)
+    warmest = grow_to(box_mean(largest(warmest, radius, radius), radius), visible)
+    colder = choose(warmest < visible, warmest, visible) - infrared
+    night = 1 - ramp(median(visible), *EVENING)
+    return visible - night * grow_to(glare, visible) * (STRETCHED * colder).clip(0, DARKEST)
 
 
-def fill_borders(pair: Pair) -> Pair:
+def fill_borders(visible: Image, infrared: Image) -> Image:
     """Fills black borders of the visible image, which aligned frames have, from the infrared image.
 
     Args:
-        pair: visible and infrared image, 1×H×W.
+        visible, infrared: maps in [0, 1].
+
+    Returns:
+        The visible image without them.
     """
-    visible = pair.a
-    black = torch.zeros_like(visible, dtype=torch.bool)
-    for dim in (1, 2):
-        lines = visible.mean(dim, keepdim=True) < BLACK
-        length = lines.shape[3 - dim]
+    filled = visible
+    for across in (-1, -2):  # black rows, then black columns
+        black = (visible.mean(across) < BLACK).reshape(-1).tolist()
         for flipped in (False, True):
-            width = int((lines.flip(3 - dim) if flipped else lines).long().cumprod(3 - dim).sum())
-            if WIDE <= width < length:
-                start = max(0, length - width - RIM) if flipped else 0
-                black.narrow(3 - dim, start, min(length, width + RIM)).fill_(True)
-    return Pair(visible.where(~black, pair.b), pair.b)
+            width = len(list(takewhile(bool, reversed(black) if flipped else black)))
+            if WIDE <= width < len(black):
+                filled = deepcopy(visible) if filled is visible else filled
+                border = slice(max(0, len(black) - width - RIM), None) if flipped else slice(0, width + RIM)
+                place = (..., border, slice(None)) if across == -1 else (..., border)
+                filled[place] = infrared[place]
+    return filled

@@ -1,6 +1,6 @@
 """What one frame of a video hands to the next, so that its choices between the sources do not flicker."""
 
-from torch import Tensor
+from .filters import Image, size_of
 
 CUT = 0.2  # mean change of a weight between two frames from which on the scene is another
 
@@ -19,17 +19,17 @@ class FrameMemory:
         if not 0 <= keep < 1:
             raise ValueError(f'keep={keep} must be at least 0 and below 1.')
         self.keep = keep
-        self.weights: dict[str, Tensor] = {}
+        self.weights: dict[str, Image] = {}
 
-    def smooth(self, name: str, weight: Tensor) -> Tensor:
+    def smooth(self, name: str, weight: Image) -> Image:
         """The mean of a weight and what it was in the frames before, unless the scene or its size is another.
 
         Args:
             name: name of the weight.
-            weight: its value in this frame, from 0 to 1, of any shape.
+            weight: its value in this frame, from 0 to 1, a map.
         """
         before = self.weights.get(name)
-        if before is not None and before.shape == weight.shape and (weight - before).abs().mean() < CUT:
+        if before is not None and size_of(before) == size_of(weight) and abs(weight - before).mean() < CUT:
             weight = self.keep * before + (1 - self.keep) * weight
         self.weights[name] = weight
         return weight

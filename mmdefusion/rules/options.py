@@ -1,0 +1,103 @@
+"""Which rule of fusion a task takes, and what may be chosen instead."""
+
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+Task = Literal['ivf', 'mef', 'mff']
+Colour = Literal['rgb', 'luma', 'grey']
+Target = Literal['keep', 'highlight', 'off']
+
+# Defaults for each task: infrared-visible, multi-exposure and multi-focus pairs. Where one source is out of focus, the
+# other has all of the detail, and exposures have enough of it, so detail needs no boost. Contrast says little about
+# exposure, so there only the network chooses what is left under the bands, softly.
+TASKS: dict[str, dict] = {
+    'ivf': dict(colour='luma', detail=dict(type='mmdefusion.ResidualDetail')),
+    'mef': dict(
+        colour='rgb',
+        detail=dict(
+            type='mmdefusion.ResidualDetail',
+            levels=5,
+            boost=0.0,
+            sharpness=3.0,
+            rest_sharpness=1.0,
+            contrast=0.0,
+            brightness=0.0,
+        ),
+    ),
+    'mff': dict(colour='rgb', detail=dict(type='mmdefusion.ResidualDetail', boost=0.0, brightness=0.0)),
+}
+
+# Where targets are to stand out, noise must not: people are raised afterwards, so softer weights cost nothing.
+DETAIL_WITH_TARGETS = dict(boost=0.5, sharpness=3.0, noise=0.005)
+
+# Most pixels that the network sees of a frame, and of an infrared and visible pair; detail comes from the whole images.
+VIDEO_PIXELS = 160 * 128
+PAIR_PIXELS = 490 * 392  # six sliding windows; docs/fusion.md has what it costs
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How a pair is fused around the network.
+
+    Attributes:
+        colour: see :class:`mmdefusion.models.fusers.PictureFuser`.
+        target: likewise.
+        detail: config of :class:`mmdefusion.models.fusers.ResidualDetail`; None is the plain output of the network.
+    """
+
+    colour: Colour
+    target: Target
+    detail: dict[str, Any] | None
+
+
+def choose_rule(
+    task: Task,
+    colour: Colour | None = None,
+    detail: Literal['residual'] | None = 'residual',
+    target: Target | None = None,
+) -> Rule:
+    """The rule of a task, but for what is chosen otherwise.
+
+    Args:
+        task: ``'ivf'``, ``'mef'`` or ``'mff'``.
+        colour: None takes that of the task.
+        detail: None takes the plain output of the network.
+        target: None takes ``'keep'`` for the brightness of infrared and visible images with detail, and ``'off'`` for
+            all else: exposures and foci, the plain output, and the network's own colours.
+
+    Raises:
+        ValueError: if a value is not allowed, or they do not go together.
+    """
+    if task not in TASKS:
+        raise ValueError(f'task={task!r} is none of {", ".join(TASKS)}.')
+    if colour is not None and colour not in get_args(Colour):
+        raise ValueError(f'colour={colour!r} is none of {", ".join(get_args(Colour))}.')
+    if detail not in ('residual', None):
+        raise ValueError(f"detail={detail!r} is neither 'residual' nor None.")
+    if target is not None and target not in get_args(Target):
+        raise ValueError(f'target={target!r} is none of {", ".join(get_args(Target))}.')
+    colour = colour or TASKS[task]['colour']
+    if target is None:
+        target = 'keep' if task == 'ivf' and detail and colour != 'rgb' else 'off'
+    if target != 'off' and task != 'ivf':
+        raise ValueError(f"target={target!r} needs an infrared and a visible image: task='ivf'.")
+    refuse_rgb_targets(colour, target)
+    numbers = TASKS[task]['detail'] | ({} if target == 'off' else DETAIL_WITH_TARGETS)
+    return Rule(colour, target, numbers if detail else None)
+
+
+def choose_pixels(task: Task, network_pixels: int | None = None) -> tuple[int | None, int]:
+    """The most pixels that the network sees of an image, None for all, and of the frame of a video.
+
+    Raises:
+        ValueError: if ``network_pixels`` is less than 1.
+    """
+    if network_pixels is not None and network_pixels < 1:
+        raise ValueError(f'network_pixels={network_pixels} must be at least 1, or None.')
+    return network_pixels or (PAIR_PIXELS if task == 'ivf' else None), network_pixels or VIDEO_PIXELS
+
+
+def refuse_rgb_targets(colour: Colour, target: Target) -> None:
+    """Raises a ValueError if targets are to stand out in the colours that the network gives."""
+    if target != 'off' and colour == 'rgb':
+        raise ValueError(f"target={target!r} is a matter of brightness: it goes with colour='luma' or 'grey'.")
