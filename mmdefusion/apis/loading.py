@@ -9,6 +9,7 @@ from mmengine.config import Config
 
 from mmdefusion.models.backbones import Architecture
 from mmdefusion.models.checkpoints.errors import CheckpointError
+from mmdefusion.models.checkpoints.low_rank import merge_low_rank
 from mmdefusion.models.checkpoints.plain_config import read_plain_config
 from mmdefusion.models.checkpoints.reading import read_checkpoint
 from mmdefusion.models.checkpoints.unwrap import State, refuse_useless, unwrap
@@ -58,6 +59,7 @@ def read_fuser(content: dict[str, Any], name: str, config: str | None = None) ->
     """
     weights = {key: value for key, value in unwrap(content, name).items() if key.startswith(PREFIXES)}
     refuse_useless(weights, name)
+    weights = merge_low_rank(weights, name)
     model = carried_model(content, name) if config is None else _trusted_model(config)
     if model is None:
         raise CheckpointError(f'{name} carries no config: give the one that it was trained with.')

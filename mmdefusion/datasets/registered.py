@@ -2,7 +2,7 @@
 
 from mmdefusion.utils.compat import installed
 
-from . import fusion, pretraining, samplers, tar_backend, transforms  # noqa: F401
+from . import fusion, lmdb_backend, pretraining, samplers, tar_backend, transforms  # noqa: F401
 
 if installed('mmdet'):
     from . import detection  # noqa: F401

@@ -12,6 +12,7 @@ from mmdefusion.experiments.speed.roof import count
 from mmdefusion.experiments.speed.timing import Timing
 from mmdefusion.experiments.speed.works import FusedFeatures, build_detector, prepare
 from mmdefusion.models.backbones import SpatialPrior
+from mmdefusion.models.layers.dropout import Dropout
 
 TOOL = Path(__file__).resolve().parents[2] / 'tools/analysis_tools/benchmark_speed.py'
 SMALL = dict(embed_dims=32, depth=3, num_heads=2, last_num_heads=4)
@@ -27,7 +28,8 @@ def test_the_textbook_gives_the_same(work):
 def test_the_textbook_learns_the_same(monkeypatch):
     """Losses and gradients of a step, where nothing is dropped."""
     pair, work = torch.randn(2, 6, 32, 48), WORKS['pretraining']
-    monkeypatch.setattr(torch.nn.Dropout, 'forward', lambda self, x: x)
+    for kind in (torch.nn.Dropout, Dropout):
+        monkeypatch.setattr(kind, 'forward', lambda self, x: x)
     monkeypatch.setattr('mmdefusion.models.layers.drop_path.DropPath.forward', lambda self, x: x)
     ours, textbook = (prepare(work, form, pair) for form in ('ours', 'textbook'))
     first = [run() for run in (ours, textbook)]

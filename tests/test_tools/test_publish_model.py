@@ -58,6 +58,23 @@ def test_published_weights_fuse(checkpoint, tmp_path):
     assert fuser.neck[0].common == 'mean'
 
 
+def test_low_rank_updates_are_merged(tmp_path):
+    config = cud_config()
+    config['backbone']['lora_rank'] = 2
+    model = build(config)
+    for block in model.backbone.blocks:
+        torch.nn.init.normal_(block.attn.qkv.low_rank_up)
+    path = tmp_path / 'iter_20.pth'
+    torch.save({'state_dict': model.state_dict(), 'meta': {'cfg': f'model = {config!r}'}}, path)
+    run_in_process(TOOL, path, tmp_path / 'again', cwd=tmp_path)
+    (published,) = tmp_path.glob('again-*.pth')
+    assert not [key for key in torch.load(published)['state_dict'] if 'low_rank' in key]
+    pair = torch.randn(1, 6, 32, 48)
+    features, expected = load_fuser(published).backbone(pair), model.eval().backbone(pair)
+    assert_close(features.deep.a, expected.deep.a, atol=1e-5, rtol=1e-5)
+    assert_close(load_fuser(path)(pair).fused, load_fuser(published)(pair).fused)
+
+
 def test_published_in_safetensors(checkpoint, tmp_path):
     """With its network as plain data, and never the source of its config alone."""
     assert run(checkpoint, tmp_path / 'out/tiny', '--safetensors', '--data', 'ten images').returncode == 0

@@ -6,7 +6,8 @@
 The file is named by the first eight digits of its SHA-256, and `meta` holds the network as plain data, the config of
 the training, the iteration, the data, the git revision at publication and the last validation's numbers. `--layout mae`
 writes the encoder of a masked autoencoder in MAE's own layout, which teachers read; `--safetensors` writes that format.
-What is published already keeps its origin, so the same command turns a .pth into a .safetensors file.
+Low-rank updates (`lora_rank`) are merged into the weights. What is published already keeps its origin, so the same
+command turns a .pth into a .safetensors file.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from typing import Any
 
 from mmdefusion import __version__
 from mmdefusion.apis.loading import carried_model, read_fuser
+from mmdefusion.models.checkpoints.low_rank import merge_low_rank
 from mmdefusion.models.checkpoints.mae import read_mae_encoder
 from mmdefusion.models.checkpoints.reading import read_checkpoint
 from mmdefusion.models.checkpoints.unwrap import State, refuse_not_finite, unwrap
@@ -98,7 +100,7 @@ def select(checkpoint: dict[str, Any], args: argparse.Namespace) -> State:
     if args.layout == 'mae':
         encoder = read_mae_encoder(checkpoint, str(args.checkpoint))
         return {'pos_embed': sincos_position_embedding(encoder['cls_token'].shape[-1])[None], **encoder}
-    state = unwrap(checkpoint, str(args.checkpoint))
+    state = merge_low_rank(unwrap(checkpoint, str(args.checkpoint)), str(args.checkpoint))
     return {name: value for name, value in state.items() if not name.startswith(tuple(args.drop))}
 
 

@@ -4,6 +4,8 @@ Written out from the paper and the layout of its checkpoints, with the weights o
 attention, decomposition or losses, so that it serves as a check of the results and as a measure of the speed.
 """
 
+from functools import partial
+
 from torch import Tensor, cat, nn
 from torch.nn.functional import gelu, linear, pad
 
@@ -34,8 +36,9 @@ def decomposition_block(block: DecompositionBlock, s: Tensor, t: Tensor) -> Tens
     inputs = block.query(t), block.key(t if block.kind == 'common' else s), block.value(s)
     weights, biases = block.attn.in_proj.weight.chunk(3), block.attn.in_proj.bias.chunk(3)
     q, k, v = (linear(*each) for each in zip(inputs, weights, biases, strict=True))
-    y = block.norm1(t + block.drop(block.attn.out_proj(attention(q, k, v, block.attn.num_heads))))
-    return block.norm2(y + block.drop(block.linear2(block.drop(block.linear1(y).relu()))))
+    drop = partial(nn.Dropout.forward, block.drop)
+    y = block.norm1(t + drop(block.attn.out_proj(attention(q, k, v, block.attn.num_heads))))
+    return block.norm2(y + drop(block.linear2(drop(block.linear1(y).relu()))))
 
 
 def encode(encoder: DeFusionEncoder, image: Tensor) -> tuple[list[Tensor], tuple[int, int]]:

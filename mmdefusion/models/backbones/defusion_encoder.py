@@ -9,9 +9,11 @@ from torch.utils.checkpoint import checkpoint
 
 from mmdefusion.registry import MODELS
 
+from ..checkpoints.low_rank import merge_foreign_updates
 from ..checkpoints.vit import ViTWeights
 from ..checkpoints.vit_file import pretrained_vit
 from ..layers import Content, PatchEmbed, PositionEmbedding, TransformerBlock, Windows, init_transformer
+from ..layers.low_rank import train_updates_only, updates_of
 from ..structures import Pair, PairFeatures
 from .architectures import resolve_architecture, suit_architecture
 
@@ -52,6 +54,9 @@ class DeFusionEncoder(BaseModule):
             the whole image everywhere. Windows have no parameters, so any checkpoint fits.
         global_blocks: number of blocks that attend to the whole image nevertheless, evenly spaced, the last one among
             them.
+        lora_rank: rank of updates that are trained instead of the weights of this encoder, one for the joint map of
+            query, key and value in each block (LoRA, :class:`LowRankLinear`); 4 or 8 are usual. The norms of the skip
+            feature, which a public ViT lacks, are trained as well. None trains all weights.
         init_cfg: initialisation config of MMEngine, such as ``dict(type='Pretrained', checkpoint=...,
             prefix='backbone.')``. The file may be one of ours or any plain public ViT (see :func:`read_vit` for the
             layouts). By default, the encoder starts from Xavier-uniform linear maps.
@@ -66,6 +71,7 @@ class DeFusionEncoder(BaseModule):
         window: int | None = None,
         global_blocks: int = 4,
         init_cfg: dict | list | None = None,
+        lora_rank: int | None = None,
     ) -> None:
         super().__init__(init_cfg)
         vit, name = self._vit_at_hand()
@@ -101,6 +107,8 @@ class DeFusionEncoder(BaseModule):
 
         init_transformer(self)
         nn.init.normal_(self.cls_token, std=0.02)
+        if lora_rank is not None:
+            train_updates_only(self, [block.attn for block in self.blocks], lora_rank, besides='skip_norm')
         self._register_load_state_dict_pre_hook(self._prepare_to_load)
         if vit is not None:
             self.make_room(vit)
@@ -219,7 +227,8 @@ class DeFusionEncoder(BaseModule):
             )
         table = {} if vit.positions is None else {POSITIONS: vit.positions}
         missing, unexpected = self.load_state_dict({**vit.state, **table}, strict=False)
-        wrong = [key for key in missing if not key.startswith('skip_norm')] + unexpected
+        own = ('skip_norm', *updates_of(self))
+        wrong = [key for key in missing if not key.startswith(own)] + unexpected
         if wrong:
             raise ValueError(f'{name} does not fit mmdefusion.DeFusionEncoder: {", ".join(wrong)}.')
         positions = 'fixed positions' if vit.positions is None else f'{len(vit.positions) - 1} learned positions'
@@ -255,8 +264,10 @@ class DeFusionEncoder(BaseModule):
     def _prepare_to_load(self, state_dict: dict, prefix: str, *_) -> None:
         """Makes room for learned positions, and raises a ValueError for weights of another width or depth.
 
-        MMEngine would only warn and train from scratch.
+        MMEngine would only warn and train from scratch. Low-rank updates that this encoder lacks, or has of another
+        rank, are merged into the weights.
         """
+        merge_foreign_updates(state_dict, prefix, updates_of(self))
         table = state_dict.get(f'{prefix}{POSITIONS}')
         if table is not None:  # a table replaces the fixed embedding or a table of another size
             self.position_embedding.take(torch.zeros_like(table), antialias=self.arch.num_registers > 0)

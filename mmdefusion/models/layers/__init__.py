@@ -6,6 +6,7 @@ from .decomposition_block import NUM_HEADS, DecompositionBlock
 from .drop_path import DropPath
 from .init import init_transformer
 from .layer_norm import LayerNorm2d
+from .low_rank import LowRankLinear
 from .normalize import Normalize
 from .padding import Content, mark_padding
 from .patch_embed import PATCH_SIZE, PatchEmbed
@@ -23,6 +24,7 @@ __all__ = [
     'DecompositionBlock',
     'DropPath',
     'LayerNorm2d',
+    'LowRankLinear',
     'Normalize',
     'PatchEmbed',
     'PositionEmbedding',

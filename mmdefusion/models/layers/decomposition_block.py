@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from .attention import CrossAttention
+from .dropout import Dropout
 from .windows import Windows
 
 WORTH_FOLDING = 2  # tokens for each channel from which on multiplying two linear maps first saves work
@@ -49,7 +50,7 @@ class DecompositionBlock(nn.Module):
         self.linear2 = nn.Linear(mlp_ratio * embed_dims, embed_dims)
         self.norm2 = nn.LayerNorm(embed_dims)
         self.act = nn.ReLU()
-        self.drop = nn.Dropout(dropout)
+        self.drop = Dropout(dropout)
 
     def forward(self, s: Tensor, t: Tensor, mask: Tensor | Windows | None = None) -> Tensor:
         """Applies the block.

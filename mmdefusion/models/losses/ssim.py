@@ -16,10 +16,11 @@ def ssim_map(x: Tensor, y: Tensor) -> Tensor:
         x, y = x.float(), y.float()
     with torch.autocast(x.device.type, enabled=False):  # variances are small differences of large numbers
         y = y.to(x.dtype)
-        mean_x, mean_y, xx, yy, xy = _blur(torch.stack([x, y, x * x, y * y, x * y]))
-        var_x, var_y, covariance = xx - mean_x**2, yy - mean_y**2, xy - mean_x * mean_y
-        numerator = (2 * mean_x * mean_y + C1) * (2 * covariance + C2)
-        return numerator / ((mean_x**2 + mean_y**2 + C1) * (var_x + var_y + C2) + 1e-12)
+        # of both variances only the sum counts; each image by itself, so that the target's has no gradient
+        mean_x, mean_y, squares, product = map(_blur, (x, y, x * x + y * y, x * y))
+        means_squared, means_product = mean_x**2 + mean_y**2, mean_x * mean_y
+        numerator = (2 * means_product + C1) * (2 * (product - means_product) + C2)
+        return numerator / ((means_squared + C1) * (squares - means_squared + C2) + 1e-12)
 
 
 def ssim_loss(x: Tensor, y: Tensor) -> Tensor:

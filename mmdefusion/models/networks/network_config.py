@@ -63,7 +63,13 @@ FIELDS = dict(
 CLASSES: dict[str, tuple[str, dict[str, Rule]]] = {
     'backbone': (
         'DeFusionEncoder',
-        dict(arch=ARCH, drop_path_rate=SHARE, frozen_stages=whole(-1, MAX_DEPTH), with_cp=FLAG),
+        dict(
+            arch=ARCH,
+            drop_path_rate=SHARE,
+            frozen_stages=whole(-1, MAX_DEPTH),
+            with_cp=FLAG,
+            lora_rank=whole(1, MAX_WIDTH),
+        ),
     ),
     'neck': ('DecompositionNeck', dict(embed_dims=WIDTH, common=ORDER)),
     **{slot: ('ImageHead', dict(embed_dims=WIDTH)) for slot in HEADS},

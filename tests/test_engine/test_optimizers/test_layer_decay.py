@@ -60,6 +60,15 @@ def test_frozen_parameters_are_left_out():
     assert [name for name in found if 'backbone' in name and 'skip_norm' not in name] == []
 
 
+def test_low_rank_updates_have_the_rate_of_their_block():
+    model = Detector(lora_rank=2)
+    found = settings(model, optimizer(model, layer_decay_rate=0.5).param_groups)
+    ours = {name: value for name, value in found.items() if name.startswith('backbone.blocks.')}
+    assert len(ours) == 8 and all('.attn.qkv.low_rank_' in name for name in ours)
+    assert ours['backbone.blocks.0.attn.qkv.low_rank_down'] == (0.5**5, 0.05)
+    assert ours['backbone.blocks.3.attn.qkv.low_rank_up'] == (0.25, 0.05)
+
+
 def test_works_on_defusion_pp():
     model = nn.Module()
     model.backbone = MODELS.build({'type': 'mmdefusion.DeFusionPP', 'arch': SMALL})

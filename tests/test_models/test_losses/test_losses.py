@@ -24,6 +24,13 @@ def test_ssim_map_is_the_textbook_s():
     np.testing.assert_allclose(ssim_map(x, y).numpy(), expected, rtol=1e-9)
 
 
+def test_gradients_of_ssim_reach_either_image():
+    """Each alone too, as a target needs none."""
+    x, y = torch.rand(2, 1, 1, 6, 8, dtype=torch.float64)
+    for one, other in ((x.clone().requires_grad_(), y), (x, y.clone().requires_grad_())):
+        assert torch.autograd.gradcheck(ssim_loss, (one, other))
+
+
 def test_ssim_of_equal_and_of_opposite_images():
     x = torch.rand(1, 3, 16, 16)
     assert_close(ssim_loss(x, x), torch.tensor(0.0), atol=1e-6, rtol=0)
