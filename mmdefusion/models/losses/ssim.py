@@ -1,5 +1,7 @@
 """Structural similarity as a loss (Wang et al., 2004)."""
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -7,19 +9,34 @@ WINDOW, SIGMA = 11, 1.5
 C1, C2 = 0.01**2, 0.03**2  # for values from 0 to 1
 
 
+class LocalStatistics(NamedTuple):
+    """Means, variances and covariance of two images in Gaussian windows around each pixel, B×C×H×W each."""
+
+    mean_x: Tensor
+    mean_y: Tensor
+    var_x: Tensor
+    var_y: Tensor
+    covariance: Tensor
+
+
 def ssim_map(x: Tensor, y: Tensor) -> Tensor:
     """SSIM at each pixel of two images B×C×H×W in [0, 1], with a Gaussian window of 11 and σ 1.5.
 
     Borders are reflected without repeating the edge pixel, so that the map has the size of the images.
     """
+    found = local_statistics(x, y)
+    numerator = (2 * found.mean_x * found.mean_y + C1) * (2 * found.covariance + C2)
+    return numerator / ((found.mean_x**2 + found.mean_y**2 + C1) * (found.var_x + found.var_y + C2) + 1e-12)
+
+
+def local_statistics(x: Tensor, y: Tensor) -> LocalStatistics:
+    """Statistics of two images B×C×H×W in a Gaussian window of 11 and σ 1.5, in float32 at least."""
     if x.dtype in (torch.float16, torch.bfloat16):
         x, y = x.float(), y.float()
     with torch.autocast(x.device.type, enabled=False):  # variances are small differences of large numbers
         y = y.to(x.dtype)
         mean_x, mean_y, xx, yy, xy = _blur(torch.stack([x, y, x * x, y * y, x * y]))
-        var_x, var_y, covariance = xx - mean_x**2, yy - mean_y**2, xy - mean_x * mean_y
-        numerator = (2 * mean_x * mean_y + C1) * (2 * covariance + C2)
-        return numerator / ((mean_x**2 + mean_y**2 + C1) * (var_x + var_y + C2) + 1e-12)
+        return LocalStatistics(mean_x, mean_y, xx - mean_x**2, yy - mean_y**2, xy - mean_x * mean_y)
 
 
 def ssim_loss(x: Tensor, y: Tensor) -> Tensor:
