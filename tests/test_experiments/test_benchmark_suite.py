@@ -108,12 +108,12 @@ def test_weights_of_its_own_for_a_baseline(tmp_path):
 def test_other_weights_of_the_prior_are_another_training(tmp_path, monkeypatch):
     comparison = Comparison(load_scenes(tmp_path), Budget(5), tmp_path)
     model, without = find_candidates(['defusionpp-prior_vit-tiny_fcn', 'defusionpp_vit-tiny_fcn'])
-    before = [comparison.plan(one, 0).digest for one in (model, without)]
+    before = [comparison.plan(one, 0).basis for one in (model, without)]
     other = tmp_path / 'other.pth'
     other.write_bytes(b'other')
     monkeypatch.setattr(plan, 'local_path', lambda name: other)
-    assert comparison.plan(without, 0).digest == before[1]
-    assert comparison.plan(model, 0).digest != before[0]
+    assert comparison.plan(without, 0).basis == before[1]
+    assert comparison.plan(model, 0).basis != before[0]
 
 
 def test_the_encoder_of_a_model_starts_from_a_public_vit(tmp_path):

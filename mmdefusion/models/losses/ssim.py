@@ -1,5 +1,7 @@
 """Structural similarity as a loss (Wang et al., 2004)."""
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -7,15 +9,21 @@ WINDOW, SIGMA = 11, 1.5
 C1, C2 = 0.01**2, 0.03**2  # for values from 0 to 1
 
 
+class LocalStatistics(NamedTuple):
+    """Variances and covariance of two images in Gaussian windows around each pixel, B×C×H×W each."""
+
+    var_x: Tensor
+    var_y: Tensor
+    covariance: Tensor
+
+
 def ssim_map(x: Tensor, y: Tensor) -> Tensor:
     """SSIM at each pixel of two images B×C×H×W in [0, 1], with a Gaussian window of 11 and σ 1.5.
 
     Borders are reflected without repeating the edge pixel, so that the map has the size of the images.
     """
-    if x.dtype in (torch.float16, torch.bfloat16):
-        x, y = x.float(), y.float()
-    with torch.autocast(x.device.type, enabled=False):  # variances are small differences of large numbers
-        y = y.to(x.dtype)
+    with torch.autocast(x.device.type, enabled=False):
+        x, y = _in_full(x, y)
         # of both variances only the sum counts; each image by itself, so that the target's has no gradient
         mean_x, mean_y, squares, product = map(_blur, (x, y, x * x + y * y, x * y))
         means_squared, means_product = mean_x**2 + mean_y**2, mean_x * mean_y
@@ -23,9 +31,23 @@ def ssim_map(x: Tensor, y: Tensor) -> Tensor:
         return numerator / ((means_squared + C1) * (squares - means_squared + C2) + 1e-12)
 
 
+def local_statistics(x: Tensor, y: Tensor) -> LocalStatistics:
+    """Statistics of two images B×C×H×W in the windows of :func:`ssim_map`, in float32 at least."""
+    with torch.autocast(x.device.type, enabled=False):
+        x, y = _in_full(x, y)
+        mean_x, mean_y, xx, yy, xy = map(_blur, (x, y, x * x, y * y, x * y))
+        return LocalStatistics(xx - mean_x**2, yy - mean_y**2, xy - mean_x * mean_y)
+
+
 def ssim_loss(x: Tensor, y: Tensor) -> Tensor:
     """Mean structural dissimilarity, (1 - SSIM) / 2 clipped to [0, 1]."""
     return ((1 - ssim_map(x, y)) / 2).clip(0, 1).mean()
+
+
+def _in_full(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Both images in float32 or more: variances are small differences of large numbers."""
+    x = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+    return x, y.to(x.dtype)
 
 
 def _blur(images: Tensor) -> Tensor:

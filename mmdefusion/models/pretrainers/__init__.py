@@ -1,6 +1,7 @@
 from .cud import CUDPretrainer
 from .distillation import EncoderDistiller
 from .fusion_distillation import FusionDistiller
+from .ivf_fine_tuner import IVFFineTuner
 from .mae import MAEDecoder, MAEPretrainer
 from .mcud import MCUDPretrainer
 from .prior_distillation import PriorDistiller
@@ -11,6 +12,7 @@ __all__ = [
     'CUDPretrainer',
     'EncoderDistiller',
     'FusionDistiller',
+    'IVFFineTuner',
     'MAEDecoder',
     'MAEPretrainer',
     'MCUDPretrainer',
