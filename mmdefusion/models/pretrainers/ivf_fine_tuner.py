@@ -7,10 +7,11 @@ from mmengine.structures import BaseDataElement
 from torch import Tensor, nn
 
 from mmdefusion.registry import MODELS, build_model_part
+from mmdefusion.rules.daylight import fill_borders, find_sky
+from mmdefusion.rules.options import Target
+from mmdefusion.rules.targets import find_hot, lift_targets
 
-from ..fusers.daylight import fill_borders, find_sky
 from ..fusers.image_fuser import ImageFuser
-from ..fusers.targets import Target, find_hot, lift_targets
 from ..layers import luma, with_luma
 from ..losses import IVFLoss
 from ..structures import FusedImages, Pair, Sensors
@@ -125,8 +126,8 @@ def wanted_images(sources: Sensors, target: Target) -> Tensor:
     """
     wanted = []
     for visible, infrared in zip(*sources, strict=True):
-        grey = fill_borders(Pair(luma(visible), luma(infrared)))
-        sky = find_sky(grey.a)
-        lifted, painted = lift_targets(grey.a, grey, find_hot(grey.b, sky), target)
+        warm = luma(infrared)
+        grey = fill_borders(luma(visible), warm)
+        lifted, painted = lift_targets(grey, (grey, warm), find_hot(warm, find_sky(grey)), target)
         wanted.append(with_luma(visible + painted * (luma(visible) - visible), lifted))
     return torch.stack(wanted)
