@@ -60,6 +60,7 @@ def read_fuser(content: dict[str, Any], name: str, config: str | None = None) ->
     weights = {key: value for key, value in unwrap(content, name).items() if key.startswith(PREFIXES)}
     refuse_useless(weights, name)
     weights = merge_low_rank(weights, name)
+    refuse_useless(weights, name)  # again, as sums may overflow
     model = carried_model(content, name) if config is None else _trusted_model(config)
     if model is None:
         raise CheckpointError(f'{name} carries no config: give the one that it was trained with.')

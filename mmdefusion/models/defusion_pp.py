@@ -116,6 +116,12 @@ class DeFusionPP(BaseModule):
                 'The checkpoint holds an encoder alone, or is read with a prefix that leaves only the encoder: '
                 "give DeFusionPP init_cfg=dict(type='Pretrained', checkpoint=...) without prefix."
             )
+        held = {key.partition('.')[0] for key in state_dict}
+        if not prefix and 'prior' in held and not held & {'backbone', 'encoder'}:
+            raise ValueError(
+                "The checkpoint holds a spatial prior alone: give it to the prior, spatial_prior=dict(type='mmdefusion."
+                "SpatialPrior', init_cfg=dict(type='Pretrained', checkpoint=...))."
+            )
         if f'{prefix}encoder.cls_token' in state_dict or 'backbone.cls_token' not in state_dict:
             return
         if prefix:

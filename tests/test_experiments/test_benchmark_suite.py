@@ -116,6 +116,15 @@ def test_other_weights_of_the_prior_are_another_training(tmp_path, monkeypatch):
     assert comparison.plan(model, 0).basis != before[0]
 
 
+def test_weights_of_a_prior_go_to_the_prior(tmp_path):
+    comparison = Comparison(load_scenes(tmp_path), Budget(5), tmp_path)
+    beside, lacking = find_candidates(['defusionpp-prior_vit-tiny_fcn@prior', 'defusionpp_vit-tiny_fcn@prior'])
+    backbone = Config.fromstring(comparison.plan(beside, 0).config, '.py').model.backbone
+    assert backbone.spatial_prior.init_cfg.checkpoint == 'prior' and 'init_cfg' not in backbone
+    with pytest.raises(ValueError, match='prior holds a spatial prior, and this model has none'):
+        comparison.plan(lacking, 0)
+
+
 def test_the_encoder_of_a_model_starts_from_a_public_vit(tmp_path):
     public, ours = tmp_path / 'public.pth', tmp_path / 'ours.pth'
     torch.save({'pos_embed': torch.zeros(1, 10, 32), 'blocks.0.norm1.weight': torch.ones(32)}, public)

@@ -14,8 +14,8 @@ def layer_ids(model: nn.Module) -> tuple[Callable[[str], int], int]:
     """Makes a function from the name of a parameter to its layer, and counts the layers.
 
     The embedding is layer 0 and block k of the encoder is layer k + 1. The decomposition (pretrained too) and the norms
-    of the skip feature are the next layer. Everything else, which starts from random weights (pyramids, heads, a
-    spatial prior), is the last layer.
+    of the skip feature are the next layer. Everything else (pyramids and heads, which start from random weights,
+    and a spatial prior) is the last layer.
 
     Raises:
         ValueError: if the model does not have exactly one :class:`DeFusionEncoder`.

@@ -56,9 +56,9 @@ def _length(configs: Sequence[Config], comparison: Comparison, batch_size: int) 
 
 
 def starting_point(config: Config) -> str | None:
-    """The checkpoint that a model, or a part of it, starts from, or None."""
-    text = re.search(r"checkpoint='([^']+)'", Config(dict(model=config.model)).pretty_text)
-    return config.load_from or (text and text.group(1))
+    """The checkpoints that a model and parts of it start from, or None."""
+    named = re.findall(r"checkpoint='([^']+)'", Config(dict(model=config.model)).pretty_text)
+    return ' and '.join(dict.fromkeys([*([config.load_from] if config.load_from else []), *named])) or None
 
 
 def _source(dataset: dict) -> list:

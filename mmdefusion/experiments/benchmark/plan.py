@@ -1,9 +1,10 @@
 """Composes the trainings of a fair comparison: one data set, many models, the same budget."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config, ConfigDict
 
@@ -69,7 +70,7 @@ class Comparison:
         config = self._compose(model, seed, folder, seconds)
         needed = [model.weights] if model.weights and (model.own or is_defusionpp(config)) else []
         needed += ['tiny'] if reads_fused_images(config) else []
-        needed += ['prior'] if starts_from_prior(config) else []
+        needed += [file for file in starting_points(config.model) if local_path(file).is_file()]
         basis = [self.data.digest, *map(hash_file, needed)]
         if self.processes > 1:
             basis.append(f'{self.processes} processes')
@@ -157,10 +158,13 @@ def is_defusionpp(config: Config) -> bool:
     return config.model.backbone.type.endswith(('DeFusionEncoder', 'DeFusionPP'))
 
 
-def starts_from_prior(config: Config) -> bool:
-    """Whether a spatial prior beside the ViT starts from the weights that come with the package."""
-    prior = config.model.backbone.get('spatial_prior') or {}
-    return (prior.get('init_cfg') or {}).get('checkpoint') == 'prior'
+def starting_points(part: Any) -> Iterator[str]:
+    """The files and names of the weights that parts of a model's config start from."""
+    if isinstance(part, dict) and part.get('type') == 'Pretrained':
+        yield part['checkpoint']
+    elif isinstance(part, dict | list | tuple):
+        for inner in part.values() if isinstance(part, dict) else part:
+            yield from starting_points(inner)
 
 
 def hash_file(weights: str) -> str:
@@ -180,7 +184,13 @@ def start_from(config: Config, weights: str) -> None:
     if backbone.type.endswith('SpatialPrior'):
         backbone.init_cfg = dict(type='Pretrained', checkpoint=weights)
         return
-    public = is_defusionpp(config) and is_public(read_weights(weights))
+    held = read_weights(weights) if is_defusionpp(config) else {}
+    if held and all(key.startswith('prior.') for key in held):
+        if not backbone.get('spatial_prior'):
+            raise ValueError(f'{config.filename}: {weights} holds a spatial prior, and this model has none.')
+        backbone.spatial_prior.init_cfg = dict(type='Pretrained', checkpoint=weights)
+        return
+    public = is_public(held)
     if backbone.type.endswith('DeFusionEncoder') and not public:
         config.load_from = weights  # brings the neck, too
         return

@@ -67,7 +67,8 @@ def run_benchmark(
         budget: budget of each training, such as ``'500i'`` (iterations), ``'12e'`` (epochs) or ``'10min'`` (minutes).
         seeds: number of trainings of each model.
         work_dir: folder of everything that is written.
-        weights: pretrained weights for DeFusion++'s networks without ``@``; by default all start from random weights.
+        weights: pretrained weights for DeFusion++'s networks without ``@``; by default these start from random
+            weights, except for a spatial prior whose config names its own.
         options: settings of all models, from ``key.sub`` to value.
         launcher: launcher of several processes; by default there is one process.
         at_once: number of models that are trained at the same time, with Slurm only.

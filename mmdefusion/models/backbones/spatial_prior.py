@@ -13,8 +13,10 @@ from mmdefusion.registry import MODELS
 from ..layers import Content
 
 Form = Literal['stacked', 'streams']
-COARSEST = 16  # stride of the stem's own maps; coarser ones are pooled
+STRIDES = (2, 4, 8, 16)  # of the stages of a stem
+COARSEST = STRIDES[-1]  # stride of the stem's own maps; coarser ones are pooled
 BATCH_NORM = {'type': 'BN'}
+TAUGHT = 'prior.stems.'  # before the names of stems in a checkpoint of pretraining
 
 
 def convolution(in_channels: int, out_channels: int, stride: int, norm_cfg: dict | None, **options) -> nn.Module:
@@ -96,7 +98,7 @@ class SpatialPrior(BaseModule):
         super().__init__(init_cfg)
         if form not in get_args(Form):
             raise ValueError(f'form={form!r} is none of {get_args(Form)}.')
-        if len(widths) != 4:
+        if len(widths) != len(STRIDES):
             raise ValueError(f'widths={tuple(widths)} must be four: at strides 2, 4, 8 and 16.')
         if not strides or any(stride < 4 or stride.bit_count() != 1 for stride in strides):
             raise ValueError(f'strides={tuple(strides)} cannot be built: choose some of 4, 8, 16, 32 and so on.')
@@ -137,23 +139,39 @@ class SpatialPrior(BaseModule):
             return streams[0]
         return {at: common_and_unique(*(stream[at] for stream in streams)) for at in streams[0]}
 
-    @staticmethod
-    def _take_stems(state_dict: dict, prefix: str, *_) -> None:
+    def _take_stems(self, state_dict: dict, prefix: str, *_) -> None:
         """Leaves of a checkpoint of pretraining, whose keys of the prior start with ``prior.``, the stems only.
 
         Raises:
-            ValueError: if the checkpoint is of something else, of which MMEngine would only warn.
+            ValueError: if the checkpoint is of something else, or of other stems; MMEngine would only warn and train
+                from scratch. Stages that this prior does not build may be in it.
         """
-        if prefix or any(key.startswith('stems.') for key in state_dict):
-            return
-        for key in list(state_dict):
-            value = state_dict.pop(key)
-            if key.startswith('prior.stems.'):
-                state_dict[key.removeprefix('prior.')] = value
-        if not state_dict:
+        ours = f'{prefix}stems.'
+        if not prefix and not any(key.startswith(ours) for key in state_dict):
+            for key in list(state_dict):
+                value = state_dict.pop(key)
+                if key.startswith(TAUGHT):
+                    state_dict[ours + key.removeprefix(TAUGHT)] = value
+            if not state_dict:
+                raise ValueError(
+                    'The checkpoint holds no stems of a spatial prior: give one of mmdefusion.PriorDistiller, or '
+                    "'prior'."
+                )
+        held = {key: state_dict[key].shape for key in state_dict if key.startswith(ours)}
+        own = {f'{ours}{key}': value.shape for key, value in self.stems.state_dict().items()}
+        if held and any(held.get(key) != shape for key, shape in own.items()):
+            wrong = next(key for key, shape in own.items() if held.get(key) != shape)
+            found = tuple(held[wrong]) if wrong in held else 'missing'
             raise ValueError(
-                "The checkpoint holds no stems of a spatial prior: give one of mmdefusion.PriorDistiller, or 'prior'."
+                f'The checkpoint holds other stems than this spatial prior has ({wrong} is {found}, here '
+                f'{tuple(own[wrong])}): give form, widths and norm_cfg those of the checkpoint, or leave init_cfg out.'
             )
+        stages = (('downs', len(self.stems[0].downs)), ('blocks', len(self.stems[0].blocks)))
+        coarser = tuple(f'{ours}0.{part}.{at}.' for part, count in stages for at in range(count, len(STRIDES)))
+        for key in sorted(held.keys() - own.keys()):
+            if not key.startswith(coarser):
+                raise ValueError(f'The checkpoint holds {key}, which this spatial prior lacks: it has another form.')
+            del state_dict[key]
 
 
 def common_and_unique(a: Tensor, b: Tensor) -> Tensor:

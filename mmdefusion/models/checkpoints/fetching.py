@@ -40,7 +40,7 @@ def local_path(source: str | os.PathLike) -> Path:
     except FetchError as error:
         raise CheckpointError(str(error)) from None
     files = named()
-    return files[name] if name in files and not os.path.exists(name) else Path(source)
+    return files[name] if name in files and not os.path.isfile(name) else Path(source)
 
 
 def check_named_hash(file: BinaryIO, path: Path, name: str) -> None:

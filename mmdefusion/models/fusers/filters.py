@@ -15,6 +15,11 @@ def by_opencv(apply: Callable[..., np.ndarray], image: Tensor, *numbers: int) ->
     return torch.from_numpy(apply(image[0].numpy(), *numbers))[None]
 
 
+def suits_opencv(image: Tensor) -> bool:
+    """Whether OpenCV can filter a tensor: one on a CPU, in single precision, that needs no gradient."""
+    return image.device.type == 'cpu' and image.dtype == torch.float32 and not image.requires_grad
+
+
 @filters.size_of.register
 def size_of(image: Tensor) -> tuple[int, int]:
     return tuple(image.shape[-2:])
@@ -82,7 +87,7 @@ def with_zeros(image: Tensor, size: tuple[int, int]) -> Tensor:
 
 @filters.box_mean.register
 def box_mean(image: Tensor, radius: int) -> Tensor:
-    return by_opencv(filters.box_mean, image, radius) if image.device.type == 'cpu' else pooled_mean(image, radius)
+    return by_opencv(filters.box_mean, image, radius) if suits_opencv(image) else pooled_mean(image, radius)
 
 
 def pooled_mean(image: Tensor, radius: int) -> Tensor:
@@ -104,8 +109,9 @@ def with_border(image: Tensor, width: int) -> Tensor:
 
 @filters.largest.register
 def largest(image: Tensor, rows: int, columns: int) -> Tensor:
-    on_cpu = image.device.type == 'cpu'
-    return by_opencv(filters.largest, image, rows, columns) if on_cpu else pooled_largest(image, rows, columns)
+    if suits_opencv(image):
+        return by_opencv(filters.largest, image, rows, columns)
+    return pooled_largest(image, rows, columns)
 
 
 def pooled_largest(image: Tensor, rows: int, columns: int) -> Tensor:

@@ -24,7 +24,7 @@ class PriorDistiller(BaseModel):
     of. A batch of single images is paired with their grey values.
 
     Args:
-        prior: config of the prior; the coarsest of its ``strides`` is that of the teacher's patches, 16.
+        prior: config of the prior; its ``strides`` are at most that of the teacher's patches, 16.
         teacher: config of the teacher, such as :class:`ViTTeacher`, inside a :class:`CachedTeacher` if crops are
             repeated.
         head: config of the :class:`DistillationHead`; there is one for each map. Its ``teacher_dims`` is twice the

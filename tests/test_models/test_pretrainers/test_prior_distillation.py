@@ -112,3 +112,28 @@ def test_what_does_not_fit_is_refused(config, wrong, message):
 def test_a_checkpoint_of_something_else_is_refused(model):
     with pytest.raises(ValueError, match='no stems of a spatial prior'):
         SpatialPrior().load_state_dict({f'teacher.{name}': value for name, value in model.teacher.state_dict().items()})
+
+
+@pytest.mark.parametrize(
+    'other', [dict(form='streams'), dict(widths=(4, 8, 16, 16)), dict(norm_cfg=None), dict(norm_cfg=dict(type='IN'))]
+)
+def test_stems_of_another_form_are_refused(model, other):
+    prior = SpatialPrior(**{**{key: value for key, value in PRIOR.items() if key != 'type'}, **other})
+    with pytest.raises(ValueError, match='holds other stems|which this spatial prior lacks'):
+        prior.load_state_dict(model.state_dict(), strict=False)
+    beside = DeFusionPP(SMALL, spatial_prior={**PRIOR, **other})
+    whole = {f'backbone.{key}': value for key, value in beside.encoder.state_dict().items()} | model.state_dict()
+    with pytest.raises(ValueError, match='holds other stems|which this spatial prior lacks'):
+        beside.load_state_dict(whole, strict=False)
+
+
+def test_a_prior_with_fewer_maps_takes_the_stages_that_it_builds(model):
+    prior = SpatialPrior(24, strides=(4, 8), widths=PRIOR['widths'])
+    prior.load_state_dict(model.state_dict(), strict=False)
+    for name, value in prior.stems.state_dict().items():
+        assert_close(value, model.prior.stems.state_dict()[name], rtol=0, atol=0)
+
+
+def test_a_prior_alone_does_not_pass_for_the_whole_backbone(model):
+    with pytest.raises(ValueError, match='holds a spatial prior alone'):
+        DeFusionPP(SMALL, spatial_prior=PRIOR).load_state_dict(model.state_dict(), strict=False)
