@@ -12,6 +12,12 @@ pytest.importorskip('mmseg')
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / 'configs').rglob('*.py') if '_base_' not in path.parts)
+# of the models that are not a backbone and a neck
+PARTS = {
+    'mmdefusion.MAEPretrainer': ['backbone'],
+    'mmdefusion.EncoderDistiller': ['backbone'],
+    'mmdefusion.PriorDistiller': ['prior'],
+}
 INHERITS_MMDET = 'detection/defusionpp_vit-tiny_retinanet_'  # the documented example of the one-key swap
 
 
@@ -37,9 +43,7 @@ def test_builds(path):
                 TRANSFORMS.build(step)
         if 'fusion/' not in path:
             build_optim_wrapper(model, config.optim_wrapper)
-    alone = config.model.type in ('mmdefusion.MAEPretrainer', 'mmdefusion.EncoderDistiller')
-    parts = ('backbone',) if alone else ('backbone', 'neck')
-    assert set(parts) <= set(config.model)
+    assert set(PARTS.get(config.model.type, ('backbone', 'neck'))) <= set(config.model)
 
 
 def test_all_but_the_example_are_self_contained():
