@@ -1,5 +1,5 @@
-# The spatial prior learns DINOv2's tokens of both images, on images and pairs in turn, as the decomposition does in the
-# config below it. A crop of each is seen once by the teacher, and many parts of it by the prior.
+# The spatial prior learns DINOv2's tokens of both images, on images and pairs in turn, as the decomposition does its
+# encoder's in the config that this one inherits. The teacher sees a crop of each once, the prior many parts of it.
 _base_ = ['./fusion-distil_vit-tiny_1xb16-600i_sample-more-192x192.py']
 model = dict(
     _delete_=True,

@@ -103,9 +103,6 @@ class FusionInferencer(Fusing):
         finally:
             torch.set_num_threads(threads)
 
-    def _new_memory(self) -> FrameMemory:
-        return FrameMemory()
-
     def _decode(
         self,
         name: str,

@@ -86,9 +86,6 @@ class OnnxFuser(Fusing):
             self.network_pixels = self.frame_pixels = None
         self.windows = Windows(*size, 0, batch_size) if size else Windows(window, window, whole_below, batch_size)
 
-    def _new_memory(self) -> FrameMemory:
-        return FrameMemory()
-
     def _decode(
         self,
         name: str,

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from mmdefusion.rules.memory import FrameMemory
 from mmdefusion.utils.files import make_writable
 from mmdefusion.utils.progress import track
 from mmdefusion.utils.shards import take_shard
@@ -163,14 +163,14 @@ class Fusing(ABC):
             writers = {name: stack.enter_context(VideoWriter(file, frames.rate)) for name, file in files.items()}
             items = frame_items(track(frames, 'fusing', show=self.show_progress), frames.name)
             first = list(islice(items, 1))
-            black_hot, memory = self._black_hot(first), self._new_memory()
+            black_hot, memory = self._black_hot(first), FrameMemory()
             for item in chain(first, items):
                 for name, image in self._render(item, target.outputs, resize, black_hot, memory).images.items():
                     writers[name].write(image)
             return [writer.finish() for writer in writers.values()]
 
     def _render(
-        self, item: Item, outputs: Sequence[Output], resize: bool, black_hot: bool, memory: Any = None
+        self, item: Item, outputs: Sequence[Output], resize: bool, black_hot: bool, memory: FrameMemory | None = None
     ) -> Fused:
         """Computes the outputs of an item, whose files are read once; with a memory it is the frame of a video."""
         sources = self._read(item, resize, black_hot)
@@ -198,13 +198,14 @@ class Fusing(ABC):
         """A context in which each of so many threads that compute at once takes its share of the cores."""
         return nullcontext()
 
-    def _new_memory(self) -> Any:
-        """What the frames of a video share, for :meth:`_decode`; None if each is fused by itself."""
-        return None
-
     @abstractmethod
     def _decode(
-        self, name: str, sources: Sequence[np.ndarray], parts: bool, share: bool = False, memory: Any = None
+        self,
+        name: str,
+        sources: Sequence[np.ndarray],
+        parts: bool,
+        share: bool = False,
+        memory: FrameMemory | None = None,
     ) -> dict[str, np.ndarray]:
         """Computes the fused image, and on demand the parts and the share of the first source.
 

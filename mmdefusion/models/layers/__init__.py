@@ -1,7 +1,7 @@
 """Building blocks in plain torch, independent of any registry."""
 
 from .attention import CrossAttention, SelfAttention
-from .colour import luma, with_luma
+from .colour import as_pairs, luma, with_luma
 from .decomposition_block import NUM_HEADS, DecompositionBlock
 from .drop_path import DropPath
 from .init import init_transformer
@@ -31,6 +31,7 @@ __all__ = [
     'SelfAttention',
     'TransformerBlock',
     'Windows',
+    'as_pairs',
     'init_transformer',
     'keep_tokens',
     'luma',

@@ -1,5 +1,6 @@
 """Splits images into luma (ITU-R 601) and colour, and puts them together again, without loss."""
 
+import torch
 from torch import Tensor
 
 LUMA = (0.299, 0.587, 0.114)
@@ -10,6 +11,11 @@ def luma(image: Tensor) -> Tensor:
     """The luma of RGB images: …×3×H×W to …×1×H×W."""
     red, green, blue = image.split(1, dim=-3)
     return red * LUMA[0] + green * LUMA[1] + blue * LUMA[2]
+
+
+def as_pairs(images: Tensor) -> Tensor:
+    """Pairs B×6×H×W of single RGB images B×3×H×W and their grey values; pairs stay as they are."""
+    return torch.cat([images, luma(images).expand_as(images)], dim=1) if images.shape[1] == 3 else images
 
 
 def with_luma(image: Tensor, brightness: Tensor) -> Tensor:

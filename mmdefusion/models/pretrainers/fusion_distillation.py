@@ -11,7 +11,7 @@ from torch.nn.functional import layer_norm
 from mmdefusion.registry import MODELS, build_model_part
 
 from ..heads import DistillationHead
-from ..layers import Normalize, luma
+from ..layers import Normalize, as_pairs
 from ..necks.decomposition import DecompositionNeck
 from ..structures import PairFeatures
 
@@ -75,10 +75,8 @@ class FusionDistiller(BaseModel):
 
     def encode(self, inputs: Tensor) -> PairFeatures:
         """The encoder's features of pairs B×6×H×W, or of images B×3×H×W and their grey values."""
-        if inputs.shape[1] == 3:
-            inputs = torch.cat([inputs, luma(inputs).expand_as(inputs)], dim=1)
         with torch.no_grad():
-            return self.backbone(self.normalize(inputs))
+            return self.backbone(self.normalize(as_pairs(inputs)))
 
     def loss(self, inputs: Tensor) -> dict[str, Tensor]:
         """Distances of the tokens predicted from the fused ones, from the encoder's own, each of these normalised."""

@@ -11,7 +11,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 from mmdefusion.registry import MODELS, build_model_part
 
 from ..heads import DistillationHead
-from ..layers import PATCH_SIZE, Normalize, luma
+from ..layers import PATCH_SIZE, Normalize, as_pairs
 from .student_views import StudentView
 
 
@@ -60,7 +60,7 @@ class PriorDistiller(BaseModel):
         if self.prior.strides[-1] > PATCH_SIZE:
             raise ValueError(
                 f'prior has maps at strides {self.prior.strides}, the tokens that they learn are at {PATCH_SIZE}: '
-                f'leave out what is coarser.'
+                'leave out what is coarser.'
             )
 
     def forward(
@@ -73,15 +73,15 @@ class PriorDistiller(BaseModel):
             data_samples: not used.
             mode: ``'loss'`` or ``'tensor'``.
         """
-        return self.loss(inputs) if mode == 'loss' else self.prior(self._join(*self._split(inputs)))
+        return self.loss(inputs) if mode == 'loss' else self.prior(self.normalize(as_pairs(inputs)))
 
     def loss(self, inputs: Tensor) -> dict[str, Tensor]:
         """Distances of the tokens of both images that each map predicts from those of the teacher."""
-        images = self._split(inputs)
-        seen = inputs if inputs.shape[1] == 3 else torch.cat(images)
-        tokens = self.teacher(self.normalize(seen))[:, 1:]
-        view = self.views(torch.cat(images), torch.cat([tokens, tokens]) if inputs.shape[1] == 3 else tokens)
-        return self._compare(self.prior(self._join(*view.images.chunk(2))), view)
+        images = torch.cat(as_pairs(inputs).chunk(2, dim=1))
+        alone = inputs.shape[1] == 3  # then both images of a pair have the tokens of the one in colour
+        tokens = self.teacher(self.normalize(inputs if alone else images))[:, 1:]
+        view = self.views(images, torch.cat([tokens, tokens]) if alone else tokens)
+        return self._compare(self.prior(self.normalize(torch.cat(view.images.chunk(2), dim=1))), view)
 
     def _compare(self, maps: Sequence[Tensor], view: StudentView) -> dict[str, Tensor]:
         grid = [side // PATCH_SIZE for side in view.images.shape[-2:]]
@@ -90,11 +90,3 @@ class PriorDistiller(BaseModel):
             f'loss_stride{stride}': head.loss(adaptive_avg_pool2d(one, grid).flatten(2).transpose(1, 2), targets)
             for stride, one, head in zip(self.prior.strides, maps, self.heads, strict=True)
         }
-
-    @staticmethod
-    def _split(inputs: Tensor) -> tuple[Tensor, Tensor]:
-        """Both images of pairs; single images and their grey values."""
-        return (inputs, luma(inputs).expand_as(inputs)) if inputs.shape[1] == 3 else inputs.chunk(2, dim=1)
-
-    def _join(self, a: Tensor, b: Tensor) -> Tensor:
-        return torch.cat([self.normalize(a), self.normalize(b)], dim=1)
