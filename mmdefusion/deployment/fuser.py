@@ -127,8 +127,8 @@ class OnnxFuser(Fusing):
             fused = self.detail(fused, sources, tuple(found[name] for name in ALONE), aimed, memory)
         coloured = a
         if aimed:
-            fused, painted = show_targets(fused, *sources, self.target)
-            coloured = a + painted[..., None] * (luma(a)[..., None] - a)
+            fused, drained = show_targets(fused, sources, a, self.target)
+            coloured = a + drained[..., None] * (luma(a)[..., None] - a)
         if self.colour == 'luma':
             fused = with_luma(coloured, fused)
         return {**images, 'fused': fused.clip(0, 1)}

@@ -93,6 +93,12 @@ def grey(image: Image) -> Image:
 
 
 @singledispatch
+def channels(image: Image) -> tuple[Image, ...]:
+    """The channels of an image, maps."""
+    return tuple(image[..., index] for index in range(image.shape[2]))
+
+
+@singledispatch
 def over(weights: Image, image: Image) -> Image:
     """A map in a form that multiplies all channels of an image."""
     return weights if image.ndim == 2 else weights[..., None]

@@ -10,6 +10,9 @@ SKY_SMOOTH = 8.0  # largest standard deviation there
 FLAT_BLOCK = 16
 FLAT_BLUR = 2.0  # sigma in pixels of the Gaussian whose output counts as structure; the rest is noise
 FLAT_RANGE = 6.0  # largest range of the structure in a flat block, in grey levels
+SURFACE_BLOCK = 16
+SURFACE_SMOOTH = 8.0  # largest standard deviation in a block of a surface, in both sources
+SURFACE_AREA = 0.02  # smallest share of the image: roads, walls, skies, not the coat of a person
 
 
 def sky_change(visible: NDArray, fused: NDArray) -> tuple[float, float]:
@@ -26,6 +29,28 @@ def sky_change(visible: NDArray, fused: NDArray) -> tuple[float, float]:
     before, after = before[sky], after[sky]
     moved = np.abs(after.mean(-1) - before.mean(-1)).mean()
     return float(moved), float((after.std(-1) - before.std(-1)).mean())
+
+
+def veil(visible: NDArray, infrared: NDArray, fused: NDArray) -> float:
+    """How far fusion moves large smooth surfaces to a brightness that neither source has there.
+
+    Blocks of 16×16 pixels that are smooth in both sources, whatever their brightness, form a surface where they touch;
+    those that cover less than 2 % of the image do not count.
+
+    Returns:
+        Mean over the blocks of surfaces of the distance between the fused mean and the range of both means of the
+        sources, in grey levels; NaN if there is no such surface.
+    """
+    one, other, ours = (_blocks(image, SURFACE_BLOCK) for image in (visible, infrared, fused))
+    smooth = (one.std(-1) <= SURFACE_SMOOTH) & (other.std(-1) <= SURFACE_SMOOTH)
+    _, labels, found, _ = cv2.connectedComponentsWithStats(smooth.astype(np.uint8), connectivity=4)
+    large = found[:, cv2.CC_STAT_AREA] >= SURFACE_AREA * smooth.size
+    surface = large[labels] & smooth
+    if not surface.any():
+        return float('nan')
+    one, other, ours = (blocks[surface].mean(-1) for blocks in (one, other, ours))
+    outside = np.maximum(ours - np.maximum(one, other), np.minimum(one, other) - ours)
+    return float(outside.clip(0).mean())
 
 
 def flat_noise(visible: NDArray, infrared: NDArray, fused: NDArray) -> float:

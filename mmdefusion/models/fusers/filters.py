@@ -50,6 +50,11 @@ def grey(image: Tensor) -> Tensor:
     return image.mean(0, keepdim=True)
 
 
+@filters.channels.register
+def channels(image: Tensor) -> tuple[Tensor, ...]:
+    return image.split(1)
+
+
 @filters.over.register
 def over(weights: Tensor, image: Tensor) -> Tensor:
     return weights

@@ -179,8 +179,8 @@ class PictureFuser(ImageFuser):
         if self.detail:
             fused = self.detail(fused, sources, Pair(*alone), aimed, memory)
         if aimed:
-            fused, painted = show_targets(fused, *sources, self.target)
-            coloured = coloured + painted * (luma(coloured) - coloured)
+            fused, drained = show_targets(fused, sources, pair.a, self.target)
+            coloured = coloured + drained * (luma(coloured) - coloured)
         return with_luma(coloured, fused) if self.colour == 'luma' else fused
 
 

@@ -7,9 +7,11 @@ from mmengine.structures import BaseDataElement
 from torch import Tensor, nn
 
 from mmdefusion.registry import MODELS, build_model_part
+from mmdefusion.rules.colours import drain
 from mmdefusion.rules.daylight import fill_borders, find_sky
+from mmdefusion.rules.hot_places import find_hot
 from mmdefusion.rules.options import Target
-from mmdefusion.rules.targets import find_hot, lift_targets
+from mmdefusion.rules.targets import lift_targets
 
 from ..fusers.image_fuser import ImageFuser
 from ..layers import luma, with_luma
@@ -116,7 +118,7 @@ class IVFFineTuner(ImageFuser):
 
 @torch.no_grad()
 def wanted_images(sources: Sensors, target: Target) -> Tensor:
-    """Images B×3×H×W of the wanted brightness and colours: the visible ones, with hot targets raised in grey.
+    """Images B×3×H×W of the wanted brightness and colours: the visible ones, with hot targets raised.
 
     Black borders of the visible image are filled from the infrared image.
 
@@ -128,6 +130,8 @@ def wanted_images(sources: Sensors, target: Target) -> Tensor:
     for visible, infrared in zip(*sources, strict=True):
         warm = luma(infrared)
         grey = fill_borders(luma(visible), warm)
-        lifted, painted = lift_targets(grey, (grey, warm), find_hot(warm, find_sky(grey)), target)
-        wanted.append(with_luma(visible + painted * (luma(visible) - visible), lifted))
+        hot = find_hot(warm, find_sky(grey))
+        lifted = lift_targets(grey, (grey, warm), hot, target)
+        drained = drain(lifted - grey, grey, visible, hot)
+        wanted.append(with_luma(visible + drained * (luma(visible) - visible), lifted))
     return torch.stack(wanted)
