@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from numpy.typing import NDArray
 
 from .checks import check_triple
+from .colours import colour_lost
 from .exposure import mef_ssim
 from .features import fmi_pixel
 from .fringes import fringe
 from .gray import GRAY_METRICS, gray_scores, to_grey
 from .similarity import ms_ssim
-from .smooth_regions import flat_noise, sky_change
+from .smooth_regions import flat_noise, sky_change, veil
 from .targets import hot_regions, kept, summarise
 from .vifb import VIFB_METRICS, vifb_scores
 
@@ -25,9 +26,11 @@ TARGET_METRICS = (
     'Sky_texture',
     'Flat_noise',
     'Fringe',
+    'Veil',
+    'Colour_lost',
 )
 LOWER_IS_BETTER = frozenset(
-    {'Cross_entropy', 'Qcv', 'Rmse', 'MSE', 'Hot_lost', 'Sky_moved', 'Sky_texture', 'Flat_noise', 'Fringe'}
+    {'Cross_entropy', 'Qcv', 'Rmse', 'MSE', *TARGET_METRICS} - {'Hot_contrast', 'Hot_to_noise', 'Hot_bright'}
 )
 
 
@@ -49,7 +52,7 @@ def extra_scores(visible: NDArray, infrared: NDArray, fused: NDArray) -> dict[st
 
 
 def target_scores(visible: NDArray, infrared: NDArray, fused: NDArray) -> dict[str, float]:
-    """How well hot regions of the infrared image stand out, and how much smooth regions and edges are disturbed.
+    """How well hot regions of the infrared image stand out, and how much surfaces, edges and colours are disturbed.
 
     Args:
         visible, infrared, fused: H×W or H×W×3 (RGB), 0-255; hot is bright in the infrared image.
@@ -60,10 +63,12 @@ def target_scores(visible: NDArray, infrared: NDArray, fused: NDArray) -> dict[s
     Raises:
         ValueError: if the images differ in size, or have values that are not finite.
     """
-    a, b, f = (to_grey(image) for image in check_triple(visible, infrared, fused))
+    images = check_triple(visible, infrared, fused)
+    a, b, f = map(to_grey, images)
     hot = summarise(kept(a, b, f, hot_regions(b)))
     hot_values = (hot[key] for key in ('contrast', 'lost', 'to_noise', 'infrared'))
-    values = *hot_values, *sky_change(a, f), flat_noise(a, b, f), fringe(a, b, f)
+    surfaces = *sky_change(a, f), flat_noise(a, b, f), fringe(a, b, f), veil(a, b, f)
+    values = *hot_values, *surfaces, colour_lost(images[0], images[2])
     return dict(zip(TARGET_METRICS, values, strict=True))
 
 

@@ -10,8 +10,8 @@ SKY_SMOOTH = 8.0  # largest standard deviation there
 FLAT_BLOCK = 16
 FLAT_BLUR = 2.0  # sigma in pixels of the Gaussian whose output counts as structure; the rest is noise
 FLAT_RANGE = 6.0  # largest range of the structure in a flat block, in grey levels
-SURFACE_BLOCK = 16
-SURFACE_SMOOTH = 8.0  # largest standard deviation in a block of a surface, in both sources
+SURFACE_BLUR = 2.0  # sigma in pixels
+SURFACE_SLOPE = 2.0  # largest gradient of a surface in both sources, grey levels per pixel
 SURFACE_AREA = 0.02  # smallest share of the image: roads, walls, skies, not the coat of a person
 
 
@@ -32,25 +32,23 @@ def sky_change(visible: NDArray, fused: NDArray) -> tuple[float, float]:
 
 
 def veil(visible: NDArray, infrared: NDArray, fused: NDArray) -> float:
-    """How far fusion moves large smooth surfaces to a brightness that neither source has there.
+    """How far fusion moves large smooth surfaces, bright or dark, to a brightness that neither source has there.
 
-    Blocks of 16×16 pixels that are smooth in both sources, whatever their brightness, form a surface where they touch;
-    those that cover less than 2 % of the image do not count.
+    After a Gaussian of 2 pixels, connected pixels at which neither source rises or falls by more than 2 grey levels a
+    pixel are a surface, if they cover 2 % of the image or more.
 
     Returns:
-        Mean over the blocks of surfaces of the distance between the fused mean and the range of both means of the
-        sources, in grey levels; NaN if there is no such surface.
+        Mean over the surfaces of the distance between the fused image and the range of both sources, after the same
+        Gaussian, in grey levels; NaN if there is no surface.
     """
-    one, other, ours = (_blocks(image, SURFACE_BLOCK) for image in (visible, infrared, fused))
-    smooth = (one.std(-1) <= SURFACE_SMOOTH) & (other.std(-1) <= SURFACE_SMOOTH)
+    one, other, ours = (cv2.GaussianBlur(image, (0, 0), SURFACE_BLUR) for image in (visible, infrared, fused))
+    smooth = np.maximum(*(np.hypot(*np.gradient(image)) for image in (one, other))) <= SURFACE_SLOPE
     _, labels, found, _ = cv2.connectedComponentsWithStats(smooth.astype(np.uint8), connectivity=4)
-    large = found[:, cv2.CC_STAT_AREA] >= SURFACE_AREA * smooth.size
-    surface = large[labels] & smooth
+    surface = smooth & (found[:, cv2.CC_STAT_AREA] >= SURFACE_AREA * smooth.size)[labels]
     if not surface.any():
         return float('nan')
-    one, other, ours = (blocks[surface].mean(-1) for blocks in (one, other, ours))
     outside = np.maximum(ours - np.maximum(one, other), np.minimum(one, other) - ours)
-    return float(outside.clip(0).mean())
+    return float(outside.clip(0)[surface].mean())
 
 
 def flat_noise(visible: NDArray, infrared: NDArray, fused: NDArray) -> float:

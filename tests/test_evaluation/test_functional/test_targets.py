@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from mmdefusion.evaluation.functional import PROTOCOLS, TARGET_METRICS, lower_is_better, target_scores
+from mmdefusion.evaluation.functional.colours import colour_lost
 from mmdefusion.evaluation.functional.fringes import fringe
-from mmdefusion.evaluation.functional.smooth_regions import flat_noise, sky_change
+from mmdefusion.evaluation.functional.smooth_regions import flat_noise, sky_change, veil
 from mmdefusion.evaluation.functional.targets import box_region, hot_regions, kept, summarise
 
 SHAPE = 256, 320
@@ -119,12 +120,56 @@ def test_overshoot_beside_an_edge():
     assert np.isnan(fringe(flat(1), flat(2), flat(3)))
 
 
+def test_a_veil_on_a_road():
+    visible, infrared = with_person(80, 40), with_person(60, 200)
+    between, veiled = with_person(70, 240), with_person(110, 240)
+    assert veil(visible, infrared, between) == 0  # the person is brighter than in both sources, and no surface
+    assert veil(visible, infrared, veiled) == pytest.approx(30, abs=0.5)
+    assert veil(visible, infrared, with_person(50, 240)) == pytest.approx(10, abs=0.5)  # darker than both
+    half = between.copy()
+    half[128:] = veiled[128:]
+    assert veil(visible, infrared, half) == pytest.approx(15, abs=1)
+    stripes = np.tile(np.where(np.arange(SHAPE[1]) // 8 % 2, 0.0, 100.0), (SHAPE[0], 1))
+    assert np.isnan(veil(stripes, infrared, veiled))
+
+
+def coloured(person: tuple[float, float, float], ground: tuple[float, float, float] = (90, 90, 90)) -> np.ndarray:
+    image = np.full((*SHAPE, 3), ground, float)
+    image[PERSON] = person
+    return image
+
+
+@pytest.mark.parametrize(
+    ('fused', 'lost'),
+    [
+        (coloured((200, 40, 60)), 0),
+        (coloured((240, 80, 100)), 0),  # brighter, with the same colour
+        (coloured((100, 20, 30), (45, 45, 45)), 0),  # half as bright, and half of the colour
+        (coloured((160, 80, 90)), 0.5),
+        (coloured((150, 150, 150)), 1),
+        (coloured((60, 200, 40)), 1),  # another colour
+        (flat(120), 1),
+    ],
+)
+def test_colours_of_clothes_that_are_drained(fused, lost):
+    assert colour_lost(coloured((200, 40, 60)), fused) == pytest.approx(lost, abs=0.03)
+
+
+def test_colours_without_contrast_of_their_own_do_not_count():
+    hedge = np.full((*SHAPE, 3), (60.0, 120.0, 50.0))
+    drained = hedge.copy()
+    drained[PERSON] = 200  # a person whom only the infrared image shows
+    assert np.isnan(colour_lost(hedge, drained)) and np.isnan(colour_lost(flat(80), drained))
+    assert np.isnan(colour_lost(coloured((100, 85, 90)), drained))  # hardly a colour
+
+
 def test_the_protocol_takes_all_of_them():
     visible, infrared = flat(60), with_person(50, 150)
     visible[:64] = 220
     scores = target_scores(visible, infrared, np.repeat(visible[..., None], 3, axis=2))
     assert tuple(scores) == TARGET_METRICS == PROTOCOLS['targets'].metrics
     assert scores['Hot_contrast'] == pytest.approx(0) and scores['Hot_lost'] == 1 and scores['Sky_moved'] == 0
-    assert [lower_is_better(name) for name in TARGET_METRICS] == [k not in (0, 2, 3) for k in range(8)]
+    assert scores['Veil'] == 0 and np.isnan(scores['Colour_lost'])  # the visible image is grey
+    assert [lower_is_better(name) for name in TARGET_METRICS] == [k not in (0, 2, 3) for k in range(10)]
     with pytest.raises(ValueError, match='differ in size'):
         target_scores(visible[:100], infrared, visible)
