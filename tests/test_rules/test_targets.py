@@ -3,7 +3,10 @@ import torch
 from torch.testing import assert_close
 
 from mmdefusion.models.structures import Pair
-from mmdefusion.rules.targets import find_hot, lift_targets
+from mmdefusion.rules.colours import drain
+from mmdefusion.rules.filters import shrink_by
+from mmdefusion.rules.hot_places import find_hot, warmer_than_aside
+from mmdefusion.rules.targets import lift_targets, show_targets
 
 SIZE = 1, 160, 200
 PERSON = ..., slice(60, 110), slice(90, 106)
@@ -33,31 +36,29 @@ def test_hot_is_hotter_than_the_surroundings():
 
 
 @pytest.mark.parametrize('target', ['keep', 'highlight'])
-def test_a_lost_person_is_raised_and_painted_over(target):
+def test_a_lost_person_is_raised_and_drained(target):
     visible, infrared = flat(0.3), flat(0.2, person=0.6)
-    fused, painted = lift_targets(visible, Pair(visible, infrared), find_hot(infrared, NO_SKY), target)
+    fused, drained = show_targets(visible, Pair(visible, infrared), visible.expand(3, -1, -1), target)
     assert 0.38 < contrast(fused) < 0.75 and (contrast(fused) > 0.5) == (target == 'highlight')
-    assert painted[..., 66:104, 94:102].min() > 0.95
-    assert_close(fused[..., :40, :], visible[..., :40, :]) and painted[..., :40, :].max() == 0
+    assert drained[..., 66:104, 94:102].min() > 0.5
+    assert_close(fused[..., :40, :], visible[..., :40, :]) and drained[..., :40, :].max() == 0
 
 
 def test_who_is_dark_in_the_visible_picture_stays_dark_unless_highlighted():
     visible, infrared = flat(0.8, person=0.2), flat(0.4, person=0.6)
     hot = find_hot(infrared, NO_SKY)
-    kept, painted = lift_targets(visible, Pair(visible, infrared), hot, 'keep')
+    kept = lift_targets(visible, Pair(visible, infrared), hot, 'keep')
     assert_close(kept, visible, atol=1e-3, rtol=0)
-    assert painted.max() < 0.05
-    highlighted, painted = lift_targets(visible, Pair(visible, infrared), hot, 'highlight')
-    assert contrast(highlighted) > 0.2 and painted[..., 66:104, 94:102].min() > 0.95
+    assert contrast(lift_targets(visible, Pair(visible, infrared), hot, 'highlight')) > 0.2
 
 
 @pytest.mark.parametrize('size', [(1, 160, 200), (1, 33, 58), (1, 3, 4)])
 @pytest.mark.parametrize('target', ['keep', 'highlight'])
 def test_equal_pictures_stay(size, target):
     image = torch.rand(size)
-    fused, painted = lift_targets(image, Pair(image, image), find_hot(image, torch.zeros(size)), target)
+    fused, drained = show_targets(image, Pair(image, image), torch.rand(3, *size[1:]), target)
     assert_close(fused, image, atol=1e-6, rtol=0)
-    assert painted.max() < 1e-6
+    assert drained.max() < 1e-6
 
 
 def test_who_is_beside_something_warm_keeps_the_contrast_with_it():
@@ -69,7 +70,7 @@ def test_who_is_beside_something_warm_keeps_the_contrast_with_it():
     fused[:, 40:130, 50:] = 0.75
     fused[PERSON] = 0.8
     hot = find_hot(infrared, NO_SKY)
-    lifted, _ = lift_targets(fused, Pair(visible, infrared), hot, 'keep')
+    lifted = lift_targets(fused, Pair(visible, infrared), hot, 'keep')
     assert contrast(fused) < 0.06 < 0.15 < contrast(lifted)
 
 
@@ -89,8 +90,52 @@ def test_trees_are_not_hot_because_the_sky_is_cold():
     infrared[PERSON] = 0.9
     weight = find_hot(infrared, sky).weight
     assert weight[..., 44:76, 124:176].max() < 0.05 and weight[..., 84:104, 94:102].min() > 0.9
-    assert find_hot(infrared, NO_SKY).weight[..., 44:76, 124:176].mean() > 0.5
     assert find_hot(infrared, torch.ones(SIZE)).weight.max() == 0  # all of it sky
+
+
+def test_a_road_before_a_clear_sky_is_no_target_by_night():
+    """The visible sky is black then; the infrared sky is far colder than the image."""
+    infrared = torch.full(SIZE, 0.4)
+    infrared[:, :70, 60:140] = 0.02
+    assert find_hot(infrared, NO_SKY).weight.max() < 0.05
+    infrared[PERSON] = 0.7
+    weight = find_hot(infrared, NO_SKY).weight
+    assert weight[..., 66:104, 94:102].min() > 0.9
+    weight[..., 55:115, 85:111] = 0
+    assert weight.max() < 0.05
+
+
+@pytest.mark.parametrize(('width', 'found'), [(16, True), (40, True), (100, False)])
+def test_wide_surfaces_are_no_targets(width, found):
+    infrared = torch.full(SIZE, 0.2)
+    infrared[:, 60:110, 50 : 50 + width] = 0.6
+    warmer = warmer_than_aside(shrink_by(infrared, 4))[:, 17:26, 14 : 11 + width // 4]
+    assert warmer.min() > 0.3 if found else warmer.max() < 1e-6
+    assert find_hot(infrared, NO_SKY).weight[:, 66:104, 52 : 48 + width].max() == pytest.approx(float(found), abs=0.05)
+
+
+def in_colours(ground: tuple[float, float, float], person: tuple[float, float, float]) -> torch.Tensor:
+    image = torch.tensor(ground)[:, None, None].expand(3, *SIZE[1:]).clone()
+    image[PERSON] = torch.tensor(person)[:, None, None]
+    return image
+
+
+@pytest.mark.parametrize(
+    ('image', 'drained'),
+    [
+        (in_colours((0.2, 0.2, 0.2), (0.35, 0.1, 0.3)), False),  # bright clothes are their own
+        (in_colours((0.1, 0.25, 0.1), (0.1, 0.25, 0.1)), True),  # a hedge, in which the visible image shows nobody
+        (in_colours((0.1, 0.25, 0.1), (0.35, 0.15, 0.1)), False),  # red before green
+        (in_colours((0.02, 0.02, 0.02), (0.04, 0.02, 0.02)), True),  # dark
+    ],
+)
+def test_colours_stay_where_they_are_the_objects_own(image, drained):
+    infrared = flat(0.2, person=0.8)
+    hot = find_hot(infrared, NO_SKY)
+    core = drain(0.5 * hot.weight, flat(0.2), image, hot)[..., 66:104, 94:102]
+    assert core.min() > 0.9 if drained else core.max() < 0.05
+    slightly = drain(0.05 * hot.weight, flat(0.2), image, hot)
+    assert slightly.max() < 0.05  # it has the brightness of the visible image
 
 
 def test_a_clear_sky_does_not_make_people_less_hot():
