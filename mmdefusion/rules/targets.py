@@ -9,7 +9,8 @@ from .options import Target
 SHOWS_BETTER = 0.8, 1.2  # infrared over visible contrast, from which on the infrared image shows an object better
 BESIDE = (1, 2), (3, 5)  # radii in the reduced image of a person, or a car, and of half of what is beside them
 WARMER_THAN_BESIDE = 4 / 255, 12 / 255  # contrast with what is beside an object, from which on it is kept too
-EXTRA = {'keep': 0.18, 'highlight': 0.6}  # share of the contrast that the visible image lacks, which is added
+# share of the contrast that the visible image lacks which is added, and the most of it: who is faint needs it
+EXTRA = {'keep': (0.4, 0.04), 'highlight': (0.6, 1.0)}
 
 
 def lift_targets(fused: Image, sources: tuple[Image, Image], hot: HotPlaces, target: Target) -> Image:
@@ -59,7 +60,8 @@ def show_targets(fused: Image, sources: tuple[Image, Image], image: Image, targe
 
 def missing(ours: Image, infrared: Image, visible: Image, target: Target) -> Image:
     """The contrast that an object lacks in the fused image, from its contrasts in all images."""
-    wanted = infrared + EXTRA[target] * (infrared - visible).clip(min=0)
+    share, most = EXTRA[target]
+    wanted = infrared + (share * (infrared - visible)).clip(0, most)
     lacking = (wanted - ours).clip(min=0)
     return lacking * ramp(abs(infrared) / (abs(visible) + FAINT), *SHOWS_BETTER) if target == 'keep' else lacking
 
