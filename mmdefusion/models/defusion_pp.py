@@ -12,7 +12,13 @@ from .layers.patch_embed import PATCH_SIZE
 from .necks import DecompositionNeck
 
 # where keys of a checkpoint of pretraining belong
-SLOTS = {'backbone.': 'encoder.', 'neck.0.': 'decomposition.', 'prior.stems.': 'spatial_prior.stems.'}
+SLOTS = {
+    'backbone.': 'encoder.',
+    'neck.0.': 'decomposition.',
+    'neck.1.stems.': 'pyramid.stems.',
+    'neck.1.guide.': 'pyramid.guide.',
+    'prior.stems.': 'spatial_prior.stems.',
+}
 
 
 @MODELS.register_module()

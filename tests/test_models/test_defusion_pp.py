@@ -13,7 +13,7 @@ def build(**options):
     return MODELS.build({'type': 'mmdefusion.DeFusionPP', 'arch': SMALL, **options}).eval()
 
 
-@pytest.mark.parametrize('pyramid', ['SimpleFeaturePyramid', 'FusedPyramid'])
+@pytest.mark.parametrize('pyramid', ['SimpleFeaturePyramid', 'FusedPyramid', 'GuidedPyramid'])
 @pytest.mark.parametrize('size', [(16, 16), (33, 70)])
 def test_four_maps(pyramid, size):
     model = build(pyramid={'type': f'mmdefusion.{pyramid}', 'out_channels': 24})

@@ -1,6 +1,7 @@
 """A convolutional stem over the pair: the detail that patches of 16 pixels lose."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Literal, get_args
 
 import torch
@@ -54,13 +55,22 @@ class Stem(nn.Module):
         self.downs = nn.ModuleList(convolution(*channels, 2, norm_cfg) for channels in zip(before, widths, strict=True))
         self.blocks = nn.ModuleList(ResidualBlock(width, norm_cfg) for width in widths[1:])
 
-    def forward(self, images: Tensor, content: Content) -> dict[int, Tensor]:
-        """Computes non-negative maps from B×in_channels×H×W, by stride from 4 on; they are 0 over padding."""
+    def forward(
+        self, images: Tensor, content: Content, guides: Mapping[int, Tensor] = MappingProxyType({})
+    ) -> dict[int, Tensor]:
+        """Computes non-negative maps from B×in_channels×H×W, by stride from 4 on; they are 0 over padding.
+
+        ``guides`` are maps of the same sizes, or larger ones whose end is left out, that are added before a residual
+        block.
+        """
         first, *downs = self.downs
         x, stride, maps = content.clear(first(images), 2), 2, {}
         for down, block in zip(downs, self.blocks, strict=True):
             stride *= 2
-            x = maps[stride] = block(content.clear(down(x), stride), content, stride)
+            x = down(x)
+            if stride in guides:
+                x = x + guides[stride][..., : x.shape[-2], : x.shape[-1]]
+            x = maps[stride] = block(content.clear(x, stride), content, stride)
         return maps
 
 
@@ -124,7 +134,10 @@ class SpatialPrior(BaseModule):
             of each image is that of the image alone (except by a BatchNorm in training), mirrored over the padding.
         """
         content = content or Content.of(pair)
-        maps = self.stem_maps(pair, content)
+        return self.task_maps(self.stem_maps(pair, content), content)
+
+    def task_maps(self, maps: dict[int, Tensor], content: Content) -> tuple[Tensor, ...]:
+        """The maps of :meth:`forward` from those of the stems, by stride."""
         for octave in range(COARSEST.bit_length(), self.strides[-1].bit_length()):
             maps[1 << octave] = max_pool2d(maps[1 << octave - 1], 2, ceil_mode=True)
         levels = zip(self.strides, self.levels, strict=True)
