@@ -2,8 +2,8 @@
 # and stay as they are. The teacher sees the crops twice as large, so that it has a token for each 8×8 pixels; as that
 # takes six times as long, it sees fewer of the natural images.
 _base_ = ['./prior-distil_1xb16-1000i_sample-more-192x192.py']
-teacher = _base_.model.teacher
-teacher.teacher.scale = 2
+finer = _base_.model.teacher
+finer.teacher.scale = 2
 folders = [
     dict(path='natural_more', part=(0, 1200)) if folder == 'natural_more' else folder
     for folder in _base_.train_dataloader.images.dataset.folders
@@ -19,10 +19,10 @@ model = dict(
             type='mmdefusion.GuidedPyramid',
             embed_dims=192,
             strides=(4, 8, 16),
-            init_cfg=dict(type='Pretrained', checkpoint='prior'),
+            prior=dict(init_cfg=dict(type='Pretrained', checkpoint='prior')),
         ),
     ],
-    teacher=teacher,
+    teacher=finer,
     head=_base_.model.head,
     views=_base_.model.views,
 )

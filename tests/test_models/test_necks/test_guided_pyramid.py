@@ -13,9 +13,11 @@ WIDTHS = (4, 8, 16, 16)
 
 
 def test_begins_as_the_prior_with_the_same_weights():
-    model = DeFusionPP(SMALL, pyramid=dict(type='mmdefusion.GuidedPyramid', out_channels=8, widths=WIDTHS)).eval()
+    model = DeFusionPP(
+        SMALL, pyramid=dict(type='mmdefusion.GuidedPyramid', out_channels=8, prior=dict(widths=WIDTHS))
+    ).eval()
     prior = SpatialPrior(8, widths=WIDTHS).eval()
-    prior.load_state_dict({key: value for key, value in model.pyramid.state_dict().items() if 'guide' not in key})
+    prior.load_state_dict(model.pyramid.prior.state_dict())
     pair = torch.randn(2, 6, 50, 70)
     for ours, alone in zip(model(pair), prior(pair), strict=True):
         assert_close(ours, alone)

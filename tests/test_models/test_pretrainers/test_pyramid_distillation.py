@@ -7,7 +7,7 @@ from torch.testing import assert_close
 from mmdefusion.models.backbones import DeFusionEncoder
 from mmdefusion.models.defusion_pp import DeFusionPP
 
-WIDTHS = (8, 8, 16, 16)
+PRIOR = dict(widths=(8, 8, 16, 16))
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def config(tmp_path):
     torch.manual_seed(1)
     state = {name: value for name, value in DeFusionEncoder(SMALL).state_dict().items() if 'skip_norm' not in name}
     torch.save({**state, 'pos_embed': torch.randn(1, 10, 32)}, tmp_path / 'vit.pth')
-    pyramid = dict(type='mmdefusion.GuidedPyramid', embed_dims=32, out_channels=24, strides=(4, 8, 16), widths=WIDTHS)
+    pyramid = dict(type='mmdefusion.GuidedPyramid', embed_dims=32, out_channels=24, strides=(4, 8, 16), prior=PRIOR)
     return dict(
         type='mmdefusion.PyramidDistiller',
         data_preprocessor=dict(type='mmdefusion.PretrainingDataPreprocessor'),
@@ -77,14 +77,14 @@ def test_a_backbone_reads_all_but_what_belongs_to_the_task(model, tmp_path):
     torch.save({'state_dict': model.state_dict()}, tmp_path / 'taught.pth')
     backbone = DeFusionPP(
         SMALL,
-        pyramid=dict(type='mmdefusion.GuidedPyramid', out_channels=40, strides=(8, 16, 32), widths=WIDTHS),
+        pyramid=dict(type='mmdefusion.GuidedPyramid', out_channels=40, strides=(8, 16, 32), prior=PRIOR),
         init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'taught.pth')),
     )
     backbone.init_weights()
     pairs = (backbone.encoder, model.backbone), (backbone.decomposition, model.neck[0])
     for ours, theirs in (
         *pairs,
-        (backbone.pyramid.stems, model.neck[1].stems),
+        (backbone.pyramid.prior.stems, model.neck[1].prior.stems),
         (backbone.pyramid.guide, model.neck[1].guide),
     ):
         assert_close(ours.state_dict(), theirs.state_dict(), rtol=0, atol=0)
