@@ -72,6 +72,6 @@ def test_a_file_of_that_name_comes_first(tmp_path):
 
 
 def test_other_names_are_files():
-    assert set(shipped()) == {'prior', 'tiny'}
+    assert set(shipped()) == {'guided', 'prior', 'tiny'}
     with pytest.raises(FileNotFoundError, match=r'The checkpoint huge is not there\. Weights with a name: .*tiny\.'):
         read_checkpoint('huge')
