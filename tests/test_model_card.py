@@ -13,7 +13,7 @@ def card():
 
 def test_every_file_is_on_the_card(card):
     files = [path.name for path in WEIGHTS.glob('*.pth')]
-    assert len(files) == 3 and all(f'`{name}`' in card.text for name in files)
+    assert len(files) == 4 and all(f'`{name}`' in card.text for name in files)
     assert card.data.library_name == 'mmdefusion' and card.data.license == 'other'
 
 

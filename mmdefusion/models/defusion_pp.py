@@ -12,7 +12,13 @@ from .layers.patch_embed import PATCH_SIZE
 from .necks import DecompositionNeck
 
 # where keys of a checkpoint of pretraining belong
-SLOTS = {'backbone.': 'encoder.', 'neck.0.': 'decomposition.', 'prior.stems.': 'spatial_prior.stems.'}
+SLOTS = {
+    'backbone.': 'encoder.',
+    'neck.0.': 'decomposition.',
+    'neck.1.prior.stems.': 'pyramid.prior.stems.',
+    'neck.1.guide.': 'pyramid.guide.',
+    'prior.stems.': 'spatial_prior.stems.',
+}
 
 
 @MODELS.register_module()
@@ -36,6 +42,8 @@ class DeFusionPP(BaseModule):
             ``out_channels`` and ``strides``.
         injection: ``type`` and options of what brings the prior's map at stride 16 into the tokens
             (:class:`TokenInjection`), without ``channels`` and ``embed_dims``. None brings nothing.
+        frozen: whether encoder and decomposition stay as ``init_cfg`` made them, without gradients and in evaluation
+            mode, so that only what reads the fused tokens is trained.
         init_cfg: initialisation config of MMEngine. ``dict(type='Pretrained', checkpoint=...)`` reads a checkpoint of
             pretraining, whose keys start with ``backbone.`` and ``neck.0.``, and the stems of the prior, if it has
             them (``prior.stems.``).
@@ -51,6 +59,7 @@ class DeFusionPP(BaseModule):
         init_cfg: dict | list | None = None,
         junction: dict | None = None,
         injection: dict | None = None,
+        frozen: bool = False,
     ) -> None:
         super().__init__(init_cfg)
         self.encoder = DeFusionEncoder(arch, **(encoder or {}))
@@ -65,6 +74,10 @@ class DeFusionPP(BaseModule):
         self.junction = MODELS.build({**junction, **widths}) if junction else None
         widths = {'channels': self.out_channels, 'embed_dims': embed_dims}
         self.injection = MODELS.build({**injection, **widths}) if injection else None
+        self.frozen = frozen
+        if frozen:
+            for part in (self.encoder, self.decomposition):
+                part.requires_grad_(False)
         self._register_load_state_dict_pre_hook(self._rename_pretraining_keys)
 
     def forward(self, pair: Tensor) -> tuple[Tensor, ...]:
@@ -86,6 +99,14 @@ class DeFusionPP(BaseModule):
             return maps
         priors = priors or self.spatial_prior(pair, features.content)
         return tuple(map(add, maps, priors)) if self.junction is None else self.junction(maps, priors)
+
+    def train(self, mode: bool = True) -> 'DeFusionPP':
+        """Sets the mode of all parts except frozen ones, which stay in evaluation mode."""
+        super().train(mode)
+        if self.frozen:
+            self.encoder.eval()
+            self.decomposition.eval()
+        return self
 
     def _check_joints(self, junction: dict | None, injection: dict | None) -> None:
         if (junction or injection) and self.spatial_prior is None:

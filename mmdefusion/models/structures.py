@@ -48,6 +48,7 @@ class PairFeatures(NamedTuple):
     content: Content  #: sizes of the images in the batch, in pixels
     mask: Tensor | None = None  #: B×N, true for tokens of an image, false for padding; None for all
     windows: Windows | None = None  #: windows of whatever reads the features; None attends to the whole image
+    pair: Tensor | None = None  #: B×6×H×W, the pair that was encoded, for what reads it beside the tokens
 
     @property
     def image_size(self) -> tuple[int, int]:

@@ -13,12 +13,12 @@ SMALL = {'embed_dims': 32, 'depth': 7, 'num_heads': 2, 'last_num_heads': 4}
 
 
 def build(pyramid: str, **options) -> nn.Module:
-    """With a spatial prior where ``pyramid`` ends in ``+prior``."""
+    """With a spatial prior where ``pyramid`` ends in ``+prior``; a guide starts open, so that its tokens count."""
     torch.manual_seed(0)
     pyramid, _, more = pyramid.partition('+')
     if more:
         options['spatial_prior'] = {'type': 'mmdefusion.SpatialPrior', 'widths': (4, 8, 16, 16)}
-    return MODELS.build(
+    model = MODELS.build(
         {
             'type': 'mmdefusion.DeFusionPP',
             'arch': SMALL,
@@ -26,6 +26,9 @@ def build(pyramid: str, **options) -> nn.Module:
             **options,
         }
     )
+    for one in model.pyramid.guide.maps if pyramid == 'GuidedPyramid' else ():
+        nn.init.normal_(one.weight, std=0.1)
+    return model
 
 
 def every_parameter_learns(rank: int, port: int, pyramid: str) -> None:

@@ -9,7 +9,7 @@ from helpers.pretraining import build as build_pretrainer
 from helpers.pretraining import cud_config
 from torch.testing import assert_close
 
-PYRAMIDS = ['SimpleFeaturePyramid', 'FusedPyramid']
+PYRAMIDS = ['SimpleFeaturePyramid', 'FusedPyramid', 'GuidedPyramid']
 LARGEST = 1000.0  # what PairNormalizer lets through
 BLACK, WHITE = -2.1, 2.7  # normalised, the darkest and the brightest value of any channel
 

@@ -13,7 +13,7 @@ def build(**options):
     return MODELS.build({'type': 'mmdefusion.DeFusionPP', 'arch': SMALL, **options}).eval()
 
 
-@pytest.mark.parametrize('pyramid', ['SimpleFeaturePyramid', 'FusedPyramid'])
+@pytest.mark.parametrize('pyramid', ['SimpleFeaturePyramid', 'FusedPyramid', 'GuidedPyramid'])
 @pytest.mark.parametrize('size', [(16, 16), (33, 70)])
 def test_four_maps(pyramid, size):
     model = build(pyramid={'type': f'mmdefusion.{pyramid}', 'out_channels': 24})
@@ -191,3 +191,16 @@ def test_joints_need_what_they_join():
     pyramid = {'type': 'mmdefusion.SimpleFeaturePyramid', 'strides': (4, 8)}
     with pytest.raises(ValueError, match=r'map at stride 16, but the pyramid has the strides \(4, 8\)'):
         build(spatial_prior=PRIOR, pyramid=pyramid, injection=JOINTS['injection'])
+
+
+def test_what_is_frozen_is_not_trained():
+    model = build(frozen=True, encoder={'drop_path_rate': 0.5}).train()
+    assert model.training and not model.encoder.training and not model.decomposition.training
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    trained = {name: one for name, one in model.named_parameters() if one.requires_grad}
+    assert trained and all(name.startswith('pyramid.') for name in trained)
+    sum(level.square().mean() for level in model(torch.randn(1, 6, 32, 48))).backward()
+    assert all(one.grad is not None for one in trained.values())
+    torch.optim.SGD(model.parameters(), 0.1, weight_decay=0.1).step()
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, before[name]) == name.startswith(('encoder.', 'decomposition.')), name

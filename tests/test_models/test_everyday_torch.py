@@ -9,7 +9,7 @@ from helpers.everyday_model import build, every_parameter_learns, four_processes
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.testing import assert_close
 
-PYRAMIDS = ['SimpleFeaturePyramid', 'FusedPyramid', 'SimpleFeaturePyramid+prior']
+PYRAMIDS = ['SimpleFeaturePyramid', 'FusedPyramid', 'SimpleFeaturePyramid+prior', 'GuidedPyramid']
 
 
 @pytest.mark.parametrize('pyramid', PYRAMIDS)

@@ -53,9 +53,11 @@ def test_every_kind_of_tokens_on_boxes_and_label_maps(kind, folder, monkeypatch)
     assert json.loads((folder / 'again.json').read_text()) == scores
 
 
-def test_the_maps_of_a_prior(folder):
+@pytest.mark.parametrize('guided', [False, True])
+def test_the_maps_of_a_prior(folder, guided):
     prior = dict(type='mmdefusion.SpatialPrior', widths=(4, 8, 8, 16))
-    backbone = dict(type='mmdefusion.DeFusionPP', arch=SMALL, spatial_prior=prior)
+    part = dict(pyramid=dict(type='mmdefusion.GuidedPyramid', prior=prior)) if guided else dict(spatial_prior=prior)
+    backbone = dict(type='mmdefusion.DeFusionPP', arch=SMALL, **part)
     (folder / 'prior.py').write_text(f'model = dict(backbone={backbone!r})\n')
     arguments = '--data', 'detection.py', '--model', 'prior.py', '--tokens', 'prior', 'fused', *QUICK
     run(TOOL, *arguments, '--out', 'prior.json', cwd=folder)

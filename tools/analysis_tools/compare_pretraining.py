@@ -8,14 +8,13 @@ ones are resumed.
 """
 
 import argparse
-import hashlib
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
 
 from mmdefusion.evaluation.results import NAMES, mean_and_range, score_in_percent
 from mmdefusion.experiments import Trial
-from mmdefusion.models.checkpoints.fetching import local_path
+from mmdefusion.models.checkpoints.fetching import hash_weights, local_path
 from mmdefusion.models.checkpoints.fitting import read_weights
 from mmdefusion.utils.files import write_text
 from mmdefusion.utils.progress import track
@@ -56,7 +55,7 @@ def plan(path: Path, start: str, seed: int, args: argparse.Namespace) -> Trial:
     config.load_from = str(args.weights) if pretrained else None
     config.randomness = dict(seed=seed)
     config.train_cfg.val_interval = config.train_cfg.max_iters + 1
-    basis = hashlib.sha256(args.weights.read_bytes()).hexdigest() if pretrained else ''
+    basis = hash_weights(args.weights) if pretrained else ''
     return Trial.of(config, args.work_dir / f'{path.stem}_{start}_seed{seed}', basis)
 
 

@@ -11,7 +11,6 @@ sheet.jpg, and ranks.png for each variant.
 """
 
 import argparse
-import hashlib
 from collections.abc import Sequence
 from math import isnan
 from pathlib import Path
@@ -29,7 +28,7 @@ from mmdefusion.evaluation.published import mean_rank, rank, vifb_method_means
 from mmdefusion.evaluation.score_files import score_files
 from mmdefusion.evaluation.scores import Row, mean_row, write_scores
 from mmdefusion.inference.sources import list_items
-from mmdefusion.models.checkpoints.fetching import local_path
+from mmdefusion.models.checkpoints.fetching import hash_weights, local_path
 from mmdefusion.utils.files import write_image, write_text
 from mmdefusion.utils.image_io import read_image
 from mmdefusion.utils.spread import evenly_spread
@@ -61,7 +60,7 @@ def folder_of(name: str, args: argparse.Namespace) -> Path:
         return args.out_dir / 'maximum'
     weights = local_path(args.weights or 'tiny')
     variant = '-'.join(f'{option}-{value}' for option, value in VARIANTS[name].items()) or 'default'
-    content = hashlib.sha256(weights.read_bytes()).hexdigest()[:8]
+    content = hash_weights(weights)[:8]
     return args.out_dir / f'{weights.stem.removesuffix(f"-{content}")}-{content}_{variant}'
 
 

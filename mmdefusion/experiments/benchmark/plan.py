@@ -8,10 +8,9 @@ from typing import Any
 
 from mmengine.config import Config, ConfigDict
 
-from mmdefusion.models.checkpoints.fetching import local_path
+from mmdefusion.models.checkpoints.fetching import hash_weights, local_path
 from mmdefusion.models.checkpoints.fitting import read_weights
 from mmdefusion.models.checkpoints.vit_file import is_public
-from mmdefusion.utils.hashes import sha256_of
 
 from ..trial import Trial
 from .budget import Budget
@@ -71,7 +70,7 @@ class Comparison:
         needed = [model.weights] if model.weights and (model.own or is_defusionpp(config)) else []
         needed += ['tiny'] if reads_fused_images(config) else []
         needed += [file for file in starting_points(config.model) if local_path(file).is_file()]
-        basis = [self.data.digest, *map(hash_file, needed)]
+        basis = [self.data.digest, *map(hash_weights, needed)]
         if self.processes > 1:
             basis.append(f'{self.processes} processes')
         return Trial.of(config, folder, ' '.join(basis))
@@ -165,12 +164,6 @@ def starting_points(part: Any) -> Iterator[str]:
     elif isinstance(part, dict | list | tuple):
         for inner in part.values() if isinstance(part, dict) else part:
             yield from starting_points(inner)
-
-
-def hash_file(weights: str) -> str:
-    """The SHA-256 of a file of weights, by path or by name."""
-    with local_path(weights).open('rb') as file:
-        return sha256_of(file)
 
 
 def start_from(config: Config, weights: str) -> None:

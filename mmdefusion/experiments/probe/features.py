@@ -18,7 +18,7 @@ from mmdefusion.models.checkpoints.reading import read_plain
 from mmdefusion.models.checkpoints.vit import read_vit
 from mmdefusion.models.checkpoints.vit_file import is_public
 from mmdefusion.models.layers import PATCH_SIZE, Normalize, patchify
-from mmdefusion.models.necks import DecompositionNeck
+from mmdefusion.models.necks import DecompositionNeck, GuidedPyramid
 from mmdefusion.registry import MODELS
 from mmdefusion.utils.progress import track
 
@@ -56,7 +56,8 @@ class FeatureReader:
         self.encoder = _only(self.model, DeFusionEncoder)
         if self.encoder is None:
             raise ValueError(f'{config.filename} has no mmdefusion.DeFusionEncoder: there are no tokens to probe.')
-        self.neck, self.prior = _only(self.model, DecompositionNeck), _only(self.model, SpatialPrior)
+        self.neck = _only(self.model, DecompositionNeck)
+        self.prior = _only(self.model, GuidedPyramid) or _only(self.model, SpatialPrior)
         if checkpoint is None:
             for part in self.model.values():
                 part.init_weights()
@@ -100,7 +101,7 @@ class FeatureReader:
         if 'pixels' in kinds:
             found['pixels'] = torch.cat([patchify(image, PATCH_SIZE) for image in images.chunk(2, dim=1)], dim=-1)
         if 'prior' in kinds:
-            found['prior'] = self._average_prior(images)
+            found['prior'] = self._average_prior(self.normalize(images))
         if {*kinds} <= {'pixels', 'prior'}:
             return found
         features = self.encoder(self.normalize(images))
@@ -114,17 +115,18 @@ class FeatureReader:
                 found['fused'] = self.neck.fuse(deep, skip, features.reach)[1][:, 1:]
         return {kind: found[kind] for kind in kinds}
 
-    def _average_prior(self, images: Tensor) -> Tensor:
-        """The maps of the prior's stems, averaged over patches and put together: 1×N×C."""
-        grid = [side // PATCH_SIZE for side in images.shape[-2:]]
-        maps = self.prior.stem_maps(self.normalize(images)).values()
+    def _average_prior(self, pair: Tensor) -> Tensor:
+        """The maps of the prior's stems, guided in a pyramid, averaged over patches and put together: 1×N×C."""
+        grid = [side // PATCH_SIZE for side in pair.shape[-2:]]
+        guided = isinstance(self.prior, GuidedPyramid)
+        maps = self.prior.stem_maps(self.neck(self.encoder(pair)) if guided else pair).values()
         return torch.cat([adaptive_avg_pool2d(one, grid) for one in maps], dim=1).flatten(2).transpose(1, 2)
 
     def _key(self, pairs: LabelledPairs, kind: str) -> str:
         """The name of a file in the cache, which depends on the weights, the settings and the images."""
         digest = hashlib.sha256(repr((kind, self.layer, self.encoder.arch, pairs.size, len(pairs))).encode())
         if kind != 'pixels':
-            for part in (self.prior,) if kind == 'prior' else (self.encoder, self.neck):
+            for part in (self.encoder, self.neck, *([self.prior] if kind == 'prior' else [])):
                 for value in part.state_dict().values() if part is not None else ():
                     digest.update(value.numpy().tobytes())
             digest.update(repr(getattr(self.neck, 'common', None)).encode())

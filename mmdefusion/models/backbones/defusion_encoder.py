@@ -145,6 +145,7 @@ class DeFusionEncoder(BaseModule):
             content=content,
             mask=content.token_mask(grid, pair.device),
             windows=self._windows(grid, content),
+            pair=pair,
         )
 
     def encode(

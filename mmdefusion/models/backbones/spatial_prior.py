@@ -1,6 +1,7 @@
 """A convolutional stem over the pair: the detail that patches of 16 pixels lose."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Literal, get_args
 
 import torch
@@ -16,6 +17,8 @@ Form = Literal['stacked', 'streams']
 STRIDES = (2, 4, 8, 16)  # of the stages of a stem
 COARSEST = STRIDES[-1]  # stride of the stem's own maps; coarser ones are pooled
 BATCH_NORM = {'type': 'BN'}
+Guides = Mapping[int, Tensor]
+UNGUIDED: Guides = MappingProxyType({})
 TAUGHT = 'prior.stems.'  # before the names of stems in a checkpoint of pretraining
 
 
@@ -53,14 +56,21 @@ class Stem(nn.Module):
         before = (in_channels, *widths[:-1])
         self.downs = nn.ModuleList(convolution(*channels, 2, norm_cfg) for channels in zip(before, widths, strict=True))
         self.blocks = nn.ModuleList(ResidualBlock(width, norm_cfg) for width in widths[1:])
+        self.widths = dict(zip(STRIDES[1:], widths[1:], strict=False))  # of the maps, by stride
 
-    def forward(self, images: Tensor, content: Content) -> dict[int, Tensor]:
-        """Computes non-negative maps from B×in_channels×H×W, by stride from 4 on; they are 0 over padding."""
+    def forward(self, images: Tensor, content: Content, guides: Guides = UNGUIDED) -> dict[int, Tensor]:
+        """Computes non-negative maps from B×in_channels×H×W, by stride from 4 on; they are 0 over padding.
+
+        Guides may be larger than the maps at their stride; what lies beyond the end is left out.
+        """
         first, *downs = self.downs
         x, stride, maps = content.clear(first(images), 2), 2, {}
         for down, block in zip(downs, self.blocks, strict=True):
             stride *= 2
-            x = maps[stride] = block(content.clear(down(x), stride), content, stride)
+            x = down(x)
+            if stride in guides:
+                x = x + guides[stride][..., : x.shape[-2], : x.shape[-1]]
+            x = maps[stride] = block(content.clear(x, stride), content, stride)
         return maps
 
 
@@ -112,29 +122,31 @@ class SpatialPrior(BaseModule):
         )
         self._register_load_state_dict_pre_hook(self._take_stems)
 
-    def forward(self, pair: Tensor, content: Content | None = None) -> tuple[Tensor, ...]:
+    def forward(self, pair: Tensor, content: Content | None = None, guides: Guides = UNGUIDED) -> tuple[Tensor, ...]:
         """Computes the maps of a pair.
 
         Args:
             pair: B×6×H×W, two normalised RGB images along the channels.
             content: sizes of the images in the batch; None finds them.
+            guides: maps by stride that are added before the residual blocks of each stem (:class:`GuidedPyramid`).
 
         Returns:
             Maps B×out_channels×ceil(H/s)×ceil(W/s) for each stride s, finest first. Padding has no influence: the map
             of each image is that of the image alone (except by a BatchNorm in training), mirrored over the padding.
         """
         content = content or Content.of(pair)
-        maps = self.stem_maps(pair, content)
+        maps = self.stem_maps(pair, content, guides)
         for octave in range(COARSEST.bit_length(), self.strides[-1].bit_length()):
             maps[1 << octave] = max_pool2d(maps[1 << octave - 1], 2, ceil_mode=True)
         levels = zip(self.strides, self.levels, strict=True)
         return tuple(content.fit(level(maps[stride]), stride) for stride, level in levels)
 
-    def stem_maps(self, pair: Tensor, content: Content | None = None) -> dict[int, Tensor]:
+    def stem_maps(self, pair: Tensor, content: Content | None = None, guides: Guides = UNGUIDED) -> dict[int, Tensor]:
         """The maps of the stems before anything of a task, by stride from 4 on; arguments as of :meth:`forward`."""
         content = content or Content.of(pair)
         images = content.clear(content.pictures(pair), 1)
-        streams = [stem(part, content) for stem, part in zip(self.stems, images.chunk(len(self.stems), 1), strict=True)]
+        parts = images.chunk(len(self.stems), 1)
+        streams = [stem(part, content, guides) for stem, part in zip(self.stems, parts, strict=True)]
         if len(streams) == 1:
             return streams[0]
         return {at: common_and_unique(*(stream[at] for stream in streams)) for at in streams[0]}

@@ -43,6 +43,12 @@ def local_path(source: str | os.PathLike) -> Path:
     return files[name] if name in files and not os.path.isfile(name) else Path(source)
 
 
+def hash_weights(source: str | os.PathLike) -> str:
+    """The SHA-256 of a checkpoint, of whatever :func:`local_path` takes."""
+    with local_path(source).open('rb') as file:
+        return sha256_of(file)
+
+
 def check_named_hash(file: BinaryIO, path: Path, name: str) -> None:
     """Compares the SHA-256 of an open file with its beginning in the name of a published file.
 

@@ -5,6 +5,7 @@ from .ivf_fine_tuner import IVFFineTuner
 from .mae import MAEDecoder, MAEPretrainer
 from .mcud import MCUDPretrainer
 from .prior_distillation import PriorDistiller
+from .pyramid_distillation import PyramidDistiller
 from .student_views import StudentViews
 from .views import MaskedViews
 
@@ -18,5 +19,6 @@ __all__ = [
     'MCUDPretrainer',
     'MaskedViews',
     'PriorDistiller',
+    'PyramidDistiller',
     'StudentViews',
 ]

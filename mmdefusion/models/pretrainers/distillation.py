@@ -50,7 +50,7 @@ class EncoderDistiller(EncoderPretrainer):
         """Distance from the teacher's patch tokens; the class token is left out, as it describes the whole image."""
         view = self.views(images, self.teacher(self.normalize(images))[:, 1:])
         tokens = self.encode(self.normalize(view.images))
-        return dict(loss_tokens=self.head.loss(tokens[:, 1:], view.targets))
+        return dict(loss_tokens=self.head.loss(tokens[:, 1:], view.targets.flatten(2).mT))
 
     def encode(self, images: Tensor) -> Tensor:
         """The tokens after the last block of the encoder, B×N×C."""

@@ -1,5 +1,6 @@
 """Views for a student, whose teacher sees the whole, clean image."""
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -15,7 +16,7 @@ class StudentView(NamedTuple):
     """A batch of views, with the teacher's patch tokens at the places that they show."""
 
     images: Tensor  #: B×3×h×w, RGB in [0, 1]
-    targets: Tensor  #: B×(h/16·w/16)×T
+    targets: Tensor  #: B×T×(h/p)×(w/p), the teacher's tokens for each p×p pixels
 
 
 @MODELS.register_module()
@@ -52,18 +53,19 @@ class StudentViews(nn.Module):
 
         Args:
             images: B×3×H×W, RGB in [0, 1], whose sides are multiples of 16.
-            tokens: tokens of the teacher without the class token, B×(H/16·W/16)×T.
+            tokens: tokens of the teacher without the class token, B×(H/p·W/p)×T, where p is 16 or divides it.
         """
         grid = images.shape[-2] // PATCH_SIZE, images.shape[-1] // PATCH_SIZE
-        targets = tokens.unflatten(1, grid)  # B h w T
+        finer = math.isqrt(tokens.shape[1] // math.prod(grid))
+        targets = tokens.mT.unflatten(2, [finer * length for length in grid])
         side = min(int(torch.randint(self.sides[0], self.sides[1] + 1, ())), *grid)
-        top, left = (int(torch.randint(length - side + 1, ())) for length in grid)
-        targets = targets[:, top : top + side, left : left + side]
-        rows, columns = (slice(start * PATCH_SIZE, (start + side) * PATCH_SIZE) for start in (top, left))
-        images = self._recolour(images[..., rows, columns])
-        if torch.rand(()) < self.flip:
-            images, targets = images.flip(-1), targets.flip(2)
-        return StudentView(images, targets.flatten(1, 2))
+        corner = [int(torch.randint(length - side + 1, ())) for length in grid]
+        images, targets = (
+            maps[(..., *(slice(start * cell, (start + side) * cell) for start in corner))]
+            for maps, cell in ((images, PATCH_SIZE), (targets, finer))
+        )
+        images = self._recolour(images)
+        return StudentView(*((images.flip(-1), targets.flip(-1)) if torch.rand(()) < self.flip else (images, targets)))
 
     def _recolour(self, images: Tensor) -> Tensor:
         low, high = self.jitter

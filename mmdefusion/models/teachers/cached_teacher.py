@@ -57,7 +57,8 @@ class CachedTeacher(BaseModule):
 
     def _path(self, image: Tensor) -> Path:
         if self._identity is None:
-            weights = hashlib.sha256(repr(self.teacher.encoder.arch).encode())
+            form = self.teacher.encoder.arch, self.teacher.scale
+            weights = hashlib.sha256(repr(form).encode())
             for value in self.teacher.encoder.state_dict().values():
                 weights.update(value.cpu().numpy().tobytes())
             self._identity = weights.digest()

@@ -13,6 +13,8 @@ class FrozenTeacher(BaseModule):
         encoder: the encoder whose tokens are predicted.
     """
 
+    scale = 1  #: tokens are so many times finer than patches
+
     def __init__(self, encoder: nn.Module) -> None:
         super().__init__()
         self.encoder = encoder.requires_grad_(False)

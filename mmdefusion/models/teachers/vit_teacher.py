@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.nn.functional import layer_norm
+from torch.nn.functional import interpolate, layer_norm
 
 from mmdefusion.registry import MODELS
 
@@ -27,12 +27,16 @@ class ViTTeacher(FrozenTeacher):
         checkpoint: any file that :class:`DeFusionEncoder` reads, such as DINOv2's.
         arch: as in :class:`DeFusionEncoder`; ``'auto'`` reads it from the file.
         layer: number of blocks after which the tokens are taken; None for all blocks.
+        scale: how much larger the ViT sees the images, so that its tokens are so much finer than patches of 16 pixels:
+            with 2 there is one for each 8×8 pixels. It takes at least scale² times as long.
 
     Raises:
-        ValueError: if the file has no public ViT, or one with fewer blocks.
+        ValueError: if the file has no public ViT, or one with fewer blocks, or if ``scale`` is less than 1.
     """
 
-    def __init__(self, checkpoint: str, arch: str | dict = 'auto', layer: int | None = None) -> None:
+    def __init__(self, checkpoint: str, arch: str | dict = 'auto', layer: int | None = None, scale: int = 1) -> None:
+        if scale < 1:
+            raise ValueError(f'scale={scale} of the teacher must be a whole number from 1 on.')
         there = arch == 'auto' or Path(checkpoint).is_file()  # a config can be built before its files exist
         vit = self._read(checkpoint) if there else None
         arch = suit_architecture(vit, checkpoint) if arch == 'auto' else resolve_architecture(arch)
@@ -43,7 +47,7 @@ class ViTTeacher(FrozenTeacher):
         super().__init__(DeFusionEncoder(replace(arch, depth=layer, last_num_heads=heads)))
         if vit is not None:
             self.encoder.make_room(vit)
-        self.checkpoint = checkpoint
+        self.checkpoint, self.scale = checkpoint, scale
 
     def init_weights(self) -> None:
         """Loads the weights of the blocks that are used.
@@ -63,5 +67,7 @@ class ViTTeacher(FrozenTeacher):
     @torch.no_grad()
     def forward(self, images: Tensor) -> Tensor:
         """The tokens of the layer, each with mean 0 and variance 1, B×N×T."""
+        if self.scale > 1:
+            images = interpolate(images, scale_factor=self.scale, mode='bicubic')
         tokens = self.encoder.encode(images)[0][-1]
         return layer_norm(tokens, tokens.shape[-1:])

@@ -8,7 +8,7 @@ from torch.testing import assert_close
 
 from mmdefusion.models.layers import Content, mark_padding
 
-PYRAMIDS = ['SimpleFeaturePyramid', 'FusedPyramid']
+PYRAMIDS = ['SimpleFeaturePyramid', 'FusedPyramid', 'GuidedPyramid']
 SIZES = [(50, 70), (96, 40), (33, 90)]
 
 

@@ -58,6 +58,17 @@ def test_the_prior_beside_the_rest(weights):
         assert read and all(torch.equal(value.float(), stems[key]) for key, value in read.items())
 
 
+def test_features_whole_but_for_what_belongs_to_the_task():
+    pyramid = dict(type='mmdefusion.GuidedPyramid', out_channels=64)
+    model = DeFusionPP('tiny', pyramid=pyramid, init_cfg=dict(type='Pretrained', checkpoint='guided'))
+    model.init_weights()
+    slots, held = {'backbone': 'encoder', 'neck.0': 'decomposition', 'neck.1': 'pyramid'}, model.state_dict()
+    for key, value in read_checkpoint('guided')['state_dict'].items():
+        slot = next(slot for slot in slots if key.startswith(f'{slot}.'))
+        assert torch.equal(held.pop(slots[slot] + key.removeprefix(slot)).to(value.dtype), value)
+    assert all(key.startswith('pyramid.prior.levels.') for key in held)
+
+
 def test_in_fusing(weights):
     for fuser in (load_fuser('tiny'), FusionInferencer('tiny', device='cpu').model):
         assert torch.equal(fuser.state_dict()[KEY], weights)
@@ -72,6 +83,6 @@ def test_a_file_of_that_name_comes_first(tmp_path):
 
 
 def test_other_names_are_files():
-    assert set(shipped()) == {'prior', 'tiny'}
+    assert set(shipped()) == {'guided', 'prior', 'tiny'}
     with pytest.raises(FileNotFoundError, match=r'The checkpoint huge is not there\. Weights with a name: .*tiny\.'):
         read_checkpoint('huge')

@@ -1,7 +1,7 @@
 import pytest
 import torch
 from helpers.pretraining import SMALL
-from torch.nn.functional import layer_norm
+from torch.nn.functional import interpolate, layer_norm
 from torch.testing import assert_close
 
 from mmdefusion.models.backbones import DeFusionEncoder
@@ -41,20 +41,32 @@ def test_never_trained_and_never_stored(public):
     assert not any(parameter.requires_grad for parameter in teacher.parameters())
 
 
-def test_each_layer_has_answers_of_its_own_in_the_cache(public, tmp_path):
+def test_finer_tokens_are_those_of_enlarged_images(public):
+    coarse, fine = (ViTTeacher(public, SMALL, layer=2, scale=scale) for scale in (1, 2))
+    for teacher in (coarse, fine):
+        teacher.init_weights()
+    images = torch.randn(2, 3, 32, 48)
+    assert fine(images).shape == (2, 1 + 4 * 6, 32)
+    assert_close(fine(images), coarse(interpolate(images, size=(64, 96), mode='bicubic')))
+
+
+@pytest.mark.parametrize('others', [(dict(layer=1), dict(layer=2)), (dict(layer=2), dict(layer=2, scale=2))])
+def test_each_teacher_has_answers_of_its_own_in_the_cache(public, tmp_path, others):
     images = torch.randn(1, 3, 32, 32)
     answers = []
-    for layer in (1, 2):
-        config = dict(type='mmdefusion.ViTTeacher', checkpoint=public, arch=SMALL, layer=layer)
+    for options in others:
+        config = dict(type='mmdefusion.ViTTeacher', checkpoint=public, arch=SMALL, **options)
         cached = CachedTeacher(config, folder=str(tmp_path / 'cache'))
         cached.init_weights()
-        answers.append(cached(images))
+        answers.append(cached(images)[:, :5])
     assert not torch.allclose(*answers, atol=0.1)
 
 
 def test_what_cannot_teach_is_refused(public, tmp_path):
     with pytest.raises(ValueError, match='layer=4 of the teacher is out of range'):
         ViTTeacher(public, SMALL, layer=4)
+    with pytest.raises(ValueError, match='scale=0 of the teacher'):
+        ViTTeacher(public, SMALL, scale=0)
     late = ViTTeacher(str(tmp_path / 'later.pth'), SMALL)  # a config builds before its files are there
     with pytest.raises(FileNotFoundError, match='later.pth'):
         late.init_weights()
