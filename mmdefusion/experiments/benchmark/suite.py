@@ -19,6 +19,7 @@ ROWS = (  # in the order in which they are trained
     'resnet18-early-fusion',
     'resnet18-infrared',
     'resnet18-visible',
+    'defusionpp-guided_vit-tiny',
     'defusionpp-prior_vit-tiny',
     'defusionpp-prior_vit-tiny@tiny',
     'defusionpp_vit-tiny',
