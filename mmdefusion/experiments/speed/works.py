@@ -16,6 +16,7 @@ from mmdefusion.models.necks import DecompositionNeck
 from mmdefusion.models.structures import Pair
 from mmdefusion.registry import MODELS
 
+from ..benchmark.light import make_light
 from ..benchmark.models import CONFIGS, known_models
 from .rivals import RIVALS
 from .textbook import to_textbook
@@ -55,11 +56,16 @@ class Work:
     rivals: bool = False
 
 
-def build_config(path: str, window: int | None) -> nn.Module:
-    """A model of our configs: a short name of the zoo, or the name of a part in ``_base_/models``."""
+def build_config(path: str, window: int | None, light: bool = False) -> nn.Module:
+    """A model of our configs: a short name of the zoo, or the name of a part in ``_base_/models``.
+
+    ``light`` gives it narrow maps and a head of one convolution, as ``tools/benchmark.py --light`` does.
+    """
     known = known_models().get(path) or next(root for root in CONFIGS if root.is_dir()) / f'_base_/models/{path}.py'
     config = Config.fromfile(known)
     init_default_scope(config.get('default_scope', 'mmdefusion'))
+    if light:
+        make_light(config)
     model = deepcopy(config.model)
     if model.backbone.type == 'mmdefusion.DeFusionPP':
         model.backbone.encoder = {**model.backbone.get('encoder', {}), 'window': window}
@@ -68,9 +74,9 @@ def build_config(path: str, window: int | None) -> nn.Module:
     return MODELS.build(model)
 
 
-def build_detector(window: int | None) -> nn.Module:
+def build_detector(window: int | None, light: bool = False) -> nn.Module:
     """The paper's form of an ATSS; with windows, one with a spatial prior too, as large images are trained on."""
-    return build_config(f'defusionpp{"-prior" if window else ""}_vit-tiny_atss', window)
+    return build_config(f'defusionpp{"-prior" if window else ""}_vit-tiny_atss', window, light)
 
 
 def build_maps(window: int | None) -> nn.Module:
@@ -122,6 +128,12 @@ WORKS = {
     'segmenter': Work('segmenter (UPerNet)', partial(build_config, 'defusionpp_vit-tiny_upernet'), heads),
     'pretraining': Work('pretraining step', partial(build_config, 'cud_defusionpp-tiny'), pretrain, trains=True),
     'training': Work('training step (ATSS; windowed: with a spatial prior)', build_detector, detect, trains=True),
+    'light-training': Work(
+        'training step (ATSS with a light head; windowed: with a spatial prior)',
+        partial(build_detector, light=True),
+        detect,
+        trains=True,
+    ),
 }
 
 
