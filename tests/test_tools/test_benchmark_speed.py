@@ -12,6 +12,7 @@ from mmdefusion.experiments.speed.roof import count
 from mmdefusion.experiments.speed.timing import Timing
 from mmdefusion.experiments.speed.works import FusedFeatures, build_detector, prepare
 from mmdefusion.models.backbones import SpatialPrior
+from mmdefusion.models.layers import DropPath
 from mmdefusion.models.layers.dropout import Dropout
 
 TOOL = Path(__file__).resolve().parents[2] / 'tools/analysis_tools/benchmark_speed.py'
@@ -30,7 +31,7 @@ def test_the_textbook_learns_the_same(monkeypatch):
     pair, work = torch.randn(2, 6, 32, 48), WORKS['pretraining']
     for kind in (torch.nn.Dropout, Dropout):
         monkeypatch.setattr(kind, 'forward', lambda self, x: x)
-    monkeypatch.setattr('mmdefusion.models.layers.drop_path.DropPath.forward', lambda self, x: x)
+    monkeypatch.setattr(DropPath, '_sample', lambda self, x: x.new_ones(len(x), 1, 1))
     ours, textbook = (prepare(work, form, pair) for form in ('ours', 'textbook'))
     first = [run() for run in (ours, textbook)]
     second = [run() for run in (ours, textbook)]  # after a step of the optimizer
@@ -44,6 +45,19 @@ def test_windows_come_with_a_prior_in_a_detector_that_trains():
     assert not any(isinstance(part, SpatialPrior) for part in plain.modules()) and plain.backbone.window is None
     assert windowed.backbone.spatial_prior is not None and windowed.backbone.encoder.window == 14
     assert prepare(WORKS['training'], 'windowed', torch.randn(1, 6, 64, 64))().isfinite()
+
+
+@pytest.mark.parametrize('window', [None, 14])
+def test_a_light_head_reads_narrow_maps(window):
+    heads = [build_detector(window, light).bbox_head for light in (False, True)]
+    assert [(len(head.cls_convs), head.in_channels, head.feat_channels) for head in heads] == [
+        (4, 256, 256),
+        (1, 64, 64),
+    ]
+
+
+def test_a_step_with_a_light_head_gives_a_loss():
+    assert prepare(WORKS['light-training'], 'windowed', torch.randn(1, 6, 64, 64))().isfinite()
 
 
 def test_windows_in_bfloat16_are_both():

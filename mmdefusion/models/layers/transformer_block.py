@@ -44,5 +44,11 @@ class TransformerBlock(nn.Module):
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: Tensor, mask: Tensor | Windows | None = None) -> Tensor:
-        x = x + self.drop_path(self.attn(self.norm1(x), mask))
-        return x + self.drop_path(self.mlp(self.norm2(x)))
+        x = self.drop_path.add(x, self._attend, mask)
+        return self.drop_path.add(x, self._think)
+
+    def _attend(self, x: Tensor, mask: Tensor | Windows | None) -> Tensor:
+        return self.attn(self.norm1(x), mask)
+
+    def _think(self, x: Tensor, mask: None) -> Tensor:
+        return self.mlp(self.norm2(x))

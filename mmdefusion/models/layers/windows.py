@@ -54,23 +54,21 @@ class Windows(NamedTuple):
     def _apply_to_grid(self, attention: Attention, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         if max(self.grid) <= self.side:
             return attention(q, k, v)
-        leading = attention(q[:, : self.leading], k, v)
-        maps = [x[:, self.leading :].unflatten(1, self.grid) for x in (q, k, v)]
-        found = []
-        for rows, height in bands(self.grid[0], self.side):
+        count = self.grid[0] * self.grid[1]
+        heads, patches = zip(*(x.split([self.leading, count], dim=1) for x in (q, k, v)), strict=True)
+        found = [attention(heads[0], k, v)]
+        # split and not slices: the gradients of parts are then put together, instead of added up in whole maps of zeros
+        rows, columns = (list(bands(side, self.side)) for side in self.grid)
+        maps = [x.unflatten(1, self.grid).split([share for share, _ in rows], dim=1) for x in patches]
+        for (share, height), *band in zip(rows, *maps, strict=True):
             row = []
-            for columns, width in bands(self.grid[1], self.side):
-                queries, keys, values = (cut(x[:, rows, columns], height, width) for x in maps)
-                keys, values = self._with_leading(k, keys), self._with_leading(v, values)
-                count = (rows.stop - rows.start) // height, (columns.stop - columns.start) // width
-                row.append(join(attention(queries, keys, values), *count, height))
-            found.append(torch.cat(row, dim=2))
-        return torch.cat([leading, torch.cat(found, dim=1).flatten(1, 2)], dim=1)
-
-    def _with_leading(self, tokens: Tensor, windows: Tensor) -> Tensor:
-        """Puts the leading tokens of each image in front of its windows."""
-        leading = tokens[:, : self.leading].repeat_interleave(len(windows) // len(tokens), dim=0)
-        return torch.cat([leading, windows], dim=1)
+            blocks = (x.split([share for share, _ in columns], dim=2) for x in band)
+            for (extent, width), *parts in zip(columns, *blocks, strict=True):
+                queries, keys, values = (cut(x, height, width) for x in parts)
+                keys, values = with_leading(heads[1], keys), with_leading(heads[2], values)
+                row.append(join(attention(queries, keys, values), share // height, extent // width, height))
+            found.append(torch.cat(row, dim=2).flatten(1, 2))
+        return torch.cat(found, dim=1)
 
     def _crop(self, tokens: Tensor, grid: Size) -> Tensor:
         """Leading tokens and the patches at the top left."""
@@ -84,17 +82,22 @@ class Windows(NamedTuple):
         return torch.cat([tokens[:, : self.leading], patches.flatten(1, 2)], dim=1)
 
 
-def bands(length: int, side: int) -> Iterator[tuple[slice, int]]:
+def bands(length: int, side: int) -> Iterator[tuple[int, int]]:
     """Cuts a length evenly into as few parts of at most ``side`` as possible.
 
     Yields:
-        A range of parts of one length, and that length; there are at most two.
+        The sum of the parts of one length, and that length, from the start; there are at most two.
     """
     count = -(-length // side)
     short, longer = divmod(length, count)
-    for first, last, part in ((0, longer * (short + 1), short + 1), (longer * (short + 1), length, short)):
-        if first < last:
-            yield slice(first, last), part
+    for number, part in ((longer, short + 1), (count - longer, short)):
+        if number:
+            yield number * part, part
+
+
+def with_leading(leading: Tensor, windows: Tensor) -> Tensor:
+    """Puts the leading tokens of each image in front of its windows."""
+    return torch.cat([leading.repeat_interleave(len(windows) // len(leading), dim=0), windows], dim=1)
 
 
 def cut(maps: Tensor, height: int, width: int) -> Tensor:

@@ -9,7 +9,7 @@ from mmdefusion.registry import MODELS
 
 from ..layers import NUM_HEADS, Content, DecompositionBlock, LayerNorm2d, Windows, init_transformer, tokens_to_map
 from ..structures import Decomposition, Pair
-from .rescale import STRIDES, rescale
+from .rescale import STRIDES, rescale, rescale_and_project
 
 
 class FusedLevel(nn.Module):
@@ -24,7 +24,8 @@ class FusedLevel(nn.Module):
 
     def forward(self, tokens: Tensor, grid: tuple[int, int], content: Content) -> Tensor:
         feature = content.extend(tokens_to_map(self.proj(tokens), grid))
-        return content.fit(self.out(self.rescale(feature)), self.stride)
+        projection, norm = self.out
+        return content.fit(norm(rescale_and_project(feature, self.rescale, projection)), self.stride)
 
 
 @MODELS.register_module()

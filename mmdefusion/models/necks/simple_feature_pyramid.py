@@ -10,7 +10,7 @@ from mmdefusion.registry import MODELS
 
 from ..layers import Content, LayerNorm2d, init_transformer, tokens_to_map
 from ..structures import Decomposition
-from .rescale import STRIDES, rescale
+from .rescale import STRIDES, rescale, rescale_and_project
 
 
 class PyramidLevel(nn.Sequential):
@@ -35,7 +35,7 @@ class PyramidLevel(nn.Sequential):
 
     def forward(self, feature: Tensor, content: Content) -> Tensor:
         rescaled, conv1, norm1, conv2, norm2 = self
-        feature = content.isolate(norm1(conv1(rescaled(feature))), self.stride)
+        feature = content.isolate(norm1(rescale_and_project(feature, rescaled, conv1)), self.stride)
         return content.fit(norm2(conv2(feature)), self.stride)
 
 

@@ -15,7 +15,7 @@ def window_of(index: int, length: int, side: int) -> int:
 
 
 def parts(length: int, side: int) -> list[int]:
-    return [part for where, part in bands(length, side) for _ in range((where.stop - where.start) // part)]
+    return [part for total, part in bands(length, side) for _ in range(total // part)]
 
 
 def same_window(grid: tuple[int, int], side: int) -> Tensor:
@@ -72,3 +72,13 @@ def test_gradients_reach_everything():
     attention, x = SelfAttention(24, 3), torch.randn(1, LEADING + 90, 24, requires_grad=True)
     attention(x, Windows(4, (9, 10), None, LEADING)).square().sum().backward()
     assert x.grad.abs().sum(-1).min() > 0 and attention.qkv.weight.grad.abs().sum(1).min() > 0
+
+
+@pytest.mark.parametrize('grid', [(9, 10), (4, 10), (9, 3)])
+def test_gradients_are_those_of_the_formula(grid):
+    attention = SelfAttention(24, 3).double()
+    x = torch.randn(2, LEADING + grid[0] * grid[1], 24, dtype=torch.double, requires_grad=True)
+    found, expected = attention(x, Windows(4, grid, None, LEADING)), by_hand(attention, x, same_window(grid, 4))
+    inputs, weights = [x, *attention.parameters()], torch.randn_like(found)
+    ours, theirs = (torch.autograd.grad((y * weights).sum(), inputs) for y in (found, expected))
+    assert_close(ours, theirs)
