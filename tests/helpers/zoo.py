@@ -7,6 +7,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
+from mmdefusion.models.necks.guided_pyramid import TokenGuide
 from mmdefusion.registry import MODELS
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
@@ -49,5 +50,8 @@ def untrained(config: Config, folder: Path) -> str:
     path = folder / 'untrained.pth'
     model = MODELS.build(deepcopy(config.model))  # mmdet writes into what it builds of
     model.init_weights()  # DINO leaves what it does not fill as the memory was, NaN at times
+    for part in (part for part in model.modules() if isinstance(part, TokenGuide)):
+        for one in part.maps:  # they start at 0, and tokens would count for nothing
+            torch.nn.init.normal_(one.weight, std=0.1)
     torch.save(dict(state_dict=model.state_dict(), meta=meta), path)
     return str(path)
