@@ -93,6 +93,12 @@ def grey(image: Image) -> Image:
 
 
 @singledispatch
+def greatest_above(image: Image) -> Image:
+    """The largest value of a map from the upper edge down to each pixel."""
+    return np.maximum.accumulate(image, axis=0)
+
+
+@singledispatch
 def channels(image: Image) -> tuple[Image, ...]:
     """The channels of an image, maps."""
     return tuple(image[..., index] for index in range(image.shape[2]))

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
-from .filters import Image, blur, box_mean, grow_to, largest, median, ramp, shrink_by, size_of
+from .filters import Image, blur, box_mean, greatest_above, grow_to, largest, median, ramp, shrink_by, size_of
 
 SMALL = 4  # factor by which images are reduced to find objects
 NO_GROUND = 0.1, 0.6  # weight of the sky, from which on a place is no surroundings of an object
 CLEAR_SKY = 0.4, 0.7  # warmth relative to the median, up to which a place is no surroundings: a clear sky, day or night
+ANY_WARMTH = 0.04, 0.1  # median from which on something can be far colder: a black background is no sky
 SURROUNDINGS = 0.05  # radius of the surroundings of an object, relative to the longest side
 LEAST_WARMER = 12 / 255  # a hot object is warmer than its surroundings by this,
 SPREADS = 2.0  # and by this many times the spread of such differences on the ground
@@ -47,7 +48,8 @@ def find_hot(infrared: Image, sky: Image) -> HotPlaces:
 
     The sky is no surroundings, as all is warm against a clear one, trees, roofs and the end of the road too; and
     nothing in it is hot, as what is warm there are mostly edges that are not aligned. A clear sky is much colder than
-    most of the image, so it is known by night too. What is wide is a road or a wall, and no object.
+    most of the image, from its upper edge on, so it is known by night too. What is wide is a road or a wall, and no
+    object.
 
     Args:
         infrared: a map in [0, 1]; hot is bright.
@@ -55,7 +57,8 @@ def find_hot(infrared: Image, sky: Image) -> HotPlaces:
     """
     small, ground = shrink_by(infrared, SMALL), 1 - ramp(shrink_by(sky, SMALL), *NO_GROUND)
     most = median(small[ground >= 0.5 * ground.max()])
-    ground = ground * ramp(small / (most + FAINT), *CLEAR_SKY)
+    clear_sky = ramp(most, *ANY_WARMTH) * (1 - ramp(greatest_above(small) / (most + FAINT), *CLEAR_SKY))
+    ground = ground * (1 - clear_sky)
     radius = max(2, round(SURROUNDINGS * max(size_of(small))))
     cold = ground
     for _ in range(PASSES):

@@ -41,7 +41,8 @@ def test_a_lost_person_is_raised_and_drained(target):
     fused, drained = show_targets(visible, Pair(visible, infrared), visible.expand(3, -1, -1), target)
     assert 0.38 < contrast(fused) < 0.75 and (contrast(fused) > 0.5) == (target == 'highlight')
     assert drained[..., 66:104, 94:102].min() > 0.5
-    assert_close(fused[..., :40, :], visible[..., :40, :]) and drained[..., :40, :].max() == 0
+    assert_close(fused[..., :40, :], visible[..., :40, :])
+    assert drained[..., :40, :].max() == 0
 
 
 def test_who_is_dark_in_the_visible_picture_stays_dark_unless_highlighted():
@@ -103,6 +104,25 @@ def test_a_road_before_a_clear_sky_is_no_target_by_night():
     assert weight[..., 66:104, 94:102].min() > 0.9
     weight[..., 55:115, 85:111] = 0
     assert weight.max() < 0.05
+
+
+@pytest.mark.parametrize('noise', [0.0, 0.01])
+def test_people_before_a_black_background_are_found(noise):
+    """What is cold has been clipped to black; there is no warmth that a sky could be colder than."""
+    torch.manual_seed(0)
+    infrared = (flat(0.0, person=0.8) + noise * torch.randn(SIZE)).clip(0, 1)
+    weight = find_hot(infrared, NO_SKY).weight
+    assert weight[..., 66:104, 94:102].min() > 0.9
+    weight[..., 55:115, 85:111] = 0
+    assert weight.max() < 0.05
+
+
+def test_people_on_cold_ground_are_found():
+    """Water, snow or a wet road between warm fronts is no sky."""
+    infrared = torch.full(SIZE, 0.5)
+    infrared[:, 50:120] = 0.15
+    infrared[PERSON] = 0.4
+    assert find_hot(infrared, NO_SKY).weight[..., 66:104, 94:102].min() > 0.9
 
 
 @pytest.mark.parametrize(('width', 'found'), [(16, True), (40, True), (100, False)])

@@ -50,6 +50,11 @@ def grey(image: Tensor) -> Tensor:
     return image.mean(0, keepdim=True)
 
 
+@filters.greatest_above.register
+def greatest_above(image: Tensor) -> Tensor:
+    return image.cummax(-2).values
+
+
 @filters.channels.register
 def channels(image: Tensor) -> tuple[Tensor, ...]:
     return image.split(1)
