@@ -11,12 +11,13 @@ from .backbones import DeFusionEncoder
 from .layers.patch_embed import PATCH_SIZE
 from .necks import DecompositionNeck
 
+GUIDE = 'neck.1.guide.'
 # where keys of a checkpoint of pretraining belong
 SLOTS = {
     'backbone.': 'encoder.',
     'neck.0.': 'decomposition.',
     'neck.1.prior.stems.': 'pyramid.prior.stems.',
-    'neck.1.guide.': 'pyramid.guide.',
+    GUIDE: 'pyramid.guide.',
     'prior.stems.': 'spatial_prior.stems.',
 }
 
@@ -43,10 +44,13 @@ class DeFusionPP(BaseModule):
         injection: ``type`` and options of what brings the prior's map at stride 16 into the tokens
             (:class:`TokenInjection`), without ``channels`` and ``embed_dims``. None brings nothing.
         frozen: whether encoder and decomposition stay as ``init_cfg`` made them, without gradients and in evaluation
-            mode, so that only what reads the fused tokens is trained.
+            mode. An injection is trained nevertheless, through them.
         init_cfg: initialisation config of MMEngine. ``dict(type='Pretrained', checkpoint=...)`` reads a checkpoint of
-            pretraining, whose keys start with ``backbone.`` and ``neck.0.``, and the stems of the prior, if it has
-            them (``prior.stems.``).
+            pretraining, whose keys start with ``backbone.`` and ``neck.0.``, and if it has them, the stems of the prior
+            (``prior.stems.``), or the stems and the guide of a :class:`GuidedPyramid` (``neck.1.``).
+
+    Raises:
+        ValueError: if ``frozen`` would keep low-rank updates of the encoder at 0, or joints have nothing to join.
     """
 
     def __init__(
@@ -62,6 +66,8 @@ class DeFusionPP(BaseModule):
         frozen: bool = False,
     ) -> None:
         super().__init__(init_cfg)
+        if frozen and (encoder or {}).get('lora_rank') is not None:
+            raise ValueError('frozen=True trains nothing of the encoder, lora_rank its updates: leave one of them out.')
         self.encoder = DeFusionEncoder(arch, **(encoder or {}))
         embed_dims = self.encoder.embed_dims
         self.decomposition = DecompositionNeck(embed_dims, **(decomposition or {}))
@@ -117,8 +123,7 @@ class DeFusionPP(BaseModule):
                 f'{self.strides}: give it {PATCH_SIZE}, too.'
             )
 
-    @staticmethod
-    def _rename_pretraining_keys(state_dict: dict, prefix: str, *_) -> None:
+    def _rename_pretraining_keys(self, state_dict: dict, prefix: str, *_) -> None:
         """Renames the keys of a checkpoint of pretraining (slots ``backbone`` and ``neck.0``) to those of this module.
 
         Raises:
@@ -141,7 +146,13 @@ class DeFusionPP(BaseModule):
         if not prefix and 'prior' in held and not held & {'backbone', 'encoder'}:
             raise ValueError(
                 "The checkpoint holds a spatial prior alone: give it to the prior, spatial_prior=dict(type='mmdefusion."
-                "SpatialPrior', init_cfg=dict(type='Pretrained', checkpoint=...))."
+                "SpatialPrior', init_cfg=dict(type='Pretrained', checkpoint=...)), or pyramid=dict(type='mmdefusion."
+                "GuidedPyramid', prior=dict(init_cfg=...))."
+            )
+        if not prefix and any(key.startswith(GUIDE) for key in state_dict) and not hasattr(self.pyramid, 'guide'):
+            raise ValueError(
+                "The checkpoint holds a guided pyramid: give pyramid=dict(type='mmdefusion.GuidedPyramid'), or another "
+                'checkpoint.'
             )
         if f'{prefix}encoder.cls_token' in state_dict or 'backbone.cls_token' not in state_dict:
             return

@@ -2,6 +2,7 @@
 
 import os
 
+import pytest
 import torch
 import torch.distributed as dist
 from torch import nn
@@ -16,6 +17,8 @@ def build(pyramid: str, **options) -> nn.Module:
     """With a spatial prior where ``pyramid`` ends in ``+prior``; a guide starts open, so that its tokens count."""
     torch.manual_seed(0)
     pyramid, _, more = pyramid.partition('+')
+    if more or pyramid == 'GuidedPyramid':
+        pytest.importorskip('mmcv')
     if more:
         options['spatial_prior'] = {'type': 'mmdefusion.SpatialPrior', 'widths': (4, 8, 16, 16)}
     model = MODELS.build(

@@ -114,6 +114,15 @@ def test_other_weights_of_the_prior_are_another_training(tmp_path, monkeypatch):
     assert comparison.plan(model, 0).basis != before[0]
 
 
+def test_an_encoder_alone_is_no_start_of_what_starts_whole(tmp_path):
+    public = tmp_path / 'public.pth'
+    torch.save({'pos_embed': torch.zeros(1, 10, 32), 'blocks.0.norm1.weight': torch.ones(32)}, public)
+    comparison = Comparison(load_scenes(tmp_path), Budget(5), tmp_path)
+    (model,) = find_candidates([f'defusionpp-guided_vit-tiny_fcn@{public}'])
+    with pytest.raises(ValueError, match='is an encoder alone, and this model starts whole from guided'):
+        comparison.plan(model, 0)
+
+
 def test_weights_of_a_prior_go_to_the_prior(tmp_path):
     comparison = Comparison(load_scenes(tmp_path), Budget(5), tmp_path)
     beside, lacking = find_candidates(['defusionpp-prior_vit-tiny_fcn@prior', 'defusionpp_vit-tiny_fcn@prior'])

@@ -16,6 +16,8 @@ def build(**options):
 @pytest.mark.parametrize('pyramid', ['SimpleFeaturePyramid', 'FusedPyramid', 'GuidedPyramid'])
 @pytest.mark.parametrize('size', [(16, 16), (33, 70)])
 def test_four_maps(pyramid, size):
+    if pyramid == 'GuidedPyramid':
+        pytest.importorskip('mmcv')
     model = build(pyramid={'type': f'mmdefusion.{pyramid}', 'out_channels': 24})
     maps = model(torch.randn(1, 6, *size))
     expected = [(1, 24, *(-(-side // stride) for side in size)) for stride in (4, 8, 16, 32)]
@@ -204,3 +206,25 @@ def test_what_is_frozen_is_not_trained():
     torch.optim.SGD(model.parameters(), 0.1, weight_decay=0.1).step()
     for name, value in model.state_dict().items():
         assert torch.equal(value, before[name]) == name.startswith(('encoder.', 'decomposition.')), name
+
+
+def test_what_is_frozen_has_no_updates_to_train():
+    with pytest.raises(ValueError, match='frozen=True trains nothing of the encoder, lora_rank its updates'):
+        build(frozen=True, encoder={'lora_rank': 2})
+
+
+def test_an_injection_is_trained_through_what_is_frozen():
+    pytest.importorskip('mmcv')
+    model = build(frozen=True, spatial_prior=PRIOR, **JOINTS).train()
+    sum(level.square().mean() for level in model(torch.randn(2, 6, 32, 48))).backward()
+    lacking = [name for name, one in model.named_parameters() if one.requires_grad and one.grad is None]
+    assert lacking == [] and model.injection.proj.weight.requires_grad
+
+
+def test_a_guided_pyramid_in_a_checkpoint_needs_one(tmp_path):
+    pytest.importorskip('mmcv')
+    source = build(pyramid={'type': 'mmdefusion.GuidedPyramid'})
+    slots = {'backbone.': source.encoder, 'neck.0.': source.decomposition, 'neck.1.': source.pyramid}
+    state = {f'{at}{name}': value for at, part in slots.items() for name, value in part.state_dict().items()}
+    with pytest.raises(ValueError, match='The checkpoint holds a guided pyramid: give pyramid='):
+        build().load_state_dict(state, strict=False)

@@ -64,7 +64,7 @@ def test_the_maps_of_a_prior(folder, guided):
     scores = json.loads((folder / 'prior.json').read_text())
     assert [score['tokens'] for score in scores] == ['prior', 'fused'] and scores[0]['ap'] != scores[1]['ap']
     missing = fail(TOOL, '--data', 'detection.py', '--model', 'encoder.py', '--tokens', 'prior', *QUICK, cwd=folder)
-    assert 'There is no spatial prior' in missing
+    assert 'There is no spatial prior or guided pyramid' in missing
 
 
 def test_other_weights_are_other_tokens(folder):

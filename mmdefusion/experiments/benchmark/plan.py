@@ -171,7 +171,7 @@ def start_from(config: Config, weights: str) -> None:
     from one that was pretrained, or the stock backbone of a baseline.
 
     Raises:
-        ValueError: if it has none of them.
+        ValueError: if it has none of them, or they are only a part of what its config starts from.
     """
     backbone = config.model.backbone
     if backbone.type.endswith('SpatialPrior'):
@@ -184,6 +184,11 @@ def start_from(config: Config, weights: str) -> None:
         backbone.spatial_prior.init_cfg = dict(type='Pretrained', checkpoint=weights)
         return
     public = is_public(held)
+    if public and backbone.type.endswith('DeFusionPP') and backbone.get('init_cfg'):
+        raise ValueError(
+            f'{config.filename}: {weights} is an encoder alone, and this model starts whole from '
+            f'{backbone.init_cfg.checkpoint}: compare a config without init_cfg of its backbone.'
+        )
     if backbone.type.endswith('DeFusionEncoder') and not public:
         config.load_from = weights  # brings the neck, too
         return

@@ -32,9 +32,9 @@ class FeatureReader:
     """Computes the tokens of an encoder and its decomposition, and caches them on disk.
 
     Args:
-        config: config of any model with a :class:`DeFusionEncoder` (and, for common, unique and fused tokens, a
-            :class:`DecompositionNeck`, for ``'prior'``, the maps of whose stems are averaged over patches, a
-            :class:`SpatialPrior`): of pretraining, detection, segmentation, or an encoder alone.
+        config: config of any model with a :class:`DeFusionEncoder`, of pretraining, detection, segmentation, or an
+            encoder alone. Common, unique and fused tokens need a :class:`DecompositionNeck`; ``'prior'``, the maps of
+            stems averaged over patches, a :class:`SpatialPrior` or a :class:`GuidedPyramid`, which comes first.
         checkpoint: weights of the model; None takes those of ``init_cfg``, or random ones.
         layer: block of the encoder after which the tokens of single images are taken; None for the last.
         cache: folder of the cached tokens; None caches nothing.
@@ -74,7 +74,9 @@ class FeatureReader:
         """Reads or computes one kind of tokens as features, (images · patches)×C."""
         kinds = STORED.get(tokens, (tokens,))
         if self.prior is None and 'prior' in kinds:
-            raise ValueError('There is no spatial prior (in the config, or in the checkpoint), so no prior tokens.')
+            raise ValueError(
+                'There is no spatial prior or guided pyramid (in the config, or in the checkpoint), so no prior tokens.'
+            )
         if self.neck is None and not {*kinds} <= {'pixels', 'visible', 'infrared', 'prior'}:
             raise ValueError(f'There is no decomposition (in the config, or in the checkpoint), so no {tokens} tokens.')
         paths = [None if self.cache is None else self.cache / f'{self._key(pairs, kind)}.pt' for kind in kinds]

@@ -29,7 +29,8 @@ class Doubling(nn.ConvTranspose2d):
         """Doubles a map; ``after`` is a 1×1 convolution that the result has yet to pass."""
         recorded = torch.compiler.is_compiling() or torch.jit.is_tracing()  # then the map may be of any size
         plain = recorded or x.device.type != 'cpu'
-        if after is not None and not plain and self._worth_folding(x.shape, after.out_channels):
+        whole = type(after) is nn.Conv2d and not (after._forward_hooks or after._forward_pre_hooks)  # not wrapped
+        if whole and not plain and self._worth_folding(x.shape, after.out_channels):
             last = after.weight.flatten(1)
             bias = last @ self.bias if after.bias is None else last @ self.bias + after.bias
             return self._spread(x, last @ self._corners(), bias)

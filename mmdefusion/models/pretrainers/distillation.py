@@ -5,6 +5,7 @@ from torch import Tensor
 from mmdefusion.registry import MODELS, build_model_part
 
 from .encoder_pretrainer import EncoderPretrainer
+from .fitting import refuse_finer
 
 
 @MODELS.register_module()
@@ -40,6 +41,7 @@ class EncoderDistiller(EncoderPretrainer):
         self.teacher = build_model_part(teacher)
         self.head = build_model_part(head)
         self.views = build_model_part(views)
+        refuse_finer(self.teacher)
         if self.teacher.embed_dims != self.head.teacher_dims:
             raise ValueError(
                 f'teacher gives tokens of width {self.teacher.embed_dims}, head predicts {self.head.teacher_dims}: '

@@ -9,6 +9,7 @@ from mmdefusion.registry import MODELS, build_model_part
 from ..losses import MCUDLoss
 from ..structures import Sensors
 from .cud import CUDPretrainer
+from .fitting import refuse_finer
 
 
 @MODELS.register_module()
@@ -42,6 +43,7 @@ class MCUDPretrainer(CUDPretrainer):
         self.teacher_head = build_model_part(teacher_head)
         self.mcud_loss = build_model_part(mcud_loss)
         for name in ('infrared_teacher', 'visible_teacher'):
+            refuse_finer(getattr(self, name))
             width = getattr(self, name).embed_dims
             if width != self.teacher_head.teacher_dims:
                 raise ValueError(

@@ -16,7 +16,7 @@ class PyramidDistiller(MapDistiller):
 
     Args:
         backbone: the encoder, as a config or a module, like the next. It is not trained.
-        neck: the decomposition, which is not trained, and the pyramid, which is; its ``strides`` are at most 16.
+        neck: the decomposition, which is not trained, and the pyramid, which is; its strides are at most 16.
         teacher, head, views, data_preprocessor, init_cfg: see :class:`MapDistiller`.
 
     Raises:
@@ -34,7 +34,7 @@ class PyramidDistiller(MapDistiller):
         init_cfg: dict | list | None = None,
     ) -> None:
         neck = build_model_part(neck)
-        super().__init__(neck[1].strides, teacher, head, views, data_preprocessor, init_cfg)
+        super().__init__(neck[1].level_strides, teacher, head, views, data_preprocessor, init_cfg)
         self.backbone = build_model_part(backbone).requires_grad_(False)
         self.neck = neck
         self.neck[0].requires_grad_(False)

@@ -31,7 +31,7 @@ class CachedTeacher(BaseModule):
     def __init__(self, teacher: dict, folder: str) -> None:
         super().__init__()
         self.teacher = MODELS.build(teacher)
-        self.embed_dims = self.teacher.embed_dims
+        self.embed_dims, self.scale = self.teacher.embed_dims, getattr(self.teacher, 'scale', 1)
         self.folder = Path(folder)
         self._identity: bytes | None = None
 
@@ -57,8 +57,8 @@ class CachedTeacher(BaseModule):
 
     def _path(self, image: Tensor) -> Path:
         if self._identity is None:
-            form = self.teacher.encoder.arch, self.teacher.scale
-            weights = hashlib.sha256(repr(form).encode())
+            form = repr(self.teacher.encoder.arch) + (f' {self.scale}' if self.scale > 1 else '')
+            weights = hashlib.sha256(form.encode())
             for value in self.teacher.encoder.state_dict().values():
                 weights.update(value.cpu().numpy().tobytes())
             self._identity = weights.digest()

@@ -15,6 +15,8 @@ from ..checkpoints.vit import ViTWeights
 from ..checkpoints.vit_file import pretrained_vit
 from .frozen_teacher import FrozenTeacher
 
+SCALES = (1, 2, 4)
+
 
 @MODELS.register_module()
 class ViTTeacher(FrozenTeacher):
@@ -28,15 +30,16 @@ class ViTTeacher(FrozenTeacher):
         arch: as in :class:`DeFusionEncoder`; ``'auto'`` reads it from the file.
         layer: number of blocks after which the tokens are taken; None for all blocks.
         scale: how much larger the ViT sees the images, so that its tokens are so much finer than patches of 16 pixels:
-            with 2 there is one for each 8×8 pixels. It takes at least scale² times as long.
+            with 2 there is one for each 8×8 pixels. 1, 2 or 4, for :class:`PyramidDistiller` and
+            :class:`PriorDistiller`. It takes at least scale² times as long.
 
     Raises:
-        ValueError: if the file has no public ViT, or one with fewer blocks, or if ``scale`` is less than 1.
+        ValueError: if the file has no public ViT, or one with fewer blocks, or if ``scale`` is not allowed.
     """
 
     def __init__(self, checkpoint: str, arch: str | dict = 'auto', layer: int | None = None, scale: int = 1) -> None:
-        if scale < 1:
-            raise ValueError(f'scale={scale} of the teacher must be a whole number from 1 on.')
+        if scale not in SCALES:
+            raise ValueError(f'scale={scale} of the teacher must be one of {SCALES}.')
         there = arch == 'auto' or Path(checkpoint).is_file()  # a config can be built before its files exist
         vit = self._read(checkpoint) if there else None
         arch = suit_architecture(vit, checkpoint) if arch == 'auto' else resolve_architecture(arch)

@@ -59,6 +59,7 @@ def test_the_prior_beside_the_rest(weights):
 
 
 def test_features_whole_but_for_what_belongs_to_the_task():
+    pytest.importorskip('mmcv')
     pyramid = dict(type='mmdefusion.GuidedPyramid', out_channels=64)
     model = DeFusionPP('tiny', pyramid=pyramid, init_cfg=dict(type='Pretrained', checkpoint='guided'))
     model.init_weights()

@@ -23,9 +23,11 @@ def test_begins_as_the_prior_with_the_same_weights():
         assert_close(ours, alone)
 
 
+@pytest.mark.parametrize('form', ['stacked', 'streams'])
 @pytest.mark.parametrize('strides', [(4,), (8, 16), (4, 8, 16, 32), (8, 16, 32, 64)])
-def test_every_parameter_serves_the_levels_asked_for(strides):
-    model = DeFusionPP(SMALL, pyramid=dict(type='mmdefusion.GuidedPyramid', out_channels=8, strides=strides))
+def test_every_parameter_serves_the_levels_asked_for(strides, form):
+    pyramid = dict(type='mmdefusion.GuidedPyramid', out_channels=8, strides=strides, prior=dict(form=form))
+    model = DeFusionPP(SMALL, pyramid=pyramid, encoder=dict(window=2, global_blocks=1))
     for one in model.pyramid.guide.maps:
         nn.init.normal_(one.weight)
     maps = model(torch.randn(2, 6, 70, 33))

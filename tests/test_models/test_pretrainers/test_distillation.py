@@ -55,6 +55,12 @@ def test_grey_views_have_no_colour():
     assert not torch.allclose(view.images[0].mean(), view.images[1].mean(), atol=1e-3)
 
 
+def test_finer_tokens_are_refused(config):
+    config['teacher']['teacher']['scale'] = 2
+    with pytest.raises(ValueError, match='teacher has scale=2, but tokens of patches learn from it'):
+        build(config)
+
+
 def test_the_student_learns_the_teachers_tokens(config):
     model = build(config)
     model.init_weights()

@@ -7,6 +7,7 @@ from torch.testing import assert_close
 from mmdefusion.models.backbones import DeFusionEncoder
 from mmdefusion.models.defusion_pp import DeFusionPP
 
+pytest.importorskip('mmcv')
 PRIOR = dict(widths=(8, 8, 16, 16))
 
 
@@ -88,6 +89,18 @@ def test_a_backbone_reads_all_but_what_belongs_to_the_task(model, tmp_path):
         (backbone.pyramid.guide, model.neck[1].guide),
     ):
         assert_close(ours.state_dict(), theirs.state_dict(), rtol=0, atol=0)
+
+
+def test_other_pyramids_are_taught_too(config):
+    for kind in ('SimpleFeaturePyramid', 'FusedPyramid'):
+        options = dict(strides=(4, 8, 16)) if kind == 'SimpleFeaturePyramid' else {}
+        config['neck'][1] = dict(type=f'mmdefusion.{kind}', embed_dims=32, out_channels=24, **options)
+        if kind == 'FusedPyramid':  # it always has a map at stride 32
+            with pytest.raises(ValueError, match='leave out what is coarser'):
+                build(config)
+        else:
+            losses = build(config)(torch.rand(2, 6, 48, 48), mode='loss')
+            assert list(losses) == ['loss_stride4', 'loss_stride8', 'loss_stride16']
 
 
 @pytest.mark.parametrize(
