@@ -23,7 +23,7 @@ def test_autocast(pyramid):
     halved[0].float().sum().backward()
 
 
-@pytest.mark.parametrize('pyramid', PYRAMIDS)
+@pytest.mark.parametrize('pyramid', PYRAMIDS[1:])  # the first is in that with a prior
 def test_compiles_with_one_graph_break(pyramid):
     """Where padding is looked for: on that the positions depend."""
     model, pair = build(pyramid).eval(), torch.randn(1, 6, 48, 80)
