@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from mmengine.config import Config
 
-from mmdefusion.models.backbones import MAEEncoder
+from mmdefusion.models.backbones import DeFusionEncoder, MAEEncoder
 from mmdefusion.registry import MODELS
 
 SMALL = dict(embed_dims=32, depth=3, num_heads=2, last_num_heads=4)
@@ -46,6 +46,20 @@ def mcud_config(checkpoint: str | None = None, **options) -> dict:
             mcud_loss=dict(type='mmdefusion.MCUDLoss'),
         )
         | options
+    )
+
+
+def map_distiller_config(folder: Path, **teacher: int) -> dict:
+    """What the distillers of maps share, with a small public ViT in ``folder`` as teacher of maps of 24 channels."""
+    torch.manual_seed(1)
+    state = {name: value for name, value in DeFusionEncoder(SMALL).state_dict().items() if 'skip_norm' not in name}
+    torch.save({**state, 'pos_embed': torch.randn(1, 10, 32)}, folder / 'vit.pth')
+    vit = dict(type='mmdefusion.ViTTeacher', checkpoint=str(folder / 'vit.pth'), arch=SMALL, layer=2)
+    return dict(
+        data_preprocessor=dict(type='mmdefusion.PretrainingDataPreprocessor'),
+        teacher=vit | teacher,
+        head=dict(type='mmdefusion.DistillationHead', embed_dims=24, teacher_dims=64),
+        views=dict(type='mmdefusion.StudentViews', sides=(2, 3)),
     )
 
 

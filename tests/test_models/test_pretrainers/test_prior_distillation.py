@@ -1,9 +1,9 @@
 import pytest
 import torch
-from helpers.pretraining import SMALL, build
+from helpers.pretraining import SMALL, build, map_distiller_config
 from torch.testing import assert_close
 
-from mmdefusion.models.backbones import DeFusionEncoder, SpatialPrior
+from mmdefusion.models.backbones import SpatialPrior
 from mmdefusion.models.defusion_pp import DeFusionPP
 from mmdefusion.models.layers import luma
 
@@ -12,17 +12,8 @@ PRIOR = dict(type='mmdefusion.SpatialPrior', widths=(8, 8, 16, 16))
 
 @pytest.fixture
 def config(tmp_path):
-    torch.manual_seed(1)
-    state = {name: value for name, value in DeFusionEncoder(SMALL).state_dict().items() if 'skip_norm' not in name}
-    torch.save({**state, 'pos_embed': torch.randn(1, 10, 32)}, tmp_path / 'vit.pth')
-    return dict(
-        type='mmdefusion.PriorDistiller',
-        data_preprocessor=dict(type='mmdefusion.PretrainingDataPreprocessor'),
-        prior=dict(**PRIOR, out_channels=24, strides=(4, 8, 16)),
-        teacher=dict(type='mmdefusion.ViTTeacher', checkpoint=str(tmp_path / 'vit.pth'), arch=SMALL, layer=2),
-        head=dict(type='mmdefusion.DistillationHead', embed_dims=24, teacher_dims=64),
-        views=dict(type='mmdefusion.StudentViews', sides=(2, 3)),
-    )
+    prior = dict(**PRIOR, out_channels=24, strides=(4, 8, 16))
+    return dict(type='mmdefusion.PriorDistiller', prior=prior, **map_distiller_config(tmp_path))
 
 
 @pytest.fixture

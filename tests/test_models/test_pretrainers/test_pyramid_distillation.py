@@ -1,10 +1,9 @@
 import pytest
 import torch
-from helpers.pretraining import SMALL, build
+from helpers.pretraining import SMALL, build, map_distiller_config
 from torch.nn.functional import adaptive_avg_pool2d
 from torch.testing import assert_close
 
-from mmdefusion.models.backbones import DeFusionEncoder
 from mmdefusion.models.defusion_pp import DeFusionPP
 
 pytest.importorskip('mmcv')
@@ -13,18 +12,12 @@ PRIOR = dict(widths=(8, 8, 16, 16))
 
 @pytest.fixture
 def config(tmp_path):
-    torch.manual_seed(1)
-    state = {name: value for name, value in DeFusionEncoder(SMALL).state_dict().items() if 'skip_norm' not in name}
-    torch.save({**state, 'pos_embed': torch.randn(1, 10, 32)}, tmp_path / 'vit.pth')
     pyramid = dict(type='mmdefusion.GuidedPyramid', embed_dims=32, out_channels=24, strides=(4, 8, 16), prior=PRIOR)
     return dict(
         type='mmdefusion.PyramidDistiller',
-        data_preprocessor=dict(type='mmdefusion.PretrainingDataPreprocessor'),
         backbone=dict(type='mmdefusion.DeFusionEncoder', arch=SMALL, drop_path_rate=0.5),
         neck=[dict(type='mmdefusion.DecompositionNeck', embed_dims=32), pyramid],
-        teacher=dict(type='mmdefusion.ViTTeacher', checkpoint=str(tmp_path / 'vit.pth'), arch=SMALL, layer=2, scale=2),
-        head=dict(type='mmdefusion.DistillationHead', embed_dims=24, teacher_dims=64),
-        views=dict(type='mmdefusion.StudentViews', sides=(2, 3)),
+        **map_distiller_config(tmp_path, scale=2),
     )
 
 
