@@ -179,9 +179,13 @@ def test_a_budget_of_time_gives_each_model_its_own_iterations(tmp_path):
 
 def test_the_suite_runs_a_seed_of_every_table_first(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    write_scenes('data/scenes', train=2, test=2, size=(96, 64))
-    monkeypatch.setattr(suite, 'write_scenes', lambda root: None)
-    calls, told = [], []
+    calls, told, written = [], [], []
+
+    def write(root, size):
+        written.append(size)
+        return write_scenes(root, train=2, test=2, size=(96, 64))
+
+    monkeypatch.setattr(suite, 'write_scenes', write)
 
     def run(data, models, budget, seeds, work_dir, **others):
         calls.append((data.stem, models, budget, seeds, work_dir))
@@ -196,10 +200,11 @@ def test_the_suite_runs_a_seed_of_every_table_first(tmp_path, monkeypatch):
     assert set(found) == {'scenes', 'scenes-minutes'}
     assert [(call[2], call[3], call[4]) for call in calls] == [
         ('200i', 1, out / 'scenes'),
-        ('1min', 1, out / 'scenes-minutes'),
+        ('5min', 1, out / 'scenes-minutes'),
         ('200i', 2, out / 'scenes'),
-        ('1min', 2, out / 'scenes-minutes'),
+        ('5min', 2, out / 'scenes-minutes'),
     ]
+    assert set(written) == {(320, 256)}
     assert any('msrs: left out, as data/sample/msrs_det is not there' in line for line in told)
     assert sorted(file.name for file in (pages / 'scenes').iterdir()) == ['curves.png', 'pictures.jpg', 'report.md']
     assert (pages / 'scenes/report.md').read_text() == '2'
@@ -230,7 +235,7 @@ def test_settings_of_the_suite_fit_the_light_models(shared, monkeypatch, tmp_pat
     for model in find_candidates(table.models):
         if 'fused-images' not in model.name:
             head = Config.fromstring(comparison.plan(model, 0).config, '.py').model.decode_head
-            assert head.num_classes == 2 and head.loss_decode.class_weight == [1.0, 25.0]
+            assert head.num_classes == 2 and head.loss_decode.class_weight == [1.0, 8.0]
 
 
 @pytest.mark.soak

@@ -11,3 +11,4 @@ val_dataloader = dict(dataset=pairs)
 test_dataloader = dict(dataset=pairs)
 val_evaluator = dict(ann_file=data_root + 'test.json')
 test_evaluator = dict(ann_file=data_root + 'test.json')
+night = r'N\.\w+$'  # night images for tools/benchmark.py

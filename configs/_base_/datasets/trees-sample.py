@@ -3,8 +3,10 @@
 _base_ = './paired_segmentation.py'
 
 data_root = 'data/sample/trees_nir/'
+# Tiles are nearly square. They are made square in training, so that no crop is padded: mmseg 1.2.2 cannot weight the
+# classes (class_weight) where a label is the padding's 255.
 crop_size = (320, 320)
-scaling = [dict(type='RandomResize', scale=(384, 384), ratio_range=(0.9, 1.5), keep_ratio=True)]
+scaling = [dict(type='RandomResize', scale=(384, 384), ratio_range=(0.9, 1.5), keep_ratio=False)]
 cropping = [dict(type='RandomCrop', crop_size=crop_size)]
 train_pipeline = [
     *_base_.loading,
