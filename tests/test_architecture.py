@@ -1,6 +1,7 @@
 """The house has floors: a module imports what lies below it, and toolboxes only where its room adapts to them."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -116,3 +117,12 @@ def test_files_are_short(path):
 def test_every_floor_is_lived_on():
     lived = {room_of(name_of(path)) for path in MODULES}
     assert {room for floor in FLOORS for room in floor} <= lived
+
+
+@pytest.mark.parametrize('path', MODULES, ids=name_of)
+def test_sections_of_docstrings_are_not_indented(path):
+    """Indented, a section is read as the last argument."""
+    for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.Module):
+            found = re.search(r'^ +(Returns|Yields|Raises|Attributes|Example):', ast.get_docstring(node) or '', re.M)
+            assert not found, f'{path}: {found} of {getattr(node, "name", "the module")}'

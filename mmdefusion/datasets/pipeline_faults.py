@@ -25,8 +25,8 @@ def pipeline_faults(pipeline: Sequence[dict], appended: bool = False) -> list[st
         pipeline: configs of transforms; those inside TestTimeAug, RandomChoice and the like are checked too.
         appended: whether the images are pairs already, as in the pipeline of a wrapper around a data set of pairs.
 
-        Returns:
-            The faults; none if the pipeline appends no partner.
+    Returns:
+        The faults; none if the pipeline appends no partner.
     """
     steps = [step for step in flatten(pipeline) if isinstance(step, dict)]
     place = find_step(steps, PARTNER)

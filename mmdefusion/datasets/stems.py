@@ -22,8 +22,8 @@ def list_images(folder: str | os.PathLike, suffix: str = '') -> dict[str, str]:
         folder: the folder, searched recursively.
         suffix: how names end before the extension, such as '_A'; files with other names are left out.
 
-        Returns:
-            Path of each file by its name.
+    Returns:
+        Path of each file by its name.
 
     Raises:
         FileNotFoundError: if there is no such folder.
@@ -68,6 +68,7 @@ def _list_files(folder: str, above: str = '') -> Iterator[str]:
         with os.scandir(folder) as found:  # objects of pathlib take ten times as long
             entries = sorted(found, key=lambda entry: entry.name)
     except PermissionError:
+        warnings.warn(f'{folder} may not be read, so what lies in it is left out.', stacklevel=2)
         return
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):
@@ -119,8 +120,8 @@ def match_stems(
             exists.
         skip_unmatched: whether to leave out files that are not in all folders, with a warning.
 
-        Returns:
-            The paths, one for each folder, by name.
+    Returns:
+        The paths, one for each folder, by name.
 
     Raises:
         FileNotFoundError: if a folder does not exist.

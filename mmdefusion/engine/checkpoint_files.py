@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from mmdefusion.models.checkpoints.errors import CheckpointError
-from mmdefusion.models.checkpoints.reading import read_checkpoint
+from mmdefusion.models.checkpoints.reading import read_checkpoint, refuse_old_torch
 
 
 def refuse_broken_run(path: Path) -> None:
@@ -50,7 +50,12 @@ UNREADABLE = ('~', 0)  # sorts after all dates, so that the file is checked firs
 
 
 def _date(path: Path) -> tuple[str, int] | None:
-    """The time and the iteration of a checkpoint of a run; None for other files."""
+    """The time and the iteration of a checkpoint of a run; None for other files.
+
+    Nothing else of the file is used, so it is not read whole, as :func:`read_checkpoint` does to check it: a work dir
+    may hold gigabytes.
+    """
+    refuse_old_torch(str(path))
     try:
         content: Any = torch.load(path, map_location='cpu', weights_only=True, mmap=True)  # reads no tensors
     except Exception:  # torch raises many kinds of error for incomplete files

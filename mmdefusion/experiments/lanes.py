@@ -10,6 +10,7 @@ import queue
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import torch
@@ -44,7 +45,7 @@ class ReportingHook(Hook):
     def __init__(self, name: str, progress: multiprocessing.Queue) -> None:
         self.name, self.progress = name, progress
 
-    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch=None, outputs=None) -> None:
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         if (batch_idx + 1) % REPORTED == 0:
             self.progress.put((self.name, batch_idx + 1))
 

@@ -106,8 +106,8 @@ class Fusing(ABC):
             parts: whether to decode the common and unique images of the last two too.
             resize: whether to resize the other images to the size of the first.
 
-            Returns:
-                The images by name, H×W×3 (BGR) or H×W, uint8.
+        Returns:
+            The images by name, H×W×3 (BGR) or H×W, uint8.
 
         Raises:
             OSError: if a file does not exist.

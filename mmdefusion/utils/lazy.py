@@ -13,8 +13,8 @@ def lazy_exports(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str]
         homes: maps each name to its module, relative to the package; one that begins with a dot is relative to the
             package above.
 
-        Returns:
-            The functions to assign to ``__getattr__`` and ``__dir__``.
+    Returns:
+        The functions to assign to ``__getattr__`` and ``__dir__``.
     """
 
     def get(name: str) -> Any:

@@ -69,7 +69,7 @@ def llvip(root: Path) -> None:
 
 def kaist(root: Path) -> None:
     """A person in the first frame, a person and all that is ignored in the second."""
-    ignored = [(name, (30, 5, 10, 20)) for name in ('person?', 'people', 'cyclist')]
+    ignored = [(name, (30, 5, 10, 20)) for name in ('person?', 'person?a', 'people', 'cyclist')]
     for seed, frame in enumerate(('I00000', 'I00002')):
         folder = root / 'images/set00/V000'
         write_pair(folder / f'visible/{frame}.jpg', folder / f'lwir/{frame}.jpg', seed)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from inspect import signature
 
 import pytest
 import torch
@@ -9,10 +10,11 @@ from helpers.pretraining import SMALL, cud_config, write_fuser
 from torch.testing import assert_close
 
 from mmdefusion.apis import load_fuser
+from mmdefusion.models.backbones import DeFusionEncoder
 from mmdefusion.models.checkpoints.reading import read_checkpoint
 from mmdefusion.models.checkpoints.shipped import shipped
 from mmdefusion.models.checkpoints.writing import write_checkpoint
-from mmdefusion.models.networks.network_config import SLOTS, plain_network_config
+from mmdefusion.models.networks.network_config import CLASSES, SLOTS, plain_network_config
 
 HEAD = dict(type='mmdefusion.ImageHead', embed_dims=32)
 ENCODER = dict(type='mmdefusion.DeFusionEncoder', arch=SMALL)
@@ -145,6 +147,19 @@ def test_a_trusted_config_may_say_what_training_began_from(tmp_path):
     with pytest.raises(ValueError, match='carries no config'):
         load_fuser(path)
     assert load_fuser(path, str(config)).backbone.embed_dims == 32
+
+
+def test_every_argument_of_the_encoder_is_known():
+    """What training concerns is checked and left out; a network trained with windows fuses with full attention."""
+    parameters = signature(DeFusionEncoder).parameters
+    training = {'init_cfg'}
+    assert set(CLASSES['backbone'][1]) == set(parameters) - training
+
+
+def test_a_network_trained_with_windows(tmp_path):
+    encoder = dict(ENCODER, window=2, global_blocks=1)
+    path = write_fuser(tmp_path / 'x.pth', meta={'model': cud_config(backbone=encoder)})
+    assert load_fuser(path).backbone.window is None
 
 
 def test_the_same_from_safetensors(tmp_path):

@@ -65,7 +65,7 @@ def test_ignored_boxes_are_counted_apart(tmp_path: Path) -> None:
     layouts.kaist(tmp_path)
     cfg = ConfigDict(type='mmdefusion.KAISTDataset', data_root=str(tmp_path), ann_file='imageSets/train.txt')
     report = check_dataset(cfg)
-    assert (report.partners, report.boxes, report.ignored_boxes, report.classes) == (2, 5, 3, dict(person=2))
+    assert (report.partners, report.boxes, report.ignored_boxes, report.classes) == (2, 6, 4, dict(person=2))
 
 
 def test_absent_partners_are_no_trouble_where_both_sides_allow_them(tmp_path: Path) -> None:

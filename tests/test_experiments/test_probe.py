@@ -1,11 +1,17 @@
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
+from PIL import Image
 
 from mmdefusion.experiments.probe import Patches, ProbeSettings, average_precision, probe
-from mmdefusion.experiments.probe.pairs import label_boxes, label_map
+from mmdefusion.experiments.probe.pairs import LabelledPairs, label_boxes, label_map
+from mmdefusion.scenes import write_scenes
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def box(x1, y1, x2, y2, label=0, **more):
@@ -38,6 +44,29 @@ def test_label_maps_give_patches():
     assert found[1].tolist() == [[True, False], [False, False]]
     assert found[0].tolist() == [[True, True], [True, False]]
     assert counts.tolist() == [[True, True], [True, False]]
+
+
+def test_label_maps_as_training_sees_them(tmp_path):
+    pytest.importorskip('mmseg')
+    scenes = write_scenes(tmp_path / 'scenes', train=1, test=1, size=(64, 64))
+    config = Config.fromfile(ROOT / 'configs/_base_/datasets/scenes-segmentation.py')
+    config.test_dataloader.dataset.update(data_root=str(scenes), reduce_zero_label=True)
+    pairs = LabelledPairs(config, 'test', (32, 32))
+    values = np.array([[0, 1], [2, 255]], np.uint8).repeat(32, 0).repeat(32, 1)
+    path = Path(pairs.data.get_data_info(0)['seg_map_path'])
+    coloured = Image.fromarray(values, 'P')
+    coloured.putpalette([number for number in range(256) for _ in range(3)])
+    for image in (Image.fromarray(values), coloured):
+        image.save(path)
+        labels, counts = pairs.labels(0)
+        assert counts.tolist() == [False, True, True, False]  # 0 and 255 are ignored
+        assert labels[:2].tolist() == [[False, True, False, False], [False, False, True, False]]
+    Image.fromarray(values.repeat(3).reshape(64, 64, 3)).save(path)
+    with pytest.raises(ValueError, match=r'has shape \(64, 64, 3\): a colour image instead of labels'):
+        pairs.labels(0)
+    path.write_bytes(b'no image')
+    with pytest.raises(ValueError, match='is not a label map that can be read'):
+        pairs.labels(0)
 
 
 def test_average_precision():

@@ -1,6 +1,6 @@
 import json
 
-from mmdefusion.utils.run_log import validation_scores
+from mmdefusion.utils.run_log import read_rows, validation_scores
 
 
 def write(folder, *lines) -> None:
@@ -15,3 +15,11 @@ def test_scores_belong_to_the_training_before_them(tmp_path):
     write(tmp_path / 'second', loss[0], loss[1], by_iteration, loss[2])
     assert validation_scores(tmp_path) == {10: {'fused/psnr': 1.0}, 20: {'fused/psnr': 3.0}}
     assert validation_scores(tmp_path / 'nowhere') == {}
+
+
+def test_a_line_that_was_cut_short_is_left_out(tmp_path):
+    write(tmp_path / 'run', {'loss': 1.0, 'step': 10}, {'fused/psnr': 2.0, 'step': 0})
+    log = tmp_path / 'run/vis_data/scalars.json'
+    log.write_text(log.read_text() + '\n{"loss": 0.5, "st')
+    assert [len(rows) for rows in read_rows(tmp_path)] == [2]
+    assert validation_scores(tmp_path) == {10: {'fused/psnr': 2.0}}

@@ -12,6 +12,7 @@ from mmdefusion.utils.compat import installed
 from mmdefusion.utils.storage import is_local
 
 from ..annotation_files import UnusableAnnotation, read_coco_file, read_xml_file, reading
+from ..conversion.kaist import IGNORED
 from ..stems import some_names
 from .report import SplitReport
 
@@ -85,7 +86,7 @@ def box_fault(box: RawBox) -> str | None:
 
 def _known(classes: tuple[str, ...]) -> set[str]:
     """Names that are no surprise: the classes, in lower case too, and those of KAIST's ignored boxes."""
-    return {name.lower() for name in classes} | {'person?', 'people', 'cyclist'} | set(classes)
+    return {name.lower() for name in classes} | set(IGNORED) | set(classes)
 
 
 def _raw_boxes(report: SplitReport, dataset: BaseDataset, infos: list[dict]) -> Iterator[RawBox]:

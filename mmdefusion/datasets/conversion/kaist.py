@@ -8,6 +8,11 @@ from .boxes import AnnotatedImage, Box, size_of
 IGNORED = ('people', 'person?', 'person?a', 'cyclist')  # groups, doubtful people, and cyclists
 
 
+def is_ignored(label: str) -> bool:
+    """Whether the benchmark ignores what has a label: neither a target nor background."""
+    return label.strip().lower() in IGNORED
+
+
 def read_kaist(annotations: Path, images: Path) -> list[AnnotatedImage]:
     """Reads ``set00/V000/I00000.txt`` for ``set00/V000/visible/I00000.jpg``; the partner lies in ``lwir``.
 
@@ -37,5 +42,6 @@ def _read_line(line: str) -> Box:
         x, y, width, height = map(float, words[1:5])
     except ValueError:
         raise ValueError(f'{line!r} is not "label x y width height occlusion …"') from None
-    ignore = words[0] in IGNORED or (len(words) > 10 and words[10] == '1')
-    return Box('person' if words[0] in IGNORED else words[0], x, y, x + width, y + height, ignore)
+    ignored = is_ignored(words[0])
+    flagged = len(words) > 10 and words[10] == '1'
+    return Box('person' if ignored else words[0], x, y, x + width, y + height, ignored or flagged)

@@ -5,22 +5,21 @@ import xml.etree.ElementTree as ET
 
 from mmdefusion.registry import DATASETS
 
+from ..conversion.kaist import is_ignored
 from .paired_xml import PairedXMLDataset
-
-IGNORED = ('person?', 'people', 'cyclist')
 
 
 def to_voc(annotation: ET.ElementTree) -> None:
     """Turns the objects of a KAIST annotation into VOC format, in place.
 
-    'person?' (doubtful), 'people' (a group) and 'cyclist' become difficult persons, which mmdet ignores: neither a
-    target nor a false positive. KAIST writes a box as x, y, w, h, counted from 0 as in its published loaders; VOC
-    writes corners that count from 1.
+    'person?' and 'person?a' (doubtful), 'people' (a group) and 'cyclist' become difficult persons, which mmdet ignores:
+    neither a target nor a false positive. KAIST writes a box as x, y, w, h, counted from 0 as in its published loaders;
+    VOC writes corners that count from 1.
     """
     for obj in annotation.findall('object'):
         name, difficult = obj.find('name'), obj.find('difficult')
         name.text = name.text.strip().lower()
-        if name.text in IGNORED:
+        if is_ignored(name.text):
             name.text = 'person'
             difficult = ET.SubElement(obj, 'difficult') if difficult is None else difficult
             difficult.text = '1'

@@ -56,7 +56,7 @@ class PlainCheckpointHook(Hook):
 
     priority = 'VERY_LOW'  # after all hooks that add something to the checkpoint
 
-    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
+    def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         for key in ('message_hub', 'meta'):
             if key in checkpoint:
                 checkpoint[key] = to_plain(checkpoint[key])
@@ -64,7 +64,7 @@ class PlainCheckpointHook(Hook):
         if isinstance(model, ImageFuser) and isinstance(model.backbone, DeFusionEncoder):
             checkpoint.setdefault('meta', {})['model'] = plain_network_config(model.backbone.arch)
 
-    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
+    def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         if isinstance(checkpoint.get('meta'), dict):
             checkpoint['meta'].pop('config', None)  # Python source, which MMEngine's runner would run on resuming
         if 'message_hub' in checkpoint:

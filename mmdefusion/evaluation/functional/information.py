@@ -1,5 +1,7 @@
 """Metrics from histograms of grey levels."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,7 +21,7 @@ def histogram(image: NDArray) -> NDArray:
     return np.bincount(np.floor(image).astype(np.int64).ravel(), minlength=LEVELS) / image.size
 
 
-def entropy_of(shares: NDArray, log=np.log2) -> float:
+def entropy_of(shares: NDArray, log: Callable[[NDArray], NDArray] = np.log2) -> float:
     """Entropy of a distribution, in the unit of ``log``."""
     shares = shares[shares > 0]
     return float(-(shares * log(shares)).sum())

@@ -14,6 +14,7 @@ from mmdefusion.evaluation.results import score_in_percent
 from mmdefusion.models.checkpoints.fitting import read_weights, refuse_misfit
 from mmdefusion.registry import DATASETS
 from mmdefusion.utils.files import write_text
+from mmdefusion.utils.run_log import read_rows
 
 from ..complexity import Complexity, build_model, measure_complexity
 from ..launcher import Launcher
@@ -87,16 +88,14 @@ class Entry:
 
     def curve(self) -> tuple[list[int], list[float]]:
         """Iterations and losses of the first seed."""
-        logs = sorted(self.trials[0].folder.glob('*/vis_data/scalars.json'))
-        rows = [json.loads(line) for log in logs for line in log.read_text().splitlines()]
-        rows = {row['step']: row['loss'] for row in rows if 'loss' in row}
-        return list(rows), list(rows.values())
+        logs = read_rows(self.trials[0].folder)
+        losses = {row['step']: row['loss'] for rows in logs for row in rows if 'loss' in row}
+        return list(losses), list(losses.values())
 
     def minutes(self) -> float:
         """Minutes of one training, without interruptions."""
-        logs = [log for trial in self.trials for log in trial.folder.glob('*/vis_data/scalars.json')]
-        rows = [json.loads(line) for log in logs for line in log.read_text().splitlines()]
-        times = [row['time'] for row in rows if 'loss' in row and 'time' in row]
+        logs = [rows for trial in self.trials for rows in read_rows(trial.folder)]
+        times = [row['time'] for rows in logs for row in rows if 'loss' in row and 'time' in row]
         return float(np.mean(times)) * self.config.train_cfg.max_iters / 60 if times else 0.0
 
 

@@ -25,7 +25,7 @@ def use_fused_images(config: Config, root: str, folder: Path) -> None:
         loader.dataset.pipeline = insert_behind(loader.dataset.pipeline, READER, replace)
 
 
-def write_fused_images(data: DataSet, folder: Path, device: str | None = None) -> None:
+def write_fused_images(data: DataSet, folder: Path) -> None:
     """Writes a fused image of every pair of both splits, unless it exists already.
 
     They are made for networks, not for people: nothing is raised or restored (``target='off'``), as in all results that
@@ -40,7 +40,7 @@ def write_fused_images(data: DataSet, folder: Path, device: str | None = None) -
     waiting = {target: pair for target, pair in targets.items() if not target.is_file()}
     if not waiting:
         return
-    fuser = FusionInferencer(target='off', device=device, show_progress=False)
+    fuser = FusionInferencer(target='off', show_progress=False)
     for target, (visible, infrared) in track(waiting.items(), 'fusing', total=len(waiting)):
         (result,) = fuser([visible], [infrared])
         write_image(target, result.images['fused'])

@@ -1,8 +1,6 @@
 """Reads the tokens of a frozen network for whole data sets of pairs."""
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from mmdefusion.models.checkpoints.fitting import read_weights
 from mmdefusion.models.checkpoints.reading import read_plain
 from mmdefusion.models.checkpoints.vit import read_vit
 from mmdefusion.models.checkpoints.vit_file import is_public
+from mmdefusion.models.checkpoints.writing import write_cached
 from mmdefusion.models.layers import PATCH_SIZE, Normalize, patchify
 from mmdefusion.models.necks import DecompositionNeck, GuidedPyramid
 from mmdefusion.registry import MODELS
@@ -84,7 +83,7 @@ class FeatureReader:
             found = self._compute(pairs, kinds, name)
             for kind, path in zip(kinds, paths, strict=True):
                 if path is not None:
-                    write(path, found[kind])
+                    write_cached(path, found[kind])
             return torch.cat([found[kind] for kind in kinds], dim=1).float()
         return torch.cat([read_plain(path) for path in paths], dim=1).float()
 
@@ -157,11 +156,3 @@ class FeatureReader:
 def _only(model: nn.Module, kind: type) -> nn.Module | None:
     """The first part of a kind; teachers have encoders too, but after that of the student."""
     return next((module for module in model.modules() if isinstance(module, kind)), None)
-
-
-def write(path: Path, tokens: Tensor) -> None:
-    """Writes tokens atomically: another process never reads half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as unfinished:
-        torch.save(tokens, unfinished)
-    os.replace(unfinished.name, path)

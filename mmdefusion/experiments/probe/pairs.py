@@ -15,7 +15,11 @@ from mmdefusion.datasets.pipelines import PARTNER, find_step
 from mmdefusion.datasets.transforms import AppendPartner, LoadAnyImage
 from mmdefusion.models.layers import PATCH_SIZE
 from mmdefusion.registry import DATASETS
+from mmdefusion.utils.compat import installed
 from mmdefusion.utils.image_headers import read_header
+
+if installed('mmseg'):
+    from mmseg.datasets.transforms import LoadAnnotations
 
 IGNORED = 255  # mmseg's label of ignored pixels
 COVERED = 0.25  # share of a patch that a class must cover
@@ -68,10 +72,20 @@ class LabelledPairs:
         if 'instances' in info:
             labels, counts = label_boxes(info['instances'], len(self.classes), _shape(info), grid)
         elif info.get('seg_map_path'):
-            labels, counts = label_map(read_labels(info), len(self.classes), grid)
+            labels, counts = label_map(self._read_map(info), len(self.classes), grid)
         else:
             raise ValueError(f'{info["img_path"]} has neither boxes (instances) nor a label map (seg_map_path).')
         return labels.flatten(1), counts.flatten()
+
+    def _read_map(self, info: dict[str, Any]) -> np.ndarray:
+        """The label map of an image as training sees it, H×W."""
+        try:
+            labels = LoadAnnotations(backend_args=self.data.backend_args)(dict(info, seg_fields=[]))['gt_seg_map']
+        except Exception as error:  # mmseg's loader may raise anything
+            raise ValueError(f'{info["seg_map_path"]} is not a label map that can be read ({error}).') from error
+        if labels.ndim != 2:
+            raise ValueError(f'{info["seg_map_path"]} has shape {labels.shape}: a colour image instead of labels.')
+        return labels
 
 
 def label_boxes(
@@ -103,20 +117,6 @@ def label_map(labels: np.ndarray, num_classes: int, grid: tuple[int, int]) -> tu
     ]
     covered = torch.from_numpy(np.stack(shares))
     return covered[:-1] >= COVERED, covered[-1] < 0.5
-
-
-def read_labels(info: dict[str, Any]) -> np.ndarray:
-    """Reads the label map of a ``data_info`` of mmseg, H×W, with the label numbers of the data set."""
-    labels = cv2.imread(info['seg_map_path'], cv2.IMREAD_UNCHANGED)
-    if labels is None or labels.ndim != 2:
-        raise ValueError(f'{info["seg_map_path"]} cannot be read as a label map of one channel.')
-    if info.get('label_map'):
-        old = labels.copy()
-        for source, target in info['label_map'].items():
-            labels[old == source] = target
-    if info.get('reduce_zero_label'):
-        labels = np.where(labels == 0, IGNORED, labels - 1).astype(labels.dtype)
-    return labels
 
 
 def _shape(info: dict) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Reads checkpoint files as tensors and plain data. All files are read here, and nothing in a file can run."""
+"""Reads checkpoint files as tensors and plain data. Whatever is used of a file is read here; nothing in it can run."""
 
 import os
 import stat
@@ -45,12 +45,8 @@ def read_checkpoint(source: str | os.PathLike) -> dict[str, Any]:
 
 def read_plain(source: str | os.PathLike) -> Any:
     """Reads a file like :func:`read_checkpoint`, but it may hold any plain data, such as one tensor."""
-    if torch.__version__ < OLDEST_TORCH:
-        raise CheckpointError(
-            f"{source} is not read with torch {torch.__version__}, which can't be kept from running what a file says: "
-            f"pip install 'torch>={'.'.join(map(str, OLDEST_TORCH))}'."
-        )
     name = str(source)
+    refuse_old_torch(name)
     if '://' not in name or name.startswith(FETCHED):
         return _read_file(local_path(source), name)
     try:
@@ -60,6 +56,15 @@ def read_plain(source: str | os.PathLike) -> Any:
         raise
     except Exception as error:  # each backend has its own errors
         raise CheckpointError(f'{name} cannot be fetched: {first_line(error)}') from None
+
+
+def refuse_old_torch(name: str) -> None:
+    """Raises a CheckpointError if this torch would run what a file says."""
+    if torch.__version__ < OLDEST_TORCH:
+        raise CheckpointError(
+            f"{name} is not read with torch {torch.__version__}, which can't be kept from running what a file says: "
+            f"pip install 'torch>={'.'.join(map(str, OLDEST_TORCH))}'."
+        )
 
 
 def _read_file(path: Path, name: str) -> Any:

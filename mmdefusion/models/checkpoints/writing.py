@@ -1,9 +1,12 @@
-"""Writes checkpoints."""
+"""Writes checkpoints, and tensors of a cache."""
 
+import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from mmdefusion.utils.files import give_name, unfinished_of
 
@@ -38,3 +41,21 @@ def write_checkpoint(
         raise OSError(f'{path} cannot be written ({error}): is the disk full?') from None
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def write_cached(path: Path, tensor: Tensor) -> None:
+    """Writes a tensor atomically: another process never reads half a file, and several may write the same one.
+
+    The disk is not waited for: a cache has very many files, whose readers tell which are whole.
+
+    Raises:
+        OSError: if the file cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix='.', delete=False) as unfinished:
+        try:
+            torch.save(tensor, unfinished)
+        except (OSError, RuntimeError) as error:
+            os.unlink(unfinished.name)
+            raise OSError(f'{path} cannot be written ({error}): is the disk full?') from None
+    os.replace(unfinished.name, path)

@@ -34,8 +34,8 @@ def attend(q: Tensor, k: Tensor, v: Tensor, num_heads: int, mask: Tensor | Windo
             for all. One of half as many images counts for both images of each pair, if these are concatenated along the
             batch.
 
-        Returns:
-            B×N×(heads·width).
+    Returns:
+        B×N×(heads·width).
     """
     if isinstance(mask, Windows):
         return mask.apply(partial(attend, num_heads=num_heads), q, k, v)

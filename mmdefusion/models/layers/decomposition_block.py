@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from .attention import CrossAttention
 from .dropout import Dropout
+from .transformer_block import MLP_RATIO
 from .windows import Windows
 
 WORTH_FOLDING = 2  # tokens for each channel from which on multiplying two linear maps first saves work
@@ -26,7 +27,6 @@ class DecompositionBlock(nn.Module):
         kind: 'common' takes the key from t, 'unique' from s.
         num_heads: number of heads of the attention.
         dropout: dropout rate on the output of the attention and in the feed-forward part, not on attention weights.
-        mlp_ratio: hidden width of the feed-forward part divided by C.
     """
 
     def __init__(
@@ -35,7 +35,6 @@ class DecompositionBlock(nn.Module):
         kind: Literal['common', 'unique'],
         num_heads: int = NUM_HEADS,
         dropout: float = 0.1,
-        mlp_ratio: int = 4,
     ) -> None:
         super().__init__()
         if kind not in ('common', 'unique'):
@@ -46,8 +45,8 @@ class DecompositionBlock(nn.Module):
         self.value = nn.Linear(embed_dims, embed_dims)
         self.attn = CrossAttention(embed_dims, num_heads)
         self.norm1 = nn.LayerNorm(embed_dims)
-        self.linear1 = nn.Linear(embed_dims, mlp_ratio * embed_dims)
-        self.linear2 = nn.Linear(mlp_ratio * embed_dims, embed_dims)
+        self.linear1 = nn.Linear(embed_dims, MLP_RATIO * embed_dims)
+        self.linear2 = nn.Linear(MLP_RATIO * embed_dims, embed_dims)
         self.norm2 = nn.LayerNorm(embed_dims)
         self.act = nn.ReLU()
         self.drop = Dropout(dropout)

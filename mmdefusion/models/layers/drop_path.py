@@ -15,10 +15,15 @@ class DropPath(nn.Module):
 
     Args:
         drop_prob: probability that the branch of a sample is dropped; kept branches are scaled by 1 / (1 - drop_prob).
+
+    Raises:
+        ValueError: if ``drop_prob`` is not a probability below 1.
     """
 
     def __init__(self, drop_prob: float) -> None:
         super().__init__()
+        if not 0 <= drop_prob < 1:
+            raise ValueError(f'drop_prob={drop_prob} must be a probability from 0 to below 1.')
         self.drop_prob = drop_prob
 
     def forward(self, x: Tensor) -> Tensor:

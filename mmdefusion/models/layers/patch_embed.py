@@ -14,20 +14,16 @@ class PatchEmbed(nn.Module):
 
     Args:
         embed_dims: width C of the tokens.
-        patch_size: side of a patch in pixels.
-        in_channels: channels of the image.
     """
 
-    def __init__(self, embed_dims: int, patch_size: int = PATCH_SIZE, in_channels: int = 3) -> None:
+    def __init__(self, embed_dims: int) -> None:
         super().__init__()
-        self.patch_size = patch_size
-        self.proj = nn.Conv2d(in_channels, embed_dims, patch_size, patch_size)
+        self.proj = nn.Conv2d(3, embed_dims, PATCH_SIZE, PATCH_SIZE)
 
     def forward(self, image: Tensor) -> tuple[Tensor, tuple[int, int]]:
         height, width = image.shape[-2:]
-        size = self.patch_size
         # rounded up without negative numbers, which ONNX divides towards 0 where sizes are open
-        bottom, right = ((side + size - 1) // size * size - side for side in (height, width))
+        bottom, right = ((side + PATCH_SIZE - 1) // PATCH_SIZE * PATCH_SIZE - side for side in (height, width))
         if bottom or right:
             image = pad(image, (0, right, 0, bottom), mode='replicate')
         patches = self.proj(image)

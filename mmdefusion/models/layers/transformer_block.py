@@ -6,6 +6,8 @@ from .attention import SelfAttention
 from .drop_path import DropPath
 from .windows import Windows
 
+MLP_RATIO = 4  # hidden width of every MLP divided by that of the tokens
+
 
 class Mlp(nn.Module):
     """Linear, exact GELU, linear, on the last dimension: B×N×C to B×N×C."""
@@ -28,19 +30,16 @@ class TransformerBlock(nn.Module):
         num_heads: number of heads of the attention.
         eps: epsilon of both LayerNorms: 1e-6 in the encoder and the teachers, 1e-5 elsewhere.
         drop_path: rate of stochastic depth of both branches.
-        mlp_ratio: hidden width of the MLP divided by C.
 
     :meth:`forward` takes ``mask``: true for the tokens that are attended to (B×N), or :class:`Windows`; None for all.
     """
 
-    def __init__(
-        self, embed_dims: int, num_heads: int, eps: float = 1e-5, drop_path: float = 0.0, mlp_ratio: int = 4
-    ) -> None:
+    def __init__(self, embed_dims: int, num_heads: int, eps: float = 1e-5, drop_path: float = 0.0) -> None:
         super().__init__()
         self.norm1 = nn.LayerNorm(embed_dims, eps=eps)
         self.attn = SelfAttention(embed_dims, num_heads)
         self.norm2 = nn.LayerNorm(embed_dims, eps=eps)
-        self.mlp = Mlp(embed_dims, mlp_ratio * embed_dims)
+        self.mlp = Mlp(embed_dims, MLP_RATIO * embed_dims)
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: Tensor, mask: Tensor | Windows | None = None) -> Tensor:

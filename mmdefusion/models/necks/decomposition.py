@@ -8,10 +8,9 @@ from torch import Tensor, nn
 
 from mmdefusion.registry import MODELS
 
-from ..layers import DecompositionBlock, TransformerBlock, Windows, init_transformer
+from ..layers import NUM_HEADS, DecompositionBlock, TransformerBlock, Windows, init_transformer
 from ..structures import Decomposition, Pair, PairFeatures, Parts
 
-NUM_HEADS = 16  # of every block outside the encoder
 CommonOrder = Literal['sum', 'mean', 'ab', 'ba']
 ORDERS = get_args(CommonOrder)
 
@@ -105,8 +104,8 @@ class DecompositionNeck(BaseModule):
             features: features of both images.
             common: order of the common feature; None takes that of the constructor.
 
-            Returns:
-                All parts and the fused tokens, B×N×C each.
+        Returns:
+            All parts and the fused tokens, B×N×C each.
         """
         deep, skip = self.decompose(features, common)
         blended, fused = self.fuse(deep, skip, features.reach)

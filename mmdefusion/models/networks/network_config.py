@@ -46,7 +46,7 @@ def whole(low: int, high: int) -> Rule:
 
 
 WIDTH = whole(4, MAX_WIDTH)
-SHARE = Rule('a share from 0 to 1', lambda value: type(value) in (int, float) and 0 <= value <= 1)
+SHARE = Rule('a share from 0 to below 1', lambda value: type(value) in (int, float) and 0 <= value < 1)
 FLAG = Rule('True or False', lambda value: type(value) is bool)
 ORDER = Rule(f'one of {ORDERS}', lambda value: type(value) is str and value in ORDERS)
 ARCH = Rule(
@@ -69,6 +69,8 @@ CLASSES: dict[str, tuple[str, dict[str, Rule]]] = {
             frozen_stages=whole(-1, MAX_DEPTH),
             with_cp=FLAG,
             lora_rank=whole(1, MAX_WIDTH),
+            window=whole(1, MAX_WIDTH),
+            global_blocks=whole(0, MAX_DEPTH),
         ),
     ),
     'neck': ('DecompositionNeck', dict(embed_dims=WIDTH, common=ORDER)),

@@ -11,16 +11,15 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from mmdefusion.models.backbones.architectures import ARCHITECTURES, Architecture, resolve_architecture
-from mmdefusion.models.fusers import ImageFuser
-from mmdefusion.models.heads import MFMHead, TeacherPredictionHead
-from mmdefusion.models.layers import sincos_position_embedding
-from mmdefusion.models.necks.decomposition import CommonOrder
-
+from ..backbones.architectures import ARCHITECTURES, Architecture, resolve_architecture
 from ..checkpoints.errors import CheckpointError
 from ..checkpoints.mae import is_fixed_embedding
 from ..checkpoints.unwrap import State, unwrap
-from .network_config import build_parts, refuse_other_sizes, refuse_uneven
+from ..fusers import ImageFuser
+from ..heads import MFMHead, TeacherPredictionHead
+from ..layers import sincos_position_embedding
+from ..necks.decomposition import CommonOrder
+from .network_config import build_parts, refuse_other_sizes, refuse_uneven, shapes_of
 
 # reference prefix -> our prefix; in both directions, the first match counts
 PREFIXES = {
@@ -114,8 +113,7 @@ def build_fuser(arch: str | dict, common: CommonOrder = 'mean') -> ImageFuser:
 
 def our_shapes(arch: str | dict) -> dict[str, tuple[int, ...]]:
     """Names and shapes of the weights of our modules; allocates no weights."""
-    with torch.device('meta'):
-        return {name: tuple(tensor.shape) for name, tensor in build_fuser(arch).state_dict().items()}
+    return shapes_of(resolve_architecture(arch))
 
 
 def optional_shapes(state: State, embed_dims: int) -> dict[str, tuple[int, ...]]:

@@ -79,8 +79,8 @@ class CUDPretrainer(ImageFuser):
             order: order of the common feature, ``'ab'`` or ``'ba'`` in training.
             kept: indices of the patches that MFM fuses, B×K; None samples them.
 
-            Returns:
-                The images, B×3×H×W each.
+        Returns:
+            The images, B×3×H×W each.
         """
         decomposition = self.decompose(views, order)
         deep, skip, features = decomposition.deep, decomposition.skip, decomposition.features

@@ -1,6 +1,6 @@
 """Distils a public ViT into the encoder, on single images."""
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmdefusion.registry import MODELS, build_model_part
 
@@ -16,11 +16,11 @@ class EncoderDistiller(EncoderPretrainer):
     and any images, visible and infrared. Other configs load the ``backbone.`` of the checkpoint.
 
     Args:
-        backbone: config of the encoder.
-        teacher: config of the teacher, such as :class:`ViTTeacher`, inside a :class:`CachedTeacher` if crops are
+        backbone: the encoder, as a config or a module, like the next three.
+        teacher: the teacher, such as :class:`ViTTeacher`, inside a :class:`CachedTeacher` if crops are
             repeated.
-        head: config of the :class:`DistillationHead`.
-        views: config of the sampler of the student's views, such as :class:`StudentViews`.
+        head: a :class:`DistillationHead`.
+        views: the sampler of the student's views, such as :class:`StudentViews`.
         data_preprocessor: config of a preprocessor that gives RGB in [0, 1].
         init_cfg: initialisation config of MMEngine.
 
@@ -30,10 +30,10 @@ class EncoderDistiller(EncoderPretrainer):
 
     def __init__(
         self,
-        backbone: dict,
-        teacher: dict,
-        head: dict,
-        views: dict,
+        backbone: dict | nn.Module,
+        teacher: dict | nn.Module,
+        head: dict | nn.Module,
+        views: dict | nn.Module,
         data_preprocessor: dict | None = None,
         init_cfg: dict | list | None = None,
     ) -> None:

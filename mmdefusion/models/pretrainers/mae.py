@@ -4,7 +4,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmdefusion.registry import MODELS
+from mmdefusion.registry import MODELS, build_model_part
 
 from ..layers import (
     PATCH_SIZE,
@@ -60,25 +60,30 @@ class MAEPretrainer(EncoderPretrainer):
     """Learns to predict the patches that are hidden from the encoder.
 
     Args:
-        backbone: config of a :class:`MAEEncoder`.
-        decoder: config of a :class:`MAEDecoder`.
+        backbone: a :class:`MAEEncoder`, as a config or a module, like the next.
+        decoder: a :class:`MAEDecoder`.
         mask_ratio: share of the patches that is hidden.
         norm_pix: whether targets are patches normalised by their own mean and deviation, which is MAE's best setting.
         data_preprocessor: config of a preprocessor that gives RGB in [0, 1].
         init_cfg: initialisation config of MMEngine.
+
+    Raises:
+        ValueError: if ``mask_ratio`` hides nothing or everything.
     """
 
     def __init__(
         self,
-        backbone: dict,
-        decoder: dict,
+        backbone: dict | nn.Module,
+        decoder: dict | nn.Module,
         mask_ratio: float = 0.75,
         norm_pix: bool = True,
         data_preprocessor: dict | None = None,
         init_cfg: dict | list | None = None,
     ) -> None:
         super().__init__(backbone, data_preprocessor, init_cfg)
-        self.decoder = MODELS.build(decoder)
+        self.decoder = build_model_part(decoder)
+        if not 0 < mask_ratio < 1:
+            raise ValueError(f'mask_ratio={mask_ratio} must be a share between 0 and 1.')
         self.mask_ratio = mask_ratio
         self.norm_pix = norm_pix
 

@@ -1,8 +1,6 @@
 """Caches the outputs of a teacher on disk."""
 
 import hashlib
-import os
-import tempfile
 from pathlib import Path
 
 import torch
@@ -13,6 +11,7 @@ from mmdefusion.registry import MODELS
 
 from ..checkpoints.errors import CheckpointError
 from ..checkpoints.reading import read_plain
+from ..checkpoints.writing import write_cached
 
 
 @MODELS.register_module()
@@ -42,7 +41,7 @@ class CachedTeacher(BaseModule):
         absent = [index for index, kept in enumerate(tokens) if kept is None]
         if absent:
             for index, answer in zip(absent, self.teacher(images[absent]).half(), strict=True):
-                self._write(paths[index], answer)
+                write_cached(paths[index], answer.cpu().clone())
                 tokens[index] = answer
         return torch.stack([kept.to(images.device, images.dtype) for kept in tokens])
 
@@ -65,13 +64,6 @@ class CachedTeacher(BaseModule):
         pixels = image.detach().float().cpu().contiguous().numpy().tobytes()
         name = hashlib.sha256(self._identity + repr(tuple(image.shape)).encode() + pixels).hexdigest()
         return self.folder / name[:2] / f'{name[2:]}.pt'
-
-    @staticmethod
-    def _write(path: Path, tokens: Tensor) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as unfinished:
-            torch.save(tokens.cpu().clone(), unfinished)
-        os.replace(unfinished.name, path)  # atomic: another process never reads half a file
 
     def init_weights(self) -> None:
         """Loads the weights of the teacher."""

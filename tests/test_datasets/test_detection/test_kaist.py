@@ -17,10 +17,10 @@ def test_layout_boxes_and_ignored_people(tmp_path: Path, det_pipeline: list, ass
     assert info['img_path'] == str(tmp_path / 'images/set00/V000/visible/I00002.jpg')
     assert info['img_ir_path'] == str(tmp_path / 'images/set00/V000/lwir/I00002.jpg')
     assert info['instances'][0] == dict(bbox=[10, 5, 18, 25], bbox_label=0, ignore_flag=0)
-    assert [instance['ignore_flag'] for instance in info['instances']] == [0, 1, 1, 1]
+    assert [instance['ignore_flag'] for instance in info['instances']] == [0, 1, 1, 1, 1]
     packed = dataset[1]
     assert len(packed['data_samples'].gt_instances) == 1
-    assert len(packed['data_samples'].ignored_instances) == 3
+    assert len(packed['data_samples'].ignored_instances) == 4
     assert_moved_together(packed)
 
 

@@ -62,3 +62,9 @@ def test_a_branch_that_all_samples_drop_has_gradients():
     block = TransformerBlock(8, 2, drop_path=1 - 1e-6).train()
     block(torch.randn(2, 4, 8)).sum().backward()
     assert all(parameter.grad is not None and not parameter.grad.any() for parameter in block.parameters())
+
+
+@pytest.mark.parametrize('rate', [1.0, -0.1, float('nan')])
+def test_a_rate_at_which_nothing_is_left_is_refused(rate):
+    with pytest.raises(ValueError, match='must be a probability from 0 to below 1'):
+        DropPath(rate)

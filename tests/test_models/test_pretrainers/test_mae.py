@@ -1,3 +1,4 @@
+import pytest
 import torch
 from helpers.pretraining import TEACHER, build
 from torch.testing import assert_close
@@ -50,3 +51,9 @@ def test_its_checkpoint_is_a_teacher(tmp_path):
     teacher.init_weights()
     images = torch.rand(1, 3, 32, 32)
     assert_close(teacher(model.normalize(images)), model(images))
+
+
+@pytest.mark.parametrize('mask_ratio', [0.0, 1.0, -0.5])
+def test_what_hides_nothing_or_everything_is_refused(mask_ratio):
+    with pytest.raises(ValueError, match=f'mask_ratio={mask_ratio} must be a share between 0 and 1'):
+        build(CONFIG | dict(mask_ratio=mask_ratio))

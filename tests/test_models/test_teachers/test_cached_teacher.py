@@ -1,3 +1,4 @@
+import pytest
 import torch
 from helpers.pretraining import TEACHER, write_teacher
 from torch.testing import assert_close
@@ -48,3 +49,15 @@ def test_a_broken_file_is_written_again(tmp_path):
         assert torch.load(file).shape == before.shape[1:]
     torch.save(torch.zeros(3, 3), file)
     assert_close(cached(images), before, atol=0, rtol=0)
+
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch):
+    cached = build(tmp_path)
+
+    def full(*_):
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(torch, 'save', full)
+    with pytest.raises(OSError, match='cannot be written .*No space left.*is the disk full'):
+        cached(torch.randn(1, 3, 32, 32))
+    assert not list((tmp_path / 'cache').glob('*/.*')) and not list((tmp_path / 'cache').glob('*/*'))
