@@ -3,22 +3,26 @@
 import contextlib
 import hashlib
 import json
-import shutil
+import logging
 import subprocess
 import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
+from mmengine.logging import print_log
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from mmdefusion.engine import use_safe_checkpoints
 from mmdefusion.utils.distributed import let_processes_talk
 from mmdefusion.utils.files import write_text
+from mmdefusion.utils.kept import read_kept
 from mmdefusion.version import __version__
 
 from .launcher import Launcher
@@ -30,7 +34,7 @@ class Trial:
     """A config that is trained and then tested in its own folder.
 
     A finished trial is not repeated, and an interrupted one resumes from its latest checkpoint, as long as nothing has
-    changed that affects the result.
+    changed that affects the result. What another trial left in the folder is moved aside, never deleted.
 
     Attributes:
         config: the whole config, as Python source.
@@ -60,11 +64,24 @@ class Trial:
 
     def done(self) -> bool:
         """Whether this trial, with this config and basis, is finished."""
-        return _read_key(self.folder / 'metrics.json') == self.key
+        kept = self._kept_metrics()
+        return kept is not None and kept['key'] == self.key
 
     def metrics(self) -> dict[str, float]:
-        """The scores of the test after the last iteration."""
-        return json.loads((self.folder / 'metrics.json').read_text())['metrics']
+        """The scores of the test after the last iteration.
+
+        Raises:
+            ValueError: if the trial has no scores.
+        """
+        kept = self._kept_metrics()
+        if kept is None:
+            raise ValueError(f'{self.folder / "metrics.json"} holds no scores: run the trial again.')
+        return kept['metrics']
+
+    def _kept_metrics(self) -> dict[str, Any] | None:
+        kept = read_kept(self.folder / 'metrics.json', key=str, metrics=dict)
+        numbers = kept is not None and all(isinstance(value, int | float) for value in kept['metrics'].values())
+        return kept if numbers else None
 
     def execute(self, hooks: Iterable[Hook] = ()) -> None:
         """Trains and tests in this process; the output goes to :attr:`log`.
@@ -103,7 +120,13 @@ class Trial:
         started = self.folder / 'started.json'
         resume = _read_key(started) == self.key
         if not resume and started.is_file():  # files of another trial must not be taken for those of this one
-            shutil.rmtree(self.folder)
+            aside = self.folder.with_name(f'{self.folder.name}.before-{datetime.now():%Y%m%d-%H%M%S-%f}')
+            self.folder.rename(aside)
+            print_log(
+                f'{self.folder} held a trial with other settings, or of another version: moved to {aside}.',
+                'current',
+                logging.WARNING,
+            )
             self.folder.mkdir()
         _write_json(started, dict(key=self.key))
         write_text(self.folder / 'config.py', self.config)
@@ -135,10 +158,8 @@ def train_and_test(folder: Path, resume: bool, hooks: Iterable[Hook] = (), launc
 
 
 def _read_key(path: Path) -> str | None:
-    try:
-        return json.loads(path.read_text())['key']
-    except (FileNotFoundError, KeyError, ValueError):  # the file does not exist, or is incomplete
-        return None
+    kept = read_kept(path, key=str)
+    return None if kept is None else kept['key']
 
 
 def _write_json(path: Path, content: dict) -> None:

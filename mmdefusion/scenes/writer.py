@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mmdefusion.utils.files import write_image, write_text
+from mmdefusion.utils.kept import read_kept
 from mmdefusion.utils.progress import counter
 
 from .generator import CLASSES, Scene, SceneGenerator
@@ -52,22 +53,34 @@ def write_scenes(
     stamp = dict(
         version=VERSION, train=train, test=test, seed=seed, size=list(size), bits=bits, night_share=night_share
     )
-    if (root / STAMP).is_file():
-        if json.loads((root / STAMP).read_text()) == stamp:
-            return root
-    elif root.exists() and any(root.iterdir()):
-        raise FileExistsError(f'{root} holds files that are no generated scenes: name a new folder.')
+    if read_kept(root / STAMP) == stamp:
+        return root
+    if others := _others(root):
+        raise FileExistsError(f'{root} holds {others[0]}, which is no part of generated scenes: name a new folder.')
 
     generator = SceneGenerator(size, seed, night_share, bits)
-    partial = root.with_name(f'{root.name}.partial')
-    shutil.rmtree(partial, ignore_errors=True)
-    with counter('scenes', train + test) as advance:
-        for split, first, count in (('train', 0, train), ('test', TEST_START, test)):
-            _write_split(partial, split, generator, range(first, first + count), advance)
-    write_text(partial / STAMP, json.dumps(stamp))
-    shutil.rmtree(root, ignore_errors=True)
-    os.replace(partial, root)
+    partial = root.with_name(f'.{root.name}.partial-{os.getpid()}')
+    partial.mkdir(parents=True)
+    try:
+        with counter('scenes', train + test) as advance:
+            for split, first, count in (('train', 0, train), ('test', TEST_START, test)):
+                _write_split(partial, split, generator, range(first, first + count), advance)
+        write_text(partial / STAMP, json.dumps(stamp))
+        if root.exists():
+            shutil.rmtree(root.resolve())  # a link stays where it is
+        os.replace(partial, root.resolve())
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
     return root
+
+
+def _others(root: Path) -> list[str]:
+    """Names in a folder that are no part of a set of scenes; all of them if it has no stamp."""
+    if not root.exists():
+        return []
+    names = sorted(path.name for path in root.iterdir())
+    parts = {STAMP, *(f'{split}{ending}' for split in ('train', 'test') for ending in ('', '.json'))}
+    return [name for name in names if STAMP not in names or name not in parts]
 
 
 def _write_split(

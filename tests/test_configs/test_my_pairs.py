@@ -28,8 +28,10 @@ def test_my_pairs_filled_in(task: str, tmp_path: Path) -> None:
     assert text.count('# <-') >= 4
     lines = [f'classes = {classes}' if line.startswith('classes =') else line for line in text.splitlines()]
     text = '\n'.join(lines).replace('data/my-pairs/', f'{tmp_path}/data/my-pairs/')
-    if task == 'segmentation':
-        text = text.replace('[0, 0, 142]]', '[0, 0, 142], [9, 9, 9]]')
+    colours = {'[0, 0, 142]]': '[0, 0, 142], [9, 9, 9]]', '60, 130, 240)]': '60, 130, 240), (9, 9, 9)]'}
+    sizes = {'image_size = (640, 512)': 'image_size = (96, 64)', 'image_size = (640, 480)': 'image_size = (96, 64)'}
+    for old, new in (colours | sizes | {'crop_size = (480, 480)': 'crop_size = (64, 64)'}).items():
+        text = text.replace(old, new)
     mine.write_text(text.replace("'./", f"'{BASES}/datasets/"))
     config = tmp_path / 'config.py'
     config.write_text(f"_base_ = ['{BASES}/models/{model}.py', '{mine}']\ndefault_scope = '{scope}'\n")
@@ -41,9 +43,19 @@ def test_my_pairs_filled_in(task: str, tmp_path: Path) -> None:
     assert [report.images for report in reports] == [3, 2] and not any(report.troubles for report in reports)
     with DefaultScope.overwrite_default_scope(scope):
         dataset = DATASETS.build(cfg.train_dataloader.dataset)
-        assert dataset[0]['inputs'].shape[0] == 4
+        channels, _, width = dataset[0]['inputs'].shape
+        assert channels == 4 and width <= 96  # the size that was filled in
+        assert DATASETS.build(cfg.test_dataloader.dataset)[0]['inputs'].shape[2] == 96
     cfg.merge_from_dict({f'model.{head}.num_classes': 77})
     assert all('num_classes=77' in report.wrong_settings[0] for report in check_config(cfg))
+
+
+def test_a_palette_of_another_length_is_named(tmp_path: Path) -> None:
+    write_scenes(tmp_path / 'scenes', 1, 1, size=(64, 64))
+    cfg = Config.fromfile(BASES / 'datasets/my-pairs-segmentation.py').train_dataloader.dataset
+    cfg.update(data_root=f'{tmp_path}/scenes/', metainfo=dict(classes=('a', 'b', 'c', 'd'), palette=[[0, 0, 0]] * 3))
+    with DefaultScope.overwrite_default_scope('mmseg'), pytest.raises(ValueError, match='palette has 3 colours and cl'):
+        DATASETS.build(cfg)
 
 
 def test_no_pipeline_is_cut_out_of_another() -> None:

@@ -71,9 +71,27 @@ def test_another_trial_in_the_same_folder_starts_afresh(config, tmp_path):
     other = Trial.of(config, tmp_path / 'trial')
     with pytest.raises(SystemExit):
         execute(other, StopHook(at=0))  # before its first checkpoint, so there is none to go on from
+    (aside,) = tmp_path.glob('trial.before-*')
+    assert list(aside.glob('iter_*.pth')) and (aside / 'config.py').is_file()  # hours of training are not deleted
     execute(other)
     assert 'resumed' not in other.log.read_text()
     assert json.loads((tmp_path / 'trial/metrics.json').read_text())['key'] == other.key
+
+
+@pytest.mark.parametrize(
+    'content', ['', '[]', '"x"', '{"key": null}', '{"key": "of 0.0.9", "metrics": 3}', '[' * 10**5]
+)
+def test_what_is_torn_or_foreign_costs_nothing(content, config, tmp_path):
+    trial = Trial.of(config, tmp_path / 'trial')
+    trial.folder.mkdir()
+    for name in ('started.json', 'metrics.json'):
+        (trial.folder / name).write_text(content)
+    (trial.folder / 'iter_9.pth').write_bytes(b'weights')
+    assert not trial.done() and not trial._prepare()
+    (aside,) = tmp_path.glob('trial.before-*')
+    assert (aside / 'iter_9.pth').read_bytes() == b'weights' and not (trial.folder / 'iter_9.pth').exists()
+    with pytest.raises(ValueError, match=r'metrics.json holds no scores'):
+        trial.metrics()
 
 
 def test_failure_names_the_log(config, tmp_path):

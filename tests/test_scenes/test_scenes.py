@@ -169,6 +169,23 @@ def test_foreign_folder_is_left_alone(tmp_path):
     assert (tmp_path / 'thesis.tex').read_text() == 'precious'
 
 
+def test_what_was_put_beside_the_scenes_is_left_alone(tmp_path):
+    root = write_scenes(tmp_path / 'scenes', train=1, test=1)
+    (root / 'thesis.tex').write_text('precious')
+    with pytest.raises(FileExistsError, match='scenes holds thesis.tex, which is no part of generated scenes'):
+        write_scenes(root, train=2, test=1)
+    assert (root / 'thesis.tex').read_text() == 'precious'
+
+
+def test_a_torn_stamp_and_a_link(tmp_path):
+    root = write_scenes(tmp_path / 'scenes', train=1, test=1)
+    (root / 'scenes.json').write_text('{"version": 3, "tr')
+    link = tmp_path / 'link'
+    link.symlink_to(root)
+    assert write_scenes(link, train=2, test=1) == link and link.is_symlink()
+    assert len(list((root / 'train' / 'vi').iterdir())) == 2
+
+
 def test_instances_have_the_boxes_and_classes_of_their_objects():
     for index in range(6):
         scene = SceneGenerator((96, 80), seed=2)(index)

@@ -48,6 +48,10 @@ def test_every_kind_of_tokens_on_boxes_and_label_maps(kind, folder, monkeypatch)
     def not_again(*_):
         raise AssertionError('what is in the cache is read from there')
 
+    torn = sorted(folder.glob('cache/*.pt'))[:3]
+    for file, content in zip(torn, (dict(a=1), torch.tensor([[float('nan')]]), torch.zeros(3)), strict=True):
+        torch.save(content, file)
+    run(TOOL, *arguments, '--out', 'again.json', cwd=folder)
     monkeypatch.setattr(FeatureReader, '_compute', not_again)
     run(TOOL, *arguments, '--out', 'again.json', cwd=folder)
     assert json.loads((folder / 'again.json').read_text()) == scores

@@ -28,6 +28,7 @@ from mmdefusion.experiments import Disturbance
 from mmdefusion.models.checkpoints.errors import CheckpointError
 from mmdefusion.models.checkpoints.fitting import read_weights, refuse_misfit
 from mmdefusion.utils.files import make_writable, write_text
+from mmdefusion.utils.kept import read_kept
 from mmdefusion.utils.progress import track
 from mmdefusion.visualization import Table
 from mmdefusion.visualization.plots import write_figure
@@ -121,7 +122,7 @@ def main() -> None:
     args = parse_args()
     out = make_writable(args.out_dir)
     kept = out / 'scores.json'
-    known = json.loads(kept.read_text()) if kept.is_file() else {}
+    known = read_kept(kept) or {}
     try:
         disturbances = plan(args)
         for _, checkpoint in args.model:
@@ -133,7 +134,7 @@ def main() -> None:
         content = Config.fromfile(config).pretty_text
         key = f'{checkpoint} {Path(checkpoint).stat().st_mtime_ns} {args.cfg_options} {content}'
         key = hashlib.sha256(key.encode()).hexdigest()
-        found = known.setdefault(key, {})
+        found = known[key] = known[key] if isinstance(known.get(key), dict) else {}
         for disturbance in track(disturbances, Path(config).stem):
             name = disturbance.name if disturbance else AS_IT_IS
             if name not in found:

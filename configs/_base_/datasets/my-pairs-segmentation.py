@@ -8,11 +8,27 @@ _base_ = './paired_segmentation.py'
 data_root = 'data/my-pairs/'  # <- the folder of all files below
 classes = ('background', 'person', 'car')  # <- the names of the values 0, 1, 2, ...
 palette = [[0, 0, 0], [220, 20, 60], [0, 0, 142]]  # <- their colours in drawings, RGB
+image_size = (640, 480)  # <- width and height of your images, or what they are resized to; smaller is faster
+crop_size = (480, 480)  # <- height and width of the crops in training
 train = dict(img_path='train/vi', img_ir_path='train/ir', seg_map_path='train/labels')  # <- folders
 test = dict(img_path='test/vi', img_ir_path='test/ir', seg_map_path='test/labels')  # <- the same for test pairs
 # Names end with .png; where they end otherwise, set img_suffix, ir_suffix or seg_map_suffix in dataset below.
+# night = r'N\.png$'  # <- a regular expression for the paths of night images: tools/benchmark.py scores them apart
 
 dataset = dict(type='mmdefusion.PairedSegDataset', data_root=data_root, metainfo=dict(classes=classes, palette=palette))
-train_dataloader = dict(dataset=dict(**dataset, data_prefix=train))
-val_dataloader = dict(dataset=dict(**dataset, data_prefix=test))
-test_dataloader = dict(dataset=dict(**dataset, data_prefix=test))
+scaling = [dict(type='RandomResize', scale=image_size, ratio_range=(0.5, 2.0), keep_ratio=True)]
+cropping = [dict(type='RandomCrop', crop_size=crop_size, cat_max_ratio=0.95)]
+train_pipeline = [
+    *_base_.loading,
+    *_base_.photometric,
+    *_base_.pairing,
+    *scaling,
+    *cropping,
+    *_base_.flipping,
+    *_base_.packing,
+]
+resizing = [dict(type='Resize', scale=image_size, keep_ratio=True)]
+test_pipeline = [*_base_.reading, *resizing, *_base_.labelling, *_base_.packing]
+train_dataloader = dict(dataset=dict(**dataset, data_prefix=train, pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(**dataset, data_prefix=test, pipeline=test_pipeline))
+test_dataloader = dict(dataset=dict(**dataset, data_prefix=test, pipeline=test_pipeline))

@@ -30,7 +30,8 @@ def model_faults(model: dict, classes: Sequence[str], paired: bool) -> list[str]
     if not paired and kind is not None and kind.startswith('Paired'):
         faults.append(
             f'model.data_preprocessor is {kind}, and the pipeline has no AppendPartner, so no infrared image would '
-            "reach it; put dict(type='mmdefusion.AppendPartner') after LoadImageFromFile"
+            "reach it; put dict(type='mmdefusion.AppendPartner') after LoadImageFromFile, and name the "
+            'pipeline in train_dataloader.dataset.pipeline, since a new train_pipeline alone is not used'
         )
     return faults
 

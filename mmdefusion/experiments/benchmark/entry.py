@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from mmdefusion.evaluation.results import score_in_percent
 from mmdefusion.models.checkpoints.fitting import read_weights, refuse_misfit
 from mmdefusion.registry import DATASETS
 from mmdefusion.utils.files import write_text
+from mmdefusion.utils.kept import read_kept
 from mmdefusion.utils.run_log import read_rows
 
 from ..complexity import Complexity, build_model, measure_complexity
@@ -77,14 +78,15 @@ class Entry:
     def _measure(self, device: str) -> Complexity:
         folder = self.trials[0].folder
         kept, key = folder / 'complexity.json', f'{self.trials[0].key} {device}'
-        if not kept.is_file() or json.loads(kept.read_text())['key'] != key:
+        if (complexity := _read_complexity(kept, key)) is None:
             # in a separate process, so that peak memory is that of this model only
             process = get_context('spawn').Process(target=_measure, args=(folder / 'config.py', device, kept, key))
             process.start()
             process.join()
             if process.exitcode:
                 raise RuntimeError(f'{self.name}: time and memory could not be measured.')
-        return Complexity(**json.loads(kept.read_text())['complexity'])
+            complexity = _read_complexity(kept, key)
+        return complexity
 
     def curve(self) -> tuple[list[int], list[float]]:
         """Iterations and losses of the first seed."""
@@ -97,6 +99,13 @@ class Entry:
         logs = [rows for trial in self.trials for rows in read_rows(trial.folder)]
         times = [row['time'] for rows in logs for row in rows if 'loss' in row and 'time' in row]
         return float(np.mean(times)) * self.config.train_cfg.max_iters / 60 if times else 0.0
+
+
+def _read_complexity(kept: Path, key: str) -> Complexity | None:
+    found = read_kept(kept, key=str, complexity=dict)
+    names = [one.name for one in fields(Complexity)]
+    whole = found and found['key'] == key and all(isinstance(found['complexity'].get(n), int | float) for n in names)
+    return Complexity(**{name: found['complexity'][name] for name in names}) if whole else None
 
 
 def _measure(path: Path, device: str, out: Path, key: str) -> None:

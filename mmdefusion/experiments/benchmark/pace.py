@@ -1,6 +1,7 @@
 """Measures what a training step of a model takes, so that all can be given the same time."""
 
 import json
+import math
 import time
 from multiprocessing import get_context
 from pathlib import Path
@@ -12,6 +13,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.runner import Runner
 
 from mmdefusion.utils.files import write_text
+from mmdefusion.utils.kept import read_kept
 
 from ..complexity import build_model
 from ..trial import Trial
@@ -36,14 +38,20 @@ def measure_pace(trial: Trial, kept: Path) -> float:
     Raises:
         RuntimeError: if the model cannot be trained for a step.
     """
-    if not kept.is_file() or json.loads(kept.read_text())['key'] != trial.key:
+    if (seconds := _read(kept, trial.key)) is None:
         write_text(kept.with_suffix('.py'), trial.config)
         process = get_context('spawn').Process(target=_measure, args=(kept, trial.key))
         process.start()
         process.join()
         if process.exitcode:
             raise RuntimeError(f'{kept.stem}: the time of a training step could not be measured.')
-    return json.loads(kept.read_text())['seconds']
+        seconds = _read(kept, trial.key)
+    return seconds
+
+
+def _read(kept: Path, key: str) -> float | None:
+    found = read_kept(kept, key=str, seconds=(int, float))
+    return found['seconds'] if found and found['key'] == key and 0 < found['seconds'] < math.inf else None
 
 
 def _measure(kept: Path, key: str) -> None:

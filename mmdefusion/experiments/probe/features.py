@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d
 
 from mmdefusion.models.backbones import DeFusionEncoder, SpatialPrior
+from mmdefusion.models.checkpoints.errors import CheckpointError
 from mmdefusion.models.checkpoints.fitting import read_weights
 from mmdefusion.models.checkpoints.reading import read_plain
 from mmdefusion.models.checkpoints.vit import read_vit
@@ -79,13 +80,14 @@ class FeatureReader:
         if self.neck is None and not {*kinds} <= {'pixels', 'visible', 'infrared', 'prior'}:
             raise ValueError(f'There is no decomposition (in the config, or in the checkpoint), so no {tokens} tokens.')
         paths = [None if self.cache is None else self.cache / f'{self._key(pairs, kind)}.pt' for kind in kinds]
-        if not all(path is not None and path.is_file() for path in paths):
+        kept = [None if path is None else _read_cached(path) for path in paths]
+        if any(tokens is None for tokens in kept):
             found = self._compute(pairs, kinds, name)
             for kind, path in zip(kinds, paths, strict=True):
                 if path is not None:
                     write_cached(path, found[kind])
             return torch.cat([found[kind] for kind in kinds], dim=1).float()
-        return torch.cat([read_plain(path) for path in paths], dim=1).float()
+        return torch.cat(kept, dim=1).float()
 
     @torch.no_grad()
     def _compute(self, pairs: LabelledPairs, kinds: Sequence[str], name: str) -> dict[str, Tensor]:
@@ -151,6 +153,15 @@ class FeatureReader:
             self.neck = None  # an encoder alone: its own tokens can be probed
         if self.prior is not None and any(key.startswith(names[self.prior]) for key in missing):
             self.prior = None
+
+
+def _read_cached(path: Path) -> Tensor | None:
+    """The tokens that were kept, or None."""
+    try:
+        kept = read_plain(path)
+    except (CheckpointError, FileNotFoundError):
+        return None
+    return kept if isinstance(kept, Tensor) and kept.ndim == 2 and kept.isfinite().all() else None
 
 
 def _only(model: nn.Module, kind: type) -> nn.Module | None:

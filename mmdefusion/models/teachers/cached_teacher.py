@@ -1,6 +1,7 @@
 """Caches the outputs of a teacher on disk."""
 
 import hashlib
+import math
 from pathlib import Path
 
 import torch
@@ -12,6 +13,7 @@ from mmdefusion.registry import MODELS
 from ..checkpoints.errors import CheckpointError
 from ..checkpoints.reading import read_plain
 from ..checkpoints.writing import write_cached
+from ..layers import PATCH_SIZE
 
 
 @MODELS.register_module()
@@ -37,7 +39,8 @@ class CachedTeacher(BaseModule):
     def forward(self, images: Tensor) -> Tensor:
         """The tokens B×N×T of normalised images B×3×H×W."""
         paths = [self._path(image) for image in images]
-        tokens = [self._read(path) for path in paths]
+        rows = 1 + math.prod(-(-side * self.scale // PATCH_SIZE) for side in images.shape[-2:])
+        tokens = [self._read(path, rows) for path in paths]
         absent = [index for index, kept in enumerate(tokens) if kept is None]
         if absent:
             for index, answer in zip(absent, self.teacher(images[absent]).half(), strict=True):
@@ -45,14 +48,14 @@ class CachedTeacher(BaseModule):
                 tokens[index] = answer
         return torch.stack([kept.to(images.device, images.dtype) for kept in tokens])
 
-    def _read(self, path: Path) -> Tensor | None:
+    def _read(self, path: Path, rows: int) -> Tensor | None:
         """The cached tokens N×T, or None."""
         try:
             kept = read_plain(path)
         except (CheckpointError, FileNotFoundError):
             return None
         whole = isinstance(kept, Tensor) and kept.ndim == 2 and kept.dtype == torch.float16 and kept.isfinite().all()
-        return kept if whole and kept.shape[1] == self.embed_dims else None
+        return kept if whole and kept.shape == (rows, self.embed_dims) else None
 
     def _path(self, image: Tensor) -> Path:
         if self._identity is None:
