@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from mmdet.apis import DetInferencer
 from mmdet.structures import DetDataSample
 
@@ -12,6 +13,8 @@ from mmdefusion.utils.files import write_text
 from mmdefusion.utils.image_io import reverse_channels
 
 from .paired_inferencing import PairedInferencing
+
+LEGIBLE = 480  # least width of drawings: mmdet's letters do not shrink with an image and would hide what they name
 
 
 class PairedDetInferencer(PairedInferencing, DetInferencer):
@@ -29,7 +32,9 @@ class PairedDetInferencer(PairedInferencing, DetInferencer):
         super().__init__(*args, **options)
 
     def draw_on(self, picture: np.ndarray, sample: DetDataSample) -> np.ndarray:
-        rgb = reverse_channels(picture)
+        factor = -(-LEGIBLE // picture.shape[1])
+        rgb = reverse_channels(picture).repeat(factor, 0).repeat(factor, 1)
+        sample = enlarge(sample, factor)
         self.visualizer.add_datasample('pair', rgb, sample, draw_gt=False, pred_score_thr=self.score_thr)
         return reverse_channels(self.visualizer.get_image())
 
@@ -41,3 +46,16 @@ class PairedDetInferencer(PairedInferencing, DetInferencer):
         classes = self.model.dataset_meta['classes']
         found = self.pred2dict(sample)
         write_text(path.with_name(f'{path.name}.json'), json.dumps(dict(found, classes=list(classes))))
+
+
+def enlarge(sample: DetDataSample, factor: int) -> DetDataSample:
+    """A copy of predictions, as they are on an image so many times as large."""
+    if factor == 1 or 'pred_instances' not in sample:
+        return sample
+    sample, found = sample.clone(), sample.pred_instances.clone()  # a sample's copy shares what is in it
+    found.bboxes = found.bboxes * factor
+    if 'masks' in found:
+        masks = torch.as_tensor(found.masks)
+        found.masks = masks.repeat_interleave(factor, 1).repeat_interleave(factor, 2)
+    sample.pred_instances = found
+    return sample

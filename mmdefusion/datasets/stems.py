@@ -144,10 +144,13 @@ def match_stems(
     for folder, other in zip(folders[1:], others, strict=True):
         here, there = first.keys() - other.keys(), other.keys() - first.keys()
         if here or there:
-            raise UnmatchedFiles(
-                f'The file names do not match: {len(here)} only in {folders[0]}{some_names(here)}; '
-                f'{len(there)} only in {folder}{some_names(there)}. Rename or remove them.'
-            )
+            alone = [
+                f'{len(names)} only in {where}{some_names(names)}'
+                for where, names in ((folders[0], here), (folder, there))
+                if names
+            ]
+            ends = '' if any(suffixes) else ", or say how names end (suffixes: ('_rgb', '_ir'), --suffixes _rgb _ir)"
+            raise UnmatchedFiles(f'The file names do not match: {"; ".join(alone)}. Rename or remove them{ends}.')
     return _join(folders, suffixes, listed, first)
 
 
