@@ -24,6 +24,8 @@ class PairedSegInferencer(PairedInferencing, MMSegInferencer):
         **options: see :class:`PairedInferencing`.
     """
 
+    suffix = '.png'
+
     def __init__(self, *args: Any, opacity: float = 0.6, show_progress: bool = True, **options: Any) -> None:
         super().__init__(*args, **options)
         self.show_progress = show_progress
@@ -39,4 +41,4 @@ class PairedSegInferencer(PairedInferencing, MMSegInferencer):
         return sample.pred_sem_seg.data[0].cpu().numpy()
 
     def save(self, sample: SegDataSample, path: Path) -> None:
-        write_image(path.with_name(f'{path.name}.png'), self.plain(sample).astype(np.uint8))
+        write_image(path, self.plain(sample).astype(np.uint8))

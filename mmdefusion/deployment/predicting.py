@@ -11,6 +11,7 @@ import numpy as np
 
 from mmdefusion.inference.predicting import Predicting
 from mmdefusion.inference.sources import Item, Source
+from mmdefusion.utils.batching import groups_of_one_size
 from mmdefusion.utils.image_io import read_image, reverse_channels, to_channels
 
 from .fuser import OnnxFuser
@@ -88,22 +89,21 @@ class OnnxPredicting(Predicting, ABC):
         self, batches: Iterable[list[Item]], resize: bool = False, failures: dict[str, Exception] | None = None
     ) -> Iterator[tuple[Item, Any]]:
         for batch in batches:
-            loaded: dict[str, tuple[Item, np.ndarray, np.ndarray, tuple[int, int]]] = {}
+            loaded: list[tuple[Item, np.ndarray, np.ndarray, tuple[int, int]]] = []
             for item in batch:
                 try:
-                    loaded[item.name] = item, *self.load(item, resize)
+                    loaded.append((item, *self.load(item, resize)))
                 except (OSError, ValueError) as error:
                     if failures is None:
                         raise
                     failures[item.name] = error
-            found: dict[str, Found] = {}
-            for size in dict.fromkeys(visible.shape for _, visible, _, _ in loaded.values()):
-                names = [name for name, (_, visible, _, _) in loaded.items() if visible.shape == size]
-                pairs = [np.stack([loaded[name][place] for name in names]) for place in (1, 2)]
+            found: dict[int, Found] = {}  # by place: two items may have one name
+            for group in groups_of_one_size([visible for _, visible, _, _ in loaded]):
+                pairs = [np.stack([loaded[place][image] for place in group]) for image in (1, 2)]
                 outputs = self.network(*(pair.transpose(0, 3, 1, 2) for pair in pairs))
-                found |= zip(names, zip(*outputs, strict=True), strict=True)
-            for name, (item, visible, _, own_size) in loaded.items():
-                yield item, self.finish(found[name], visible.shape[:2], own_size)
+                found |= zip(group, zip(*outputs, strict=True), strict=True)
+            for place, (item, visible, _, own_size) in enumerate(loaded):
+                yield item, self.finish(found[place], visible.shape[:2], own_size)
 
     def load(self, item: Item, resize: bool) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
         """Reads a pair: visible H×W×3 RGB and infrared H×W×C, uint8, as the network takes them, and their own size.

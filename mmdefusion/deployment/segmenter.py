@@ -24,6 +24,7 @@ class OnnxSegmenter(OnnxPredicting):
     """
 
     task = 'segment'
+    suffix = '.png'
 
     def __init__(self, *args: Any, opacity: float = 0.6, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -44,4 +45,4 @@ class OnnxSegmenter(OnnxPredicting):
         return sample
 
     def save(self, sample: np.ndarray, path: Path) -> None:
-        write_image(path.with_name(f'{path.name}.png'), sample.astype(np.uint8))
+        write_image(path, sample.astype(np.uint8))

@@ -81,6 +81,11 @@ def test_files_arrays_and_folders_agree(scope, checkpoints, pairs, tmp_path):
         assert (cv2.imread(str(saved[1]), -1) == by_folder[1]).all()
     else:
         assert json.loads(saved[1].read_text())['bboxes'] == by_folder[1]['bboxes']
+    twice = [str(pairs / 'vi/0.png')] * 2, [str(pairs / 'ir/0.png')] * 2
+    with pytest.raises(ValueError, match='2 results would be written twice, first .*vis/0.png'):
+        inferencer(*twice, out_dir=tmp_path)
+    with pytest.raises(ValueError, match='batch_size=-1 pairs must be at least 1'):
+        inferencer(*twice, batch_size=-1)
 
 
 @pytest.mark.parametrize('scope', CONFIGS)

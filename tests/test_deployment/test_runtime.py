@@ -104,6 +104,29 @@ def test_a_broken_pair_does_not_stop_the_others(tmp_path, pair):
     assert len(error.value.results['predictions']) == 1
 
 
+def test_pairs_of_one_name_are_not_lost(tmp_path, pair):
+    segmenter = OnnxSegmenter(write_toy(tmp_path / 'seg.onnx', 'segment'), show_progress=False)
+    visible, hot = str(pair[0]), str(tmp_path / 'hot.png')
+    cv2.imwrite(str(tmp_path / 'vi.jpg'), cv2.imread(visible))
+    cv2.imwrite(hot, np.full((41, 60), 200, np.uint8))
+    sources = [visible, str(tmp_path / 'vi.jpg'), visible], [str(pair[1]), hot, hot]
+    masks = segmenter(*sources, batch_size=3)['predictions']
+    assert [mask.mean() for mask in masks] == [0.5, 1, 1]
+
+
+@pytest.mark.parametrize('runtime', [OnnxDetector, OnnxSegmenter])
+def test_nothing_is_overwritten(tmp_path, pair, runtime):
+    predict = runtime(write_toy(tmp_path / 'x.onnx', runtime.task), show_progress=False)
+    with pytest.raises(ValueError, match='2 results would be written twice, first .*vis/vi.png: write them into two'):
+        predict([pair[0]] * 2, [pair[1]] * 2, out_dir=tmp_path / 'out')
+    (tmp_path / 'vis').mkdir()
+    (tmp_path / 'vis/a.png').write_bytes(pair[0].read_bytes())
+    with pytest.raises(ValueError, match='vis/a.png is one of the sources'):
+        predict(tmp_path / 'vis/a.png', pair[1], out_dir=tmp_path)
+    with pytest.raises(ValueError, match='batch_size=0 pairs must be at least 1'):
+        predict(*pair, batch_size=0)
+
+
 def test_workers_give_the_same_results(tmp_path):
     fuser = OnnxFuser(write_toy(tmp_path / 'toy.onnx', 'fuse'), show_progress=False)
     images = np.random.default_rng(0).integers(0, 256, (2, 6, 41, 60, 3), np.uint8)
