@@ -115,7 +115,7 @@ class PairedInferencing(Predicting):
         first, second = item.images
         if not isinstance(first, np.ndarray) and not isinstance(second, np.ndarray):
             return self.loaders(dict(img_path=os.fspath(first), img_ir_path=os.fspath(second), img_id=0))
-        visible, infrared = item.read(thermal_range=self.partner.get('fixed_range'))
+        visible, infrared = item.read(**self.reading)
         if infrared.shape != visible.shape and resize:
             infrared = cv2.resize(infrared, visible.shape[1::-1])
         if infrared.shape != visible.shape:
@@ -143,6 +143,9 @@ class PairedInferencing(Predicting):
             raise ValueError('The test pipeline has no AppendPartner: this is no model of pairs.')
         self.loaders = Compose(steps[: place + 1])
         self.partner = steps[place]
+        self.reading = dict(
+            thermal_range=self.partner.get('fixed_range'), percentiles=self.partner.get('percentiles', (1.0, 99.0))
+        )
         return Compose(steps[place + 1 :])
 
 

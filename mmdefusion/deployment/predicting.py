@@ -12,7 +12,7 @@ import numpy as np
 from mmdefusion.inference.predicting import Predicting
 from mmdefusion.inference.sources import Item, Source
 from mmdefusion.utils.batching import groups_of_one_size
-from mmdefusion.utils.image_io import read_image, reverse_channels, to_channels
+from mmdefusion.utils.image_io import reverse_channels, to_channels
 
 from .fuser import OnnxFuser
 from .metadata import Metadata, Task
@@ -49,6 +49,7 @@ class OnnxPredicting(Predicting, ABC):
         providers: Sequence[str] | None = None,
     ) -> None:
         self.network = OnnxNetwork(file, self.task, threads, providers)
+        self.reading = dict(thermal_range=self.metadata.thermal_range, percentiles=self.metadata.percentiles)
         self.fuser = None if fuser is None else OnnxFuser(fuser, show_progress=False, threads=threads)
         self.show_progress = show_progress
 
@@ -112,7 +113,8 @@ class OnnxPredicting(Predicting, ABC):
             OSError: if a file does not exist.
             ValueError: if an image cannot be read, or the sizes differ.
         """
-        visible, infrared = (self._read(item, place) for place in (0, 1))
+        visible, infrared = item.read(**self.reading)
+        infrared = to_channels(infrared, self.metadata.infrared_channels, item.name)
         height, width = visible.shape[:2]
         if infrared.shape[:2] != visible.shape[:2]:
             if not resize:
@@ -123,14 +125,6 @@ class OnnxPredicting(Predicting, ABC):
             infrared = scaled(infrared, (width, height))
         size = self._size(width, height)
         return reverse_channels(scaled(visible, size)), reverse_channels(scaled(infrared, size)), (height, width)
-
-    def _read(self, item: Item, place: int) -> np.ndarray:
-        metadata, image = self.metadata, item.images[place]
-        channels = metadata.infrared_channels if place else 3
-        if not isinstance(image, np.ndarray):
-            options = dict(percentiles=metadata.percentiles, fixed_range=metadata.thermal_range) if place else {}
-            return read_image(os.fspath(image), channels, **options)
-        return to_channels(item.read(thermal_range=metadata.thermal_range)[place], channels, item.name)
 
     def _size(self, width: int, height: int) -> tuple[int, int]:
         """Width and height that a pair is resized to, as mmcv's Resize finds them."""

@@ -32,9 +32,11 @@ class Predicting:
         show_progress: whether to show a progress bar on terminals.
         fuser: makes the fused image of drawings; None leaves it out.
         suffix: suffix of the files of predictions.
+        reading: arguments of :meth:`Item.read`.
     """
 
     suffix: str
+    reading: dict
     show_progress: bool
     fuser: Fusing | None
 
@@ -110,7 +112,7 @@ class Predicting:
 
     def draw(self, item: Item, sample: Any) -> np.ndarray:
         """The prediction on the visible, the infrared and, where asked for, the fused picture, side by side; BGR."""
-        visible, infrared = item.read()
+        visible, infrared = item.read(**self.reading)
         pictures = {'visible': visible, 'infrared': cv2.resize(infrared, visible.shape[1::-1])}
         if self.fuser:
             (result,) = self.fuser([visible], [infrared], resize=True)

@@ -37,20 +37,28 @@ class Item:
     name: str
     images: tuple[Image, ...]
 
-    def read(self, thermal: bool = True, thermal_range: Range | None = None) -> list[np.ndarray]:
+    def read(
+        self, thermal: bool = True, thermal_range: Range | None = None, percentiles: Range = (1.0, 99.0)
+    ) -> list[np.ndarray]:
         """Reads all images, H×W×3 uint8 BGR, at their own sizes.
 
         Args:
             thermal: whether 16-bit images other than the first hold thermal counts, which are scaled by their
                 percentiles; other 16-bit images are scaled from their full range.
             thermal_range: counts that become 0 and 255 in all thermal images, instead of percentiles.
+            percentiles: those of each thermal image that become 0 and 255.
 
         Raises:
             OSError: if a file does not exist.
             ValueError: if a file cannot be read as an image.
         """
         return [
-            _read(image, f'image {position} of {self.name}', thermal_range if thermal and position > 1 else FULL)
+            _read(
+                image,
+                f'image {position} of {self.name}',
+                percentiles,
+                thermal_range if thermal and position > 1 else FULL,
+            )
             for position, image in enumerate(self.images, 1)
         ]
 
@@ -209,7 +217,7 @@ def _absolute(path: str | os.PathLike) -> str:
     return os.path.abspath(os.fspath(path).replace('://', '/'))
 
 
-def _read(image: Image, name: str, fixed_range: Range | None) -> np.ndarray:
+def _read(image: Image, name: str, percentiles: Range, fixed_range: Range | None) -> np.ndarray:
     if not _is_path(image) and not isinstance(image, np.ndarray):
         raise ValueError(f'{name} is a {type(image).__name__}: give a path or an array.')
     if isinstance(image, np.ndarray):
@@ -217,6 +225,6 @@ def _read(image: Image, name: str, fixed_range: Range | None) -> np.ndarray:
             raise ValueError(f'{name} is empty: its shape is {image.shape}.')
         if image.dtype.kind == 'f' and np.isfinite(image).all() and (image.min() < 0 or image.max() > 1):
             raise ValueError(f'{name} is a float array with values outside 0 to 1: scale it, or give uint8 or uint16.')
-        image = to_uint8(image, name, fixed_range=(0.0, 1.0) if image.dtype.kind == 'f' else fixed_range)
+        image = to_uint8(image, name, percentiles, (0.0, 1.0) if image.dtype.kind == 'f' else fixed_range)
         return to_channels(image, 3, name)
-    return read_image(os.fspath(image), channels=3, fixed_range=fixed_range)
+    return read_image(os.fspath(image), 3, percentiles, fixed_range)

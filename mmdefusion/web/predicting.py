@@ -93,7 +93,7 @@ def predict(pair: Pair, change: Change, model: Any, score: float) -> tuple[list[
     Raises:
         ValueError: if the pair cannot be read.
     """
-    pair = tuple(Item('pair', pair).read())
+    pair = tuple(Item('pair', pair).read(**model.reading))
     disturbed = change.apply(pair)
     found = [model([visible], [infrared])['predictions'][0] for visible, infrared in (pair, disturbed)]
     meta = model.model.dataset_meta

@@ -13,6 +13,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from safetensors.torch import save_file
 
+from mmdefusion.inference.sources import Item
 from mmdefusion.registry import MODELS
 from mmdefusion.scenes import SceneGenerator
 
@@ -86,6 +87,19 @@ def test_files_arrays_and_folders_agree(scope, checkpoints, pairs, tmp_path):
         inferencer(*twice, out_dir=tmp_path)
     with pytest.raises(ValueError, match='batch_size=-1 pairs must be at least 1'):
         inferencer(*twice, batch_size=-1)
+
+
+@pytest.mark.parametrize('scaling', [dict(percentiles=(10.0, 60.0)), dict(fixed_range=(900.0, 3000.0))], ids=str)
+def test_arrays_are_scaled_as_files_are(scaling, checkpoints, tmp_path):
+    config = Config.fromfile(CONFIGS['mmseg'])
+    config.test_dataloader.dataset.pipeline[1].update(scaling)
+    inferencer = PairedSegInferencer(config, checkpoints['mmseg'], device='cpu')
+    arrays = cv2.cvtColor(grey(0, 41, 60), cv2.COLOR_GRAY2BGR), np.arange(800, 3260, dtype=np.uint16).reshape(41, 60)
+    files = str(tmp_path / 'vi.png'), str(tmp_path / 'ir.png')
+    for file, array in zip(files, arrays, strict=True):
+        cv2.imwrite(file, array)
+    by_file, by_array = (inferencer.load(Item('pair', images))['img'] for images in (files, arrays))
+    assert by_file.shape == (41, 60, 4) and (by_file == by_array).all()
 
 
 @pytest.mark.parametrize('scope', CONFIGS)

@@ -13,6 +13,9 @@ from helpers.toy_onnx import write_toy
 from mmdefusion.apis import NotAllDone
 from mmdefusion.deployment import OnnxDetector, OnnxFuser, OnnxSegmenter, read_metadata
 from mmdefusion.deployment.masks import encode
+from mmdefusion.inference import sources
+from mmdefusion.inference.sources import Item
+from mmdefusion.utils.image_io import read_image, to_uint8
 
 ABSENT = ('torch', 'torchvision', 'mmengine', 'mmcv', 'mmdet', 'mmseg', 'onnx')
 WITHOUT_TORCH = f"""
@@ -102,6 +105,27 @@ def test_a_broken_pair_does_not_stop_the_others(tmp_path, pair):
     with pytest.raises(NotAllDone, match='broken.png is not an image') as error:
         segmenter(*sources, batch_size=2)
     assert len(error.value.results['predictions']) == 1
+
+
+@pytest.mark.parametrize(
+    'fields', [dict(percentiles=(0.0, 100.0)), dict(thermal_range=(900.0, 3000.0)), dict(infrared_channels=3)], ids=str
+)
+def test_arrays_are_scaled_as_files_are_and_once(tmp_path, pair, fields, monkeypatch):
+    segmenter = OnnxSegmenter(write_toy(tmp_path / 'seg.onnx', 'segment', **fields), show_progress=False)
+    counts = (np.arange(41 * 60).reshape(41, 60) + 800).astype(np.uint16)
+    cv2.imwrite(str(pair[1]), counts)
+    files, arrays = Item('files', pair), Item('arrays', (cv2.imread(str(pair[0])), counts))
+    wanted = read_image(
+        str(pair[1]),
+        fields.get('infrared_channels', 1),
+        fields.get('percentiles', (1.0, 99.0)),
+        fields.get('thermal_range'),
+    )
+    scaled = []
+    monkeypatch.setattr(sources, 'to_uint8', lambda image, *a, **o: (scaled.append(1), to_uint8(image, *a, **o))[1])
+    for item in (files, arrays):
+        assert (segmenter.load(item, resize=False)[1] == wanted).all()
+    assert len(scaled) == 2  # both arrays
 
 
 def test_pairs_of_one_name_are_not_lost(tmp_path, pair):

@@ -1,6 +1,7 @@
 """What the app computes, without a browser and without gradio."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -114,6 +115,25 @@ def test_changes_of_a_pair():
     assert (moved[:-3, 5:] == pair[1][3:, :-5]).all()
     with pytest.raises(ValueError, match="sensor='none' is none of both, visible only, infrared only"):
         Change('none')
+
+
+class Hot:
+    """A segmenter that gives the brightness of the infrared image as classes."""
+
+    reading = dict(percentiles=(0.0, 100.0))
+    model = SimpleNamespace(
+        dataset_meta=dict(classes=[str(k) for k in range(256)], palette=[(k, k, k) for k in range(256)])
+    )
+
+    def __call__(self, visible: list, infrared: list) -> dict:
+        return dict(predictions=[infrared[0][..., 0].astype(int)])
+
+
+def test_a_model_s_own_scaling_of_counts_is_kept():
+    counts = np.arange(48 * 50, dtype=np.uint16).reshape(48, 50)
+    _, table = predicting.predict((np.zeros((48, 50, 3), np.uint8), counts), Change(), Hot(), 0.3)
+    lowest = 100 * (counts < counts.max() / 510).mean()  # with the percentiles 1 and 99, more counts would be black
+    assert table.rows[0] == ['0', pytest.approx(lowest), pytest.approx(lowest), 100]
 
 
 def test_objects_that_are_kept_lost_and_new_are_counted():
