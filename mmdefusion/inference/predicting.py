@@ -134,6 +134,11 @@ class Predicting:
         """Writes the prediction to a file."""
 
 
+def write_labels(path: Path, labels: np.ndarray, classes: int) -> None:
+    """Writes a label map H×W as PNG, of 8 bits or, of a network with more than 256 classes, of 16."""
+    write_image(path, labels.astype(np.uint8 if classes <= 256 else np.uint16))
+
+
 def chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
     """So many at a time."""
     iterator = iter(items)

@@ -125,7 +125,7 @@ def draw(pair: Pair, found: dict | NDArray, meta: dict, score: float) -> np.ndar
             boxes = np.array(found['bboxes'], np.float64).reshape(-1, 4)[sure] * scale
             drawn.append(draw_boxes(large, boxes, np.array(found['labels'], int)[sure], palette, 2, classes))
         else:
-            mask = cv2.resize(found.astype(np.uint8), large.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+            mask = cv2.resize(found.astype(np.uint16), large.shape[1::-1], interpolation=cv2.INTER_NEAREST)
             drawn.append(draw_mask(large, mask, hide_background(classes, palette)))
     return reverse_channels(contact_sheet([drawn]))
 

@@ -11,6 +11,7 @@ import torch
 from helpers.layouts import grey
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
+from mmengine.structures import PixelData
 from safetensors.torch import save_file
 
 from mmdefusion.inference.sources import Item
@@ -20,6 +21,7 @@ from mmdefusion.scenes import SceneGenerator
 pytest.importorskip('mmdet')
 pytest.importorskip('mmseg')
 from helpers.warm_process import run_tool
+from mmseg.structures import SegDataSample
 
 from mmdefusion.apis import NotAllDone, PairedDetInferencer, PairedSegInferencer, open_paired
 
@@ -151,6 +153,16 @@ def test_threads_share_one(scope, checkpoints, pairs, tmp_path):
     files = [sorted(path for path in (tmp_path / out).rglob('*.*')) for out in ('alone', 'together')]
     assert len(files[0]) == 8
     assert [path.read_bytes() for path in files[0]] == [path.read_bytes() for path in files[1]]
+
+
+def test_labels_of_any_class_are_written(checkpoints, tmp_path, monkeypatch):
+    inferencer = build('mmseg', checkpoints)
+    for classes, bits in ((256, np.uint8), (300, np.uint16)):
+        labels = torch.arange(classes).reshape(1, 4, -1)
+        monkeypatch.setattr(inferencer.model, 'dataset_meta', dict(classes=[str(k) for k in range(classes)]))
+        inferencer.save(SegDataSample(pred_sem_seg=PixelData(data=labels)), tmp_path / 'labels.png')
+        written = cv2.imread(str(tmp_path / 'labels.png'), cv2.IMREAD_UNCHANGED)
+        assert written.dtype == bits and (written == labels[0].numpy()).all()
 
 
 def test_videos_with_the_fused_picture(checkpoints, tmp_path):

@@ -82,6 +82,16 @@ def test_detects_and_segments(tmp_path, pair):
     assert shown.shape[1] > 3 * 60  # visible, infrared and fused side by side
 
 
+@pytest.mark.parametrize(('classes', 'bits'), [(256, np.uint8), (300, np.uint16)])
+def test_labels_of_any_class_are_written(tmp_path, classes, bits):
+    fields = dict(classes=tuple(map(str, range(classes))), palette=((1, 2, 3),) * classes)
+    segmenter = OnnxSegmenter(write_toy(tmp_path / 'seg.onnx', 'segment', **fields))
+    labels = np.arange(classes).reshape(4, -1)
+    segmenter.save(labels, tmp_path / 'labels.png')
+    written = cv2.imread(str(tmp_path / 'labels.png'), cv2.IMREAD_UNCHANGED)
+    assert written.dtype == bits and (written == labels).all()
+
+
 def test_masks_are_pasted_and_drawn(tmp_path, pair):
     detector = OnnxDetector(write_toy(tmp_path / 'det.onnx', 'detect', masks=True), show_progress=False)
     found = detector(*pair, out_dir=tmp_path / 'out', return_vis=True)

@@ -136,6 +136,13 @@ def test_a_model_s_own_scaling_of_counts_is_kept():
     assert table.rows[0] == ['0', pytest.approx(lowest), pytest.approx(lowest), 100]
 
 
+def test_labels_of_any_class_are_drawn():
+    meta = dict(classes=[str(k) for k in range(300)], palette=[(0, 0, 0)] * 299 + [(255, 0, 0)])
+    black = np.zeros((48, 480, 3), np.uint8)
+    drawn = predicting.draw((black, black), np.full((48, 480), 299), meta, 0.3)
+    assert (drawn[..., 0] > 100).mean() > 0.9
+
+
 def test_objects_that_are_kept_lost_and_new_are_counted():
     whole = dict(bboxes=[[0, 0, 10, 10], [20, 0, 30, 10], [40, 0, 50, 10]], labels=[0, 0, 1], scores=[0.9, 0.8, 0.7])
     changed = dict(bboxes=[[1, 0, 11, 10], [60, 0, 70, 10], [40, 0, 50, 10]], labels=[0, 0, 1], scores=[0.9, 0.8, 0.2])
