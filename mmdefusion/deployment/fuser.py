@@ -101,7 +101,7 @@ class OnnxFuser(Fusing):
             for other in others[:-1]:
                 fused = self._fuse(first, other)['fused']
                 first = fused if fused.ndim == 3 else np.repeat(fused[..., None], 3, 2)
-            images = self._fuse(first, others[-1] if others else first, parts, memory)
+            images = self._fuse(first, others[-1] if others else first, parts, memory) if others or parts else {}
         except ValueError as error:
             raise ValueError(f'{name}: {error}') from None
         if not others:

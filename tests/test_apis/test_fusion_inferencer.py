@@ -173,6 +173,18 @@ def test_one_image_comes_back_with_a_warning(fuser):
             assert (only(fuser(*sources)) == colour(0)).all()
 
 
+@pytest.mark.parametrize('kind', ['luma', 'rgb', 'grey'])
+def test_one_image_needs_no_network(weights, kind):
+    fuser = FusionInferencer(weights, colour=kind, device='cpu', show_progress=False)
+    wanted = cv2.cvtColor(colour(0), cv2.COLOR_BGR2GRAY) if kind == 'grey' else colour(0)
+    with patch.object(fuser.model, 'decompose', side_effect=AssertionError):
+        fused = fuser.fuse([colour(0)]).images['fused']
+    assert np.abs(fused.astype(int) - wanted).max() <= (kind == 'grey')
+    with pytest.warns(UserWarning, match='no partner'):
+        (result,) = fuser(colour(0), outputs=('fused', 'common', 'share'))
+    assert set(result.images) == {'fused', 'common', 'share'} and (result.images['fused'] == fused).all()
+
+
 def test_16_bit_pictures_keep_their_exposure(weights, tmp_path):
     """Exposures are taken over their full range, thermal counts between percentiles or two counts."""
     image = colour(0)

@@ -67,6 +67,15 @@ def test_an_image_with_itself_keeps_its_colours(tmp_path):
     assert np.abs(fused.astype(int) - image).max() <= 1
 
 
+def test_one_image_needs_no_network(tmp_path, monkeypatch):
+    fuser = OnnxFuser(write_toy(tmp_path / 'toy.onnx', 'fuse'), show_progress=False)
+    image = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
+    parts = fuser.fuse([image], parts=True).images
+    assert (parts['fused'] == image).all() and (parts['common'][..., None] <= image.max(2, keepdims=True)).all()
+    monkeypatch.setattr(fuser, 'network', None)
+    assert (fuser.fuse([image]).images['fused'] == image).all()
+
+
 def test_detects_and_segments(tmp_path, pair):
     detector = OnnxDetector(write_toy(tmp_path / 'det.onnx', 'detect', scale=(120, 120)))
     found = detector(*pair, out_dir=tmp_path / 'out', return_vis=True)
