@@ -6,10 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-import cv2
 import numpy as np
 
 from mmdefusion.inference.predicting import Predicting
+from mmdefusion.inference.sizes import fit_partner, scaled
 from mmdefusion.inference.sources import Item, Source
 from mmdefusion.utils.batching import groups_of_one_size
 from mmdefusion.utils.image_io import reverse_channels, to_channels
@@ -115,14 +115,8 @@ class OnnxPredicting(Predicting, ABC):
         """
         visible, infrared = item.read(**self.reading)
         infrared = to_channels(infrared, self.metadata.infrared_channels, item.name)
+        infrared = fit_partner(visible, infrared, item.name, resize)
         height, width = visible.shape[:2]
-        if infrared.shape[:2] != visible.shape[:2]:
-            if not resize:
-                raise ValueError(
-                    f'{item.name}: the images are {width}x{height} and {infrared.shape[1]}x{infrared.shape[0]}: align '
-                    'them, or set resize=True.'
-                )
-            infrared = scaled(infrared, (width, height))
         size = self._size(width, height)
         return reverse_channels(scaled(visible, size)), reverse_channels(scaled(infrared, size)), (height, width)
 
@@ -143,11 +137,3 @@ class OnnxPredicting(Predicting, ABC):
             size: height and width that the network saw.
             own_size: height and width of the pair.
         """
-
-
-def scaled(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resizes H×W×C to width and height (bilinear); the channel of grey images stays."""
-    if image.shape[1::-1] == tuple(size):
-        return image
-    resized = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
-    return resized if resized.ndim == 3 else resized[..., None]

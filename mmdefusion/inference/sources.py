@@ -1,7 +1,6 @@
 """Reads sources to fuse: arrays, files, lists, globs, folders and videos."""
 
 import glob
-import math
 import os
 import warnings
 from collections import Counter
@@ -9,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from mmdefusion.datasets.stems import UnmatchedFiles, match_stems
@@ -19,7 +17,6 @@ Image = str | os.PathLike | np.ndarray  # a file or URL, or an array H×W or H×
 Source = Image | Sequence[Image] | None
 Range = tuple[float, float]
 
-DISTORTION = 0.02  # change of the aspect ratio from which on resizing causes a warning
 FOLDED_UNASKED = 9  # single files that may become one image without ``fold``: a bracket of exposures has up to nine
 SKIP = 'leave out files without a partner with skip_unmatched=True (--skip-unmatched)'
 VIDEO_SUFFIXES = ('.mp4', '.avi', '.mov', '.mkv', '.m4v', '.mpg', '.mpeg', '.webm')
@@ -115,34 +112,6 @@ def refuse_folding(sources: Sequence[Source]) -> None:
             "folders, or quotes around each pattern ('vi/*.jpg' 'ir/*.jpg'), or the shell expands them; to "
             'fuse them into one image, set fold=True (--fold).'
         )
-
-
-def to_first_size(images: Sequence[np.ndarray], name: str, resize: bool = False) -> list[np.ndarray]:
-    """Brings all images to the size of the first.
-
-    Args:
-        images: H×W×3 uint8 each.
-        name: name of the item in errors and warnings.
-        resize: whether the other images may be resized.
-
-    Raises:
-        ValueError: if sizes differ and ``resize`` is not set.
-    """
-    first, *others = images
-    height, width = first.shape[:2]
-    for position, other in enumerate(others, 2):
-        if other.shape[:2] == first.shape[:2]:
-            continue
-        if not resize:
-            raise ValueError(
-                f'{name}: the images are {width}x{height} and {other.shape[1]}x{other.shape[0]}. Align them, or bring '
-                'them to the size of the first with resize=True (--resize).'
-            )
-        if abs(math.log(other.shape[1] * height / other.shape[0] / width)) > DISTORTION:
-            warnings.warn(f'{name}: image {position} is stretched to another shape.', stacklevel=4)
-        method = cv2.INTER_AREA if other.shape[0] > height else cv2.INTER_LINEAR
-        others[position - 2] = cv2.resize(other, (width, height), interpolation=method)
-    return [first, *others]
 
 
 def is_video(source: Source) -> bool:

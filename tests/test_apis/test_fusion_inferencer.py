@@ -12,7 +12,7 @@ from helpers.pretraining import write_fuser, write_images
 from PIL import Image
 
 from mmdefusion.apis import FusionInferencer, NotAllDone
-from mmdefusion.inference.sources import to_first_size
+from mmdefusion.inference.sizes import to_first_size
 from mmdefusion.scenes import SceneGenerator
 from mmdefusion.utils.image_io import read_image
 from mmdefusion.utils.video_reader import VideoFrames

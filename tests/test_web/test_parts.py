@@ -65,7 +65,7 @@ def test_uploads_are_refused_by_name(tmp_path, name, content, said):
 
 def test_unequal_sizes_are_an_error_or_are_resized(tmp_path):
     paths = [write(tmp_path / f'{k}.png', grey(k, *size)) for k, size in enumerate([(60, 80), (50, 70)])]
-    with pytest.raises(ValueError, match='The images are 80x60 and 70x50'):
+    with pytest.raises(ValueError, match='the images are 80x60 and 70x50: align them, or tick'):
         read_pair(*paths, False, LIMITS)
     assert {image.shape for image in read_pair(*paths, True, LIMITS)} == {(60, 80)}
 
