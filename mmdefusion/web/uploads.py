@@ -4,11 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
+from mmdefusion.evaluation.functional.checks import LEAST_SIDE
 from mmdefusion.inference.sizes import to_first_size
 from mmdefusion.utils.image_headers import UnusableImage
 from mmdefusion.utils.image_io import decode_image
 
-from .settings import LEAST_SIDE, Settings
+from .settings import Settings
 
 Pair = tuple[np.ndarray, np.ndarray]
 

@@ -150,6 +150,21 @@ def test_objects_that_are_kept_lost_and_new_are_counted():
     assert rows == [['person', '2', '1', '1', '1'], ['car', '1', '0', '1', '0']]
 
 
+def test_classes_without_colours_are_drawn():
+    found = dict(bboxes=[[8, 8, 24, 24]], labels=[1], scores=[0.9])
+    black = np.zeros((48, 64, 3), np.uint8)
+    for meta in (dict(classes=('person', 'car')), dict(classes=('person', 'car'), palette='random')):
+        assert predicting.draw((black, black), found, meta, 0.3).any()
+
+
+def test_a_box_is_matched_once():
+    box = np.array([[0, 0, 10, 10]], float)
+    near = box + np.array([1, 0, 1, 0])
+    assert predicting.count_matches(np.concatenate([box, near]), box) == 1
+    assert predicting.count_matches(np.concatenate([box, near]), np.concatenate([near, box])) == 2
+    assert predicting.count_matches(box, box[:0]) == predicting.count_matches(box[:0], box) == 0
+
+
 def test_pixels_that_are_kept_are_counted():
     whole, changed = np.zeros((2, 10, 10), int)
     whole[:5], changed[:2] = 1, 1
