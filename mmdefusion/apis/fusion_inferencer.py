@@ -8,6 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 import torch
 from mmengine.device import get_device
+from torch import Tensor
 
 from mmdefusion.inference.fusing import Fusing
 from mmdefusion.inference.thermal import Polarity
@@ -113,18 +114,23 @@ class FusionInferencer(Fusing):
     ) -> dict[str, np.ndarray]:
         first, *others = (to_tensor(reverse_channels(source)).to(self.device) for source in sources)
         try:
-            pixels = self.frame_pixels if memory else self.network_pixels
-            for other in others[:-1]:
-                first = self.model.fuse(Pair(first, other), network_pixels=pixels).expand(3, -1, -1)
-            pair = Pair(first, others[-1] if others else first)
-            if share:
-                explained = self.model.explain(pair, memory, pixels)
-                images = explained.images._asdict() | {'share': resize_to(explained.share, pair.a).clip(0, 1)}
-            else:
-                images = self.model.fuse(pair, parts, pixels, memory)
-                images = images._asdict() if parts else {'fused': images}
+            images = self._fuse(first, others, parts, share, memory) if others or parts or share else {}
         except ValueError as error:
             raise ValueError(f'{name}: {error}') from None
         if not others:
             images['fused'] = luma(first) if self.model.colour == 'grey' else first
         return {name: reverse_channels(to_picture(image)) for name, image in images.items()}
+
+    def _fuse(
+        self, first: Tensor, others: Sequence[Tensor], parts: bool, share: bool, memory: FrameMemory | None
+    ) -> dict[str, Tensor]:
+        """What the network decodes of sources 3×H×W, by name; of a single one, it is fused with itself."""
+        pixels = self.frame_pixels if memory else self.network_pixels
+        for other in others[:-1]:
+            first = self.model.fuse(Pair(first, other), network_pixels=pixels).expand(3, -1, -1)
+        pair = Pair(first, others[-1] if others else first)
+        if share:
+            explained = self.model.explain(pair, memory, pixels)
+            return explained.images._asdict() | {'share': resize_to(explained.share, pair.a).clip(0, 1)}
+        images = self.model.fuse(pair, parts, pixels, memory)
+        return images._asdict() if parts else {'fused': images}

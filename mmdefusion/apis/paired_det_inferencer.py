@@ -27,6 +27,8 @@ class PairedDetInferencer(PairedInferencing, DetInferencer):
         **options: see :class:`PairedInferencing`.
     """
 
+    suffix = '.json'
+
     def __init__(self, *args: Any, score_thr: float = 0.3, **options: Any) -> None:
         self.score_thr = score_thr
         super().__init__(*args, **options)
@@ -42,10 +44,9 @@ class PairedDetInferencer(PairedInferencing, DetInferencer):
         return self.pred2dict(sample)
 
     def save(self, sample: DetDataSample, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         classes = self.model.dataset_meta['classes']
         found = self.pred2dict(sample)
-        write_text(path.with_name(f'{path.name}.json'), json.dumps(dict(found, classes=list(classes))))
+        write_text(path, json.dumps(dict(found, classes=list(classes))))
 
 
 def enlarge(sample: DetDataSample, factor: int) -> DetDataSample:

@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import cv2
 import numpy as np
 from mmcv.transforms import Compose
 from mmengine.config import ConfigDict
@@ -13,6 +12,7 @@ from torch import nn
 
 from mmdefusion.datasets.pipelines import PARTNER, find_step
 from mmdefusion.inference.predicting import Predicting
+from mmdefusion.inference.sizes import fit_partner
 from mmdefusion.inference.sources import Item, Source
 from mmdefusion.models.checkpoints.fitting import read_weights, refuse_misfit
 from mmdefusion.models.checkpoints.reading import read_checkpoint
@@ -115,13 +115,9 @@ class PairedInferencing(Predicting):
         first, second = item.images
         if not isinstance(first, np.ndarray) and not isinstance(second, np.ndarray):
             return self.loaders(dict(img_path=os.fspath(first), img_ir_path=os.fspath(second), img_id=0))
-        visible, infrared = item.read(thermal_range=self.partner.get('fixed_range'))
-        if infrared.shape != visible.shape and resize:
-            infrared = cv2.resize(infrared, visible.shape[1::-1])
-        if infrared.shape != visible.shape:
-            sizes = [f'{image.shape[1]}x{image.shape[0]}' for image in (visible, infrared)]
-            raise ValueError(f'{item.name}: the images are {sizes[0]} and {sizes[1]}: align them, or set resize=True.')
-        pair = np.concatenate([visible, to_channels(infrared, self.partner.get('channels', 1))], axis=2)
+        visible, infrared = item.read(**self.reading)
+        infrared = to_channels(infrared, self.partner.get('channels', 1), item.name)
+        pair = np.concatenate([visible, fit_partner(visible, infrared, item.name, resize)], axis=2)
         return dict(img=pair, img_path=item.name, img_id=0, img_shape=pair.shape[:2], ori_shape=pair.shape[:2])
 
     def _init_model(self, cfg: ConfigDict, weights: str, device: str = 'cpu') -> nn.Module:
@@ -143,6 +139,9 @@ class PairedInferencing(Predicting):
             raise ValueError('The test pipeline has no AppendPartner: this is no model of pairs.')
         self.loaders = Compose(steps[: place + 1])
         self.partner = steps[place]
+        self.reading = dict(
+            thermal_range=self.partner.get('fixed_range'), percentiles=self.partner.get('percentiles', (1.0, 99.0))
+        )
         return Compose(steps[place + 1 :])
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from mmseg.apis import MMSegInferencer
 from mmseg.structures import SegDataSample
 
-from mmdefusion.utils.files import write_image
+from mmdefusion.inference.predicting import write_labels
 from mmdefusion.utils.image_io import reverse_channels
 
 from .paired_inferencing import PairedInferencing
@@ -16,13 +16,16 @@ from .paired_inferencing import PairedInferencing
 class PairedSegInferencer(PairedInferencing, MMSegInferencer):
     """mmseg's MMSegInferencer for pairs.
 
-    Predictions are label maps, H×W int, in the size of the visible image; files are PNG.
+    Predictions are label maps, H×W int, in the size of the visible image; files are PNG, of 16 bits if
+    there are more than 256 classes.
 
     Args:
         opacity: opacity of the colours of the classes in drawings, 0 to 1.
         show_progress: whether to show a progress bar on terminals.
         **options: see :class:`PairedInferencing`.
     """
+
+    suffix = '.png'
 
     def __init__(self, *args: Any, opacity: float = 0.6, show_progress: bool = True, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -39,4 +42,4 @@ class PairedSegInferencer(PairedInferencing, MMSegInferencer):
         return sample.pred_sem_seg.data[0].cpu().numpy()
 
     def save(self, sample: SegDataSample, path: Path) -> None:
-        write_image(path.with_name(f'{path.name}.png'), self.plain(sample).astype(np.uint8))
+        write_labels(path, self.plain(sample), len(self.model.dataset_meta['classes']))

@@ -27,6 +27,7 @@ class OnnxDetector(OnnxPredicting):
     """
 
     task = 'detect'
+    suffix = '.json'
 
     def __init__(self, *args: Any, score_thr: float = 0.3, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -61,6 +62,5 @@ class OnnxDetector(OnnxPredicting):
             yield paste(values, box, size, threshold)
 
     def save(self, sample: dict[str, np.ndarray], path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         content = dict(self.plain(sample), classes=list(self.metadata.classes))
-        write_text(path.with_name(f'{path.name}.json'), json.dumps(content))
+        write_text(path, json.dumps(content))

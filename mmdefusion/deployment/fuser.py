@@ -19,7 +19,7 @@ from mmdefusion.utils.image_io import check_scaling, reverse_channels
 
 from .network import OnnxNetwork
 from .rules.colour import luma, with_luma
-from .rules.windows import Windows
+from .rules.windows import SlidingWindow
 
 PARTS = ('common', 'unique_a', 'unique_b')
 ALONE = ('alone_visible', 'alone_infrared')  # each source fused with itself, which the rule of detail needs
@@ -84,7 +84,8 @@ class OnnxFuser(Fusing):
             raise ValueError(f'{self.network.file} takes images of {size[1]}x{size[0]} only: leave out network_pixels.')
         if size:
             self.network_pixels = self.frame_pixels = None
-        self.windows = Windows(*size, 0, batch_size) if size else Windows(window, window, whole_below, batch_size)
+        numbers = (*size, 0) if size else (window, window, whole_below)
+        self.sliding_window = SlidingWindow(*numbers, batch_size)
 
     def _decode(
         self,
@@ -101,7 +102,7 @@ class OnnxFuser(Fusing):
             for other in others[:-1]:
                 fused = self._fuse(first, other)['fused']
                 first = fused if fused.ndim == 3 else np.repeat(fused[..., None], 3, 2)
-            images = self._fuse(first, others[-1] if others else first, parts, memory)
+            images = self._fuse(first, others[-1] if others else first, parts, memory) if others or parts else {}
         except ValueError as error:
             raise ValueError(f'{name}: {error}') from None
         if not others:
@@ -136,7 +137,7 @@ class OnnxFuser(Fusing):
     def _see(self, names: Sequence[str], a: np.ndarray, b: np.ndarray) -> dict[str, np.ndarray]:
         """What the network decodes of two images of any size, by name."""
         read = (image if image.ndim == 3 else image[..., None] for image in (a, b))
-        found = self.windows(partial(self._run, names), *read)
+        found = self.sliding_window(partial(self._run, names), *read)
         return {n: image if a.ndim == 3 else image[..., 0] for n, image in zip(names, found, strict=True)}
 
     def _run(self, names: Sequence[str], a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -6,12 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-import cv2
 import numpy as np
 
 from mmdefusion.inference.predicting import Predicting
+from mmdefusion.inference.sizes import fit_partner, scaled
 from mmdefusion.inference.sources import Item, Source
-from mmdefusion.utils.image_io import read_image, reverse_channels, to_channels
+from mmdefusion.utils.batching import groups_of_one_size
+from mmdefusion.utils.image_io import reverse_channels, to_channels
 
 from .fuser import OnnxFuser
 from .metadata import Metadata, Task
@@ -48,6 +49,7 @@ class OnnxPredicting(Predicting, ABC):
         providers: Sequence[str] | None = None,
     ) -> None:
         self.network = OnnxNetwork(file, self.task, threads, providers)
+        self.reading = dict(thermal_range=self.metadata.thermal_range, percentiles=self.metadata.percentiles)
         self.fuser = None if fuser is None else OnnxFuser(fuser, show_progress=False, threads=threads)
         self.show_progress = show_progress
 
@@ -88,22 +90,21 @@ class OnnxPredicting(Predicting, ABC):
         self, batches: Iterable[list[Item]], resize: bool = False, failures: dict[str, Exception] | None = None
     ) -> Iterator[tuple[Item, Any]]:
         for batch in batches:
-            loaded: dict[str, tuple[Item, np.ndarray, np.ndarray, tuple[int, int]]] = {}
+            loaded: list[tuple[Item, np.ndarray, np.ndarray, tuple[int, int]]] = []
             for item in batch:
                 try:
-                    loaded[item.name] = item, *self.load(item, resize)
+                    loaded.append((item, *self.load(item, resize)))
                 except (OSError, ValueError) as error:
                     if failures is None:
                         raise
                     failures[item.name] = error
-            found: dict[str, Found] = {}
-            for size in dict.fromkeys(visible.shape for _, visible, _, _ in loaded.values()):
-                names = [name for name, (_, visible, _, _) in loaded.items() if visible.shape == size]
-                pairs = [np.stack([loaded[name][place] for name in names]) for place in (1, 2)]
+            found: dict[int, Found] = {}  # by place: two items may have one name
+            for group in groups_of_one_size([visible for _, visible, _, _ in loaded]):
+                pairs = [np.stack([loaded[place][image] for place in group]) for image in (1, 2)]
                 outputs = self.network(*(pair.transpose(0, 3, 1, 2) for pair in pairs))
-                found |= zip(names, zip(*outputs, strict=True), strict=True)
-            for name, (item, visible, _, own_size) in loaded.items():
-                yield item, self.finish(found[name], visible.shape[:2], own_size)
+                found |= zip(group, zip(*outputs, strict=True), strict=True)
+            for place, (item, visible, _, own_size) in enumerate(loaded):
+                yield item, self.finish(found[place], visible.shape[:2], own_size)
 
     def load(self, item: Item, resize: bool) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
         """Reads a pair: visible H×W×3 RGB and infrared H×W×C, uint8, as the network takes them, and their own size.
@@ -112,25 +113,12 @@ class OnnxPredicting(Predicting, ABC):
             OSError: if a file does not exist.
             ValueError: if an image cannot be read, or the sizes differ.
         """
-        visible, infrared = (self._read(item, place) for place in (0, 1))
+        visible, infrared = item.read(**self.reading)
+        infrared = to_channels(infrared, self.metadata.infrared_channels, item.name)
+        infrared = fit_partner(visible, infrared, item.name, resize)
         height, width = visible.shape[:2]
-        if infrared.shape[:2] != visible.shape[:2]:
-            if not resize:
-                raise ValueError(
-                    f'{item.name}: the images are {width}x{height} and {infrared.shape[1]}x{infrared.shape[0]}: align '
-                    'them, or set resize=True.'
-                )
-            infrared = scaled(infrared, (width, height))
         size = self._size(width, height)
         return reverse_channels(scaled(visible, size)), reverse_channels(scaled(infrared, size)), (height, width)
-
-    def _read(self, item: Item, place: int) -> np.ndarray:
-        metadata, image = self.metadata, item.images[place]
-        channels = metadata.infrared_channels if place else 3
-        if not isinstance(image, np.ndarray):
-            options = dict(percentiles=metadata.percentiles, fixed_range=metadata.thermal_range) if place else {}
-            return read_image(os.fspath(image), channels, **options)
-        return to_channels(item.read(thermal_range=metadata.thermal_range)[place], channels, item.name)
 
     def _size(self, width: int, height: int) -> tuple[int, int]:
         """Width and height that a pair is resized to, as mmcv's Resize finds them."""
@@ -149,11 +137,3 @@ class OnnxPredicting(Predicting, ABC):
             size: height and width that the network saw.
             own_size: height and width of the pair.
         """
-
-
-def scaled(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resizes H×W×C to width and height (bilinear); the channel of grey images stays."""
-    if image.shape[1::-1] == tuple(size):
-        return image
-    resized = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
-    return resized if resized.ndim == 3 else resized[..., None]

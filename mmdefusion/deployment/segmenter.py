@@ -6,7 +6,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mmdefusion.utils.files import write_image
+from mmdefusion.inference.predicting import write_labels
 from mmdefusion.visualization import draw_mask, hide_background
 
 from .predicting import Found, OnnxPredicting
@@ -15,7 +15,8 @@ from .predicting import Found, OnnxPredicting
 class OnnxSegmenter(OnnxPredicting):
     """:class:`mmdefusion.PairedSegInferencer` for an exported file, without torch.
 
-    Predictions are label maps, H×W int, in the size of the visible image; files are PNG.
+    Predictions are label maps, H×W int, in the size of the visible image; files are PNG, of 16 bits if
+    there are more than 256 classes.
 
     Args:
         opacity: opacity of the colours of the classes in drawings, 0 to 1.
@@ -24,6 +25,7 @@ class OnnxSegmenter(OnnxPredicting):
     """
 
     task = 'segment'
+    suffix = '.png'
 
     def __init__(self, *args: Any, opacity: float = 0.6, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -44,4 +46,4 @@ class OnnxSegmenter(OnnxPredicting):
         return sample
 
     def save(self, sample: np.ndarray, path: Path) -> None:
-        write_image(path.with_name(f'{path.name}.png'), sample.astype(np.uint8))
+        write_labels(path, sample, len(self.metadata.classes))

@@ -19,7 +19,8 @@ from mmdefusion.utils.video_reader import VideoFrames
 from mmdefusion.utils.video_writer import VideoWriter
 
 from .outputs import Fused, NotAllDone, Output, OutputFolder, check_outputs, draw_panel
-from .sources import Image, Item, Source, frame_items, is_video, list_items, refuse_folding, to_first_size
+from .sizes import to_first_size
+from .sources import Image, Item, Source, frame_items, is_video, list_items, refuse_folding
 from .thermal import Polarity, tell_black_hot, to_white_hot
 
 

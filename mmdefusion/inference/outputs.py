@@ -82,22 +82,31 @@ class OutputFolder:
             sources: their sources; only paths are checked.
         """
         # as text: of very many results, objects of pathlib take far more memory
-        targets = [os.path.join(self.folder, f'{name}{end}') for name in names for end in self.ends.values()]
-        if twice := [target for target, count in Counter(targets).items() if count > 1]:
-            raise ValueError(
-                f'{len(twice)} results would be written twice, first {twice[0]}: fuse them into two folders.'
-            )
-        real_folder = cache(os.path.realpath)  # of very many files only a few folders are followed
+        refuse_overwriting(
+            [os.path.join(self.folder, f'{name}{end}') for name in names for end in self.ends.values()], sources
+        )
 
-        def follow(path: str | os.PathLike) -> str:
-            folder, name = os.path.split(path)
-            found = os.path.join(real_folder(folder), name)
-            return os.path.realpath(found) if os.path.islink(found) else found
 
-        taken = {follow(source) for source in sources if isinstance(source, str | os.PathLike)}
-        for target in targets:
-            if follow(target) in taken:
-                raise ValueError(f'{target} is one of the sources and would be overwritten: choose another out_dir.')
+def refuse_overwriting(targets: Sequence[str], sources: Iterable[object]) -> None:
+    """Raises a ValueError if a file would overwrite a source or another file.
+
+    Args:
+        targets: paths of the files.
+        sources: what they are made of; only paths are checked.
+    """
+    if twice := [target for target, count in Counter(targets).items() if count > 1]:
+        raise ValueError(f'{len(twice)} results would be written twice, first {twice[0]}: write them into two folders.')
+    real_folder = cache(os.path.realpath)  # of very many files only a few folders are followed
+
+    def follow(path: str | os.PathLike) -> str:
+        folder, name = os.path.split(path)
+        found = os.path.join(real_folder(folder), name)
+        return os.path.realpath(found) if os.path.islink(found) else found
+
+    taken = {follow(source) for source in sources if isinstance(source, str | os.PathLike)}
+    for target in targets:
+        if follow(target) in taken:
+            raise ValueError(f'{target} is one of the sources and would be overwritten: choose another out_dir.')
 
 
 def check_outputs(outputs: Sequence[str]) -> None:

@@ -19,7 +19,7 @@ from mmdefusion.utils.video_writer import VideoWriter
 from mmdefusion.visualization import contact_sheet
 
 from .fusing import Fusing
-from .outputs import NotAllDone
+from .outputs import NotAllDone, refuse_overwriting
 from .sources import Item, Source, frame_items, is_video, list_items
 
 DRAWING = Lock()  # the toolboxes' visualizers draw with matplotlib, on one canvas of each inferencer
@@ -31,8 +31,12 @@ class Predicting:
     Attributes:
         show_progress: whether to show a progress bar on terminals.
         fuser: makes the fused image of drawings; None leaves it out.
+        suffix: suffix of the files of predictions.
+        reading: arguments of :meth:`Item.read`.
     """
 
+    suffix: str
+    reading: dict
     show_progress: bool
     fuser: Fusing | None
 
@@ -51,12 +55,23 @@ class Predicting:
         Args:
             visible, infrared, batch_size, out_dir, return_vis, resize: as there.
             raw: whether to return what :meth:`predict` gives instead of plain data.
+
+        Raises:
+            ValueError: if ``batch_size`` is less than 1, or a file would overwrite a source or another file.
         """
+        if batch_size < 1:
+            raise ValueError(f'batch_size={batch_size} pairs must be at least 1.')
         folder = None if out_dir is None else make_writable(out_dir)
         videos = is_video(visible) and is_video(infrared)
         frames = VideoFrames([visible, infrared]) if videos else []
         items = frame_items(frames, frames.name) if videos else list_items([visible, infrared])
         count = len(frames if videos else items)
+        if folder and videos:
+            refuse_overwriting([os.path.join(folder, 'vis', f'{frames.name}.mp4')], [visible, infrared])
+        elif folder:
+            ends = ('vis', '.png'), ('preds', self.suffix)
+            targets = [os.path.join(folder, place, f'{item.name}{end}') for place, end in ends for item in items]
+            refuse_overwriting(targets, [image for item in items for image in item.images])
         results, batches = dict(predictions=[], visualization=[]), -(-count // batch_size)
         progress = track(chunks(items, batch_size), 'predicting', total=batches, show=self.show_progress)
         failures: dict[str, Exception] = {}
@@ -75,7 +90,7 @@ class Predicting:
                         write_image(folder / 'vis' / f'{item.name}.png', drawing)
                     results['visualization'] += [drawing] if return_vis else []
                 if folder:
-                    self.save(sample, folder / 'preds' / item.name)
+                    self.save(sample, folder / 'preds' / f'{item.name}{self.suffix}')
                 results['predictions'].append(sample if raw else self.plain(sample))
             if writer:
                 writer.finish()
@@ -97,7 +112,7 @@ class Predicting:
 
     def draw(self, item: Item, sample: Any) -> np.ndarray:
         """The prediction on the visible, the infrared and, where asked for, the fused picture, side by side; BGR."""
-        visible, infrared = item.read()
+        visible, infrared = item.read(**self.reading)
         pictures = {'visible': visible, 'infrared': cv2.resize(infrared, visible.shape[1::-1])}
         if self.fuser:
             (result,) = self.fuser([visible], [infrared], resize=True)
@@ -116,7 +131,12 @@ class Predicting:
 
     @abstractmethod
     def save(self, sample: Any, path: Path) -> None:
-        """Writes the prediction to ``path`` with a suffix."""
+        """Writes the prediction to a file."""
+
+
+def write_labels(path: Path, labels: np.ndarray, classes: int) -> None:
+    """Writes a label map H×W as PNG, of 8 bits or, of a network with more than 256 classes, of 16."""
+    write_image(path, labels.astype(np.uint8 if classes <= 256 else np.uint16))
 
 
 def chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:

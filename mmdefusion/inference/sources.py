@@ -1,7 +1,6 @@
 """Reads sources to fuse: arrays, files, lists, globs, folders and videos."""
 
 import glob
-import math
 import os
 import warnings
 from collections import Counter
@@ -9,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from mmdefusion.datasets.stems import UnmatchedFiles, match_stems
@@ -19,7 +17,6 @@ Image = str | os.PathLike | np.ndarray  # a file or URL, or an array H×W or H×
 Source = Image | Sequence[Image] | None
 Range = tuple[float, float]
 
-DISTORTION = 0.02  # change of the aspect ratio from which on resizing causes a warning
 FOLDED_UNASKED = 9  # single files that may become one image without ``fold``: a bracket of exposures has up to nine
 SKIP = 'leave out files without a partner with skip_unmatched=True (--skip-unmatched)'
 VIDEO_SUFFIXES = ('.mp4', '.avi', '.mov', '.mkv', '.m4v', '.mpg', '.mpeg', '.webm')
@@ -37,20 +34,28 @@ class Item:
     name: str
     images: tuple[Image, ...]
 
-    def read(self, thermal: bool = True, thermal_range: Range | None = None) -> list[np.ndarray]:
+    def read(
+        self, thermal: bool = True, thermal_range: Range | None = None, percentiles: Range = (1.0, 99.0)
+    ) -> list[np.ndarray]:
         """Reads all images, H×W×3 uint8 BGR, at their own sizes.
 
         Args:
             thermal: whether 16-bit images other than the first hold thermal counts, which are scaled by their
                 percentiles; other 16-bit images are scaled from their full range.
             thermal_range: counts that become 0 and 255 in all thermal images, instead of percentiles.
+            percentiles: those of each thermal image that become 0 and 255.
 
         Raises:
             OSError: if a file does not exist.
             ValueError: if a file cannot be read as an image.
         """
         return [
-            _read(image, f'image {position} of {self.name}', thermal_range if thermal and position > 1 else FULL)
+            _read(
+                image,
+                f'image {position} of {self.name}',
+                percentiles,
+                thermal_range if thermal and position > 1 else FULL,
+            )
             for position, image in enumerate(self.images, 1)
         ]
 
@@ -107,34 +112,6 @@ def refuse_folding(sources: Sequence[Source]) -> None:
             "folders, or quotes around each pattern ('vi/*.jpg' 'ir/*.jpg'), or the shell expands them; to "
             'fuse them into one image, set fold=True (--fold).'
         )
-
-
-def to_first_size(images: Sequence[np.ndarray], name: str, resize: bool = False) -> list[np.ndarray]:
-    """Brings all images to the size of the first.
-
-    Args:
-        images: H×W×3 uint8 each.
-        name: name of the item in errors and warnings.
-        resize: whether the other images may be resized.
-
-    Raises:
-        ValueError: if sizes differ and ``resize`` is not set.
-    """
-    first, *others = images
-    height, width = first.shape[:2]
-    for position, other in enumerate(others, 2):
-        if other.shape[:2] == first.shape[:2]:
-            continue
-        if not resize:
-            raise ValueError(
-                f'{name}: the images are {width}x{height} and {other.shape[1]}x{other.shape[0]}. Align them, or bring '
-                'them to the size of the first with resize=True (--resize).'
-            )
-        if abs(math.log(other.shape[1] * height / other.shape[0] / width)) > DISTORTION:
-            warnings.warn(f'{name}: image {position} is stretched to another shape.', stacklevel=4)
-        method = cv2.INTER_AREA if other.shape[0] > height else cv2.INTER_LINEAR
-        others[position - 2] = cv2.resize(other, (width, height), interpolation=method)
-    return [first, *others]
 
 
 def is_video(source: Source) -> bool:
@@ -209,7 +186,7 @@ def _absolute(path: str | os.PathLike) -> str:
     return os.path.abspath(os.fspath(path).replace('://', '/'))
 
 
-def _read(image: Image, name: str, fixed_range: Range | None) -> np.ndarray:
+def _read(image: Image, name: str, percentiles: Range, fixed_range: Range | None) -> np.ndarray:
     if not _is_path(image) and not isinstance(image, np.ndarray):
         raise ValueError(f'{name} is a {type(image).__name__}: give a path or an array.')
     if isinstance(image, np.ndarray):
@@ -217,6 +194,6 @@ def _read(image: Image, name: str, fixed_range: Range | None) -> np.ndarray:
             raise ValueError(f'{name} is empty: its shape is {image.shape}.')
         if image.dtype.kind == 'f' and np.isfinite(image).all() and (image.min() < 0 or image.max() > 1):
             raise ValueError(f'{name} is a float array with values outside 0 to 1: scale it, or give uint8 or uint16.')
-        image = to_uint8(image, name, fixed_range=(0.0, 1.0) if image.dtype.kind == 'f' else fixed_range)
+        image = to_uint8(image, name, percentiles, (0.0, 1.0) if image.dtype.kind == 'f' else fixed_range)
         return to_channels(image, 3, name)
-    return read_image(os.fspath(image), channels=3, fixed_range=fixed_range)
+    return read_image(os.fspath(image), 3, percentiles, fixed_range)

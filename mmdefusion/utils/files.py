@@ -51,7 +51,11 @@ def write_text(path: str | os.PathLike, text: str) -> Path:
 
 
 def write_image(path: str | os.PathLike, image: np.ndarray) -> Path:
-    """Writes an image (H×W or H×W×3 BGR, uint8) in the format of the path's extension, as :func:`write_bytes` does.
+    """Writes an image in the format of the path's extension, as :func:`write_bytes` does.
+
+    Args:
+        path: the file.
+        image: H×W or H×W×3 BGR; uint8, or uint16 as PNG or TIFF.
 
     Raises:
         OSError: if OpenCV cannot encode the image, or the file cannot be written.

@@ -15,11 +15,13 @@ class Measurement:
 
     Attributes:
         seconds: median time of a run.
+        cpu_seconds: median of the processor time of all threads for a run, which other processes do not prolong.
         peak_bytes: on a CPU the peak of the whole process, weights and libraries included; on a GPU what torch
             allocated.
     """
 
     seconds: float
+    cpu_seconds: float
     peak_bytes: int
 
 
@@ -46,14 +48,15 @@ class PeakMemory:
 
 
 def measure(run: Callable[[], object], repeats: int, device: torch.device) -> Measurement:
-    """Measures the median time and the peak memory of ``repeats`` runs, after one run to warm up."""
-    memory, seconds = PeakMemory(device), []
+    """Measures the median times and the peak memory of ``repeats`` runs, after one run to warm up."""
+    memory, times = PeakMemory(device), []
     run()
     memory.reset()
     for _ in range(repeats):
-        start = time.perf_counter()
+        start = time.perf_counter(), time.process_time()
         run()
         if device.type == 'cuda':
             torch.cuda.synchronize(device)
-        seconds.append(time.perf_counter() - start)
-    return Measurement(sorted(seconds)[len(seconds) // 2], memory.read())
+        times.append((time.perf_counter() - start[0], time.process_time() - start[1]))
+    medians = (sorted(column)[len(times) // 2] for column in zip(*times, strict=True))
+    return Measurement(*medians, memory.read())

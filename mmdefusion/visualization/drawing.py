@@ -16,6 +16,19 @@ def as_colour(image: np.ndarray) -> np.ndarray:
     return cv2.cvtColor(image, cv2.COLOR_GRAY2BGR) if image.ndim == 2 else image
 
 
+def class_colours(palette: Sequence[Sequence[int]] | str | None, count: int) -> tuple[tuple[int, int, int], ...]:
+    """A colour for each class, RGB; where the data set has none, one of 255 that are no shades of one.
+
+    Args:
+        palette: that of a data set's metainfo: colours, None, or a name that only a toolbox knows.
+        count: number of classes.
+    """
+    given = [] if palette is None or isinstance(palette, str) else list(palette)
+    places = (number % 255 + 1 for number in range(count - len(given)))
+    given += [(73 * place % 256, 151 * place % 256, 211 * place % 256) for place in places]
+    return tuple(tuple(int(value) for value in colour) for colour in given)
+
+
 def hide_background(classes: Sequence[str], palette: Sequence[Sequence[int]]) -> list[Sequence[int]]:
     """Sets the class 'background' to black, which :func:`draw_mask` leaves out."""
     return [(0, 0, 0) if name == 'background' else colour for name, colour in zip(classes, palette, strict=False)]

@@ -4,13 +4,13 @@ import cv2
 import numpy as np
 
 from mmdefusion.scenes import SceneGenerator
+from mmdefusion.scenes.writer import TEST_START
 
 from .uploads import Pair
 
 SIZES = {'large': (320, 256), 'small': (160, 128)}  # small is the size that the package's detector was trained on
 UNDER, OVER = 0.45, 2.2  # exposures, as factors of the light
 BLUR = 2.5  # sigma of what is out of focus, in pixels
-TEST_SCENES = 1_000_000  # the scenes from here on are in no training set
 
 
 def example(task: str, number: int, size: str = 'large') -> Pair:
@@ -24,7 +24,7 @@ def example(task: str, number: int, size: str = 'large') -> Pair:
     Returns:
         Two images, H×W×3 or H×W uint8, BGR.
     """
-    scene = SceneGenerator(SIZES[size], night_share=0.5 if task == 'ivf' else 0.0)(TEST_SCENES + number)
+    scene = SceneGenerator(SIZES[size], night_share=0.5 if task == 'ivf' else 0.0)(TEST_START + number)
     if task == 'ivf':
         return scene.visible, scene.infrared
     if task == 'mef':

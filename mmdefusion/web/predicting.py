@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmdefusion.apis import open_paired
+from mmdefusion.evaluation.functional.boxes import box_overlaps
 from mmdefusion.inference.sources import Item
 from mmdefusion.utils.compat import installed
 from mmdefusion.utils.image_io import reverse_channels
 from mmdefusion.utils.paths import CONFIGS, PACKAGE
-from mmdefusion.visualization import Table, contact_sheet, draw_boxes, draw_mask, hide_background
+from mmdefusion.visualization import Table, class_colours, contact_sheet, draw_boxes, draw_mask, hide_background
 
 from .settings import Settings
 from .uploads import Pair
@@ -93,7 +94,7 @@ def predict(pair: Pair, change: Change, model: Any, score: float) -> tuple[list[
     Raises:
         ValueError: if the pair cannot be read.
     """
-    pair = tuple(Item('pair', pair).read())
+    pair = tuple(Item('pair', pair).read(**model.reading))
     disturbed = change.apply(pair)
     found = [model([visible], [infrared])['predictions'][0] for visible, infrared in (pair, disturbed)]
     meta = model.model.dataset_meta
@@ -109,14 +110,15 @@ def draw(pair: Pair, found: dict | NDArray, meta: dict, score: float) -> np.ndar
     Args:
         pair: both images, H×W×3 BGR.
         found: a detector's prediction, or a segmenter's label map.
-        meta: ``classes`` and ``palette`` of the data set.
+        meta: ``classes`` of the data set, and ``palette`` if it has one.
         score: smallest score of boxes.
 
     Returns:
         Both images side by side, RGB.
     """
     scale = max(1, round(DRAWN_WIDTH / pair[0].shape[1]))
-    classes, palette = meta['classes'], meta['palette']
+    classes = meta['classes']
+    palette = class_colours(meta.get('palette'), len(classes))
     drawn = []
     for image in pair:
         large = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)
@@ -125,7 +127,7 @@ def draw(pair: Pair, found: dict | NDArray, meta: dict, score: float) -> np.ndar
             boxes = np.array(found['bboxes'], np.float64).reshape(-1, 4)[sure] * scale
             drawn.append(draw_boxes(large, boxes, np.array(found['labels'], int)[sure], palette, 2, classes))
         else:
-            mask = cv2.resize(found.astype(np.uint8), large.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+            mask = cv2.resize(found.astype(np.uint16), large.shape[1::-1], interpolation=cv2.INTER_NEAREST)
             drawn.append(draw_mask(large, mask, hide_background(classes, palette)))
     return reverse_channels(contact_sheet([drawn]))
 
@@ -158,20 +160,13 @@ def compare_masks(whole: NDArray, disturbed: NDArray, classes: tuple[str, ...]) 
 
 def count_matches(one: NDArray, other: NDArray) -> int:
     """How many boxes of ``one`` (N×4) have a partner of IoU 0.5 or more in ``other`` (M×4), each used once."""
-    free, matches = list(range(len(other))), 0
+    matches = 0
     for box in one:
-        overlaps = [intersection_over_union(box, other[index]) for index in free]
-        if overlaps and max(overlaps) >= SAME_OBJECT:
-            free.pop(int(np.argmax(overlaps)))
+        overlaps = box_overlaps(box, other)
+        if len(other) and overlaps.max() >= SAME_OBJECT:
+            other = np.delete(other, overlaps.argmax(), axis=0)
             matches += 1
     return matches
-
-
-def intersection_over_union(one: NDArray, other: NDArray) -> float:
-    """IoU of two boxes x0 y0 x1 y1."""
-    sides = (np.minimum(one[2:], other[2:]) - np.maximum(one[:2], other[:2])).clip(0)
-    shared = sides.prod()
-    return float(shared / max((one[2:] - one[:2]).prod() + (other[2:] - other[:2]).prod() - shared, 1e-9))
 
 
 def _boxes(found: dict, label: int, score: float) -> NDArray:

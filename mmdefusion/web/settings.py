@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-LEAST_SIDE = 48  # pixels; the metrics need them
+from mmdefusion.evaluation.functional.checks import LEAST_SIDE
 
 
 @dataclass(frozen=True)

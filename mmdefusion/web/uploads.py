@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 
+from mmdefusion.evaluation.functional.checks import LEAST_SIDE
+from mmdefusion.inference.sizes import to_first_size
 from mmdefusion.utils.image_headers import UnusableImage
 from mmdefusion.utils.image_io import decode_image
 
-from .settings import LEAST_SIDE, Settings
+from .settings import Settings
 
 Pair = tuple[np.ndarray, np.ndarray]
 
@@ -55,13 +56,5 @@ def read_pair(first: str | None, second: str | None, resize: bool, settings: Set
         ValueError: if a file cannot be used, or the sizes differ and ``resize`` is not set.
     """
     one, other = (read_upload(path, f'{name} image', settings) for path, name in ((first, 'first'), (second, 'second')))
-    if one.shape[:2] != other.shape[:2]:
-        sizes = [f'{image.shape[1]}x{image.shape[0]}' for image in (one, other)]
-        if not resize:
-            raise ValueError(
-                f'The images are {sizes[0]} and {sizes[1]}: align them, or tick "resize the second image" if they show '
-                'the same view.'
-            )
-        method = cv2.INTER_AREA if other.shape[0] > one.shape[0] else cv2.INTER_LINEAR
-        other = cv2.resize(other, one.shape[1::-1], interpolation=method)
-    return one, other
+    remedy = 'tick "resize the second image" if they show the same view'
+    return tuple(to_first_size((one, other), 'pair', resize, remedy))

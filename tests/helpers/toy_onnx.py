@@ -61,6 +61,6 @@ def write_toy(path: Path, task: str, masks: bool = False, **fields: object) -> s
         nodes, 'toy', inputs, [helper.make_tensor_value_info(*one) for one in outputs], list(constants.values())
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 17)], ir_version=8)
-    helper.set_model_props(model, {KEY: Metadata(task, **({} if task == 'fuse' else CLASSES), **fields).to_text()})
+    helper.set_model_props(model, {KEY: Metadata(task, **(({} if task == 'fuse' else CLASSES) | fields)).to_text()})
     onnx.save(model, path)
     return str(path)

@@ -12,7 +12,7 @@ from helpers.pretraining import write_fuser, write_images
 from PIL import Image
 
 from mmdefusion.apis import FusionInferencer, NotAllDone
-from mmdefusion.inference.sources import to_first_size
+from mmdefusion.inference.sizes import to_first_size
 from mmdefusion.scenes import SceneGenerator
 from mmdefusion.utils.image_io import read_image
 from mmdefusion.utils.video_reader import VideoFrames
@@ -171,6 +171,18 @@ def test_one_image_comes_back_with_a_warning(fuser):
     for sources in ((colour(0),), (colour(0), None), (None, colour(0))):
         with pytest.warns(UserWarning, match='000000 has no partner'):
             assert (only(fuser(*sources)) == colour(0)).all()
+
+
+@pytest.mark.parametrize('kind', ['luma', 'rgb', 'grey'])
+def test_one_image_needs_no_network(weights, kind):
+    fuser = FusionInferencer(weights, colour=kind, device='cpu', show_progress=False)
+    wanted = cv2.cvtColor(colour(0), cv2.COLOR_BGR2GRAY) if kind == 'grey' else colour(0)
+    with patch.object(fuser.model, 'decompose', side_effect=AssertionError):
+        fused = fuser.fuse([colour(0)]).images['fused']
+    assert np.abs(fused.astype(int) - wanted).max() <= (kind == 'grey')
+    with pytest.warns(UserWarning, match='no partner'):
+        (result,) = fuser(colour(0), outputs=('fused', 'common', 'share'))
+    assert set(result.images) == {'fused', 'common', 'share'} and (result.images['fused'] == fused).all()
 
 
 def test_16_bit_pictures_keep_their_exposure(weights, tmp_path):

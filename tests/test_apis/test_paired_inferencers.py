@@ -11,14 +11,17 @@ import torch
 from helpers.layouts import grey
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
+from mmengine.structures import PixelData
 from safetensors.torch import save_file
 
+from mmdefusion.inference.sources import Item
 from mmdefusion.registry import MODELS
 from mmdefusion.scenes import SceneGenerator
 
 pytest.importorskip('mmdet')
 pytest.importorskip('mmseg')
 from helpers.warm_process import run_tool
+from mmseg.structures import SegDataSample
 
 from mmdefusion.apis import NotAllDone, PairedDetInferencer, PairedSegInferencer, open_paired
 
@@ -81,6 +84,24 @@ def test_files_arrays_and_folders_agree(scope, checkpoints, pairs, tmp_path):
         assert (cv2.imread(str(saved[1]), -1) == by_folder[1]).all()
     else:
         assert json.loads(saved[1].read_text())['bboxes'] == by_folder[1]['bboxes']
+    twice = [str(pairs / 'vi/0.png')] * 2, [str(pairs / 'ir/0.png')] * 2
+    with pytest.raises(ValueError, match='2 results would be written twice, first .*vis/0.png'):
+        inferencer(*twice, out_dir=tmp_path)
+    with pytest.raises(ValueError, match='batch_size=-1 pairs must be at least 1'):
+        inferencer(*twice, batch_size=-1)
+
+
+@pytest.mark.parametrize('scaling', [dict(percentiles=(10.0, 60.0)), dict(fixed_range=(900.0, 3000.0))], ids=str)
+def test_arrays_are_scaled_as_files_are(scaling, checkpoints, tmp_path):
+    config = Config.fromfile(CONFIGS['mmseg'])
+    config.test_dataloader.dataset.pipeline[1].update(scaling)
+    inferencer = PairedSegInferencer(config, checkpoints['mmseg'], device='cpu')
+    arrays = cv2.cvtColor(grey(0, 41, 60), cv2.COLOR_GRAY2BGR), np.arange(800, 3260, dtype=np.uint16).reshape(41, 60)
+    files = str(tmp_path / 'vi.png'), str(tmp_path / 'ir.png')
+    for file, array in zip(files, arrays, strict=True):
+        cv2.imwrite(file, array)
+    by_file, by_array = (inferencer.load(Item('pair', images))['img'] for images in (files, arrays))
+    assert by_file.shape == (41, 60, 4) and (by_file == by_array).all()
 
 
 @pytest.mark.parametrize('scope', CONFIGS)
@@ -132,6 +153,16 @@ def test_threads_share_one(scope, checkpoints, pairs, tmp_path):
     files = [sorted(path for path in (tmp_path / out).rglob('*.*')) for out in ('alone', 'together')]
     assert len(files[0]) == 8
     assert [path.read_bytes() for path in files[0]] == [path.read_bytes() for path in files[1]]
+
+
+def test_labels_of_any_class_are_written(checkpoints, tmp_path, monkeypatch):
+    inferencer = build('mmseg', checkpoints)
+    for classes, bits in ((256, np.uint8), (300, np.uint16)):
+        labels = torch.arange(classes).reshape(1, 4, -1)
+        monkeypatch.setattr(inferencer.model, 'dataset_meta', dict(classes=[str(k) for k in range(classes)]))
+        inferencer.save(SegDataSample(pred_sem_seg=PixelData(data=labels)), tmp_path / 'labels.png')
+        written = cv2.imread(str(tmp_path / 'labels.png'), cv2.IMREAD_UNCHANGED)
+        assert written.dtype == bits and (written == labels[0].numpy()).all()
 
 
 def test_videos_with_the_fused_picture(checkpoints, tmp_path):

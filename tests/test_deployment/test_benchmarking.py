@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -11,7 +12,7 @@ from helpers.toy_onnx import write_toy
 from torch import nn
 
 from mmdefusion.deployment import OnnxDetector, OnnxFuser, OnnxSegmenter
-from mmdefusion.deployment.export.accuracy import FUSION, assess
+from mmdefusion.deployment.export.accuracy import FUSION, assess, box_scores
 from mmdefusion.deployment.export.benchmarking import agree
 from mmdefusion.deployment.export.forms import PRECISIONS, prepare
 from mmdefusion.deployment.export.pairs import find_pairs
@@ -37,7 +38,7 @@ def items(tmp_path) -> list:
 def write_boxes(folder: Path, left: int) -> Path:
     """A COCO file whose cars are where the toy detector sees them if ``left`` is 2."""
     content = dict(
-        images=[dict(id=number, file_name=f'{name}.png') for number, name in enumerate('ab', 1)],
+        images=[dict(id=number, file_name=f'{name}.png', width=60, height=48) for number, name in enumerate('ab', 1)],
         categories=[dict(id=5, name='person'), dict(id=7, name='car')],
         annotations=[
             dict(id=n, image_id=n, category_id=7, bbox=[left, 3, 10, 17], area=170, iscrowd=0) for n in (1, 2)
@@ -74,10 +75,12 @@ def test_truths_that_cannot_be_used_are_named(items, tmp_path):
     detector = OnnxDetector(write_toy(tmp_path / 'd.onnx', 'detect'), show_progress=False)
     segmenter = OnnxSegmenter(write_toy(tmp_path / 's.onnx', 'segment'), show_progress=False)
     (tmp_path / 'list.json').write_text('[]')
-    with pytest.raises(ValueError, match=r'list.json holds no boxes in the format of COCO'):
+    with pytest.raises(ValueError, match=r'list.json is not in COCO format'):
         assess(detector, items, tmp_path / 'list.json')
     content = json.loads(write_boxes(tmp_path, 2).read_text())
-    (tmp_path / 'less.json').write_text(json.dumps(content | dict(images=content['images'][:1])))
+    (tmp_path / 'less.json').write_text(
+        json.dumps(content | {key: content[key][:1] for key in ('images', 'annotations')})
+    )
     with pytest.raises(ValueError, match=r'less.json lacks b: name the file of these pairs'):
         assess(detector, items, tmp_path / 'less.json')
     with pytest.raises(FileNotFoundError, match=r'labels/a.png is no label map'):
@@ -85,6 +88,32 @@ def test_truths_that_cannot_be_used_are_named(items, tmp_path):
     cv2.imwrite(str(tmp_path / 'labels/a.png'), np.zeros((4, 5), np.uint8))
     with pytest.raises(ValueError, match=r'labels/a.png has the shape \(4, 5\), its pair \(48, 60\)'):
         assess(segmenter, items, tmp_path / 'labels')
+
+
+@pytest.mark.parametrize(
+    ('written', 'scored'),
+    [
+        (('set00/1.png', 'set01/1.png'), True),  # as KAIST's files are named
+        (('1.png', '2.png'), True),
+        (('vi/set00/1.png', 'vi/set01/1.png'), False),
+        (('set00/1.png', '1.jpg'), False),
+    ],
+)
+def test_images_of_one_name_in_several_folders(written, scored, tmp_path):
+    names = ('set00/1', 'set01/1' if '/' in written[1] or not scored else 'set01/2')
+    content = json.loads(write_boxes(tmp_path, 2).read_text())
+    for image, name in zip(content['images'], written, strict=True):
+        image['file_name'] = name
+    content['annotations'][1]['bbox'] = [30, 20, 10, 17]
+    (tmp_path / 'truth.json').write_text(json.dumps(content))
+    boxes = [[2, 3, 12, 20]], [[30, 20, 40, 37]]
+    found = {name: dict(bboxes=box, scores=[0.9], labels=[0]) for name, box in zip(names, boxes, strict=True)}
+    runtime = SimpleNamespace(metadata=Metadata('detect', classes=('car',), palette=((0, 0, 0),)))
+    if scored:
+        assert box_scores(found, tmp_path / 'truth.json', runtime) == pytest.approx(dict(mAP=100, AP50=100))
+    else:
+        with pytest.raises(ValueError, match='truth.json does not tell the pairs apart'):
+            box_scores(found, tmp_path / 'truth.json', runtime)
 
 
 class Toy(nn.Module):

@@ -13,6 +13,9 @@ from helpers.toy_onnx import write_toy
 from mmdefusion.apis import NotAllDone
 from mmdefusion.deployment import OnnxDetector, OnnxFuser, OnnxSegmenter, read_metadata
 from mmdefusion.deployment.masks import encode
+from mmdefusion.inference import sources
+from mmdefusion.inference.sources import Item
+from mmdefusion.utils.image_io import read_image, to_uint8
 
 ABSENT = ('torch', 'torchvision', 'mmengine', 'mmcv', 'mmdet', 'mmseg', 'onnx')
 WITHOUT_TORCH = f"""
@@ -64,6 +67,15 @@ def test_an_image_with_itself_keeps_its_colours(tmp_path):
     assert np.abs(fused.astype(int) - image).max() <= 1
 
 
+def test_one_image_needs_no_network(tmp_path, monkeypatch):
+    fuser = OnnxFuser(write_toy(tmp_path / 'toy.onnx', 'fuse'), show_progress=False)
+    image = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
+    parts = fuser.fuse([image], parts=True).images
+    assert (parts['fused'] == image).all() and (parts['common'][..., None] <= image.max(2, keepdims=True)).all()
+    monkeypatch.setattr(fuser, 'network', None)
+    assert (fuser.fuse([image]).images['fused'] == image).all()
+
+
 def test_detects_and_segments(tmp_path, pair):
     detector = OnnxDetector(write_toy(tmp_path / 'det.onnx', 'detect', scale=(120, 120)))
     found = detector(*pair, out_dir=tmp_path / 'out', return_vis=True)
@@ -77,6 +89,16 @@ def test_detects_and_segments(tmp_path, pair):
     assert mask.shape == (41, 60) and mask[:, 30:].all() and not mask[:, :30].any()
     shown = segmenter(*pair, return_vis=True)['visualization'][0]
     assert shown.shape[1] > 3 * 60  # visible, infrared and fused side by side
+
+
+@pytest.mark.parametrize(('classes', 'bits'), [(256, np.uint8), (300, np.uint16)])
+def test_labels_of_any_class_are_written(tmp_path, classes, bits):
+    fields = dict(classes=tuple(map(str, range(classes))), palette=((1, 2, 3),) * classes)
+    segmenter = OnnxSegmenter(write_toy(tmp_path / 'seg.onnx', 'segment', **fields))
+    labels = np.arange(classes).reshape(4, -1)
+    segmenter.save(labels, tmp_path / 'labels.png')
+    written = cv2.imread(str(tmp_path / 'labels.png'), cv2.IMREAD_UNCHANGED)
+    assert written.dtype == bits and (written == labels).all()
 
 
 def test_masks_are_pasted_and_drawn(tmp_path, pair):
@@ -102,6 +124,50 @@ def test_a_broken_pair_does_not_stop_the_others(tmp_path, pair):
     with pytest.raises(NotAllDone, match='broken.png is not an image') as error:
         segmenter(*sources, batch_size=2)
     assert len(error.value.results['predictions']) == 1
+
+
+@pytest.mark.parametrize(
+    'fields', [dict(percentiles=(0.0, 100.0)), dict(thermal_range=(900.0, 3000.0)), dict(infrared_channels=3)], ids=str
+)
+def test_arrays_are_scaled_as_files_are_and_once(tmp_path, pair, fields, monkeypatch):
+    segmenter = OnnxSegmenter(write_toy(tmp_path / 'seg.onnx', 'segment', **fields), show_progress=False)
+    counts = (np.arange(41 * 60).reshape(41, 60) + 800).astype(np.uint16)
+    cv2.imwrite(str(pair[1]), counts)
+    files, arrays = Item('files', pair), Item('arrays', (cv2.imread(str(pair[0])), counts))
+    wanted = read_image(
+        str(pair[1]),
+        fields.get('infrared_channels', 1),
+        fields.get('percentiles', (1.0, 99.0)),
+        fields.get('thermal_range'),
+    )
+    scaled = []
+    monkeypatch.setattr(sources, 'to_uint8', lambda image, *a, **o: (scaled.append(1), to_uint8(image, *a, **o))[1])
+    for item in (files, arrays):
+        assert (segmenter.load(item, resize=False)[1] == wanted).all()
+    assert len(scaled) == 2  # both arrays
+
+
+def test_pairs_of_one_name_are_not_lost(tmp_path, pair):
+    segmenter = OnnxSegmenter(write_toy(tmp_path / 'seg.onnx', 'segment'), show_progress=False)
+    visible, hot = str(pair[0]), str(tmp_path / 'hot.png')
+    cv2.imwrite(str(tmp_path / 'vi.jpg'), cv2.imread(visible))
+    cv2.imwrite(hot, np.full((41, 60), 200, np.uint8))
+    sources = [visible, str(tmp_path / 'vi.jpg'), visible], [str(pair[1]), hot, hot]
+    masks = segmenter(*sources, batch_size=3)['predictions']
+    assert [mask.mean() for mask in masks] == [0.5, 1, 1]
+
+
+@pytest.mark.parametrize('runtime', [OnnxDetector, OnnxSegmenter])
+def test_nothing_is_overwritten(tmp_path, pair, runtime):
+    predict = runtime(write_toy(tmp_path / 'x.onnx', runtime.task), show_progress=False)
+    with pytest.raises(ValueError, match='2 results would be written twice, first .*vis/vi.png: write them into two'):
+        predict([pair[0]] * 2, [pair[1]] * 2, out_dir=tmp_path / 'out')
+    (tmp_path / 'vis').mkdir()
+    (tmp_path / 'vis/a.png').write_bytes(pair[0].read_bytes())
+    with pytest.raises(ValueError, match='vis/a.png is one of the sources'):
+        predict(tmp_path / 'vis/a.png', pair[1], out_dir=tmp_path)
+    with pytest.raises(ValueError, match='batch_size=0 pairs must be at least 1'):
+        predict(*pair, batch_size=0)
 
 
 def test_workers_give_the_same_results(tmp_path):

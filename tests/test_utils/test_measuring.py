@@ -1,7 +1,11 @@
 import subprocess
 import sys
+import time
 
 import pytest
+import torch
+
+from mmdefusion.utils.measuring import measure
 
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='peak memory is read from /proc')
@@ -22,3 +26,12 @@ print(held // 2**20, (memory.read() - before) // 2**20)
     result = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
     held, left = map(int, result.stdout.split())
     assert held > 200 and left < 100
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='peak memory is read from /proc')
+def test_processor_time_is_no_waiting():
+    runs = []
+    waited = measure(lambda: runs.append(time.sleep(0.05)), 3, torch.device('cpu'))
+    assert len(runs) == 4 and waited.seconds >= 0.05 > 2 * waited.cpu_seconds
+    busy = measure(lambda: sum(range(10**6)), 3, torch.device('cpu'))
+    assert busy.cpu_seconds > 0.001 and busy.peak_bytes > 10**7

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmdefusion.visualization import contact_sheet, draw_boxes, draw_heat, draw_mask
+from mmdefusion.visualization import class_colours, contact_sheet, draw_boxes, draw_heat, draw_mask
 
 PALETTE = ((0, 0, 0), (200, 100, 0))  # RGB
 
@@ -14,6 +14,13 @@ def test_mask_tints_its_class_only():
     assert drawn[1, 2].tolist() == [50, 100, 150]  # BGR
     assert (np.delete(drawn.reshape(-1, 3), 8, 0) == 100).all()
     assert (image == 100).all()
+
+
+@pytest.mark.parametrize('palette', [None, (), 'random', [[200.0, 100.0, 0.0]]], ids=str)
+def test_every_class_has_a_colour(palette):
+    colours = class_colours(palette, 300)
+    assert len(colours) == 300 and len(set(colours)) >= 255 and all(map(any, colours))  # black would not be drawn
+    assert colours[0] == (200, 100, 0) or not isinstance(palette, list)
 
 
 def test_mask_of_another_size_is_refused():

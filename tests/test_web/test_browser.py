@@ -181,7 +181,7 @@ def test_unequal_sizes_and_other_errors_are_messages(page, folder):
     page.upload('fuse-first', folder / 'vi/0.png')
     page.upload('fuse-second', folder / 'narrow.png')
     page.click('fuse-button')
-    assert 'The images are 160x128 and 100x128: align them' in page.message()
+    assert 'the images are 160x128 and 100x128: align them' in page.message()
     page.shoot('unequal_sizes')
     page.find('fuse-resize', 'input').click()
     page.click('fuse-button')

@@ -1,6 +1,7 @@
 """What the app computes, without a browser and without gradio."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -64,7 +65,7 @@ def test_uploads_are_refused_by_name(tmp_path, name, content, said):
 
 def test_unequal_sizes_are_an_error_or_are_resized(tmp_path):
     paths = [write(tmp_path / f'{k}.png', grey(k, *size)) for k, size in enumerate([(60, 80), (50, 70)])]
-    with pytest.raises(ValueError, match='The images are 80x60 and 70x50'):
+    with pytest.raises(ValueError, match='the images are 80x60 and 70x50: align them, or tick'):
         read_pair(*paths, False, LIMITS)
     assert {image.shape for image in read_pair(*paths, True, LIMITS)} == {(60, 80)}
 
@@ -116,11 +117,52 @@ def test_changes_of_a_pair():
         Change('none')
 
 
+class Hot:
+    """A segmenter that gives the brightness of the infrared image as classes."""
+
+    reading = dict(percentiles=(0.0, 100.0))
+    model = SimpleNamespace(
+        dataset_meta=dict(classes=[str(k) for k in range(256)], palette=[(k, k, k) for k in range(256)])
+    )
+
+    def __call__(self, visible: list, infrared: list) -> dict:
+        return dict(predictions=[infrared[0][..., 0].astype(int)])
+
+
+def test_a_model_s_own_scaling_of_counts_is_kept():
+    counts = np.arange(48 * 50, dtype=np.uint16).reshape(48, 50)
+    _, table = predicting.predict((np.zeros((48, 50, 3), np.uint8), counts), Change(), Hot(), 0.3)
+    lowest = 100 * (counts < counts.max() / 510).mean()  # with the percentiles 1 and 99, more counts would be black
+    assert table.rows[0] == ['0', pytest.approx(lowest), pytest.approx(lowest), 100]
+
+
+def test_labels_of_any_class_are_drawn():
+    meta = dict(classes=[str(k) for k in range(300)], palette=[(0, 0, 0)] * 299 + [(255, 0, 0)])
+    black = np.zeros((48, 480, 3), np.uint8)
+    drawn = predicting.draw((black, black), np.full((48, 480), 299), meta, 0.3)
+    assert (drawn[..., 0] > 100).mean() > 0.9
+
+
 def test_objects_that_are_kept_lost_and_new_are_counted():
     whole = dict(bboxes=[[0, 0, 10, 10], [20, 0, 30, 10], [40, 0, 50, 10]], labels=[0, 0, 1], scores=[0.9, 0.8, 0.7])
     changed = dict(bboxes=[[1, 0, 11, 10], [60, 0, 70, 10], [40, 0, 50, 10]], labels=[0, 0, 1], scores=[0.9, 0.8, 0.2])
     rows = compare_boxes(whole, changed, ('person', 'car'), 0.3).rows
     assert rows == [['person', '2', '1', '1', '1'], ['car', '1', '0', '1', '0']]
+
+
+def test_classes_without_colours_are_drawn():
+    found = dict(bboxes=[[8, 8, 24, 24]], labels=[1], scores=[0.9])
+    black = np.zeros((48, 64, 3), np.uint8)
+    for meta in (dict(classes=('person', 'car')), dict(classes=('person', 'car'), palette='random')):
+        assert predicting.draw((black, black), found, meta, 0.3).any()
+
+
+def test_a_box_is_matched_once():
+    box = np.array([[0, 0, 10, 10]], float)
+    near = box + np.array([1, 0, 1, 0])
+    assert predicting.count_matches(np.concatenate([box, near]), box) == 1
+    assert predicting.count_matches(np.concatenate([box, near]), np.concatenate([near, box])) == 2
+    assert predicting.count_matches(box, box[:0]) == predicting.count_matches(box[:0], box) == 0
 
 
 def test_pixels_that_are_kept_are_counted():

@@ -1,13 +1,14 @@
 """How good the results of a runtime are: against the truth, or for fused images by metrics of fusion."""
 
-import json
-from collections.abc import Sequence
-from pathlib import Path
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePath
 from typing import Any
 
 import cv2
 import numpy as np
 
+from mmdefusion.datasets.annotation_files import CocoImage, read_coco_file
 from mmdefusion.evaluation.functional.gray import to_grey
 from mmdefusion.evaluation.functional.vifb import vifb_scores
 from mmdefusion.evaluation.parts import class_iou, class_precision
@@ -55,21 +56,14 @@ def fusion_scores(runtime: OnnxFuser, items: Sequence[Item]) -> dict[str, float]
 
 def box_scores(predictions: dict[str, dict], truth: Path, runtime: OnnxDetector) -> dict[str, float]:
     """COCO's mAP and AP50 in percent."""
-    classes = runtime.metadata.classes
-    try:
-        coco = json.loads(truth.read_text())
-        images = {Path(image['file_name']).stem: image['id'] for image in coco['images']}
-        categories = {category['name']: category['id'] for category in coco['categories']}
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f'{truth} holds no boxes in the format of COCO ({error!r}): name such a file.') from None
-    missing = [name for name in predictions if Path(name).name not in images] + [
-        name for name in classes if name not in categories
-    ]
-    if missing:
+    classes, coco = runtime.metadata.classes, read_coco_file(truth)
+    categories = {name: number for number, name in coco.categories.items()}
+    if missing := [name for name in classes if name not in categories]:
         raise ValueError(f'{truth} lacks {", ".join(missing[:5])}: name the file of these pairs and classes.')
+    images = find_images(predictions, coco.images, truth)
     found = [
         dict(
-            image_id=images[Path(name).name],
+            image_id=images[name],
             category_id=categories[classes[label]],
             bbox=[x0, y0, x1 - x0, y1 - y0],
             score=score,
@@ -77,8 +71,27 @@ def box_scores(predictions: dict[str, dict], truth: Path, runtime: OnnxDetector)
         for name, one in predictions.items()
         for (x0, y0, x1, y1), score, label in zip(one['bboxes'], one['scores'], one['labels'], strict=True)
     ]
-    precision = 100 * class_precision(truth, found, [images[Path(name).name] for name in predictions], classes)
+    precision = 100 * class_precision(truth, found, list(images.values()), classes)
     return dict(mAP=float(np.nanmean(precision)), AP50=float(np.nanmean(precision[0])))
+
+
+def find_images(names: Iterable[str], images: Sequence[CocoImage], truth: Path) -> dict[str, int | str]:
+    """The id of the image that each pair is of: the one of its name or, if some pair has none, of its name without
+    folders, where no two images and no two pairs share one.
+
+    Raises:
+        ValueError: if a pair has no image, or cannot be told from another.
+    """
+    names = list(names)
+    ids = {os.path.splitext(image.name)[0]: image.id for image in images}
+    if len(ids) == len(images) and ids.keys() >= set(names):
+        return {name: ids[name] for name in names}
+    ids, short = {PurePath(image.name).stem: image.id for image in images}, [PurePath(name).name for name in names]
+    if missing := [name for name, stem in zip(names, short, strict=True) if stem not in ids]:
+        raise ValueError(f'{truth} lacks {", ".join(missing[:5])}: name the file of these pairs and classes.')
+    if len(ids) < len(images) or len(set(short)) < len(short):
+        raise ValueError(f'{truth} does not tell the pairs apart: write the names of their folders into file_name.')
+    return {name: ids[stem] for name, stem in zip(names, short, strict=True)}
 
 
 def mask_scores(predictions: dict[str, np.ndarray], truth: Path, runtime: OnnxSegmenter) -> dict[str, float]:

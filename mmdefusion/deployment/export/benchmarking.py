@@ -1,14 +1,13 @@
 """Measures a network in PyTorch and as exported files, side by side in one process."""
 
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from mmdefusion.utils.measuring import PeakMemory
+from mmdefusion.utils.measuring import measure
 
 from .accuracy import assess
 from .exporting import CALIBRATED, to_bytes, translations
@@ -101,7 +100,7 @@ def benchmark(
             network = prepare(form, precision, files, loaded.module, metadata, calibrated, threads)
             if network is None:
                 continue
-            seconds, cpu_seconds, peak = measure(lambda network=network: network(*inputs[0]), repeats)
+            took = measure(lambda network=network: network(*inputs[0]), repeats, torch.device('cpu'))
             agreement = np.mean(
                 [agree(metadata.task, network(*pair), one) for pair, one in zip(inputs, truths, strict=True)]
             )
@@ -109,26 +108,13 @@ def benchmark(
             yield Row(
                 form,
                 precision,
-                seconds,
-                cpu_seconds,
-                peak,
+                took.seconds,
+                took.cpu_seconds,
+                took.peak_bytes,
                 files[precision].stat().st_size / 1e6 if form == 'onnxruntime' else None,
                 float(agreement),
                 assess(runtime, items, truth),
             )
-
-
-def measure(run: Callable[[], object], repeats: int) -> tuple[float, float, int]:
-    """Median time, median processor time and peak memory in bytes of runs after one to warm up."""
-    memory, times = PeakMemory(torch.device('cpu')), []
-    run()
-    memory.reset()
-    for _ in range(repeats):
-        start = time.perf_counter(), time.process_time()
-        run()
-        times.append((time.perf_counter() - start[0], time.process_time() - start[1]))
-    wall, processor = (sorted(column)[len(times) // 2] for column in zip(*times, strict=True))
-    return wall, processor, memory.read()
 
 
 def agree(task: str, found: Sequence[np.ndarray], wanted: Sequence[np.ndarray]) -> float:

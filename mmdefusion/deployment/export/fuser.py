@@ -1,9 +1,9 @@
 """The fuser of images as an exportable module."""
 
-import torch
 from torch import Tensor, nn
 
 from mmdefusion.models.fusers import ImageFuser
+from mmdefusion.models.layers import tokens_to_map
 from mmdefusion.models.structures import Pair
 
 OUTPUTS = ('fused', 'common', 'unique_a', 'unique_b', 'alone_visible', 'alone_infrared')
@@ -52,5 +52,4 @@ class FusedFeatures(nn.Module):
 
     def forward(self, visible: Tensor, infrared: Tensor) -> tuple[Tensor]:
         decomposition = self.fuser.decompose(Pair(visible / 255, infrared / 255))
-        tokens = decomposition.fused[:, 1:].transpose(1, 2)
-        return (torch.unflatten(tokens, 2, decomposition.features.grid),)
+        return (tokens_to_map(decomposition.fused, decomposition.features.grid),)

@@ -10,6 +10,7 @@ from torch import nn
 from mmdefusion import __version__
 from mmdefusion.apis import FusionInferencer
 from mmdefusion.datasets.pipelines import PARTNER, READER, find_step, name_of_step
+from mmdefusion.visualization import class_colours
 
 from ..metadata import Metadata, What
 from .fuser import ExportedFuser, FusedFeatures
@@ -69,7 +70,6 @@ def load(config: str, checkpoint: str | None, what: What = 'model') -> Loaded:
         module = ExportedSegmenter(inferencer.model, features)
     meta = inferencer.model.dataset_meta
     classes = tuple(meta['classes'])
-    palette = meta.get('palette') or ()
     return Loaded(
         module.eval(),
         inferencer,
@@ -79,7 +79,7 @@ def load(config: str, checkpoint: str | None, what: What = 'model') -> Loaded:
             __version__,
             text,
             classes=classes,
-            palette=colours(palette, len(classes)),
+            palette=class_colours(meta.get('palette'), len(classes)),
             **read_pipeline(cfg.test_dataloader.dataset.pipeline),
             **(dict(mask_threshold=mask_threshold(inferencer.model)) if scope == 'mmdet' else {}),
         ),
@@ -90,13 +90,6 @@ def mask_threshold(model: nn.Module) -> float:
     """The smallest value of a mask that belongs to an object; that of mmdet where a detector has no masks."""
     settings = getattr(getattr(model, 'roi_head', None), 'test_cfg', None) or {}
     return float(settings.get('mask_thr_binary', 0.5))
-
-
-def colours(palette: Any, count: int) -> tuple[tuple[int, int, int], ...]:
-    """A colour for each class; where the data set has none, hues that are far apart."""
-    given = [] if isinstance(palette, str) else list(palette)
-    given += [(73 * k % 256, 151 * k % 256, 211 * k % 256) for k in range(1, count - len(given) + 1)]
-    return tuple(tuple(int(value) for value in colour) for colour in given)
 
 
 def read_pipeline(pipeline: Sequence[dict]) -> dict[str, Any]:

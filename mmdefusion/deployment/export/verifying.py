@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from mmdefusion.evaluation.functional.boxes import box_overlaps
 from mmdefusion.inference.sources import Item
 
 from ..network import OnnxNetwork
@@ -98,7 +99,7 @@ def match_boxes(ours: dict, theirs: dict) -> tuple[int, int]:
             if score <= edge:
                 continue
             near = (other_labels == label) & (np.abs(other_scores - score) <= SCORE)
-            near &= overlaps(box, other_boxes) >= OVERLAP
+            near &= box_overlaps(box, other_boxes) >= OVERLAP
             total += 1
             matched += any(same_mask(mask, other_masks[place]) for place in np.flatnonzero(near))
     return matched, total
@@ -111,11 +112,3 @@ def same_mask(one: dict | None, other: dict | None) -> bool:
     from pycocotools.mask import iou
 
     return bool(iou([one], [other], [0])[0, 0] >= OVERLAP)
-
-
-def overlaps(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """IoU of a box with others, K."""
-    low, high = np.maximum(box[:2], boxes[:, :2]), np.minimum(box[2:], boxes[:, 2:])
-    inside = (high - low).clip(min=0).prod(1)
-    areas = [(one[..., 2:] - one[..., :2]).prod(-1) for one in (box, boxes)]
-    return inside / (areas[0] + areas[1] - inside).clip(min=1e-9)

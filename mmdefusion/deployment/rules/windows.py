@@ -5,15 +5,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mmdefusion.rules.detail import PATCH
+
 Network = Callable[[np.ndarray, np.ndarray], np.ndarray]  # two times B×h×w×C to B×K×h×w×C
 
 
 @dataclass(frozen=True)
-class Windows:
+class SlidingWindow:
     """Runs a network on the whole image, or on overlapping windows whose results fade into each other.
 
     Attributes:
-        height, width: size of a window in pixels, each a multiple of 16.
+        height, width: size of a window in pixels, each a multiple of the patch.
         whole_below: images with fewer pixels than this are not cut; 0 cuts all.
         batch_size: windows per batch.
     """
@@ -24,8 +26,8 @@ class Windows:
     batch_size: int = 4
 
     def __post_init__(self) -> None:
-        if min(self.height, self.width) < 16 or self.height % 16 or self.width % 16:
-            raise ValueError(f'A window of {self.width}x{self.height} must be a multiple of 16 wide and high.')
+        if min(self.height, self.width) < PATCH or self.height % PATCH or self.width % PATCH:
+            raise ValueError(f'A window of {self.width}x{self.height} must be a multiple of {PATCH} wide and high.')
         if self.batch_size < 1:
             raise ValueError(f'batch_size={self.batch_size} windows must be at least 1.')
 

@@ -4,8 +4,6 @@ import math
 import re
 from dataclasses import dataclass
 
-UNITS = {'i': 'iterations', 'e': 'epochs', 'min': 'minutes'}
-
 
 @dataclass(frozen=True)
 class Budget:

@@ -14,7 +14,7 @@ from mmengine.registry import init_default_scope
 
 from mmdefusion.datasets.transforms import AppendPartner
 from mmdefusion.registry import DATASETS
-from mmdefusion.visualization.drawing import hide_background
+from mmdefusion.visualization.drawing import class_colours, hide_background
 
 DATA_KEYS = ('train_dataloader', 'test_dataloader', 'test_evaluator')
 EVALUATORS = {'CocoMetric': 'mmdet', 'IoUMetric': 'mmseg'}
@@ -76,9 +76,7 @@ class DataSet:
         if config.get('night'):
             compile_pattern(config.night, path)
         classes = tuple(datasets[0].metainfo['classes'])
-        palette = datasets[0].metainfo.get('palette')
-        palette = palette or [[(37 * k) % 256, (91 * k) % 256, 200] for k in range(len(classes))]
-        palette = hide_background(classes, palette)
+        palette = hide_background(classes, class_colours(datasets[0].metainfo.get('palette'), len(classes)))
         # without a COCO file, the metric makes one, with ids from 0
         own_ids = config.default_scope == 'mmdet' and config.test_evaluator.get('ann_file')
         return cls(config, path, train, test, classes, palette, datasets[1].cat_ids if own_ids else range(len(classes)))

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from statistics import median, quantiles
 from typing import Literal
 
@@ -26,10 +26,6 @@ class Timing:
     seconds: float
     spread: float
     peak_bytes: int
-
-    def as_dict(self) -> dict[str, float]:
-        """For JSON."""
-        return asdict(self)
 
 
 def read_clock(clock: Clock, device: torch.device) -> float:
