@@ -55,10 +55,11 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    from mmdefusion.experiments.benchmark import known_models, run_benchmark
+    from mmdefusion.experiments.benchmark import models_by_task, run_benchmark
 
     if args.list:
-        print('\n'.join(known_models()))
+        for task, names in models_by_task().items():
+            print(f'{task}:', *names, sep='\n  ')
         return
     try:
         found = run_benchmark(

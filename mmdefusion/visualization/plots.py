@@ -11,6 +11,7 @@ matplotlib.use('Agg')
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from mmdefusion.utils.files import write_bytes
 
@@ -32,6 +33,7 @@ def plot_tradeoff(
     axis.set_xlabel(labels[0])
     axis.set_ylabel(labels[1])
     axis.margins(0.15)
+    axis.set_ylim(bottom=max(0, axis.get_ylim()[0]))  # scores are not negative
     axis.grid(alpha=0.3)
     axis.legend(fontsize='x-small', loc='upper left', bbox_to_anchor=(1, 1))
     return _picture(figure)
@@ -45,6 +47,7 @@ def plot_bars(groups: Sequence[str], values: dict[str, Sequence[float]], label: 
         axis.bar(np.arange(len(groups)) + (place - (len(values) - 1) / 2) * width, bars, width, label=name)
     axis.set_xticks(range(len(groups)), groups)
     axis.set_ylabel(label)
+    axis.set_ylim(bottom=0)
     axis.grid(alpha=0.3, axis='y')
     axis.legend(fontsize='x-small', loc='upper left', bbox_to_anchor=(1, 1))
     return _picture(figure)
@@ -64,6 +67,10 @@ def plot_curves(
     axis.set_yscale('log')
     if powers:
         axis.set_xscale('log')
+    else:  # a decade at most: numbers as one reads them, not powers of ten
+        axis.yaxis.set_major_formatter('{x:.5g}')
+        axis.yaxis.set_minor_formatter('{x:.5g}')
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.set_xlabel(labels[0])
     axis.set_ylabel(labels[1])
     axis.grid(alpha=0.3)

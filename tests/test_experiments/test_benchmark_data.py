@@ -14,7 +14,15 @@ from mmdefusion.scenes import write_scenes
 
 pytest.importorskip('mmdet')
 pytest.importorskip('mmseg')
-from mmdefusion.experiments.benchmark import Budget, Candidate, Comparison, DataSet, find_candidates
+from mmdefusion.experiments.benchmark import (
+    Budget,
+    Candidate,
+    Comparison,
+    DataSet,
+    find_candidates,
+    known_models,
+    models_by_task,
+)
 from mmdefusion.experiments.benchmark.day_night import scores_by_time
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -143,3 +151,11 @@ def test_what_would_spoil_the_result_is_refused(scenes, tmp_path):
     options = {f'{split}_dataloader.dataset.data_root': str(scenes) for split in ('train', 'test')}
     with pytest.raises(ValueError, match='no regular expression'):
         DataSet.load(config, options)
+
+
+def test_models_are_listed_by_what_they_learn_from():
+    found = models_by_task()
+    assert set(found['boxes']) | set(found['label maps']) == set(known_models())
+    assert 'resnet18-visible_atss' in found['boxes'] and 'resnet18-visible_fcn' in found['label maps']
+    ours = [name.startswith('defusionpp') for name in found['label maps']]
+    assert ours == sorted(ours, reverse=True) and 0 < sum(ours) < len(ours)

@@ -2,7 +2,7 @@
 
 from .budget import Budget
 from .data_set import DataSet
-from .models import Candidate, find_candidates, find_models, known_models
+from .models import Candidate, find_candidates, find_models, known_models, models_by_task
 from .plan import Comparison
 from .run import Benchmark, run_benchmark
 
@@ -15,5 +15,6 @@ __all__ = [
     'find_candidates',
     'find_models',
     'known_models',
+    'models_by_task',
     'run_benchmark',
 ]

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mmengine.config import Config
+
 from mmdefusion.evaluation.results import short_name
 from mmdefusion.utils.paths import CONFIGS
 
@@ -17,6 +19,15 @@ def known_models() -> dict[str, Path]:
     paths = [path for folder in FOLDERS for path in (root / folder).glob('*.py')] if root else []
     paths.sort(key=lambda path: ('scenes' in path.name, path.name))
     return {short_name(path): path for path in paths}
+
+
+def models_by_task() -> dict[str, list[str]]:
+    """The names of all models by what they learn from, DeFusion++ before the baselines, in the order of names."""
+    found: dict[str, list[str]] = {'boxes': [], 'label maps': []}
+    for name, path in sorted(known_models().items(), key=lambda one: (one[1].parent.name == 'baselines', one[0])):
+        labels = 'decode_head' in Config.fromfile(path).model
+        found['label maps' if labels else 'boxes'].append(name)
+    return found
 
 
 def find_models(models: Sequence[str | os.PathLike]) -> list[Path]:

@@ -44,7 +44,9 @@ def tables(entries: Sequence[Entry], data: DataSet) -> tuple[Table, Table]:
         for entry in entries
     ]
     costs = ['million parameters', 'GFLOPs', 'ms a pair', 'peak MiB', 'minutes of training']
-    caption = f'Percent on the test split, mean ± standard deviation over {len(entries[0].trials)} seeds.'
+    seeds = len(entries[0].trials)
+    spread = f'mean ± standard deviation over {seeds} seeds' if seeds > 1 else 'one seed'
+    caption = f'Percent on the test split, {spread}.'
     score, keys = CLASS_SCORES[data.toolbox][0], class_scores(data.toolbox, data.classes)
     by_class = [[entry.name, *(mean_and_spread(entry.values(key)) for key in keys.values())] for entry in entries]
     return (
