@@ -98,7 +98,7 @@ def check_regular(path: str) -> int:
     """
     found = os.stat(path)
     if not stat.S_ISREG(found.st_mode):
-        raise UnusableImage(f'{path} is a {_kind(found.st_mode)}, not a regular file; name an image file.')
+        raise UnusableImage(f'{path} is a {_kind(found.st_mode)}, not a regular file; name a file.')
     return found.st_size
 
 
