@@ -15,6 +15,14 @@ from mmdefusion.utils.image_io import read_image, read_stored
 from mmdefusion.utils.progress import track
 
 
+def check_distinct(*folders: Path) -> None:
+    """Raises a ValueError if two of the folders are one: the images in it would be overwritten."""
+    known: dict[Path, Path] = {}
+    for folder in folders:
+        if (other := known.setdefault(folder.resolve(), folder)) is not folder:
+            raise ValueError(f'{other} and {folder} are one folder, whose images would be overwritten: name three.')
+
+
 def split(images: Path, visible: Path, infrared: Path) -> int:
     """Writes the colour image and the fourth channel of each file; returns the number of files."""
     paths = sorted(images.glob('*.png'))
@@ -47,6 +55,7 @@ def main() -> None:
         parser.add_argument(name, type=Path, help='folder')
     args = parser.parse_args()
     try:
+        check_distinct(args.images, args.visible, args.infrared)
         for folder in (args.visible, args.infrared) if args.direction == 'split' else (args.images,):
             make_writable(folder)
         count = {'split': split, 'join': join}[args.direction](args.images, args.visible, args.infrared)

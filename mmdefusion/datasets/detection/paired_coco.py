@@ -28,6 +28,8 @@ class OrderedCOCO(COCO):
                 f'{annotation_file} has {len(unknown)} annotations of images that it does not list, first annotation '
                 f'{unknown[0]["id"]} of image {unknown[0]["image_id"]}; add the images or remove the annotations.'
             )
+        if len(self.cats) < len(self.dataset.get('categories', ())):
+            raise UnusableAnnotation(f'{annotation_file} has two categories of one id; give each its own.')
         for annotation in self.anns.values():
             self._check_mask(annotation)
 
@@ -62,7 +64,8 @@ class PairedCocoDataset(PairedDatasetMixin, CocoDataset):
 
     Raises:
         UnusableAnnotation: if the classes are not those of the annotation file or have another order, or the file is
-            not JSON, or has annotations of images that it does not list or masks that are none.
+            not JSON, or has annotations of images that it does not list, two categories of one id, or masks that are
+            none.
     """
 
     COCOAPI = OrderedCOCO
