@@ -25,6 +25,7 @@ def check_distinct(*folders: Path) -> None:
 
 def split(images: Path, visible: Path, infrared: Path) -> int:
     """Writes the colour image and the fourth channel of each file; returns the number of files."""
+    check_distinct(images, visible, infrared)
     paths = sorted(images.glob('*.png'))
     if not paths:
         raise SystemExit(f'There are no PNG files in {images}.')
@@ -39,6 +40,7 @@ def split(images: Path, visible: Path, infrared: Path) -> int:
 
 def join(images: Path, visible: Path, infrared: Path) -> int:
     """Undoes :func:`split`."""
+    check_distinct(images, visible, infrared)
     pairs = match_stems([visible, infrared])
     for name, (one, other) in track(pairs.items(), 'joining'):
         colour, grey = read_image(one, channels=3), read_image(other, channels=1)
@@ -55,7 +57,6 @@ def main() -> None:
         parser.add_argument(name, type=Path, help='folder')
     args = parser.parse_args()
     try:
-        check_distinct(args.images, args.visible, args.infrared)
         for folder in (args.visible, args.infrared) if args.direction == 'split' else (args.images,):
             make_writable(folder)
         count = {'split': split, 'join': join}[args.direction](args.images, args.visible, args.infrared)
