@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import Any
 
 MAX_BYTES = 64 * 2**20  # of a text or XML file; the largest known, VEDAI's one file for all images, has 3 MB
 MAX_JSON_BYTES = 2**30  # COCO's own file has 450 MB
+UNWRITABLE = re.compile('[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]')
 MALFORMED = (
     ElementTree.ParseError,
     AssertionError,  # pycocotools and the toolboxes assert instead of raising
@@ -86,6 +88,16 @@ def read_json_file(path: str | os.PathLike) -> Any:
         return json.loads(read_bytes(path, MAX_JSON_BYTES))
 
 
+def check_name(name: str) -> None:
+    """Checks that a name comes back from a line of text and from XML.
+
+    Raises:
+        ValueError: if it has control characters (a line feed among them) or halves of surrogate pairs.
+    """
+    if UNWRITABLE.search(name):
+        raise ValueError(f'the name {name!r:.100} has control characters or surrogates; rename it')
+
+
 @dataclass(frozen=True)
 class CocoImage:
     """An image of a COCO file."""
@@ -126,6 +138,8 @@ def read_coco_file(path: str | os.PathLike) -> CocoFile:
     content = read_json_file(path)
     with reading(path, 'in COCO format'):
         categories = {_id(one['id']): _text(one['name']) for one in content['categories']}
+        if len(categories) < len(content['categories']):
+            raise ValueError('two categories have one id')
         images = [
             CocoImage(_id(one['id']), _text(one['file_name']), _side(one['width']), _side(one['height']))
             for one in content['images']
@@ -156,6 +170,7 @@ def _id(value: object) -> int | str:
 def _text(value: object) -> str:
     if not isinstance(value, str) or not value:
         raise TypeError(f'{value!r} is not a name')
+    check_name(value)
     return value
 
 

@@ -2,12 +2,15 @@
 
 import os
 import tarfile
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO, NamedTuple
 
 from mmengine.fileio import register_backend
 
 from .archive_backend import ArchiveBackend
+
+# what tarfile raises at archives that are none; of the file itself, which is opened before, OSError says something else
+MALFORMED = (tarfile.TarError, ArithmeticError, LookupError, MemoryError, OSError, RecursionError, ValueError)
 
 
 class Place(NamedTuple):
@@ -46,16 +49,50 @@ class TarBackend(ArchiveBackend):
 
     def _table(self, archive: str) -> dict[str, Place]:
         if archive not in self.tables:
-            try:
-                with tarfile.open(archive, 'r:') as file:
+            with open(archive, 'rb') as file:
+                try:
                     self.tables[archive] = {
                         os.path.normpath(member.name): Place(member.offset_data, member.size)
-                        for member in file
+                        for member in _members(file)
                         if member.isreg() and not member.issparse()
                     }
-            except tarfile.TarError as error:
-                raise ValueError(f'{archive} is no plain tar file ({error}): pack it anew, uncompressed.') from None
+                except MALFORMED as error:
+                    why = ' '.join(str(error).split())[:200] or type(error).__name__
+                    raise ValueError(f'{archive} is no plain tar file ({why}): pack it anew, uncompressed.') from None
         return self.tables[archive]
+
+
+def _members(file: BinaryIO) -> Iterator[tarfile.TarInfo]:
+    """Yields the members of an archive.
+
+    A size in a header decides how much is read of it and where the next header is sought: neither may be more than the
+    file has, nor lead back.
+
+    Raises:
+        tarfile.ReadError: if one does.
+    """
+    length = os.fstat(file.fileno()).st_size
+
+    class Member(tarfile.TarInfo):
+        @classmethod
+        def frombuf(cls, buf: bytes, encoding: str, errors: str) -> tarfile.TarInfo:
+            member = super().frombuf(buf, encoding, errors)
+            _check_size(member, length)
+            return member
+
+    end = 0
+    with tarfile.open(fileobj=file, mode='r:', tarinfo=Member) as archive:
+        for member in archive:
+            _check_size(member, length)  # again, as a PAX header overrides it
+            if member.offset_data <= end:
+                raise tarfile.ReadError(f'{member.name[:80]!r} lies before the member that it follows')
+            end = member.offset_data
+            yield member
+
+
+def _check_size(member: tarfile.TarInfo, length: int) -> None:
+    if not 0 <= member.size <= length:
+        raise tarfile.ReadError(f'{member.name[:80]!r} has the size {member.size!r:.40} in a file of {length} bytes')
 
 
 register_backend('mmdefusion.tar', TarBackend)

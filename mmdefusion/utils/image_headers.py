@@ -16,9 +16,10 @@ from PIL import BmpImagePlugin, Image, JpegImagePlugin, PngImagePlugin
 
 from .storage import local_copy
 from .tiff_headers import read_tiff
+from .webp_headers import EXIF_ORIENTATION, read_orientation
 
 IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff')
-EXIF_ORIENTATION = 0x0112
+LYING = (5, 6, 7, 8)  # EXIF orientations that exchange width and height; OpenCV ignores those beyond
 MAX_PIXELS = 64_000_000  # 8,000 x 8,000
 PIXELS_VARIABLE = 'MMDEFUSION_MAX_PIXELS'
 BYTES_PER_PIXEL = 32  # the most that a file may have: four channels of 64 bits
@@ -98,7 +99,7 @@ def check_regular(path: str) -> int:
     """
     found = os.stat(path)
     if not stat.S_ISREG(found.st_mode):
-        raise UnusableImage(f'{path} is a {_kind(found.st_mode)}, not a regular file; name an image file.')
+        raise UnusableImage(f'{path} is a {_kind(found.st_mode)}, not a regular file; name a file.')
     return found.st_size
 
 
@@ -182,7 +183,7 @@ def _read_bmp(file: BinaryIO) -> Found:
 def _of_pillow(image: Image.Image, pictures: int = 1) -> Found:
     width, height = image.size
     # Pillow's PNG class overrides getexif and would decode the image to look for EXIF data behind it
-    if Image.Image.getexif(image).get(EXIF_ORIENTATION, 1) >= 5:
+    if Image.Image.getexif(image).get(EXIF_ORIENTATION, 1) in LYING:
         width, height = height, width
     raw_mode = str(image.tile[0][3]) if image.tile else ''  # Pillow calls 48-bit colour RGB, but unpacks 'RGB;16B'
     deep = image.mode[0] in 'IF' or ';16' in raw_mode
@@ -194,6 +195,8 @@ def _read_webp(file: BinaryIO) -> Found:
     kind, body = start[12:16], start[20:]
     if kind == b'VP8X':
         width, height = (int.from_bytes(body[place : place + 3], 'little') + 1 for place in (4, 7))
+        if read_orientation(file) in LYING:
+            width, height = height, width
         return Header(width, height, 4 if body[0] & 0x10 else 3, False), 0, 2 if body[0] & 0x02 else 1
     if kind == b'VP8L':
         bits = int.from_bytes(body[1:5], 'little')
@@ -206,7 +209,7 @@ def _read_webp(file: BinaryIO) -> Found:
 
 def _read_tiff(file: BinaryIO) -> Found:
     tiff = read_tiff(file)
-    width, height = (tiff.height, tiff.width) if tiff.orientation >= 5 else (tiff.width, tiff.height)
+    width, height = (tiff.height, tiff.width) if tiff.orientation in LYING else (tiff.width, tiff.height)
     return Header(width, height, tiff.channels, tiff.bits > 8), tiff.decoded_pixels, tiff.pages
 
 

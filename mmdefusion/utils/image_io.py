@@ -4,6 +4,7 @@ Thermal cameras write 14-bit counts into 16-bit PNG or TIFF files. Public data s
 channel, as three equal channels, or as the fourth channel of a PNG. Here all of that becomes H×W×1 or H×W×3 uint8.
 """
 
+import math
 from collections.abc import Sequence
 
 import cv2
@@ -84,14 +85,21 @@ def to_uint8(
         uint8 array of the same shape.
 
     Raises:
-        UnusableImage: if the dtype is not uint8, uint16 or float, or the image has NaN or infinite values.
+        UnusableImage: if the dtype is not uint8, uint16 or float, or the image has NaN or infinite values, or values
+            further apart than a float can be.
     """
     if image.dtype == np.uint8:
         return image
     if image.dtype != np.uint16 and image.dtype.kind != 'f':
         raise UnusableImage(f'{name} has dtype {image.dtype}; convert it to uint8, uint16 or float.')
-    if image.dtype.kind == 'f' and not (np.isfinite(image.min()) and np.isfinite(image.max())):
-        raise UnusableImage(f'{name} has NaN or infinite values; replace them in the file.')
+    if image.dtype.kind == 'f':
+        least, most = float(image.min()), float(image.max())
+        if not (math.isfinite(least) and math.isfinite(most)):
+            raise UnusableImage(f'{name} has NaN or infinite values; replace them in the file.')
+        if math.isinf(most - least):
+            raise UnusableImage(
+                f'{name} has values from {least:g} to {most:g}, too far apart to be scaled; divide them.'
+            )
     low, high = _percentiles(image, percentiles) if fixed_range is None else fixed_range
     if low == high:
         low, high = float(image.min()), float(image.max())

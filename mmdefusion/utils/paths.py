@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Collection, Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -28,6 +29,25 @@ def inside(folder: str | os.PathLike, name: str, suffix: str | None = None) -> P
     if not path.resolve().is_relative_to(Path(folder).resolve()):
         raise ValueError(f'{path} leads outside {folder} by a symbolic link: remove the link.')
     return path
+
+
+def all_inside(
+    folder: str | os.PathLike, names: Sequence[str], suffix: str, taken: Collection[Path] = ()
+) -> list[Path]:
+    """The paths of files below ``folder``, one for each name, as :func:`inside` makes them.
+
+    Raises:
+        ValueError: as :func:`inside` does, and if two names, or a name and one of ``taken``, lead to one file.
+    """
+    paths = [inside(folder, name, suffix) for name in names]
+    writers = {path.resolve(): path.name for path in taken}
+    for path, name in zip(paths, names, strict=True):
+        resolved = path.resolve()
+        if resolved in writers:
+            other = writers[resolved]
+            raise ValueError(f'{other!r} and {name!r} would both be written to {path}: rename one or leave it out.')
+        writers[resolved] = name
+    return paths
 
 
 def without_suffix(name: str) -> str:

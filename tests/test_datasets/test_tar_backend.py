@@ -1,4 +1,5 @@
 import io
+import resource
 import tarfile
 from pathlib import Path
 
@@ -116,3 +117,60 @@ def test_what_is_no_plain_archive_is_named(tmp_path, damage):
         with pytest.raises(ValueError, match=r'a\.tar is no plain tar file .* pack it anew'):
             build(tmp_path, 'a.tar')
     assert torch.is_tensor(build(tmp_path, str(pack(tmp_path / 'in', tmp_path / 'b.tar')))[0]['inputs'])
+
+
+def header(name: str, size: int, kind: bytes = b'0') -> bytes:
+    """A header whose size may be any number, also one that no archive can have."""
+    block = bytearray(tarfile.TarInfo(name).tobuf(format=tarfile.GNU_FORMAT))
+    block[124:136] = (b'\xff' if size < 0 else b'\x80') + (size % 2**88).to_bytes(11, 'big')
+    block[148:157] = b' ' * 8 + kind
+    block[148:156] = b'%06o\0 ' % sum(block)
+    return bytes(block)
+
+
+def pax(text: bytes) -> bytes:
+    return header('pax', len(text), b'x') + text.ljust(512, b'\0')
+
+
+END = bytes(1024)
+HOSTILE = {
+    'leads back': header('a.png', 0) + header('b.png', -512) + END,
+    'leads back by PAX': header('a.png', 0) + pax(b'13 size=-512\n') + header('b.png', 0) + END,
+    'size that is negative first': header('a.png', -512) + END,
+    'PAX header of 16 GB': header('p', 16 * 2**30, b'x') + END,
+    'PAX header of 10^15 bytes': header('p', 2**50, b'x') + END,
+    'name of 10^15 bytes': header('p', 2**50, b'L') + END,
+    'sparse file of 10^15 bytes': header('p', 2**50, b'S') + END,
+    'sparse file far away': header('p', 2**70, b'S') + END,
+    'beyond the end by PAX': pax(b'20 size=99999999999\n') + header('b.png', 0) + END,
+    'headers of headers': header('p', 0, b'L') * 3000 + END,
+}
+
+
+@pytest.mark.parametrize('name', HOSTILE)
+def test_sizes_in_headers_are_those_of_the_file(tmp_path, name):
+    archive = tmp_path / 'a.tar'
+    archive.write_bytes(HOSTILE[name])
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ValueError, match=r'a\.tar is no plain tar file \(.+\): pack it anew') as caught:
+        next(iter(TarBackend().list_dir_or_file(archive)))
+    assert '\n' not in str(caught.value)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # kB
+
+
+@pytest.mark.parametrize('form', [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT, tarfile.USTAR_FORMAT])
+def test_long_names_and_every_format_of_tarfile_are_read(tmp_path, form):
+    name = f'{"ö" * 30}/{"b" * 80}.png'
+    with tarfile.open(tmp_path / 'a.tar', 'w', format=form) as file:
+        for path in ('empty.png', name):
+            one = tarfile.TarInfo(path)
+            one.size = 3 * (path == name)
+            file.addfile(one, io.BytesIO(b'abc'))
+    backend = TarBackend()
+    assert list(backend.list_dir_or_file(tmp_path / 'a.tar')) == ['empty.png', name]
+    assert backend.get(f'{tmp_path}/a.tar/{name}') == b'abc'
+
+
+def test_an_absent_archive_is_no_broken_one(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        TarBackend().get(f'{tmp_path}/no.tar/a.png')

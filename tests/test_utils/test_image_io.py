@@ -6,7 +6,7 @@ import pytest
 from helpers.layouts import grey, write
 from PIL import Image
 
-from mmdefusion.utils.image_headers import read_header
+from mmdefusion.utils.image_headers import parse_header, read_header
 from mmdefusion.utils.image_io import (
     check_scaling,
     decode_image,
@@ -112,6 +112,59 @@ def test_exif_orientation_turns_the_partner_as_it_turns_the_visible_image(
     assert (read_image(path)[..., 0] == visible[..., 0]).all()
     header = read_header(path)
     assert (header.width, header.height) == (48, 64)
+
+
+@pytest.mark.parametrize('suffix', ['jpg', 'png', 'webp', 'tiff'])
+@pytest.mark.parametrize('orientation', [0, 1, 2, 5, 6, 8, 9, 99])
+def test_headers_are_turned_as_the_image_is(tmp_path: Path, suffix: str, orientation: int) -> None:
+    path = str(tmp_path / f'a.{suffix}')
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(grey(0)).convert('RGB').save(path, exif=exif)
+    header, image = read_header(path), read_image(path)
+    assert (header.height, header.width) == image.shape[:2]
+
+
+def webp(chunks: list[tuple[bytes, bytes]]) -> bytes:
+    body = b''.join(kind + len(data).to_bytes(4, 'little') + data + b'\0' * (len(data) % 2) for kind, data in chunks)
+    return b'RIFF' + (4 + len(body)).to_bytes(4, 'little') + b'WEBP' + body
+
+
+TURNED = b'MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0'
+UPRIGHT = TURNED.replace(b'\x06', b'\x01')
+VP8X = bytes([0x08, 0, 0, 0, 59, 0, 0, 39, 0, 0])  # 60x40, with EXIF data
+EXIF_CHUNKS = {
+    'first': [TURNED, None],
+    'last': [None, TURNED],
+    'two': [None, UPRIGHT, TURNED],
+    'two, the first turned': [TURNED, None, UPRIGHT],
+    'prefix of JPEG': [None, b'Exif\0\0' + TURNED],
+    'broken': [None, TURNED[:12]],
+    'empty': [None, b''],
+    'none': [None],
+}
+
+
+@pytest.mark.parametrize('name', EXIF_CHUNKS)
+@pytest.mark.parametrize('flag', [0x08, 0])
+def test_webp_is_turned_by_the_chunk_that_opencv_reads(name: str, flag: int) -> None:
+    """None stands for the image itself."""
+    encoded = bytes(cv2.imencode('.webp', np.zeros((40, 60, 3), np.uint8), [cv2.IMWRITE_WEBP_QUALITY, 80])[1])
+    start = encoded.index(b'VP8 ')
+    size = int.from_bytes(encoded[start + 4 : start + 8], 'little')
+    picture = (b'VP8 ', encoded[start + 8 : start + 8 + size])
+    chunks = [picture if exif is None else (b'EXIF', exif) for exif in EXIF_CHUNKS[name]]
+    content = webp([(b'VP8X', bytes([flag]) + VP8X[1:]), *chunks])
+    header, image = parse_header(content, 'a.webp'), decode_image(content, 'a.webp')
+    assert (header.height, header.width) == image.shape[:2]
+
+
+def test_values_too_far_apart_are_an_error() -> None:
+    with pytest.raises(ValueError, match=r'thermal\.tif has values from -1\.7e\+308 to 1\.7e\+308, too far apart'):
+        to_uint8(np.array([[-1.7e308, 1.7e308]]), 'thermal.tif', percentiles=(0, 100))
+    with pytest.raises(ValueError, match='too far apart'):
+        to_uint8(np.array([[-1.7e308, 1.7e308, 0, 1]]))
+    assert to_uint8(np.array([[-8e307, 8e307]]), percentiles=(0, 100)).tolist() == [[0, 255]]
 
 
 @pytest.mark.parametrize('suffix', ['.png', '.jpg'])

@@ -17,7 +17,7 @@ import numpy as np
 from mmdefusion.datasets.annotation_files import read_coco_file
 from mmdefusion.utils.files import write_image, write_text
 from mmdefusion.utils.image_headers import max_pixels
-from mmdefusion.utils.paths import inside, without_suffix
+from mmdefusion.utils.paths import all_inside, without_suffix
 from mmdefusion.utils.progress import track
 
 
@@ -43,14 +43,15 @@ def convert(annotations: Path, out: Path) -> int:
                 f'{annotations}: annotation {one.id} is of category {one.category_id}, which is not listed.'
             )
         boxes[one.image_id].append((one.bbox, labels[one.category_id]))
-    out.mkdir(parents=True, exist_ok=True)
     names = [without_suffix(image.name) for image in coco.images]
-    for image in track(coco.images, 'label maps'):
-        target = inside(out, image.name, '.png')
+    targets = all_inside(out, [image.name for image in coco.images], '.png')
+    for image in coco.images:
         if image.width * image.height > max_pixels():
             raise ValueError(
                 f'{annotations}: {image.name} is said to be {image.width}x{image.height}; correct the file.'
             )
+    out.mkdir(parents=True, exist_ok=True)
+    for target, image in track(list(zip(targets, coco.images, strict=True)), 'label maps'):
         write_image(target, box_label_map((image.height, image.width), boxes[image.id]))
     write_text(out / f'{annotations.stem}.txt', '\n'.join(names) + '\n')
     return len(names)

@@ -15,8 +15,17 @@ from mmdefusion.utils.image_io import read_image, read_stored
 from mmdefusion.utils.progress import track
 
 
+def check_distinct(*folders: Path) -> None:
+    """Raises a ValueError if two of the folders are one: the images in it would be overwritten."""
+    known: dict[Path, Path] = {}
+    for folder in folders:
+        if (other := known.setdefault(folder.resolve(), folder)) is not folder:
+            raise ValueError(f'{other} and {folder} are one folder, whose images would be overwritten: name three.')
+
+
 def split(images: Path, visible: Path, infrared: Path) -> int:
     """Writes the colour image and the fourth channel of each file; returns the number of files."""
+    check_distinct(images, visible, infrared)
     paths = sorted(images.glob('*.png'))
     if not paths:
         raise SystemExit(f'There are no PNG files in {images}.')
@@ -31,6 +40,7 @@ def split(images: Path, visible: Path, infrared: Path) -> int:
 
 def join(images: Path, visible: Path, infrared: Path) -> int:
     """Undoes :func:`split`."""
+    check_distinct(images, visible, infrared)
     pairs = match_stems([visible, infrared])
     for name, (one, other) in track(pairs.items(), 'joining'):
         colour, grey = read_image(one, channels=3), read_image(other, channels=1)

@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mmdefusion.utils.files import write_text
-from mmdefusion.utils.paths import inside
 
 from ..annotation_files import read_xml_file, reading
 from .boxes import AnnotatedImage, Box, list_files, size_of
+from .writing import check_targets
 
 
 def read_voc(annotations: Path, images: Path) -> list[AnnotatedImage]:
@@ -27,10 +27,9 @@ def write_voc(images: Sequence[AnnotatedImage], classes: Sequence[str], out: Pat
     """Writes an XML file for each image into the folder ``out``.
 
     Raises:
-        ValueError: if the name of an image leads out of the folder.
+        ValueError: before anything is written, see :func:`.writing.check_targets`.
     """
-    for image in images:
-        path = inside(out, image.name, '.xml')
+    for path, image in zip(check_targets(images, classes, out, '.xml'), images, strict=True):
         root = ElementTree.Element('annotation')
         ElementTree.SubElement(root, 'filename').text = image.name
         size = ElementTree.SubElement(root, 'size')

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmdefusion.utils.files import write_text
-from mmdefusion.utils.paths import inside
 
 from ..annotation_files import read_lines, read_text, reading
 from .boxes import AnnotatedImage, Box, list_files, size_of
+from .writing import check_targets
 
 NAMES = 'classes.txt'
 
@@ -39,13 +39,13 @@ def write_yolo(images: Sequence[AnnotatedImage], classes: Sequence[str], out: Pa
     """Writes a text file for each image and ``classes.txt`` into the folder ``out``; ignored boxes are left out.
 
     Raises:
-        ValueError: if the name of an image leads out of the folder.
+        ValueError: before anything is written, see :func:`.writing.check_targets`.
     """
+    paths = check_targets(images, classes, out, '.txt', taken=NAMES)
     out.mkdir(parents=True, exist_ok=True)
     write_text(out / NAMES, '\n'.join(classes))
-    for image in images:
+    for path, image in zip(paths, images, strict=True):
         lines = [_line(box, list(classes), image) for box in image.boxes if not box.ignore]
-        path = inside(out, image.name, '.txt')
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, '\n'.join(lines))
 

@@ -7,13 +7,15 @@ from mmdefusion.registry import DATASETS
 
 from ..annotation_files import UnusableAnnotation, reading
 from ..pairing import PairedDatasetMixin
+from .segmentations import check_segmentation
 
 
 class OrderedCOCO(COCO):
-    """COCO that refuses classes which the file lacks or has in another order.
+    """COCO that refuses classes which the file lacks or has in another order, and masks that are no masks.
 
     mmdet numbers the classes in the order of the file's categories, whatever ``metainfo['classes']`` says, and skips
-    classes that the file lacks: the names of all later classes would silently be wrong.
+    classes that the file lacks: the names of all later classes would silently be wrong. Masks are checked because
+    pycocotools would take any memory that they ask for, or end the process.
     """
 
     def __init__(self, annotation_file: str | None = None) -> None:
@@ -26,6 +28,20 @@ class OrderedCOCO(COCO):
                 f'{annotation_file} has {len(unknown)} annotations of images that it does not list, first annotation '
                 f'{unknown[0]["id"]} of image {unknown[0]["image_id"]}; add the images or remove the annotations.'
             )
+        if len(self.cats) < len(self.dataset.get('categories', ())):
+            raise UnusableAnnotation(f'{annotation_file} has two categories of one id; give each its own.')
+        for annotation in self.anns.values():
+            self._check_mask(annotation)
+
+    def _check_mask(self, annotation: dict) -> None:
+        image = self.imgs[annotation['image_id']]
+        try:
+            check_segmentation(annotation.get('segmentation'), image.get('width'), image.get('height'))
+        except ValueError as error:
+            raise UnusableAnnotation(
+                f'{self.annotation_file}: the segmentation of annotation {annotation["id"]!r:.40} {error}; correct or '
+                'remove it.'
+            ) from None
 
     def get_cat_ids(self, cat_names=(), sup_names=(), cat_ids=()) -> list[int]:
         ids = super().get_cat_ids(list(cat_names), list(sup_names), list(cat_ids))
@@ -48,7 +64,8 @@ class PairedCocoDataset(PairedDatasetMixin, CocoDataset):
 
     Raises:
         UnusableAnnotation: if the classes are not those of the annotation file or have another order, or the file is
-            not JSON or has annotations of images that it does not list.
+            not JSON, or has annotations of images that it does not list, two categories of one id, or masks that are
+            none.
     """
 
     COCOAPI = OrderedCOCO

@@ -31,6 +31,8 @@ BLOCK = {
     'mlp.fc2.weight': (1, 4),
     'mlp.fc2.bias': (1,),
 }  # parameters of a block of the encoder; shapes in multiples of the width
+MAX_DEPTH = 128  # public ViTs have up to 48 blocks
+MAX_PATCH = 64  # pixels; public ViTs have up to 32, and to resize takes a matrix of patch² x patch²
 OTHER_INPUTS = ('norm_pre.', 'pre_norm.', 'patch_embed.norm', 'rel_pos_bias', 'rope')  # between patches and blocks
 
 
@@ -76,6 +78,7 @@ def read_vit(state: State, name: str) -> ViTWeights:
         CheckpointError: naming tensors that are missing, misshapen, or unknown to our blocks.
     """
     state = canonical_names(strip_prefix(state, name))
+    _check_depth(name, state)
     state = fold_layer_scale(join_qkv(state))
     kept = {key: value.float() for key, value in state.items() if _is_part(key)}
     unknown = [key for key in state if key.startswith(('blocks.', *OTHER_INPUTS)) and key not in kept]
@@ -90,33 +93,43 @@ def read_vit(state: State, name: str) -> ViTWeights:
 def join_qkv(state: State) -> State:
     """Joins separate query, key and value maps into one with rows (3, heads, head width).
 
-    A missing bias becomes zero.
+    A missing bias becomes zero. What does not fit together stays, to be reported.
     """
     joined = dict(state)
     for stem in {key.removesuffix('attn.q.weight') for key in state if key.endswith('attn.q.weight')}:
         names = [f'{stem}attn.{part}' for part in 'qkv']
-        weights = [joined.pop(f'{part}.weight', None) for part in names]
-        biases = [joined.pop(f'{part}.bias', None) for part in names]
-        if any(weight is None for weight in weights):
-            continue  # reported as missing
-        if len({weight.shape for weight in weights}) == 1:
-            joined[f'{stem}attn.qkv.weight'] = torch.cat(weights)
-            zeros = weights[0].new_zeros(len(weights[0]))
-            joined[f'{stem}attn.qkv.bias'] = torch.cat([zeros if bias is None else bias for bias in biases])
-    for key in [key for key in joined if key.endswith('attn.qkv.weight')]:
+        weights = [state.get(f'{part}.weight') for part in names]
+        if any(weight is None or weight.ndim != 2 or weight.shape != weights[0].shape for weight in weights):
+            continue
+        zeros = weights[0].new_zeros(len(weights[0]))
+        biases = [state.get(f'{part}.bias', zeros) for part in names]
+        if any(bias.shape != zeros.shape for bias in biases):
+            continue
+        for part in names:
+            joined.pop(f'{part}.weight')
+            joined.pop(f'{part}.bias', None)
+        joined[f'{stem}attn.qkv.weight'] = torch.cat(weights)
+        joined[f'{stem}attn.qkv.bias'] = torch.cat(biases)
+    for key in [key for key in joined if key.endswith('attn.qkv.weight') and joined[key].ndim]:
         joined.setdefault(key.replace('weight', 'bias'), joined[key].new_zeros(len(joined[key])))
     return joined
 
 
 def fold_layer_scale(state: State) -> State:
-    """Folds LayerScale into the last linear map of its branch: γ · (W x + b) = (γ W) x + γ b."""
+    """Folds LayerScale into the last linear map of its branch: γ · (W x + b) = (γ W) x + γ b.
+
+    A scale of another size than its map stays, to be reported.
+    """
     folded = dict(state)
     for key in [key for key in state if re.search(r'\.ls[12]$', key)]:
         linear = key[: -len('ls1')] + ('attn.proj' if key.endswith('ls1') else 'mlp.fc2')
-        scale = folded.pop(key)
-        for part in ('weight', 'bias'):
-            if (value := folded.get(f'{linear}.{part}')) is not None:
-                folded[f'{linear}.{part}'] = value * (scale[:, None] if value.ndim == 2 else scale)
+        scale = folded[key]
+        maps = {name: folded[name] for name in (f'{linear}.weight', f'{linear}.bias') if name in folded}
+        if any(scale.ndim != 1 or value.shape[:1] != scale.shape for value in maps.values()):
+            continue
+        del folded[key]
+        for name, value in maps.items():
+            folded[name] = value * (scale[:, None] if value.ndim == 2 else scale)
     return folded
 
 
@@ -143,11 +156,12 @@ def read_positions(value: Tensor | None, embed_dims: int, name: str) -> Tensor |
     """
     if value is None:
         return None
-    table = value.float().reshape(-1, value.shape[-1])
+    fits = value.ndim > 0 and value.shape[-1] == embed_dims
+    table = value.float().reshape(-1, embed_dims) if fits else value.new_zeros(0, embed_dims)
     side = int(len(table) ** 0.5)
     if side * side == len(table):  # timm's no_embed_class: no position for the class token
         table = torch.cat([torch.zeros_like(table[:1]), table])
-    if table.shape[-1] != embed_dims or side * side != len(table) - 1:
+    if side * side != len(table) - 1:
         raise CheckpointError(
             f'{name} has positions of shape {tuple(value.shape)}, which are no square grid of width {embed_dims}.'
         )
@@ -158,10 +172,24 @@ def read_positions(value: Tensor | None, embed_dims: int, name: str) -> Tensor |
 
 
 def _is_part(key: str) -> bool:
-    match = re.fullmatch(r'blocks\.\d+\.(.+)', key)
+    match = re.fullmatch(r'blocks\.[0-9]+\.(.+)', key)
     if match:
         return match[1] in BLOCK
     return key in ('cls_token', 'register_tokens', 'patch_embed.proj.weight', 'patch_embed.proj.bias')
+
+
+def _check_depth(name: str, state: State) -> None:
+    """Raises a CheckpointError if a block has a number that no ViT has: the number decides how many are expected."""
+    for key in state:
+        match = re.match(r'blocks\.([0-9]+)\.', key)
+        if match and (len(match[1]) > 3 or int(match[1]) >= MAX_DEPTH):
+            raise CheckpointError(
+                f'{name} has a block of number {match[1]:.20}, and ViTs of up to {MAX_DEPTH} blocks are read.'
+            )
+
+
+def _shown(key: str) -> str:
+    return key if key.isprintable() and len(key) <= 100 else f'{key!r:.100}...'
 
 
 def _raise_on(name: str, state: State, unknown: list[str]) -> None:
@@ -170,7 +198,12 @@ def _raise_on(name: str, state: State, unknown: list[str]) -> None:
     if weight is None or weight.ndim != 4 or weight.shape[1] != 3 or weight.shape[2] != weight.shape[3]:
         shape = None if weight is None else tuple(weight.shape)
         raise CheckpointError(f'{name} has no patch embedding C×3×p×p of a plain ViT (found {shape}).')
-    width = len(weight)
+    width, patch = len(weight), weight.shape[-1]
+    if not width or not 1 <= patch <= MAX_PATCH:
+        raise CheckpointError(
+            f'{name} has a patch embedding of shape {tuple(weight.shape)}; patches of 1 to {MAX_PATCH} pixels and a '
+            'width of 1 or more are read.'
+        )
     depth = 1 + max((int(key.split('.')[1]) for key in state if key.startswith('blocks.')), default=-1)
     expected = {
         f'blocks.{index}.{part}': tuple(width * factor for factor in shape)
@@ -191,8 +224,14 @@ def _raise_on(name: str, state: State, unknown: list[str]) -> None:
         problems['missing'].append('blocks.0')
     if 'cls_token' in state and state['cls_token'].numel() != width:
         problems['misshapen'].append(f'cls_token {tuple(state["cls_token"].shape)} instead of width {width}')
+    if 'register_tokens' in state and state['register_tokens'].shape[::2] != (1, width):
+        problems['misshapen'].append(
+            f'register_tokens {tuple(state["register_tokens"].shape)} instead of (1, R, {width})'
+        )
     found = [
-        f'{kind}: {", ".join(keys[:8])}{", ..." if len(keys) > 8 else ""}' for kind, keys in problems.items() if keys
+        f'{kind}: {", ".join(map(_shown, keys[:8]))}{", ..." if len(keys) > 8 else ""}'
+        for kind, keys in problems.items()
+        if keys
     ]
     if found:
         raise CheckpointError(f'{name} is no ViT that mmdefusion.DeFusionEncoder can hold; {"; ".join(found)}.')

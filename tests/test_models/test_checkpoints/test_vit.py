@@ -1,6 +1,7 @@
 """Public ViTs load in one line, and say what their makers' own code says."""
 
 import re
+import time
 
 import pytest
 import torch
@@ -19,7 +20,7 @@ from transformers import (
 from mmdefusion.apis import load_fuser
 from mmdefusion.models.backbones import DeFusionEncoder
 from mmdefusion.models.checkpoints.errors import CheckpointError
-from mmdefusion.models.checkpoints.vit import read_vit, resize_patches
+from mmdefusion.models.checkpoints.vit import BLOCK, read_vit, resize_patches
 from mmdefusion.models.fusers import ImageFuser
 from mmdefusion.models.networks.network_config import build_parts, plain_network_config
 
@@ -217,6 +218,65 @@ def test_what_does_not_fit_is_named(tmp_path):
         encoder_of(path, 'deit-tiny')
     with pytest.raises(ValueError, match="arch='auto' is read off the file"):
         DeFusionEncoder('auto')
+
+
+QKV = 'blocks.0.attn.qkv.weight'
+DAMAGES = {  # tensors to put in (None: to take out), and the message
+    'block of a large number': (
+        {'blocks.2999999.norm1.weight': (4,)},
+        'a block of number 2999999, and ViTs of up to 128',
+    ),
+    'block of 5,000 digits': ({f'blocks.{"9" * 5000}.norm1.weight': (4,)}, 'a block of number 9{20}, and'),
+    'digits of another script': ({'blocks.\u0663.norm1.weight': (4,)}, 'another kind of ViT'),
+    'patches of 400': ({'patch_embed.proj.weight': (4, 3, 400, 400)}, r'\(4, 3, 400, 400\); patches of 1 to 64 pixels'),
+    'patches of 0': ({'patch_embed.proj.weight': (4, 3, 0, 0)}, 'patches of 1 to 64 pixels'),
+    'no width': ({'patch_embed.proj.weight': (0, 3, 16, 16)}, 'a width of 1 or more'),
+    'positions of rank 0': ({'pos_embed': ()}, r'positions of shape \(\), which are no square grid of width 4'),
+    'scale of another width': ({'blocks.0.ls1': (3,)}, r'another kind of ViT: blocks\.0\.ls1'),
+    'bias that the scale would stretch': ({'blocks.0.ls1': (4,), 'blocks.0.attn.proj.bias': ()}, r'blocks\.0\.ls1'),
+    'scale of rank 0': ({'blocks.0.ls2': ()}, r'another kind of ViT: blocks\.0\.ls2'),
+    'qkv of rank 0': ({QKV: (), 'blocks.0.attn.qkv.bias': None}, r'misshapen: blocks\.0\.attn\.qkv\.weight \(\)'),
+    'q, k, v of rank 0': (
+        {f'blocks.0.attn.{part}.weight': () for part in 'qkv'},
+        r'ViT: blocks\.0\.attn\.[qkv]\.weight',
+    ),
+    'biases of other sizes': (
+        {QKV: None} | {f'blocks.0.attn.{part}.weight': (4, 4) for part in 'qkv'} | {'blocks.0.attn.k.bias': ()},
+        r'missing: blocks\.0\.attn\.qkv\.weight; .*ViT: blocks\.0\.attn\.[qkv]',
+    ),
+    'registers of rank 1': ({'register_tokens': (4,)}, r'register_tokens \(4,\) instead of \(1, R, 4\)'),
+    'a name of several lines': ({'blocks.0.\n' * 50: (4,)}, r"ViT: 'blocks\.0\.\\n"),
+}
+
+
+def tiny_vit(width=4, patch=16, depth=1):
+    state = {
+        f'blocks.{index}.{name}': torch.zeros([width * factor for factor in factors])
+        for index in range(depth)
+        for name, factors in BLOCK.items()
+    }
+    patches = {'patch_embed.proj.weight': torch.ones(width, 3, patch, patch)}
+    patches['patch_embed.proj.bias'] = torch.zeros(width)
+    return state | patches | {'cls_token': torch.zeros(1, 1, width), 'pos_embed': torch.zeros(1, 5, width)}
+
+
+@pytest.mark.parametrize('name', DAMAGES)
+def test_names_and_shapes_of_a_file_decide_nothing_before_they_are_checked(name):
+    shapes, message = DAMAGES[name]
+    taken_out = [key for key, shape in shapes.items() if shape is None]
+    state = tiny_vit() | {key: torch.zeros(shape) for key, shape in shapes.items() if shape is not None}
+    state = {key: value for key, value in state.items() if key not in taken_out}
+    start = time.process_time()
+    with pytest.raises(CheckpointError, match=message) as caught:
+        read_vit(state, 'vit.pth')
+    assert time.process_time() - start < 2
+    line = str(caught.value)
+    assert line.startswith('vit.pth ') and '\n' not in line and len(line) < 1000
+
+
+def test_vits_as_deep_and_as_coarse_as_public_ones_are_read():
+    assert read_vit(tiny_vit(depth=48), 'vit.pth').depth == 48
+    assert read_vit(tiny_vit(patch=32), 'vit.pth').state['patch_embed.proj.weight'].shape == (4, 3, 16, 16)
 
 
 def test_one_of_two_vits_is_named_by_its_prefix(tmp_path):

@@ -1,0 +1,86 @@
+"""What a file says of a video is bounded before a frame of it is decoded; frames by time: test_fusion_inferencer.py."""
+
+import os
+import struct
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from mmdefusion.utils.video_reader import VideoFrames
+
+SIDE = 64
+
+
+def write_video(path: Path, rate: float = 25, code: str = 'MJPG', side: int = SIDE) -> Path:
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*code), rate, (side, side))
+    for level in (40, 80, 120):
+        writer.write(np.full((side, side, 3), level, np.uint8))
+    writer.release()
+    return path
+
+
+@pytest.mark.parametrize(('suffix', 'code'), [('avi', 'MJPG'), ('mp4', 'mp4v'), ('mkv', 'mp4v'), ('mov', 'mp4v')])
+@pytest.mark.parametrize('rate', [1, 25, 240])
+def test_videos_of_every_container_are_read(suffix, code, rate, tmp_path):
+    frames = VideoFrames([write_video(tmp_path / f'a.{suffix}', rate, code)] * 2)
+    assert frames.rate == pytest.approx(rate)
+    levels = [image.mean() for pair in frames for image in pair]
+    np.testing.assert_allclose(levels, np.repeat([40, 80, 120], 2), atol=4)
+
+
+def test_frames_of_many_pixels_are_refused_before_they_are_decoded(tmp_path, monkeypatch):
+    path = write_video(tmp_path / 'a.avi')
+    monkeypatch.setenv('MMDEFUSION_MAX_PIXELS', str(SIDE**2 - 1))
+    with pytest.raises(ValueError, match=r'a\.avi has frames of 64x64, more than max_pixels=4095; .* MMDEFUSION_MAX_'):
+        VideoFrames([path, path])
+    monkeypatch.setenv('MMDEFUSION_MAX_PIXELS', str(SIDE**2))
+    assert len(VideoFrames([path, path])) == 3
+
+
+@pytest.mark.parametrize('content', ['png', 'jpg', 'bmp', 'tiff', 'webp', 'gif', 'ppm'])
+def test_an_image_is_no_video_whatever_its_name(content, tmp_path):
+    encoded = cv2.imencode(f'.{content}', np.zeros((48, 64, 3), np.uint8))[1]
+    for number in (1, 2, 3):  # OpenCV would take them for a series
+        (tmp_path / f'clip{number}.mp4').write_bytes(bytes(encoded))
+    with pytest.raises(ValueError, match=r'clip1\.mp4 is (an image, no video|no video that OpenCV)'):
+        VideoFrames([tmp_path / 'clip1.mp4'] * 2)
+
+
+def test_a_list_of_other_files_is_not_followed(tmp_path):
+    write_video(tmp_path / 'secret.mp4', code='mp4v')
+    (tmp_path / 'a.mp4').write_text('ffconcat version 1.0\nfile secret.mp4\n#\0')
+    assert cv2.VideoCapture(str(tmp_path / 'a.mp4')).isOpened()
+    with pytest.raises(ValueError, match=r"a\.mp4 is no video that OpenCV can open \(b'ffconcat"):
+        VideoFrames([tmp_path / 'a.mp4'] * 2)
+
+
+@pytest.mark.parametrize('kind', ['named pipe', 'device', 'folder'])
+def test_only_regular_files_are_opened(kind, tmp_path):
+    path = tmp_path / 'a.mp4'
+    if kind == 'named pipe':
+        os.mkfifo(path)
+    elif kind == 'device':
+        path.symlink_to('/dev/zero')
+    else:
+        path.mkdir()
+    with pytest.raises(ValueError, match=f'a.mp4 is a {kind}, not a regular file'):
+        VideoFrames([path, path])
+
+
+def test_an_absent_video_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match='absent.mp4'):
+        VideoFrames([tmp_path / 'absent.mp4'] * 2)
+
+
+@pytest.mark.parametrize(('scale', 'rate'), [(10**6, 1), (1, 10**6)])
+def test_rates_of_no_camera_are_refused(scale, rate, tmp_path):
+    """An AVI's stream header has its rate as rate / scale."""
+    path = write_video(tmp_path / 'a.avi')
+    content = bytearray(path.read_bytes())
+    place = content.index(b'strh') + 8 + 20
+    content[place : place + 8] = struct.pack('<II', scale, rate)
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r'a\.avi has 1e[+-]06 frames a second, not 0\.01 to 1000; write it again'):
+        VideoFrames([path, path])
