@@ -18,6 +18,8 @@ Source = Image | Sequence[Image] | None
 Range = tuple[float, float]
 
 FOLDED_UNASKED = 9  # single files that may become one image without ``fold``: a bracket of exposures has up to nine
+# what folders of pairs are called, visible first
+PAIRS_OF_FOLDERS = (('visible', 'infrared'), ('vi', 'ir'), ('VI', 'IR'), ('Vis', 'Ir'))
 SKIP = 'leave out files without a partner with skip_unmatched=True (--skip-unmatched)'
 VIDEO_SUFFIXES = ('.mp4', '.avi', '.mov', '.mkv', '.m4v', '.mpg', '.mpeg', '.webm')
 
@@ -79,6 +81,8 @@ def list_items(
     sources = [source for source in sources if source is not None]
     if not sources:
         raise ValueError('There is nothing to fuse: give two images, folders or lists.')
+    if len(sources) == 1:
+        refuse_parent(sources[0])
     if all(_is_folder(source) for source in sources):
         return _match_folders(sources, suffixes, skip_unmatched)
     if not fold:
@@ -112,6 +116,13 @@ def refuse_folding(sources: Sequence[Source]) -> None:
             "folders, or quotes around each pattern ('vi/*.jpg' 'ir/*.jpg'), or the shell expands them; to "
             'fuse them into one image, set fold=True (--fold).'
         )
+
+
+def refuse_parent(source: Source) -> None:
+    """Raises a ValueError if a single source is the folder of both folders: each image would be alone."""
+    for names in PAIRS_OF_FOLDERS:
+        if _is_folder(source) and all((Path(source) / name).is_dir() for name in names):
+            raise ValueError(f'{source} has the folders {" and ".join(names)}: name both of them.')
 
 
 def is_video(source: Source) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmdefusion.inference.sources import Item, list_items
+from mmdefusion.inference.sources import PAIRS_OF_FOLDERS, Item, list_items
 from mmdefusion.utils.image_io import reverse_channels
 
 from ..detector import OnnxDetector
@@ -14,7 +14,6 @@ from ..fuser import OnnxFuser
 from ..metadata import Metadata
 from ..segmenter import OnnxSegmenter
 
-NAMES = (('visible', 'infrared'), ('vi', 'ir'), ('VI', 'IR'), ('Vis', 'Ir'))
 WINDOW = 217  # side of the cut-outs that a fuser sees: no multiple of a patch, as sizes are open
 Images = tuple[np.ndarray, np.ndarray]
 RUNTIMES = {'fuse': OnnxFuser, 'detect': OnnxDetector, 'segment': OnnxSegmenter}
@@ -27,11 +26,11 @@ def find_pairs(folder: str | os.PathLike) -> list[Item]:
         FileNotFoundError: if it has no such two folders.
         ValueError: if their files do not match.
     """
-    for names in NAMES:
+    for names in PAIRS_OF_FOLDERS:
         both = [Path(folder, name) for name in names]
         if all(one.is_dir() for one in both):
             return list_items([str(one) for one in both], skip_unmatched=True)
-    shown = ', '.join(' and '.join(names) for names in NAMES)
+    shown = ', '.join(' and '.join(names) for names in PAIRS_OF_FOLDERS)
     raise FileNotFoundError(f'{folder} has no two folders of pairs: name them as one of {shown}.')
 
 
