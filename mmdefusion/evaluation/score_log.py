@@ -8,7 +8,8 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from mmdefusion.utils.files import give_name, unfinished_of
+from mmdefusion.utils.files import give_name
+from mmdefusion.utils.unfinished import unfinished_of
 
 from .scores import Row, RunningMean, as_line, as_row, iterate_rows
 
