@@ -20,6 +20,7 @@ from .tiff_headers import read_tiff
 IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff')
 EXIF_ORIENTATION = 0x0112
 MAX_PIXELS = 64_000_000  # 8,000 x 8,000
+MOST_DIGITS = 18
 PIXELS_VARIABLE = 'MMDEFUSION_MAX_PIXELS'
 BYTES_PER_PIXEL = 32  # the most that a file may have: four channels of 64 bits
 BYTES_BESIDE = 32 * 2**20  # allowed on top for what is not pixels: colour profiles, thumbnails, maker notes
@@ -54,8 +55,8 @@ def max_pixels() -> int:
         ValueError: if the environment variable is not a positive whole number.
     """
     value = os.environ.get(PIXELS_VARIABLE, '')
-    if value and not (value.isdecimal() and int(value)):
-        raise ValueError(f'{PIXELS_VARIABLE}={value!r} must be a whole number of pixels, 1 or more.')
+    if value and not (value.isdecimal() and len(value) <= MOST_DIGITS and int(value)):
+        raise ValueError(f'{PIXELS_VARIABLE}={value[:40]!r} must be a whole number of pixels, 1 to {MOST_DIGITS} digits.')
     return int(value) if value else MAX_PIXELS
 
 
