@@ -50,8 +50,8 @@ def write_bytes(path: str | os.PathLike, content: bytes | memoryview) -> Path:
 
 
 def write_text(path: str | os.PathLike, text: str) -> Path:
-    """Writes a UTF-8 text file, as :func:`write_bytes` does."""
-    return write_bytes(path, text.encode())
+    """Writes a UTF-8 text file, as :func:`write_bytes` does; bytes of names that are no UTF-8 stay as they are."""
+    return write_bytes(path, text.encode(errors='surrogateescape'))
 
 
 def write_image(path: str | os.PathLike, image: np.ndarray) -> Path:

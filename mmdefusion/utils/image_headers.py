@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 from PIL import BmpImagePlugin, Image, JpegImagePlugin, PngImagePlugin
 
+from .names import shown
 from .storage import local_copy
 from .tiff_headers import read_tiff
 
@@ -28,7 +29,10 @@ MAX_SCANS = 200  # in a progressive JPEG, thumbnails included; ten are usual, an
 
 
 class UnusableImage(ValueError):
-    """The content of an image file is at fault, not a setting: another file may work."""
+    """The content of an image file is at fault, not a setting: another file may work. The message can be printed."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(shown(message))
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,9 @@ def max_pixels() -> int:
     """
     value = os.environ.get(PIXELS_VARIABLE, '')
     if value and not (value.isdecimal() and len(value) <= MOST_DIGITS and int(value)):
-        raise ValueError(f'{PIXELS_VARIABLE}={value[:40]!r} must be a whole number of pixels, 1 to {MOST_DIGITS} digits.')
+        raise ValueError(
+            f'{PIXELS_VARIABLE}={value[:40]!r} must be a whole number of pixels, 1 to {MOST_DIGITS} digits.'
+        )
     return int(value) if value else MAX_PIXELS
 
 
