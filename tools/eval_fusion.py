@@ -27,6 +27,7 @@ from mmdefusion.evaluation.labelled_targets import Boxes, measure_targets, read_
 from mmdefusion.evaluation.score_files import Triple, iterate_scores
 from mmdefusion.evaluation.score_log import ScoreLog, unfinished_scores
 from mmdefusion.utils.files import make_writable
+from mmdefusion.utils.names import shown
 from mmdefusion.utils.shards import take_shard
 from mmdefusion.visualization import Table
 
@@ -82,7 +83,7 @@ def score(triples: Mapping[str, Triple], log: ScoreLog, args: argparse.Namespace
                 log.add(name, row)
             else:
                 failed += 1
-                print(row, file=sys.stderr, flush=True)
+                print(shown(row), file=sys.stderr, flush=True)
     return failed
 
 
@@ -115,7 +116,7 @@ def main() -> None:
             failed = score(matched, log, args)
             means, scored = log.finish(), [name for name in names if name in log]
     except (OSError, ValueError) as error:
-        raise SystemExit(str(error)) from None
+        raise SystemExit(shown(error)) from None
     if not scored:
         raise SystemExit('No image could be scored.')
     direction = [

@@ -20,6 +20,7 @@ import warnings
 from mmdefusion.inference.fusing import Fusing
 from mmdefusion.inference.outputs import OUTPUTS, NotAllDone
 from mmdefusion.rules.options import TASKS
+from mmdefusion.utils.names import shown
 
 
 def parse_args() -> argparse.Namespace:
@@ -121,7 +122,7 @@ def open_fuser(args: argparse.Namespace) -> Fusing:
 
 def main() -> None:
     args = parse_args()
-    warnings.formatwarning = lambda message, *_: f'{message}\n'
+    warnings.formatwarning = lambda message, *_: f'{shown(message)}\n'
     start, failed = time.monotonic(), None
     try:
         fuser = open_fuser(args)
@@ -140,9 +141,9 @@ def main() -> None:
     except NotAllDone as error:
         written, failed = error.results, str(error)
     except (OSError, ValueError) as error:
-        raise SystemExit(str(error)) from None
-    shown = ', '.join(map(str, written[:3])) + (', ...' if len(written) > 3 else '')
-    print(f'{len(written)} written in {time.monotonic() - start:.1f} s{f": {shown}" if written else ""}')
+        raise SystemExit(shown(error)) from None
+    some = ', '.join(map(shown, written[:3])) + (', ...' if len(written) > 3 else '')
+    print(f'{len(written)} written in {time.monotonic() - start:.1f} s{f": {some}" if written else ""}')
     if failed:
         raise SystemExit(failed)
 

@@ -9,7 +9,9 @@ predictions to OUT_DIR/preds (boxes as JSON, label maps as PNG).
 
 import argparse
 
+from mmdefusion.inference.outputs import NotAllDone
 from mmdefusion.inference.predicting import Predicting
+from mmdefusion.utils.names import shown
 
 
 def parse_args() -> argparse.Namespace:
@@ -54,8 +56,8 @@ def main() -> None:
     try:
         inferencer = (open_exported if args.config.endswith('.onnx') else open_trained)(args)
         results = inferencer(args.visible, args.infrared, args.batch_size, args.out_dir)
-    except (OSError, ValueError) as error:
-        raise SystemExit(str(error)) from None
+    except (OSError, ValueError) as error:  # that of several items has a line for each
+        raise SystemExit(str(error) if isinstance(error, NotAllDone) else shown(error)) from None
     print(f'{len(results["predictions"])} pairs: {args.out_dir}/vis, {args.out_dir}/preds')
 
 

@@ -5,9 +5,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
+from mmdefusion.utils.image_headers import max_pixels
+
 KEY = 'mmdefusion'  # of the metadata in an ONNX file
 LONGEST = 2**20  # characters of metadata
 MOST_CLASSES = 10_000
+LONGEST_SIDE = 8192  # pixels that a pair may be resized to
+LARGEST = 1e9  # counts of a thermal camera, and more
 Task = Literal['fuse', 'detect', 'segment']
 What = Literal['model', 'features']
 Pixels = Literal['uint8', 'float32']
@@ -103,12 +107,13 @@ def _whole(value: Any, low: int, high: int) -> bool:
 
 
 def _size(value: Any) -> bool:
-    return value is None or (isinstance(value, tuple) and len(value) == 2 and all(_whole(v, 1, 2**16) for v in value))
+    two = isinstance(value, tuple) and len(value) == 2 and all(_whole(v, 1, LONGEST_SIDE) for v in value)
+    return value is None or (two and value[0] * value[1] <= max_pixels())
 
 
 def _range(value: Any) -> bool:
     two = isinstance(value, tuple) and len(value) == 2 and all(type(v) in (int, float) for v in value)
-    return two and value[0] < value[1]  # NaN is in no order
+    return two and all(abs(v) < LARGEST for v in value) and value[0] < value[1]  # NaN is in no order
 
 
 def _colour(value: Any) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 from mmdefusion.utils import hub
 
 from .metadata import Metadata, Task, parse_metadata
+from .outputs import check_outputs
 
 CLASSES = {'fuse': 'OnnxFuser', 'detect': 'OnnxDetector', 'segment': 'OnnxSegmenter'}
 
@@ -46,10 +47,10 @@ class OnnxNetwork:
         if task and self.metadata.what != 'model':
             raise ValueError(f'{self.file} holds the features only: export it with --what model.')
         self.outputs = [output.name for output in self.session.get_outputs()]
-        self.one = self.session.get_inputs()[0].shape[:1] == [1]  # a file for one size takes one pair at a time
         inputs = sorted(one.name for one in self.session.get_inputs())
         if inputs != ['infrared', 'visible']:
             raise ValueError(f'{self.file} has the inputs {inputs}, not visible and infrared: export it again.')
+        self.one = self.session.get_inputs()[0].shape[:1] == [1]  # a file for one size takes one pair at a time
 
     def __call__(
         self, visible: np.ndarray, infrared: np.ndarray, outputs: Sequence[str] | None = None
@@ -62,12 +63,12 @@ class OnnxNetwork:
             outputs: names of outputs; only what they need is computed. None gives all.
 
         Raises:
-            ValueError: if the images do not have the size of the file, or onnxruntime refuses them.
+            ValueError: if the images do not have the size of the file, onnxruntime refuses them, or gives what the
+                file's task does not have.
         """
         if self.one and len(visible) > 1:
             return one_by_one(lambda image, other: self(image, other, outputs), visible, infrared)
         from onnxruntime import RunOptions
-        from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, RuntimeException
 
         if self.metadata.size and tuple(visible.shape[-2:]) != self.metadata.size:
             height, width = self.metadata.size
@@ -79,10 +80,13 @@ class OnnxNetwork:
         options.only_execute_path_to_fetches = outputs is not None
         feeds = dict(visible=self._pixels(visible), infrared=self._pixels(infrared))
         try:
-            return self.session.run(outputs, feeds, options)
-        except (Fail, InvalidArgument, RuntimeException) as error:
+            found = self.session.run(outputs, feeds, options)
+        except Exception as error:  # onnxruntime raises a dozen classes of its own that share no parent
             why = ' '.join(str(error).split())[:300]
             raise ValueError(f'{self.file} cannot take images of {visible.shape} and {infrared.shape}: {why}') from None
+        if self.metadata.what == 'model':
+            check_outputs(found, visible.shape, self.metadata, self.file)
+        return found
 
     def _pixels(self, images: np.ndarray) -> np.ndarray:
         """Images in the dtype of the file, rounded where that is uint8."""
@@ -103,6 +107,12 @@ def one_by_one(
     return [np.concatenate(column) for column in zip(*found, strict=True)]
 
 
+def threads_of_environment() -> int:
+    """The first number of OMP_NUM_THREADS, which may be a list with one for each level; 0, all cores, without one."""
+    first = os.environ.get('OMP_NUM_THREADS', '').split(',')[0].strip()
+    return int(first) if first.isascii() and first.isdecimal() and len(first) < 6 else 0
+
+
 def open_session(file: str, threads: int | None, providers: Sequence[str] | None) -> Any:
     """An onnxruntime session of a file.
 
@@ -121,7 +131,7 @@ def open_session(file: str, threads: int | None, providers: Sequence[str] | None
             "onnxruntime is not installed: pip install 'mmdefusion[deploy]'.", name='onnxruntime'
         ) from None
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or int(os.environ.get('OMP_NUM_THREADS', '0') or 0)
+    options.intra_op_num_threads = threads or threads_of_environment()
     options.log_severity_level = 3
     there = onnxruntime.get_available_providers()
     chosen = [name for name in providers or ('CPUExecutionProvider',) if name in there]

@@ -126,7 +126,7 @@ class OnnxPredicting(Predicting, ABC):
             return self.metadata.scale or (width, height)
         longest, shortest = max(self.metadata.scale), min(self.metadata.scale)
         factor = min(longest / max(width, height), shortest / min(width, height))
-        return math.floor(width * factor + 0.5), math.floor(height * factor + 0.5)
+        return max(1, math.floor(width * factor + 0.5)), max(1, math.floor(height * factor + 0.5))
 
     @abstractmethod
     def finish(self, outputs: Found, size: tuple[int, int], own_size: tuple[int, int]) -> Any:

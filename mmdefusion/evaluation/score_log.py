@@ -8,9 +8,10 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from mmdefusion.utils.files import give_name, unfinished_of
+from mmdefusion.utils.files import give_name
+from mmdefusion.utils.unfinished import unfinished_of
 
-from .scores import Row, RunningMean, as_line, as_row, iterate_rows
+from .scores import BYTES, MEAN, Row, RunningMean, as_line, as_row, iterate_rows
 
 ABSENT = -1
 
@@ -91,12 +92,12 @@ class ScoreLog:
     def _write_whole(self, running: RunningMean) -> None:
         whole = unfinished_of(self.path)
         try:
-            with whole.open('w', encoding='utf-8', newline='') as file:
+            with whole.open('w', encoding='utf-8', errors=BYTES, newline='') as file:
                 file.write(as_line(['image', *self.metrics]))
                 for cells in self._rows():
                     running.add(as_row(cells, self.metrics))
                     file.write(as_line(cells))
-                file.write(as_line(['mean', *running.mean().values()]))
+                file.write(as_line([MEAN, *running.mean().values()]))
             give_name(whole, self.path)
         except BaseException:
             whole.unlink(missing_ok=True)
@@ -107,14 +108,14 @@ class ScoreLog:
         for place in self._places:
             if place != ABSENT:
                 self._file.seek(place)
-                yield next(csv.reader(iter(lambda: self._file.readline().decode(), '')))
+                yield next(csv.reader(iter(lambda: self._file.readline().decode(errors=BYTES), '')))
 
     def _number(self, name: str) -> int | None:
         number = bisect_left(self.names, name)
         return number if number < len(self.names) and self.names[number] == name else None
 
     def _write(self, line: str) -> None:
-        self._file.write(line.encode())
+        self._file.write(line.encode(errors=BYTES))
         self._file.flush()
 
 

@@ -7,8 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from mmdefusion.utils.files import write_text
+from mmdefusion.utils.names import shown
 
 Row = dict[str, float]
+BYTES = 'surrogateescape'  # bytes of names that are no UTF-8 stay as they are
+MEAN = 'mean'  # name of the last row
 
 
 def mean_row(rows: Sequence[Row]) -> Row:
@@ -27,7 +30,7 @@ def write_scores(rows: Mapping[str, Row], path: Path) -> None:
         path: path of the CSV file.
     """
     mean = mean_row(list(rows.values()))
-    lines = [['image', *mean], *([name, *row.values()] for name, row in [*rows.items(), ('mean', mean)])]
+    lines = [['image', *mean], *([name, *row.values()] for name, row in [*rows.items(), (MEAN, mean)])]
     write_text(path, ''.join(map(as_line, lines)))
 
 
@@ -65,17 +68,22 @@ def iterate_rows(path: Path, metrics: Sequence[str]) -> Iterator[tuple[str, Row]
         ValueError: if it holds other metrics, or something that is no number in a whole row.
     """
     header = ['image', *metrics]
-    with path.open(encoding='utf-8', newline='') as file:
+    # lines end as they are written: names may have other ends of lines in them
+    with path.open(encoding='utf-8', errors=BYTES, newline='\n') as file:
         lines = csv.reader(line for line in file if line.endswith('\n'))
         try:
             found = next(lines, [])
             if found != header:
                 raise ValueError(f'has other columns ({", ".join(found[:4])}, ...): name scores of the same protocol.')
-            for line in lines:
-                if len(line) == len(header) and line[0] != 'mean':
-                    yield line[0], as_row(line, metrics)
+            whole, last = (line for line in lines if len(line) == len(header)), None
+            for line in whole:
+                if last is not None:
+                    yield last[0], as_row(last, metrics)
+                last = line
+            if last is not None and last[0] != MEAN:  # an image may be called so, too
+                yield last[0], as_row(last, metrics)
         except (csv.Error, ValueError) as error:
-            raise ValueError(f'{path} {error}') from None
+            raise ValueError(shown(f'{path} {error}')) from None
 
 
 def as_row(line: Sequence[str], metrics: Sequence[str]) -> Row:

@@ -1,5 +1,6 @@
 """Fuses images, folders and videos with any network; imports no torch, as deployed networks run without it."""
 
+import errno
 import os
 import warnings
 from abc import ABC, abstractmethod
@@ -22,6 +23,8 @@ from .outputs import Fused, NotAllDone, Output, OutputFolder, check_outputs, dra
 from .sizes import to_first_size
 from .sources import Image, Item, Source, frame_items, is_video, list_items, refuse_folding
 from .thermal import Polarity, tell_black_hot, to_white_hot
+
+NAMES_AT_FAULT = (errno.ENAMETOOLONG, errno.EILSEQ)
 
 
 class Fusing(ABC):
@@ -136,8 +139,12 @@ class Fusing(ABC):
                 fused = self._render(item, outputs, resize, black_hot)
             except (OSError, ValueError) as error:
                 return error
-            # errors of writing are raised: the next file could not be written either
-            return target.write(fused) if target else [fused]
+            try:
+                return target.write(fused) if target else [fused]
+            except OSError as error:
+                if error.errno not in NAMES_AT_FAULT:
+                    raise  # the next file could not be written either
+                return OSError(f'{item.name}: a result cannot have such a name ({error.strerror}): rename the source.')
 
         done = map_in_threads(fuse, items, workers)
         with self._shared_cores(max(1, min(workers, len(items)))):

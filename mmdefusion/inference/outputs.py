@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple, get_args
 import numpy as np
 
 from mmdefusion.utils.files import write_image
+from mmdefusion.utils.names import shown
 from mmdefusion.visualization import contact_sheet
 
 Output = Literal['fused', 'common', 'unique_a', 'unique_b', 'share', 'panel']
@@ -40,7 +41,8 @@ class NotAllDone(ValueError):
     def __init__(self, failures: dict[str, Exception], results: Any) -> None:
         self.failures = failures
         self.results = results
-        lines = [f'  {name}: {str(error).removeprefix(f"{name}: ")}' for name, error in failures.items()]
+        told = ((shown(name), shown(error)) for name, error in failures.items())
+        lines = [f'  {name}: {error.removeprefix(f"{name}: ")}' for name, error in told]
         super().__init__('\n'.join([f'{len(failures)} could not be done, all others are:', *lines]))
 
 
@@ -64,7 +66,7 @@ class OutputFolder:
 
     def holds(self, name: str) -> bool:
         """Whether all outputs of a result exist already."""
-        return all(file.is_file() for file in self.files(name).values())
+        return all(os.path.isfile(file) for file in self.files(name).values())
 
     def write(self, result: Fused) -> list[Path]:
         """Writes the files of a result, each atomically.

@@ -6,6 +6,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from .unfinished import unfinished_of
+
 
 def make_writable(folder: str | os.PathLike) -> Path:
     """Makes a folder if it does not exist and checks that files can be written into it, before long work begins.
@@ -16,9 +18,7 @@ def make_writable(folder: str | os.PathLike) -> Path:
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f'.write-test-{os.getpid()}'
-        probe.touch()
-        probe.unlink()
+        unfinished_of(folder / 'probe').unlink()
     except OSError as error:
         raise OSError(f'Nothing can be written into {folder} ({error}): choose another folder.') from None
     return folder
@@ -33,21 +33,25 @@ def write_bytes(path: str | os.PathLike, content: bytes | memoryview) -> Path:
         OSError: if the file cannot be written; the temporary file is removed.
     """
     path = Path(path)
-    unfinished = unfinished_of(path)
+    unfinished = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = unfinished_of(path)
         with unfinished.open('wb') as file:
             file.write(content)
         give_name(unfinished, path)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        raise OSError(error.errno, f'Nothing was written ({error.strerror})', str(path)) from None
+    except BaseException as error:
+        if unfinished is not None:
+            unfinished.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise OSError(error.errno, f'Nothing was written ({error.strerror})', str(path)) from None
+        raise
     return path
 
 
 def write_text(path: str | os.PathLike, text: str) -> Path:
-    """Writes a UTF-8 text file, as :func:`write_bytes` does."""
-    return write_bytes(path, text.encode())
+    """Writes a UTF-8 text file, as :func:`write_bytes` does; bytes of names that are no UTF-8 stay as they are."""
+    return write_bytes(path, text.encode(errors='surrogateescape'))
 
 
 def write_image(path: str | os.PathLike, image: np.ndarray) -> Path:
@@ -67,11 +71,6 @@ def write_image(path: str | os.PathLike, image: np.ndarray) -> Path:
     if not done:
         raise OSError(f'OpenCV cannot write {path} ({image.dtype}, {image.shape}): name it .png or .jpg.')
     return write_bytes(path, memoryview(encoded))
-
-
-def unfinished_of(path: Path) -> Path:
-    """The temporary path of a file; what a killed process leaves there is overwritten the next time."""
-    return path.with_name(f'.{path.name}')
 
 
 def give_name(unfinished: Path, path: Path) -> Path:

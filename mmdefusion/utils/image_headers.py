@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 from PIL import BmpImagePlugin, Image, JpegImagePlugin, PngImagePlugin
 
+from .names import shown
 from .storage import local_copy
 from .tiff_headers import read_tiff
 from .webp_headers import EXIF_ORIENTATION, read_orientation
@@ -21,6 +22,7 @@ from .webp_headers import EXIF_ORIENTATION, read_orientation
 IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff')
 LYING = (5, 6, 7, 8)  # EXIF orientations that exchange width and height; OpenCV ignores those beyond
 MAX_PIXELS = 64_000_000  # 8,000 x 8,000
+MOST_DIGITS = 18
 PIXELS_VARIABLE = 'MMDEFUSION_MAX_PIXELS'
 BYTES_PER_PIXEL = 32  # the most that a file may have: four channels of 64 bits
 BYTES_BESIDE = 32 * 2**20  # allowed on top for what is not pixels: colour profiles, thumbnails, maker notes
@@ -28,7 +30,10 @@ MAX_SCANS = 200  # in a progressive JPEG, thumbnails included; ten are usual, an
 
 
 class UnusableImage(ValueError):
-    """The content of an image file is at fault, not a setting: another file may work."""
+    """The content of an image file is at fault, not a setting: another file may work. The message can be printed."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(shown(message))
 
 
 @dataclass(frozen=True)
@@ -55,8 +60,10 @@ def max_pixels() -> int:
         ValueError: if the environment variable is not a positive whole number.
     """
     value = os.environ.get(PIXELS_VARIABLE, '')
-    if value and not (value.isdecimal() and int(value)):
-        raise ValueError(f'{PIXELS_VARIABLE}={value!r} must be a whole number of pixels, 1 or more.')
+    if value and not (value.isdecimal() and len(value) <= MOST_DIGITS and int(value)):
+        raise ValueError(
+            f'{PIXELS_VARIABLE}={value[:40]!r} must be a whole number of pixels, 1 to {MOST_DIGITS} digits.'
+        )
     return int(value) if value else MAX_PIXELS
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from .files import give_name, unfinished_of
+from .files import give_name
+from .unfinished import unfinished_of
 
 
 class VideoWriter:
@@ -21,7 +22,7 @@ class VideoWriter:
     def __init__(self, target: Path, rate: float) -> None:
         self.target = target
         self.rate = rate
-        self.unfinished = unfinished_of(target)
+        self.unfinished: Path | None = None  # until there is a frame
         self.frames = 0
         self.writer: cv2.VideoWriter | None = None
 
@@ -32,7 +33,8 @@ class VideoWriter:
         """Closes the writer and removes an unfinished file."""
         if self.writer is not None:
             self.writer.release()
-        self.unfinished.unlink(missing_ok=True)
+        if self.unfinished is not None:
+            self.unfinished.unlink(missing_ok=True)
 
     def write(self, image: np.ndarray) -> None:
         """Appends a frame, H×W×3 BGR or H×W, uint8.
@@ -44,6 +46,7 @@ class VideoWriter:
         height, width = image.shape[:2]
         image = cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
         if self.writer is None:
+            self.unfinished = unfinished_of(self.target)
             codec = cv2.VideoWriter_fourcc(*'mp4v')
             self.writer = cv2.VideoWriter(str(self.unfinished), codec, self.rate, image.shape[1::-1])
             if not self.writer.isOpened():
@@ -63,7 +66,6 @@ class VideoWriter:
         self.writer.release()
         readable = count_frames(self.unfinished)
         if readable != self.frames:
-            self.unfinished.unlink(missing_ok=True)
             raise OSError(f'{self.target}: {readable} of {self.frames} frames were written: is the disk full?')
         return give_name(self.unfinished, self.target)
 

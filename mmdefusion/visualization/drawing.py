@@ -7,6 +7,7 @@ import numpy as np
 
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 INK, PAPER, GAP = (40, 40, 40), 255, 4  # colours of a sheet, and pixels between its images
+FAR = 2**20  # pixels; what lies farther away is drawn there, as OpenCV's places are small whole numbers
 
 
 def as_colour(image: np.ndarray) -> np.ndarray:
@@ -85,7 +86,8 @@ def draw_boxes(
         H×W×3 uint8, BGR.
     """
     drawn = as_colour(image).copy()
-    for (x0, y0, x1, y1), label in zip(np.rint(boxes).astype(int).tolist(), np.asarray(labels).tolist(), strict=True):
+    boxes = np.rint(boxes).clip(-FAR, FAR).astype(int)
+    for (x0, y0, x1, y1), label in zip(boxes.tolist(), np.asarray(labels).tolist(), strict=True):
         colour = tuple(int(c) for c in reversed(palette[label]))
         cv2.rectangle(drawn, (x0, y0), (max(x0, x1 - 1), max(y0, y1 - 1)), colour, thickness)
         if names:

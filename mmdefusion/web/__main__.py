@@ -9,6 +9,7 @@ Open the address that it prints. Nothing is sent elsewhere, and pages load nothi
 """
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -44,24 +45,46 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--max-waiting', type=int, default=defaults.waiting, metavar='N', help='requests in line (default: %(default)s)'
     )
+    parser.add_argument(
+        '--max-stored',
+        type=int,
+        default=defaults.stored,
+        metavar='MB',
+        help='of all uploads and results together (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--names',
+        nargs='+',
+        default=(),
+        metavar='NAME',
+        help="names that visitors' browsers know it by: a proxy's, say",
+    )
     return parser.parse_args()
+
+
+def end_on_signals() -> None:
+    """Lets the app end in order, with its folder, when a service manager or a closing terminal ends it."""
+    for name in ('SIGTERM', 'SIGHUP'):  # the second is not everywhere
+        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) is not signal.SIG_IGN:  # as by nohup
+            signal.signal(getattr(signal, name), lambda *_: sys.exit(0))
 
 
 def main() -> None:
     args = parse_args()
     if not installed('gradio'):
         raise SystemExit("The app needs gradio: pip install 'mmdefusion[web]'")
-    from .server import serve
+    from .server import serve, wait
 
+    end_on_signals()
     try:
         model = tuple(args.model) if args.model else None
-        limits = args.max_megabytes, args.max_pixels, args.max_waiting
-        settings = Settings(args.weights, model, args.methods, args.device, *limits)
+        limits = args.max_megabytes, args.max_pixels, args.max_waiting, args.max_stored
+        settings = Settings(args.weights, model, args.methods, args.device, *limits, tuple(args.names))
         app = serve(settings, args.host, args.port, block=False)
     except (OSError, ValueError) as error:
         raise SystemExit(str(error)) from None
     print(f'mmdefusion is at {app.local_url} (Ctrl+C ends it)', flush=True)
-    app.block_thread()
+    wait(app)
 
 
 if __name__ == '__main__':

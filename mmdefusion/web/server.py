@@ -3,12 +3,17 @@
 import os
 import tempfile
 from collections.abc import Awaitable, Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
 import gradio as gr
+from gradio import processing_utils
 from starlette.middleware import Middleware
 
 from .app import build_app
+from .comparing import MOST_METHODS
+from .guard import Guard
+from .hosts import Hosts
 from .settings import Settings
 
 # pages may load what this server has, and nothing else
@@ -45,6 +50,7 @@ def serve(
     Args:
         settings: limits, models and folders; None takes the defaults.
         host: address to listen at; the default can be reached from this machine only, ``'0.0.0.0'`` from everywhere.
+            Browsers that know it by another name are refused, but for the names of the settings.
         port: port to listen at; None takes a free one from 7860 on.
         block: whether to wait until it is interrupted.
 
@@ -58,9 +64,11 @@ def serve(
     settings = settings or Settings()
     # uploads and results go with the process, at the latest
     folder = tempfile.TemporaryDirectory(prefix='mmdefusion-web-')
-    os.environ['GRADIO_TEMP_DIR'] = folder.name
+    os.environ.update(GRADIO_TEMP_DIR=folder.name, GRADIO_RUN_HISTORY='False')  # the history talks to a hub
+    _forbid_downloads()
     app = build_app(settings)
     app.uploads = folder  # lives as long as the app
+    guarded = Path(folder.name).resolve(), Hosts(host, settings.names), settings, MOST_METHODS
     app.launch(
         server_name=host,
         server_port=port,
@@ -71,9 +79,30 @@ def serve(
         max_file_size=f'{settings.megabytes}mb',
         footer_links=[],
         theme=gr.themes.Base(font=list(SANS), font_mono=list(MONO)),
-        app_kwargs={'middleware': [Middleware(OwnPagesOnly)]},
+        enable_monitoring=False,
+        app_kwargs={'middleware': [Middleware(OwnPagesOnly), Middleware(Guard, *guarded)]},
         quiet=True,
     )
     if block:
-        app.block_thread()
+        wait(app)
     return app
+
+
+def wait(app: gr.Blocks) -> None:
+    """Waits until the app is interrupted, and deletes what visitors left."""
+    try:
+        app.block_thread()
+    finally:
+        app.close(verbose=False)
+        app.uploads.cleanup()
+
+
+def _forbid_downloads() -> None:
+    """Takes from gradio what fetches files: the guard lets no address in, and this keeps it true for new versions."""
+
+    def refuse(*_: Any, **__: Any) -> NoReturn:
+        raise ValueError('The app fetches nothing: upload the file.')
+
+    for name in ('async_ssrf_protected_get', 'async_ssrf_protected_download', 'ssrf_protected_download'):
+        setattr(processing_utils, name, refuse)
+    processing_utils.save_url_to_cache = processing_utils.unsafe_download = refuse

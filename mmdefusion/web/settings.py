@@ -18,6 +18,8 @@ class Settings:
         megabytes: largest upload, in megabytes a file.
         pixels: largest image, in pixels.
         waiting: largest number of requests that wait for their turn.
+        stored: most megabytes of all uploads and results together.
+        names: names by which visitors reach it besides the address that it listens at, such as a proxy's.
     """
 
     weights: str | None = None
@@ -27,8 +29,10 @@ class Settings:
     megabytes: int = 20
     pixels: int = 4_000_000
     waiting: int = 16
+    stored: int = 2000
+    names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name, least in (('megabytes', 1), ('pixels', LEAST_SIDE**2), ('waiting', 1)):
+        for name, least in (('megabytes', 1), ('pixels', LEAST_SIDE**2), ('waiting', 1), ('stored', 1)):
             if getattr(self, name) < least:
                 raise ValueError(f'{name}={getattr(self, name)} must be {least} or more.')

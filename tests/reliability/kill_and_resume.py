@@ -25,6 +25,7 @@ import mmdefusion.models.registered  # noqa: F401  # before the forks
 from mmdefusion.engine.checkpoint_files import find_latest_whole
 from mmdefusion.engine.hooks import safe_checkpoint_hook as saving
 from mmdefusion.utils import files
+from mmdefusion.utils.unfinished import unfinished_of
 
 PLACES = ('anywhere', 'half a checkpoint', 'before its name', 'after its name', 'half a pointer', 'before the old goes')
 
@@ -46,7 +47,7 @@ def kill_inside_write(place: str, number: int, share: float) -> Callable[[], Non
         def half(path, content):
             if at_last():
                 content = content.encode() if isinstance(content, str) else content
-                files.unfinished_of(Path(path)).write_bytes(bytes(content)[: int(len(content) * share)])
+                unfinished_of(Path(path)).write_bytes(bytes(content)[: int(len(content) * share)])
                 die()
             return write(path, content)
 

@@ -8,6 +8,7 @@ import pytest
 from helpers.full_disk import run_on_full_disk
 
 from mmdefusion.utils.files import write_bytes, write_image, write_text
+from mmdefusion.utils.unfinished import NAME
 
 ROOT = Path(__file__).resolve().parents[2]
 # in the places of cv2.imwrite, Path.write_text and their like
@@ -70,8 +71,9 @@ def test_bytes_are_on_the_disk_before_they_get_their_name(tmp_path, monkeypatch)
     monkeypatch.setattr(os, 'rename', lambda *names: pytest.fail('not atomic on every system'))
     monkeypatch.setattr(os, 'replace', lambda a, b: (order.append(f'{a} -> {b}'), replace(a, b))[1])
     path = write_bytes(tmp_path / 'a.bin', b'content')
-    unfinished = tmp_path / '.a.bin'
-    assert order == [str(unfinished), f'{unfinished} -> {path}', str(tmp_path)]
+    unfinished = order[0]
+    assert NAME.fullmatch(Path(unfinished).name) and Path(unfinished).parent == tmp_path
+    assert order == [unfinished, f'{unfinished} -> {path}', str(tmp_path)]
 
 
 def written_in_place(source: str) -> list[str]:

@@ -228,7 +228,7 @@ def test_a_sensor_is_switched_off(page):
     page.wait(lambda _: page.find('predict-changed', 'img').get_attribute('src') != before)
     changed = page.text('predict-table').splitlines()
     assert changed[0] == whole[0] and changed != whole
-    assert page.find('predict-changed', 'img').get_property('naturalWidth') > 2 * 160
+    page.wait(lambda _: page.find('predict-changed', 'img').get_property('naturalWidth') > 2 * 160)
     page.shoot('predict')
 
 

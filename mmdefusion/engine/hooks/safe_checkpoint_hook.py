@@ -15,7 +15,8 @@ from mmdefusion.engine.checkpoint_files import find_latest_whole
 from mmdefusion.models.checkpoints.errors import CheckpointError
 from mmdefusion.models.checkpoints.reading import read_checkpoint
 from mmdefusion.registry import HOOKS
-from mmdefusion.utils.files import give_name, unfinished_of, write_bytes, write_text
+from mmdefusion.utils.files import give_name, write_bytes, write_text
+from mmdefusion.utils.unfinished import unfinished_name
 
 from .plain_checkpoint_hook import PlainCheckpointHook
 
@@ -168,10 +169,11 @@ class SafeCheckpointHook(CheckpointHook):
         save = strategy.save_checkpoint
 
         def save_atomically(filename: str, **arguments: Any) -> None:
-            unfinished = unfinished_of(Path(filename))
-            save(str(unfinished), **arguments)
+            names = [unfinished_name(Path(filename))]
+            broadcast_object_list(names)  # the processes write one file or folder, under one name
+            save(str(names[0]), **arguments)
             if is_main_process():
-                give_name(unfinished, Path(filename))
+                give_name(names[0], Path(filename))
 
         strategy.save_checkpoint = save_atomically
         try:

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mmdefusion.utils.files import give_name, unfinished_of
+from mmdefusion.utils.files import give_name
+from mmdefusion.utils.unfinished import unfinished_of
 
 from .safetensors_files import NESTED, SUFFIX, write_safetensors
 from .unwrap import State
@@ -30,17 +31,21 @@ def write_checkpoint(
         OSError: if the file cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = unfinished_of(path)
+    unfinished = None
     try:
+        unfinished = unfinished_of(path)
         if path.suffix == SUFFIX:
+            mode = unfinished.stat().st_mode
             write_safetensors(state, meta, unfinished, beside)
+            unfinished.chmod(mode)  # safetensors makes a new file, which only its owner could read
         else:
             torch.save({key: state, 'meta': meta, **({NESTED: beside} if beside else {})}, unfinished)
         give_name(unfinished, path)
     except (OSError, RuntimeError) as error:
         raise OSError(f'{path} cannot be written ({error}): is the disk full?') from None
     finally:
-        unfinished.unlink(missing_ok=True)
+        if unfinished is not None:
+            unfinished.unlink(missing_ok=True)
 
 
 def write_cached(path: Path, tensor: Tensor) -> None:

@@ -18,6 +18,7 @@ from mmdefusion.engine.checkpoint_files import refuse_broken_run
 from mmdefusion.engine.hooks import safe_checkpoint_hook as hook_module
 from mmdefusion.engine.hooks.safe_checkpoint_hook import WholeFiles
 from mmdefusion.models.checkpoints.errors import CheckpointError
+from mmdefusion.utils.unfinished import NAME
 
 ROOT = Path(__file__).parents[3]
 RUNTIME = ROOT / 'configs/_base_/detection_runtime.py'
@@ -188,13 +189,14 @@ def test_full_disk_ends_the_run_and_keeps_the_last_one(tmp_path):
 def test_a_strategy_writes_the_best_file_whole_too(tmp_path, monkeypatch):
     beside = []
     name = hook_module.give_name
-    monkeypatch.setattr(hook_module, 'give_name', lambda *paths: (beside.append(paths[0].name), name(*paths))[1])
+    monkeypatch.setattr(hook_module, 'give_name', lambda *paths: (beside.append(paths), name(*paths))[1])
     config = toy_config(tmp_path, RUNTIME, 2, strategy=dict(type='SingleDeviceStrategy'))
     config.default_hooks.checkpoint.update(save_best='score', rule='greater', interval=2)
     runner = FlexibleRunner.from_cfg(config)
     score_each_iteration(runner, [0.1, 0.3])
     runner.train()
-    assert set(beside) == {'.best_score_iter_1.pth', '.iter_2.pth', '.best_score_iter_2.pth'}
+    assert all(NAME.fullmatch(unfinished.name) for unfinished, _ in beside)
+    assert {path.name for _, path in beside} == {'best_score_iter_1.pth', 'iter_2.pth', 'best_score_iter_2.pth'}
     assert sorted(file.name for file in tmp_path.glob('*.pth')) == ['best_score_iter_2.pth', 'iter_2.pth']
 
 
@@ -202,7 +204,7 @@ def test_a_strategy_writes_whole_files_too(tmp_path, monkeypatch):
     """MMEngine's FlexibleRunner, which FSDP needs: its strategies write in place, whatever backend they are given."""
     beside = []
     name = hook_module.give_name
-    monkeypatch.setattr(hook_module, 'give_name', lambda *paths: (beside.append(paths[0].name), name(*paths))[1])
+    monkeypatch.setattr(hook_module, 'give_name', lambda *paths: (beside.append(paths), name(*paths))[1])
     for folder, stops in (('whole', [6]), ('resumed', [2, 6])):
         for stop in stops:
             config = toy_config(tmp_path / folder, RUNTIME, stop, strategy=dict(type='SingleDeviceStrategy'))
@@ -210,7 +212,8 @@ def test_a_strategy_writes_whole_files_too(tmp_path, monkeypatch):
             config.resume = stop > stops[0]
             FlexibleRunner.from_cfg(config).train()
         assert [file.name for file in (tmp_path / folder).glob('*.pth')] == ['iter_6.pth']
-    assert beside == ['.iter_2.pth', '.iter_4.pth', '.iter_6.pth'] * 2
+    assert all(NAME.fullmatch(unfinished.name) for unfinished, _ in beside)
+    assert [path.name for _, path in beside] == ['iter_2.pth', 'iter_4.pth', 'iter_6.pth'] * 2
     whole, resumed = (torch.load(tmp_path / folder / 'iter_6.pth')['state_dict'] for folder in ('whole', 'resumed'))
     assert all(torch.equal(value, resumed[name]) for name, value in whole.items())
 

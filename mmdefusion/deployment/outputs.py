@@ -1,0 +1,83 @@
+"""What a network of an ONNX file gives: checked before anything believes it, as the file may be anybody's."""
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+
+from .metadata import Metadata
+
+MOST_FOUND = 100_000  # boxes of one image
+FAR = 1e6  # pixels that a box lies from its image at most
+KINDS = {'f': 'floating', 'iu': 'whole'}
+
+
+def check_outputs(outputs: Sequence[np.ndarray], seen: Sequence[int], metadata: Metadata, name: str) -> None:
+    """Refuses outputs that those of the file's task cannot be.
+
+    Args:
+        outputs: of a run.
+        seen: shape of the visible images of that run, N×3×H×W.
+        metadata: of the file.
+        name: name of the file in error messages.
+
+    Raises:
+        ValueError: if their number, shapes or dtypes are wrong, or a number is not finite or out of range.
+    """
+    try:
+        CHECKS[metadata.task](outputs, tuple(seen), len(metadata.classes))
+    except ValueError as error:
+        raise ValueError(f'{os.fspath(name)} gives {error}: export the network again.') from None
+
+
+def _check_fused(images: Sequence[np.ndarray], seen: tuple[int, ...], _: int) -> None:
+    for image in images:
+        _check(image, 'an image', 'f', seen)
+        if not np.isfinite(image.sum(dtype=np.float64)):
+            raise ValueError('an image whose values are not finite')
+
+
+def _check_found(outputs: Sequence[np.ndarray], seen: tuple[int, ...], classes: int) -> None:
+    if len(outputs) not in (3, 4):
+        raise ValueError(f'{len(outputs)} outputs, not boxes, scores, labels and perhaps masks')
+    boxes, scores, labels, *masks = outputs
+    _check(boxes, 'boxes', 'f', (seen[0], None, 4))
+    count = boxes.shape[1]
+    if count > MOST_FOUND:
+        raise ValueError(f'{count} boxes, where {MOST_FOUND} are the most')
+    _check(scores, 'scores', 'f', (seen[0], count))
+    _check(labels, 'labels', 'iu', (seen[0], count))
+    there = labels >= 0  # the rest fills a batch up
+    _check_classes(labels[there], classes)
+    if not (np.isfinite(scores[there]).all() and (np.abs(boxes[there]) <= FAR).all()):
+        raise ValueError('boxes or scores that are not finite, or boxes far away from the image')
+    for mask in masks:
+        _check(mask, 'masks', 'f', (seen[0], count, None, None))
+        if not np.isfinite(mask[there]).all():
+            raise ValueError('masks whose values are not finite')
+
+
+def _check_labelled(outputs: Sequence[np.ndarray], seen: tuple[int, ...], classes: int) -> None:
+    if len(outputs) != 1:
+        raise ValueError(f'{len(outputs)} outputs, not one map of labels')
+    _check(outputs[0], 'a map of labels', 'iu', (seen[0], *seen[2:]))
+    _check_classes(outputs[0], classes)
+
+
+def _check(array: np.ndarray, what: str, kinds: str, shape: Sequence[int | None]) -> None:
+    """Refuses another kind of number, or another shape; None in it is any length."""
+    dtype, found = getattr(array, 'dtype', np.dtype(object)), np.shape(array)
+    if dtype.kind not in kinds:
+        raise ValueError(f'{what} of {dtype}, not of {KINDS[kinds]} numbers')
+    if len(found) != len(shape) or any(b is not None and a != b for a, b in zip(found, shape, strict=True)):
+        wanted = ' x '.join('any' if side is None else str(side) for side in shape)
+        raise ValueError(f'{what} of shape {" x ".join(map(str, found)) or "()"}, not {wanted}')
+
+
+def _check_classes(labels: np.ndarray, classes: int) -> None:
+    for label in (labels.min(), labels.max()) if labels.size else ():
+        if not 0 <= label < classes:
+            raise ValueError(f'label {label} of {classes} classes')
+
+
+CHECKS = {'fuse': _check_fused, 'detect': _check_found, 'segment': _check_labelled}

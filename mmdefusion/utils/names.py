@@ -1,0 +1,13 @@
+"""Names of files in what people read: a name may hold anything, and must not write to the terminal by itself."""
+
+
+def shown(text: object) -> str:
+    r"""A name, or a line with names, whose characters can all be printed.
+
+    Control characters (which move a terminal's cursor), marks that turn text around, and bytes that are no UTF-8 become
+    escapes such as ``\x1b``.
+    """
+    text = str(text)
+    if text.isprintable():
+        return text
+    return ''.join(one if one.isprintable() else one.encode('unicode_escape').decode() for one in text)

@@ -1,0 +1,185 @@
+"""What the app lets in: requests that its pages make, of bounded size, with files that were uploaded to it."""
+
+import json
+import os
+import re
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+
+from .hosts import Hosts
+from .settings import Settings
+
+App = Callable[..., Awaitable[None]]
+MEGABYTE, LEAST = 2**20, 2**12  # bytes; a file takes a block of the disk at least
+UPLOAD, FILE, EVENT = '/gradio_api/upload', '/gradio_api/file=', '/gradio_api/queue/join'
+SENT = {UPLOAD, EVENT, '/gradio_api/cancel', '/gradio_api/reset'}
+# what pages ask for; of the rest of gradio's, some fetch what a visitor names, and some tell of other visitors
+ASKED = re.compile(
+    r'/(config/?|favicon\.ico|manifest\.json|robots\.txt|theme\.css|pwa_icon.*|(assets|static|svelte)/.*)?'
+    r'|/gradio_api/(app_id|startup-events|theme\.css|upload_progress|heartbeat/[^/]*|queue/data)'
+)
+
+
+class Refused(Exception):
+    """A request is not let in.
+
+    Args:
+        status: the status of HTTP that says so.
+        why: one line for the visitor.
+    """
+
+    def __init__(self, status: int, why: str) -> None:
+        super().__init__(why)
+        self.status = status
+
+
+class Guard:
+    """ASGI middleware that lets in what the app's own pages ask for and send, and nothing else.
+
+    Args:
+        app: the application behind it.
+        folder: where uploads and results are.
+        hosts: names of the app.
+        settings: limits of sizes.
+        files: largest number of files that one upload has.
+    """
+
+    def __init__(self, app: App, folder: Path, hosts: Hosts, settings: Settings, files: int) -> None:
+        self.app = app
+        self.folder = folder
+        self.hosts = hosts
+        self.settings = settings
+        self.most = (files * settings.megabytes + 1) * MEGABYTE  # the form around the files is small
+        self.coming = 0  # bytes of uploads that are under way
+
+    async def __call__(self, scope: dict[str, Any], receive: App, send: App) -> None:
+        if scope['type'] == 'lifespan':
+            return await self.app(scope, receive, send)
+        if scope['type'] != 'http':
+            return await send({'type': 'websocket.close'})  # the pages use none
+        request = Request(scope, receive)
+        try:
+            self._check_sender(request)
+            if request.method in ('GET', 'HEAD'):
+                self._check_asked(scope['path'])
+                return await self.app(scope, receive, send)
+            if request.method != 'POST' or scope['path'] not in SENT:
+                raise Refused(404, 'There is no such page.')
+            if scope['path'] == UPLOAD:
+                return await self._take_upload(request, scope, receive, send)
+            body = await self._read(request)
+            self._check_files(body, request)
+        except Refused as error:
+            return await PlainTextResponse(str(error), error.status)(scope, receive, send)
+        return await self.app(scope, _repeat(body, receive), send)
+
+    def _check_sender(self, request: Request) -> None:
+        host = request.headers.get('host', '')
+        if host not in self.hosts:
+            raise Refused(400, 'The app is not known by this name: its operator names it with --names.')
+        origin = request.headers.get('origin')
+        if request.method not in ('GET', 'HEAD') and origin is not None and not self.hosts.allows(origin, host):
+            raise Refused(403, 'Pages of other hosts may not use the app: its operator names them with --names.')
+
+    def _check_asked(self, path: str) -> None:
+        wanted = path.removeprefix(FILE)
+        if not (self._is_ours(wanted) if wanted != path else ASKED.fullmatch(path)):
+            raise Refused(404, 'There is no such page.')
+
+    def _is_ours(self, path: str) -> bool:
+        """Whether a path leads below the folder, whatever ``..`` it has."""
+        return '\0' not in path and self.folder in Path(os.path.abspath(path)).parents
+
+    async def _take_upload(self, request: Request, scope: dict[str, Any], receive: App, send: App) -> None:
+        length = request.headers.get('content-length', '')
+        if not (length.isascii() and length.isdecimal() and len(length) < 16):
+            raise Refused(411, 'An upload must tell its length.')
+        size = int(length)  # the server reads no more
+        if size > self.most:
+            raise Refused(413, f'An upload of {size / MEGABYTE:.0f} MB: {self.most / MEGABYTE:.0f} MB are allowed.')
+        self._check_room(size)
+        self.coming += size
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self.coming -= size
+
+    def _check_room(self, size: int) -> None:
+        if self.coming + size + _size_of(self.folder) > self.settings.stored * MEGABYTE:
+            raise Refused(507, f'The app holds {self.settings.stored} MB, which is its limit: try again in an hour.')
+
+    async def _read(self, request: Request) -> bytes:
+        """The body of a request that is no upload."""
+        body = bytearray()
+        async for part in request.stream():
+            body += part
+            if len(body) > MEGABYTE:
+                raise Refused(413, 'A request of more than 1 MB: files are uploaded.')
+        return bytes(body)
+
+    def _check_files(self, body: bytes, request: Request) -> None:
+        try:
+            content = json.loads(body)
+        except (ValueError, RecursionError):
+            raise Refused(422, 'The request is no JSON.') from None
+        if request.scope['path'] == EVENT:
+            self._check_room(0)  # for the results
+        pages = {'', request.headers.get('host'), urlsplit(request.headers.get('origin', '')).netloc}
+        for file in _objects(content):
+            path, url = file.get('path'), file.get('url')
+            if path is not None and not (isinstance(path, str) and self._is_ours(path)):
+                raise Refused(422, f'{_short(path)} was not uploaded: upload the file.')
+            if url is not None and not (isinstance(url, str) and _is_page(url, pages)):
+                raise Refused(422, f'{_short(url)} is elsewhere: upload the file.')
+
+
+def _objects(content: Any) -> Iterator[dict[str, Any]]:
+    """All objects of a JSON document, however deep."""
+    left = [content]
+    while left:
+        part = left.pop()
+        if isinstance(part, dict):
+            yield part
+            left += part.values()
+        elif isinstance(part, list):
+            left += part
+
+
+def _is_page(url: str, pages: set[str | None]) -> bool:
+    """Whether an address is of a file that the app itself serves; pages send it beside the path."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ('', 'http', 'https') and parts.netloc in pages and FILE in parts.path
+
+
+def _size_of(folder: Path) -> int:
+    """Bytes that a folder's files take."""
+    total = 0
+    for place, _, files in os.walk(folder):
+        for name in files:
+            try:
+                total += max(os.lstat(os.path.join(place, name)).st_size, LEAST)
+            except OSError:  # deleted meanwhile
+                continue
+    return total
+
+
+def _short(value: Any) -> str:
+    return ascii(value)[:80]
+
+
+def _repeat(body: bytes, receive: App) -> App:
+    """Gives the application the body that was read, then what comes after it."""
+    parts = [{'type': 'http.request', 'body': body, 'more_body': False}]
+
+    async def receive_again() -> dict[str, Any]:
+        return parts.pop() if parts else await receive()
+
+    return receive_again
