@@ -1,7 +1,6 @@
 """Writes checkpoints, and tensors of a cache."""
 
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -57,10 +56,11 @@ def write_cached(path: Path, tensor: Tensor) -> None:
         OSError: if the file cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix='.', delete=False) as unfinished:
-        try:
-            torch.save(tensor, unfinished)
-        except (OSError, RuntimeError) as error:
-            os.unlink(unfinished.name)
-            raise OSError(f'{path} cannot be written ({error}): is the disk full?') from None
-    os.replace(unfinished.name, path)
+    unfinished = unfinished_of(path)
+    try:
+        torch.save(tensor, unfinished)
+        os.replace(unfinished, path)
+    except (OSError, RuntimeError) as error:
+        raise OSError(f'{path} cannot be written ({error}): is the disk full?') from None
+    finally:
+        unfinished.unlink(missing_ok=True)
