@@ -1,7 +1,8 @@
 """Turns a data set of a toolbox into one of pairs: finds each partner, and checks that all files exist."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from mmdefusion.utils.image_headers import IMAGE_SUFFIXES, read_header
 from mmdefusion.utils.storage import is_local
@@ -71,6 +72,19 @@ def sizes_differ(partner: str, partner_size: Sequence[int], img_path: str | None
     )
 
 
+def refuse_short_palette(metainfo: Mapping[str, Any] | None) -> None:
+    """Raises a ValueError if there are fewer colours than classes, which would end a training at its first drawing.
+
+    No colours at all are fine: the toolboxes take random ones. More may be meant, where classes are a selection.
+    """
+    classes, palette = ((metainfo or {}).get(key) for key in ('classes', 'palette'))
+    if isinstance(classes, list | tuple) and isinstance(palette, list | tuple) and 0 < len(palette) < len(classes):
+        raise ValueError(
+            f'palette has {len(palette)} colours and classes has {len(classes)} names: give a colour for each class, '
+            'or leave palette out.'
+        )
+
+
 class PairedDatasetMixin:
     """Mixin for data set classes of mmdet and mmseg: adds the key ``img_ir_path`` to each ``data_info``.
 
@@ -87,8 +101,8 @@ class PairedDatasetMixin:
 
     Raises:
         FileNotFoundError: if files of the data set are missing.
-        ValueError: if the pipeline would fail on pairs or spoil them, ``data_prefix`` lacks a key, there is no image,
-            or images are broken or of unequal sizes.
+        ValueError: if the pipeline would fail on pairs or spoil them, ``data_prefix`` lacks a key, there are fewer
+            colours than classes, there is no image, or images are broken or of unequal sizes.
     """
 
     VISIBLE = 'img'
@@ -110,6 +124,7 @@ class PairedDatasetMixin:
         self.check_headers = check_headers
         if faults := pipeline_faults(kwargs.get('pipeline') or ()):
             raise ValueError(f'The pipeline of {type(self).__name__} does not suit pairs: {"; ".join(faults)}.')
+        refuse_short_palette(kwargs.get('metainfo'))
         super().__init__(*args, **kwargs)
 
     def find_partner(self, img_path: str) -> str:

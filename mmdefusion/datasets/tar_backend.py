@@ -57,6 +57,8 @@ class TarBackend(ArchiveBackend):
                         if member.isreg() and not member.issparse()
                     }
                 except MALFORMED as error:
+                    if getattr(error, 'errno', None):  # the disk's or the network's, not the archive's
+                        raise
                     why = ' '.join(str(error).split())[:200] or type(error).__name__
                     raise ValueError(f'{archive} is no plain tar file ({why}): pack it anew, uncompressed.') from None
         return self.tables[archive]
@@ -83,7 +85,8 @@ def _members(file: BinaryIO) -> Iterator[tarfile.TarInfo]:
     end = 0
     with tarfile.open(fileobj=file, mode='r:', tarinfo=Member) as archive:
         for member in archive:
-            _check_size(member, length)  # again, as a PAX header overrides it
+            if not member.issparse():  # whose size is that of the unpacked file; they are left out
+                _check_size(member, length)  # again, as a PAX header overrides it
             if member.offset_data <= end:
                 raise tarfile.ReadError(f'{member.name[:80]!r} lies before the member that it follows')
             end = member.offset_data

@@ -11,6 +11,7 @@ import numpy as np
 from mmdefusion.utils.files import write_image, write_text
 from mmdefusion.utils.kept import read_kept
 from mmdefusion.utils.progress import counter
+from mmdefusion.utils.unfinished import sweep, unfinished_name
 
 from .generator import CLASSES, Scene, SceneGenerator
 
@@ -50,25 +51,30 @@ def write_scenes(
         FileExistsError: if ``root`` holds anything but an earlier set of scenes.
     """
     root = Path(root)
+    place = root.resolve()  # a link stays where it is, and leads to the new set
     stamp = dict(
         version=VERSION, train=train, test=test, seed=seed, size=list(size), bits=bits, night_share=night_share
     )
-    if read_kept(root / STAMP) == stamp:
+    if read_kept(place / STAMP) == stamp:
         return root
-    if others := _others(root):
-        raise FileExistsError(f'{root} holds {others[0]}, which is no part of generated scenes: name a new folder.')
+    if others := _others(place):
+        raise FileExistsError(
+            f'{root} holds {others[0]}, which is no part of generated scenes: name a new folder, or remove it.'
+        )
 
     generator = SceneGenerator(size, seed, night_share, bits)
-    partial = root.with_name(f'.{root.name}.partial-{os.getpid()}')
-    partial.mkdir(parents=True)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    sweep(place.parent)
+    partial = unfinished_name(place)
+    partial.mkdir()
     try:
         with counter('scenes', train + test) as advance:
             for split, first, count in (('train', 0, train), ('test', TEST_START, test)):
                 _write_split(partial, split, generator, range(first, first + count), advance)
         write_text(partial / STAMP, json.dumps(stamp))
-        if root.exists():
-            shutil.rmtree(root.resolve())  # a link stays where it is
-        os.replace(partial, root.resolve())
+        if place.exists():
+            shutil.rmtree(place)
+        os.replace(partial, place)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return root
@@ -76,11 +82,15 @@ def write_scenes(
 
 def _others(root: Path) -> list[str]:
     """Names in a folder that are no part of a set of scenes; all of them if it has no stamp."""
+    if root.is_file():
+        return ['a file']
     if not root.exists():
         return []
     names = sorted(path.name for path in root.iterdir())
     parts = {STAMP, *(f'{split}{ending}' for split in ('train', 'test') for ending in ('', '.json'))}
-    return [name for name in names if STAMP not in names or name not in parts]
+    systems = {'Thumbs.db', 'desktop.ini'}  # what systems put into any folder, beside hidden files
+    own = [name for name in names if not name.startswith('.') and name not in systems]
+    return [name for name in own if STAMP not in names or name not in parts]
 
 
 def _write_split(

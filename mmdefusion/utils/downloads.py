@@ -1,6 +1,5 @@
 """Fetches files from the network, of bounded size, and gives them their name when they are whole."""
 
-import tempfile
 from http.client import HTTPException
 from pathlib import Path
 from typing import BinaryIO
@@ -8,6 +7,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from .files import give_name
+from .unfinished import unfinished_of
 
 MAX_BYTES = 2**33  # the largest ViT's weights take 4.5 GB in float32
 BLOCK = 2**20
@@ -29,8 +29,8 @@ def download(url: str, target: Path) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         with urlopen(Request(url, headers={'User-Agent': 'mmdefusion'}), timeout=TIMEOUT) as response:
             stated = response.headers.get('Content-Length') or ''
-            with tempfile.NamedTemporaryFile(dir=target.parent, prefix='.', delete=False) as file:
-                unfinished = Path(file.name)  # of its own, since the processes of a training may fetch one file
+            unfinished = unfinished_of(target)  # of its own, since the processes of a training may fetch one file
+            with unfinished.open('wb') as file:
                 copied = _copy(response, file, url)
         if stated.isdecimal() and copied != int(stated):
             raise FetchError(f'{url} broke off after {copied} of {stated} bytes: try again.')

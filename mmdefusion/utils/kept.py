@@ -14,10 +14,13 @@ def read_kept(path: Path, **kinds: type | tuple[type, ...]) -> dict[str, Any] | 
 
     Returns:
         The object; None if the file is absent, was cut short, or holds anything else, such as a file of another tool.
+
+    Raises:
+        OSError: if the file is there and cannot be read.
     """
     try:
         content = json.loads(path.read_text(encoding='utf-8'))
-    except (OSError, ValueError, RecursionError):
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError, RecursionError):
         return None
     if not isinstance(content, dict) or not all(isinstance(content.get(key), kind) for key, kind in kinds.items()):
         return None

@@ -1,14 +1,27 @@
 """Temporary names of files that are being written: nobody else's, and told apart from all others if a run is killed."""
 
+import contextlib
 import hashlib
 import os
 import re
 import secrets
+import shutil
 import socket
 import time
+import uuid
 from pathlib import Path
 
-HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
+
+def _machine() -> str:
+    """What numbers of processes belong to: machines and containers may have one name."""
+    parts = [socket.gethostname(), str(uuid.getnode())]
+    for read in (lambda: Path('/proc/sys/kernel/random/boot_id').read_text(), lambda: os.readlink('/proc/self/ns/pid')):
+        with contextlib.suppress(OSError):  # not on Linux
+            parts.append(read())
+    return '\n'.join(parts)
+
+
+HOST = hashlib.sha256(_machine().encode()).hexdigest()[:8]
 NAME = re.compile(r'\.mmdefusion-(?P<process>\d+)-(?P<host>[0-9a-f]{8})-[0-9a-f]{16}(\..*)?', re.DOTALL)
 IDLE = 10  # seconds without a write after which the file of a process that is gone is left over
 DAY = 86400  # the same for files of other machines, whose processes cannot be asked for
@@ -25,7 +38,7 @@ def unfinished_of(path: Path) -> Path:
         OSError: if the folder cannot be written into.
     """
     unfinished = unfinished_name(path)
-    _sweep(path.parent)
+    sweep(path.parent)
     os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))  # less the umask, as open() does
     return unfinished
 
@@ -35,7 +48,7 @@ def unfinished_name(path: Path) -> Path:
     return path.with_name(f'.mmdefusion-{os.getpid()}-{HOST}-{secrets.token_hex(8)}{path.suffix}')
 
 
-def _sweep(folder: Path) -> None:
+def sweep(folder: Path) -> None:
     """Removes what killed runs left in a folder; a folder may have very many files, so it is not done each time."""
     place = os.getpid(), os.path.abspath(folder)
     if place in _swept:
@@ -47,7 +60,11 @@ def _sweep(folder: Path) -> None:
         try:
             idle = time.time() - entry.stat(follow_symlinks=False).st_mtime
             gone = match['host'] == HOST and not _lives(int(match['process']))
-            if entry.is_file(follow_symlinks=False) and idle > (IDLE if gone else DAY):
+            if idle <= (IDLE if gone else DAY):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path)
+            elif entry.is_file(follow_symlinks=False):
                 os.unlink(entry.path)
         except OSError:  # another run was sooner, or it is not ours
             continue

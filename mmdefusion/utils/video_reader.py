@@ -87,6 +87,8 @@ class VideoFrames:
 
 def _check_content(path: str | os.PathLike) -> None:
     """Checks that a file may be given to OpenCV, which opens anything: pipes, images, lists of other files."""
+    if '://' in str(path):
+        raise ValueError(f'{path} is an address, and videos are read from files: download it first.')
     check_regular(str(path))
     with open(path, 'rb') as file:
         start = file.read(16)

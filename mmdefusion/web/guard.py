@@ -99,7 +99,9 @@ class Guard:
         length = request.headers.get('content-length', '')
         if not (length.isascii() and length.isdecimal() and len(length) < 16):
             raise Refused(411, 'An upload must tell its length.')
-        size = int(length)  # the server reads no more
+        if 'transfer-encoding' in request.headers:  # it would win over the length
+            raise Refused(411, 'An upload must tell its length, and come in one piece.')
+        size = int(length)
         if size > self.most:
             raise Refused(413, f'An upload of {size / MEGABYTE:.0f} MB: {self.most / MEGABYTE:.0f} MB are allowed.')
         self._check_room(size)

@@ -64,11 +64,12 @@ def serve(
     settings = settings or Settings()
     # uploads and results go with the process, at the latest
     folder = tempfile.TemporaryDirectory(prefix='mmdefusion-web-')
-    os.environ.update(GRADIO_TEMP_DIR=folder.name, GRADIO_RUN_HISTORY='False')  # the history talks to a hub
+    place = Path(folder.name).resolve()  # gradio answers with paths in it, which the guard compares; it may be a link
+    os.environ.update(GRADIO_TEMP_DIR=str(place), GRADIO_RUN_HISTORY='False')  # the history talks to a hub
     _forbid_downloads()
     app = build_app(settings)
     app.uploads = folder  # lives as long as the app
-    guarded = Path(folder.name).resolve(), Hosts(host, settings.names), settings, MOST_METHODS
+    guarded = place, Hosts(host, settings.names), settings, MOST_METHODS
     app.launch(
         server_name=host,
         server_port=port,
@@ -98,7 +99,10 @@ def wait(app: gr.Blocks) -> None:
 
 
 def _forbid_downloads() -> None:
-    """Takes from gradio what fetches files: the guard lets no address in, and this keeps it true for new versions."""
+    """Takes from gradio what fetches files, as a second wall: the guard lets no address in.
+
+    The names are those of gradio 6.31; of another version, what is called otherwise stays.
+    """
 
     def refuse(*_: Any, **__: Any) -> NoReturn:
         raise ValueError('The app fetches nothing: upload the file.')

@@ -10,6 +10,7 @@ pytest.importorskip('mmdet')
 pytest.importorskip('mmseg')
 
 from mmdefusion.datasets.checks import check_config
+from mmdefusion.datasets.pairing import refuse_short_palette
 from mmdefusion.scenes import write_scenes
 
 BASES = Path(__file__).resolve().parents[2] / 'configs/_base_'
@@ -50,12 +51,19 @@ def test_my_pairs_filled_in(task: str, tmp_path: Path) -> None:
     assert all('num_classes=77' in report.wrong_settings[0] for report in check_config(cfg))
 
 
-def test_a_palette_of_another_length_is_named(tmp_path: Path) -> None:
-    write_scenes(tmp_path / 'scenes', 1, 1, size=(64, 64))
-    cfg = Config.fromfile(BASES / 'datasets/my-pairs-segmentation.py').train_dataloader.dataset
-    cfg.update(data_root=f'{tmp_path}/scenes/', metainfo=dict(classes=('a', 'b', 'c', 'd'), palette=[[0, 0, 0]] * 3))
-    with DefaultScope.overwrite_default_scope('mmseg'), pytest.raises(ValueError, match='palette has 3 colours and cl'):
+@pytest.mark.parametrize('task', CASES)
+def test_too_few_colours_are_named(task: str) -> None:
+    cfg = Config.fromfile(BASES / f'datasets/my-pairs-{task}.py').train_dataloader.dataset
+    cfg.metainfo = dict(classes=('a', 'b', 'c', 'd'), palette=[[0, 0, 0]] * 3)
+    with DefaultScope.overwrite_default_scope(CASES[task][0]), pytest.raises(ValueError, match='palette has 3 colours'):
         DATASETS.build(cfg)
+
+
+def test_colours_that_may_be_meant() -> None:
+    black = [(0, 0, 0)]
+    for classes, palette in (('classes.txt', black), (('a',), black * 14), (('a', 'b'), []), (('a',), None)):
+        refuse_short_palette(dict(classes=classes, palette=palette))
+    refuse_short_palette(None)
 
 
 def test_no_pipeline_is_cut_out_of_another() -> None:

@@ -1,5 +1,6 @@
 import io
-import resource
+import shutil
+import subprocess
 import tarfile
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from torch.utils.data import DataLoader
 from mmdefusion.datasets.pretraining import ImageFolders, PairFolders
 from mmdefusion.datasets.samplers import Draw
 from mmdefusion.datasets.tar_backend import TarBackend
+from mmdefusion.utils.measuring import PeakMemory
 
 TAR = dict(backend='mmdefusion.tar')
 PIPELINE = [
@@ -151,11 +153,27 @@ HOSTILE = {
 def test_sizes_in_headers_are_those_of_the_file(tmp_path, name):
     archive = tmp_path / 'a.tar'
     archive.write_bytes(HOSTILE[name])
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    memory = PeakMemory(torch.device('cpu'))
+    memory.reset()
+    before = memory.read()
     with pytest.raises(ValueError, match=r'a\.tar is no plain tar file \(.+\): pack it anew') as caught:
         next(iter(TarBackend().list_dir_or_file(archive)))
     assert '\n' not in str(caught.value)
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # kB
+    assert memory.read() - before < 5e7
+
+
+@pytest.mark.skipif(not shutil.which('tar'), reason='there is no tar that packs sparse files')
+@pytest.mark.parametrize('form', ['gnu', 'pax'])
+def test_a_sparse_file_is_left_out_and_the_others_are_read(tmp_path, form):
+    (tmp_path / 'a.png').write_bytes(b'content')
+    with (tmp_path / 'hole.bin').open('wb') as file:
+        file.truncate(10**7)
+        file.seek(10**7 - 1)
+        file.write(b'1')
+    subprocess.run(['tar', '-S', f'--format={form}', '-cf', 'a.tar', 'hole.bin', 'a.png'], cwd=tmp_path, check=True)
+    backend = TarBackend()
+    assert list(backend.list_dir_or_file(tmp_path / 'a.tar')) == ['a.png']
+    assert backend.get(tmp_path / 'a.tar/a.png') == b'content'
 
 
 @pytest.mark.parametrize('form', [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT, tarfile.USTAR_FORMAT])

@@ -1,4 +1,5 @@
 import json
+import os
 
 import cv2
 import numpy as np
@@ -177,13 +178,26 @@ def test_what_was_put_beside_the_scenes_is_left_alone(tmp_path):
     assert (root / 'thesis.tex').read_text() == 'precious'
 
 
-def test_a_torn_stamp_and_a_link(tmp_path):
+def test_a_torn_stamp_and_a_link(tmp_path, monkeypatch):
     root = write_scenes(tmp_path / 'scenes', train=1, test=1)
     (root / 'scenes.json').write_text('{"version": 3, "tr')
     link = tmp_path / 'link'
     link.symlink_to(root)
     assert write_scenes(link, train=2, test=1) == link and link.is_symlink()
     assert len(list((root / 'train' / 'vi').iterdir())) == 2
+    (tmp_path / 'elsewhere').mkdir()  # on another disk, say: nothing can be renamed from here to there
+    far = tmp_path / 'elsewhere/link'
+    far.symlink_to(root)
+    (root / '.DS_Store').touch()
+    replace = os.replace
+
+    def same_folder(source, target):
+        assert os.path.dirname(source) == os.path.dirname(target)
+        replace(source, target)
+
+    monkeypatch.setattr(os, 'replace', same_folder)
+    write_scenes(far, train=1, test=1)
+    assert len(list((root / 'train' / 'vi').iterdir())) == 1 and [*(tmp_path / 'elsewhere').iterdir()] == [far]
 
 
 def test_instances_have_the_boxes_and_classes_of_their_objects():

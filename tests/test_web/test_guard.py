@@ -1,5 +1,6 @@
 """What the app lets in, asked without a browser: anybody can write such requests."""
 
+import _thread
 import asyncio
 import os
 import signal
@@ -96,6 +97,8 @@ def test_requests_are_bounded(tmp_path):
         yield b'of no stated length'
 
     assert asked('POST', UPLOAD, content=parts()).status_code == 411
+    both = {'content-length': '10', 'transfer-encoding': 'chunked'}  # servers then go by the parts
+    assert asked('POST', UPLOAD, content=parts(), headers=both).status_code == 411
     for length in ('-1', '1_0', '١'.encode(), '9' * 5000):
         assert asked('POST', UPLOAD, headers={'content-length': length}).status_code in (411, 413)
 
@@ -231,6 +234,8 @@ def test_pictures_go_when_a_service_manager_ends_the_app(monkeypatch, tmp_path, 
     from mmdefusion.web import __main__
 
     before = {name: signal.getsignal(getattr(signal, name)) for name in ('SIGTERM', 'SIGHUP')}
+    for name in before:  # the tests themselves may run under nohup, which has SIGHUP ignored
+        signal.signal(getattr(signal, name), signal.SIG_DFL)
     with socket.create_server(('127.0.0.1', 0)) as free:
         port = free.getsockname()[1]
     monkeypatch.setattr(sys, 'argv', ['mmdefusion-web', '--port', str(port)])
@@ -244,8 +249,10 @@ def test_pictures_go_when_a_service_manager_ends_the_app(monkeypatch, tmp_path, 
         (left_folders()[0] / 'picture.png').write_bytes(b'private')
         left.append(left_folders())
         os.kill(os.getpid(), getattr(signal, number))
+        if not gone.wait(30):
+            _thread.interrupt_main()  # the test fails, where it would wait for ever
 
-    printed = ''
+    printed, gone = '', threading.Event()
 
     def shown() -> str:
         nonlocal printed
@@ -261,6 +268,7 @@ def test_pictures_go_when_a_service_manager_ends_the_app(monkeypatch, tmp_path, 
         with pytest.raises(SystemExit) as ended:
             __main__.main()
     finally:
+        gone.set()
         for name, handler in before.items():
             signal.signal(getattr(signal, name), handler)
     assert ended.value.code == 0 and left[0] and not left_folders()

@@ -3,12 +3,13 @@
 A polygon's coordinates decide how much memory its outline takes, and run lengths bring the size of their own mask.
 """
 
+import math
 import re
 from collections.abc import Sequence
 
 import numpy as np
 
-from mmdefusion.utils.image_headers import max_pixels
+from mmdefusion.utils.image_headers import PIXELS_VARIABLE, max_pixels
 
 MAX_OUTLINE = 1_000_000  # pixels that a mask's outline may be long; around an image of 8,000 x 8,000 it has 32,000
 # A count has up to seven characters of five bits each; all but the last have a sixth bit. Without a last one,
@@ -30,12 +31,14 @@ def check_segmentation(value: object, width: object, height: object) -> None:
     Raises:
         ValueError: saying what is wrong with it.
     """
-    if value is None:
+    if value is None or value == []:
         return
     if not all(isinstance(side, int | float) and side > 0 and side % 1 == 0 for side in (width, height)):
         raise ValueError(f'is of an image of {width!r:.20}x{height!r:.20} pixels')
     if width * height > max_pixels():
-        raise ValueError(f'is of an image of {width}x{height}, more than max_pixels={max_pixels()}')
+        raise ValueError(
+            f'is of an image of {width}x{height}, more than max_pixels={max_pixels()} ({PIXELS_VARIABLE} allows more)'
+        )
     if isinstance(value, dict):
         _check_run_lengths(value.get('counts'), value.get('size'), int(width), int(height))
     elif isinstance(value, list) and all(isinstance(polygon, list) for polygon in value):
@@ -50,13 +53,23 @@ def _check_polygons(polygons: Sequence[list], width: float, height: float) -> No
         if len(polygon) % 2:
             raise ValueError(f'has a polygon of {len(polygon)} numbers, and x and y come in twos')
         for axis, values, side in (('x', polygon[::2], width), ('y', polygon[1::2], height)):
+            if _all_within(values, -side, 2 * side):
+                continue
             for value in values:
                 # NaN is in no range
                 if not isinstance(value, int | float) or not -side <= value <= 2 * side:
                     raise ValueError(f'has {axis} = {value!r:.40}, outside {-side} to {2 * side}')
-        outline += _outline(polygon)
+        longest = 3 * max(width, height) * len(polygon) / 2  # of steps within these bounds
+        outline += longest if outline + longest <= MAX_OUTLINE else _outline(polygon)
         if outline > MAX_OUTLINE:
             raise ValueError(f'has an outline of {outline:.0f} pixels or more, and {MAX_OUTLINE} are allowed')
+
+
+def _all_within(values: list, low: float, high: float) -> bool:
+    """Whether all are numbers in a range; quick, as a file has millions."""
+    if not set(map(type, values)) <= {int, float}:
+        return False
+    return not values or (low <= min(values) and max(values) <= high and not math.isnan(sum(values)))
 
 
 def _outline(polygon: list[float]) -> float:

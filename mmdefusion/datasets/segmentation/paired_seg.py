@@ -17,21 +17,12 @@ class PairedSegDataset(PairedDatasetMixin, BaseSegDataset):
         img_suffix: ending of the names of images.
         seg_map_suffix: ending of the names of label maps.
         kwargs: as in :class:`PairedDatasetMixin` and :class:`mmseg.datasets.BaseSegDataset`.
-
-    Raises:
-        ValueError: if ``palette`` has another number of colours than there are classes.
     """
 
     VISIBLE = 'img_path'
     INFRARED = 'img_ir_path'
 
     def __init__(self, img_suffix: str = '.png', seg_map_suffix: str = '.png', **kwargs) -> None:
-        names = kwargs.get('metainfo') or {}
-        if 'palette' in names and 'classes' in names and len(names['palette']) != len(names['classes']):
-            raise ValueError(
-                f'palette has {len(names["palette"])} colours and classes has {len(names["classes"])} names: give a '
-                'colour for each class, or leave palette out.'
-            )
         super().__init__(img_suffix=img_suffix, seg_map_suffix=seg_map_suffix, **kwargs)
 
     def list_samples(self) -> list[dict]:

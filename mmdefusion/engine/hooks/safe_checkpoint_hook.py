@@ -171,7 +171,12 @@ class SafeCheckpointHook(CheckpointHook):
         def save_atomically(filename: str, **arguments: Any) -> None:
             names = [unfinished_name(Path(filename))]
             broadcast_object_list(names)  # the processes write one file or folder, under one name
-            save(str(names[0]), **arguments)
+            try:
+                save(str(names[0]), **arguments)
+            except BaseException:
+                if is_main_process():  # a full disk gets its space back
+                    self._remove(str(names[0]))
+                raise
             if is_main_process():
                 give_name(names[0], Path(filename))
 

@@ -85,7 +85,8 @@ class Entry:
             process.join()
             if process.exitcode:
                 raise RuntimeError(f'{self.name}: time and memory could not be measured.')
-            complexity = _read_complexity(kept, key)
+            if (complexity := _read_complexity(kept, key)) is None:
+                raise RuntimeError(f'{kept} holds no measurement: delete it and run again.')
         return complexity
 
     def curve(self) -> tuple[list[int], list[float]]:

@@ -45,7 +45,8 @@ def measure_pace(trial: Trial, kept: Path) -> float:
         process.join()
         if process.exitcode:
             raise RuntimeError(f'{kept.stem}: the time of a training step could not be measured.')
-        seconds = _read(kept, trial.key)
+        if (seconds := _read(kept, trial.key)) is None:
+            raise RuntimeError(f'{kept} holds no measurement: delete it and run again.')
     return seconds
 
 

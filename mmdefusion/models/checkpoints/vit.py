@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from mmdefusion.utils.names import shown
+
 from ..layers import PATCH_SIZE, sincos_position_embedding
 from ..layers.position_embedding import GRID
 from .errors import CheckpointError
@@ -188,10 +190,6 @@ def _check_depth(name: str, state: State) -> None:
             )
 
 
-def _shown(key: str) -> str:
-    return key if key.isprintable() and len(key) <= 100 else f'{key!r:.100}...'
-
-
 def _raise_on(name: str, state: State, unknown: list[str]) -> None:
     """Raises a CheckpointError if the weights are not a complete plain ViT; the message names the tensors."""
     weight = state.get('patch_embed.proj.weight')
@@ -229,7 +227,7 @@ def _raise_on(name: str, state: State, unknown: list[str]) -> None:
             f'register_tokens {tuple(state["register_tokens"].shape)} instead of (1, R, {width})'
         )
     found = [
-        f'{kind}: {", ".join(map(_shown, keys[:8]))}{", ..." if len(keys) > 8 else ""}'
+        f'{kind}: {", ".join(shown(key)[:100] for key in keys[:8])}{", ..." if len(keys) > 8 else ""}'
         for kind, keys in problems.items()
         if keys
     ]

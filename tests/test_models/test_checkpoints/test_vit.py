@@ -245,7 +245,7 @@ DAMAGES = {  # tensors to put in (None: to take out), and the message
         r'missing: blocks\.0\.attn\.qkv\.weight; .*ViT: blocks\.0\.attn\.[qkv]',
     ),
     'registers of rank 1': ({'register_tokens': (4,)}, r'register_tokens \(4,\) instead of \(1, R, 4\)'),
-    'a name of several lines': ({'blocks.0.\n' * 50: (4,)}, r"ViT: 'blocks\.0\.\\n"),
+    'a name of several lines': ({'blocks.0.\n' * 50: (4,)}, r'ViT: blocks\.0\.\\n'),
 }
 
 
