@@ -194,9 +194,13 @@ def looked_up(monkeypatch) -> list[str]:
 
 
 @pytest.fixture
-def served() -> Iterator[httpx.Client]:
+def served(tmp_path, monkeypatch) -> Iterator[httpx.Client]:
+    """An app whose temporary folder is reached by a link, as on macOS and many clusters."""
     from mmdefusion.web import serve
 
+    (tmp_path / 'real').mkdir()
+    (tmp_path / 'link').symlink_to('real')
+    monkeypatch.setattr('tempfile.tempdir', str(tmp_path / 'link'))
     app = serve(Settings(megabytes=1), port=None, block=False)
     with httpx.Client(base_url=app.local_url, trust_env=False, timeout=30) as client:
         yield client
@@ -219,6 +223,9 @@ def test_the_app_has_the_guard_and_gradio_fetches_nothing(served, looked_up):
         answer = served.request(method, path, **more)
         assert answer.status_code == status, answer.text
         assert 'content-security-policy' in answer.headers
+    (path,) = served.post(UPLOAD, files={'files': ('a.png', b'x')}).json()
+    assert served.get(f'/gradio_api/file={path}').content == b'x'
+    assert served.post(JOIN, json=file_at(path)).status_code != 422
     with pytest.raises(ValueError, match='fetches nothing'):
         asyncio.run(blocks.Block().async_move_resource_to_block_cache('http://example.com/a.png'))
     with pytest.raises(ValueError, match='fetches nothing'):
