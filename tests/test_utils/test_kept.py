@@ -17,3 +17,15 @@ def test_what_is_computed_again(content, tmp_path):
     path.write_bytes(content)
     assert read_kept(path, key=str) is None
     assert read_kept(tmp_path, key=str) is None
+
+
+def test_what_cannot_be_read_now_is_not_made_anew(tmp_path, monkeypatch):
+    path = tmp_path / 'kept.json'
+    path.write_text('{}')
+
+    def stale(*_, **__):
+        raise OSError(116, 'Stale file handle', str(path))
+
+    monkeypatch.setattr(type(path), 'read_text', stale)
+    with pytest.raises(OSError, match='Stale file handle'):
+        read_kept(path)

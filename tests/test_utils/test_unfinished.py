@@ -157,3 +157,12 @@ def test_an_interrupt_leaves_nothing(tmp_path, monkeypatch):
 def test_each_name_is_new(tmp_path):
     made = {unfinished_of(tmp_path / 'a.mp4') for _ in range(20)}
     assert len(made) == 20 and all(path.suffix == '.mp4' and path.name.startswith('.') for path in made)
+
+
+def test_a_folder_that_a_killed_run_left_goes_too(tmp_path, monkeypatch):
+    gone = tmp_path / f'.mmdefusion-{2**22 + 1}-{HOST}-{"0" * 16}'
+    (gone / 'inner').mkdir(parents=True)
+    monkeypatch.setattr(unfinished, '_swept', set())
+    os.utime(gone, (time.time() - 2 * IDLE,) * 2)
+    unfinished.sweep(tmp_path)
+    assert not gone.exists()

@@ -84,3 +84,8 @@ def test_rates_of_no_camera_are_refused(scale, rate, tmp_path):
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r'a\.avi has 1e[+-]06 frames a second, not 0\.01 to 1000; write it again'):
         VideoFrames([path, path])
+
+
+def test_an_address_is_no_file():
+    with pytest.raises(ValueError, match='http://a.example/b.mp4 is an address, and videos are read from files'):
+        VideoFrames(['http://a.example/b.mp4'] * 2)
