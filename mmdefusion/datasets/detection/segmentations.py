@@ -48,7 +48,6 @@ def check_segmentation(value: object, width: object, height: object) -> None:
 
 
 def _check_polygons(polygons: Sequence[list], width: float, height: float) -> None:
-    outline = 0.0
     for polygon in polygons:
         if len(polygon) % 2:
             raise ValueError(f'has a polygon of {len(polygon)} numbers, and x and y come in twos')
@@ -59,10 +58,13 @@ def _check_polygons(polygons: Sequence[list], width: float, height: float) -> No
                 # NaN is in no range
                 if not isinstance(value, int | float) or not -side <= value <= 2 * side:
                     raise ValueError(f'has {axis} = {value!r:.40}, outside {-side} to {2 * side}')
-        longest = 3 * max(width, height) * len(polygon) / 2  # of steps within these bounds
-        outline += longest if outline + longest <= MAX_OUTLINE else _outline(polygon)
-        if outline > MAX_OUTLINE:
-            raise ValueError(f'has an outline of {outline:.0f} pixels or more, and {MAX_OUTLINE} are allowed')
+    # within these bounds, a step is no longer than three sides
+    if 3 * max(width, height) * sum(map(len, polygons)) / 2 > MAX_OUTLINE:
+        outline = 0.0
+        for polygon in polygons:
+            outline += _outline(polygon)
+            if outline > MAX_OUTLINE:
+                raise ValueError(f'has an outline of {outline:.0f} pixels or more, and {MAX_OUTLINE} are allowed')
 
 
 def _all_within(values: list, low: float, high: float) -> bool:

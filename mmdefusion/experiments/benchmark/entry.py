@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from mmdefusion.utils.run_log import read_rows
 
 from ..complexity import Complexity, build_model, measure_complexity
 from ..launcher import Launcher
+from ..measured_once import measure_once
 from ..trial import Trial
 
 
@@ -78,16 +79,9 @@ class Entry:
     def _measure(self, device: str) -> Complexity:
         folder = self.trials[0].folder
         kept, key = folder / 'complexity.json', f'{self.trials[0].key} {device}'
-        if (complexity := _read_complexity(kept, key)) is None:
-            # in a separate process, so that peak memory is that of this model only
-            process = get_context('spawn').Process(target=_measure, args=(folder / 'config.py', device, kept, key))
-            process.start()
-            process.join()
-            if process.exitcode:
-                raise RuntimeError(f'{self.name}: time and memory could not be measured.')
-            if (complexity := _read_complexity(kept, key)) is None:
-                raise RuntimeError(f'{kept} holds no measurement: delete it and run again.')
-        return complexity
+        arguments = folder / 'config.py', device, kept, key
+        what = f'{self.name}: time and memory'
+        return measure_once(kept, partial(_read_complexity, kept, key), _measure, arguments, what)
 
     def curve(self) -> tuple[list[int], list[float]]:
         """Iterations and losses of the first seed."""

@@ -3,7 +3,7 @@
 import json
 import math
 import time
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -16,6 +16,7 @@ from mmdefusion.utils.files import write_text
 from mmdefusion.utils.kept import read_kept
 
 from ..complexity import build_model
+from ..measured_once import measure_once
 from ..trial import Trial
 
 STEPS = 6  # the first one is slow: memory is allocated
@@ -38,16 +39,9 @@ def measure_pace(trial: Trial, kept: Path) -> float:
     Raises:
         RuntimeError: if the model cannot be trained for a step.
     """
-    if (seconds := _read(kept, trial.key)) is None:
-        write_text(kept.with_suffix('.py'), trial.config)
-        process = get_context('spawn').Process(target=_measure, args=(kept, trial.key))
-        process.start()
-        process.join()
-        if process.exitcode:
-            raise RuntimeError(f'{kept.stem}: the time of a training step could not be measured.')
-        if (seconds := _read(kept, trial.key)) is None:
-            raise RuntimeError(f'{kept} holds no measurement: delete it and run again.')
-    return seconds
+    write_text(kept.with_suffix('.py'), trial.config)
+    what = f'{kept.stem}: the time of a training step'
+    return measure_once(kept, partial(_read, kept, trial.key), _measure, (kept, trial.key), what)
 
 
 def _read(kept: Path, key: str) -> float | None:

@@ -119,3 +119,9 @@ def test_masks_that_are_none_are_refused_in_one_line(name, read, tmp_path):
 def test_the_size_of_an_image_with_masks_is_a_size(side, read):
     with pytest.raises(ValueError, match='the segmentation of annotation 7 is of an image of'):
         read([[1, 1, 9, 1, 9, 9]], width=side)
+
+
+def test_many_points_of_a_short_outline_are_read():
+    """Only what the points add up to counts, not what as many could."""
+    circle = [2000 + 100 * f(0.02 * k) for k in range(314) for f in (np.cos, np.sin)]
+    check_segmentation([circle] * 20, 4000, 4000)
