@@ -217,9 +217,12 @@ class DeFusionEncoder(BaseModule):
     def load_vit(self, vit: ViTWeights, name: str) -> None:
         """Loads the weights of a public ViT; the norms of the skip feature, which it lacks, keep their values.
 
+        An encoder with fewer blocks takes the first ones, whose tokens often say more of a place than the last ones'.
+
         Raises:
-            ValueError: if it has another architecture.
+            ValueError: if it has another architecture, or too few blocks.
         """
+        depth, vit = vit.depth, vit.first(len(self.blocks))
         held = vit.embed_dims, vit.depth, vit.num_registers
         if held != (self.embed_dims, len(self.blocks), self.arch.num_registers):
             raise ValueError(
@@ -234,8 +237,8 @@ class DeFusionEncoder(BaseModule):
             raise ValueError(f'{name} does not fit mmdefusion.DeFusionEncoder: {", ".join(wrong)}.')
         positions = 'fixed positions' if vit.positions is None else f'{len(vit.positions) - 1} learned positions'
         print_log(
-            f'{name}: loaded a public ViT ({vit.depth} blocks of width {vit.embed_dims}, {positions}); set aside: '
-            f'{", ".join(vit.set_aside) or "nothing"}.',
+            f'{name}: loaded a public ViT ({vit.depth} of {depth} blocks of width {vit.embed_dims}, {positions}); set '
+            f'aside: {", ".join(vit.set_aside) or "nothing"}.',
             'current',
         )
 

@@ -58,7 +58,7 @@ class ViTTeacher(FrozenTeacher):
         Raises:
             FileNotFoundError: if the file does not exist.
         """
-        self.encoder.load_vit(self._read(self.checkpoint).first(len(self.encoder.blocks)), self.checkpoint)
+        self.encoder.load_vit(self._read(self.checkpoint), self.checkpoint)
 
     @staticmethod
     def _read(checkpoint: str) -> ViTWeights:

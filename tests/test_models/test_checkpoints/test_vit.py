@@ -169,6 +169,17 @@ def test_dinov2_of_its_own_repository_with_chunks_and_layer_scale():
             torch.testing.assert_close(found.state[key], value, rtol=1e-4, atol=1e-6)
 
 
+def test_an_encoder_of_fewer_blocks_takes_the_first_ones(tmp_path):
+    path = save(random_model('dinov2').state_dict(), tmp_path / 'dinov2.pth')
+    sizes = dict(embed_dims=WIDTH, num_heads=HEADS, last_num_heads=HEADS)
+    whole, first = (encoder_of(path, dict(**sizes, depth=depth)) for depth in (DEPTH, DEPTH - 1))
+    image = torch.randn(1, 3, 64, 48)
+    with torch.no_grad():
+        torch.testing.assert_close(first.encode(image)[0], whole.encode(image)[0][:-1])
+    with pytest.raises(ValueError, match=f'with {DEPTH} blocks .* set arch to that of the file'):
+        encoder_of(path, dict(**sizes, depth=DEPTH + 1))
+
+
 def test_mae_with_fixed_positions_keeps_them_fixed(tmp_path):
     mae = ViTMAEModel(ViTMAEConfig(**{**NUMBERS, 'image_size': 224}, patch_size=16, intermediate_size=4 * WIDTH))
     mae.embeddings.patch_embeddings.projection._is_hf_initialized = False  # or it leaves the positions at zero
