@@ -11,11 +11,11 @@ import numpy as np
 
 from mmdefusion.utils.files import write_image
 from mmdefusion.utils.names import shown
-from mmdefusion.visualization import contact_sheet
+from mmdefusion.visualization import brighten, contact_sheet
 
 Output = Literal['fused', 'common', 'unique_a', 'unique_b', 'share', 'panel']
 OUTPUTS = get_args(Output)
-TITLES = {'fused': 'fused', 'common': 'common', 'unique_a': 'unique to the first', 'unique_b': 'unique to the second'}
+PARTS = {'common': 'common', 'unique_a': 'unique to the first', 'unique_b': 'unique to the second'}
 
 
 class Fused(NamedTuple):
@@ -118,7 +118,9 @@ def check_outputs(outputs: Sequence[str]) -> None:
 
 
 def draw_panel(sources: Sequence[np.ndarray], images: dict[str, np.ndarray]) -> np.ndarray:
-    """Draws sources, parts and the fused image side by side, H×W×3 BGR."""
-    titles = [f'source {position}' for position in range(1, len(sources) + 1)]
-    cells = [*sources, *(images[name] for name in TITLES)]
-    return contact_sheet([cells], [*titles, *TITLES.values()], width=min(320, sources[0].shape[1]))
+    """Draws sources, the fused image and the parts, brightened where they are dark, side by side, H×W×3 BGR."""
+    cells = [(f'source {position}', source) for position, source in enumerate(sources, 1)]
+    cells.append(('fused', images['fused']))
+    cells += [brighten(title, images[name]) for name, title in PARTS.items()]
+    titles, row = zip(*cells, strict=True)
+    return contact_sheet([row], titles, width=min(320, sources[0].shape[1]))

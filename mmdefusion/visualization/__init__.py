@@ -1,4 +1,4 @@
-from .drawing import class_colours, contact_sheet, draw_boxes, draw_heat, draw_mask, hide_background
+from .drawing import brighten, class_colours, contact_sheet, draw_boxes, draw_heat, draw_mask, hide_background
 from .report import Picture, Report, Sheet, Table
 
 __all__ = [
@@ -6,6 +6,7 @@ __all__ = [
     'Report',
     'Sheet',
     'Table',
+    'brighten',
     'class_colours',
     'contact_sheet',
     'draw_boxes',

@@ -16,7 +16,7 @@ from mmdefusion.inference.sources import Item
 from mmdefusion.models.fusers.attention_maps import attention_maps
 from mmdefusion.models.fusers.picture_fuser import to_tensor
 from mmdefusion.utils.image_io import reverse_channels
-from mmdefusion.visualization import Table, draw_heat
+from mmdefusion.visualization import Table, brighten, draw_heat
 
 from .uploads import Pair
 
@@ -27,7 +27,6 @@ NAMES = {
     'mff': ('first focus', 'second focus'),
 }
 ATTENTION_SIDE = 384  # pixels; attention of all patches to all others is 16 heads of (side / 16)⁴ numbers
-MOST_BRIGHTENED = 8.0
 KEPT = 3  # networks of other options that stay in memory, 54 MB each
 
 
@@ -85,14 +84,6 @@ def show(pair: Pair, fuser: FusionInferencer, task: str) -> Shown:
     table = score({'fused': images['fused'], 'mean of the sources': mean(first, second)}, (first, second), task)
     rgb = {title: reverse_channels(image) for title, image in pictures.items()}
     return Shown((reverse_channels(first), reverse_channels(second)), reverse_channels(images['fused']), rgb, table)
-
-
-def brighten(caption: str, image: np.ndarray) -> tuple[str, np.ndarray]:
-    """A dark part so bright that it can be seen, and its caption with the factor."""
-    factor = min(MOST_BRIGHTENED, 255 / max(1.0, float(np.percentile(image, 99.5))))
-    if factor < 1.5:
-        return caption, image
-    return f'{caption} (×{factor:.1f} brighter)', (image * factor).clip(0, 255).astype(np.uint8)
 
 
 def mean(first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmdefusion.visualization import class_colours, contact_sheet, draw_boxes, draw_heat, draw_mask
+from mmdefusion.visualization import brighten, class_colours, contact_sheet, draw_boxes, draw_heat, draw_mask
 
 PALETTE = ((0, 0, 0), (200, 100, 0))  # RGB
 
@@ -72,3 +72,14 @@ def test_heat_is_red_where_it_is_high():
     blue, _, red = drawn[1, 1].astype(int)
     assert blue > red
     draw_heat(np.zeros((8, 8, 3), np.uint8), np.ones((2, 2)))  # a flat map is no division by zero
+
+
+def test_dark_parts_are_brightened_and_say_how_much():
+    dark = np.zeros((10, 20, 3), np.uint8)
+    dark[:5] = 50
+    caption, seen = brighten('unique', dark)
+    assert caption == 'unique, 5.1 times as bright' and seen.max() == 255 and not seen[5:].any()
+    assert brighten('unique', dark // 50)[0].endswith('8.0 times as bright')  # no more, or it would show noise
+    bright = dark + 130
+    caption, seen = brighten('common', bright)
+    assert caption == 'common' and seen is bright
