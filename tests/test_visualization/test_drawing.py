@@ -78,7 +78,7 @@ def test_dark_parts_are_brightened_and_say_how_much():
     dark = np.zeros((10, 20, 3), np.uint8)
     dark[:5] = 50
     caption, seen = brighten('unique', dark)
-    assert caption == 'unique, 5.1 times as bright' and seen.max() == 255 and not seen[5:].any()
+    assert caption == 'unique, 5.1 times as bright' and seen.max() >= 254 and not seen[5:].any()
     assert brighten('unique', dark // 50)[0].endswith('8.0 times as bright')  # no more, or it would show noise
     bright = dark + 130
     caption, seen = brighten('common', bright)
