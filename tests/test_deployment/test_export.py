@@ -181,26 +181,6 @@ def test_maps_are_named_by_their_strides():
     assert name_maps(Dilated(), pair_input) == ('stride_4', 'stride_8_1', 'stride_8_2')
 
 
-class Pair(PairInput):
-    """The input of a network by itself."""
-
-    def forward(self, visible: torch.Tensor, infrared: torch.Tensor) -> tuple[torch.Tensor]:
-        return (super().forward(visible, infrared),)
-
-
-def test_the_other_image_stands_in_within_an_exported_network():
-    onnxruntime = pytest.importorskip('onnxruntime')
-    normalizer = PairNormalizer(missing='copy')
-    visible, infrared = torch.randint(1, 256, (3, 3, 8, 12)), torch.randint(1, 256, (3, 1, 8, 12))
-    visible[0] = 0
-    infrared[1] = 0
-    model = finish(trace(Pair(normalizer), ('pair',)), Metadata('fuse'))
-    images = dict(visible=visible.float().numpy(), infrared=infrared.float().numpy())
-    (found,) = onnxruntime.InferenceSession(model.SerializeToString()).run(None, images)
-    for pair, one, other in zip(found, visible, infrared, strict=True):
-        torch.testing.assert_close(torch.from_numpy(pair), normalizer(torch.cat([one.flip(0), other])))
-
-
 @pytest.mark.parametrize('length', [6, 7, 13, 20])
 def test_pooling_by_products(length):
     maps = torch.randn(2, 3, length, 11)

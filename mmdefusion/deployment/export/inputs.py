@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from mmdefusion.models.data_preprocessors import PairNormalizer, stand_in
+from mmdefusion.models.data_preprocessors import PairNormalizer
 from mmdefusion.models.layers.padding import PADDING, cells
 
 PROBED = 256  # side of the image that tells the strides of maps
@@ -22,14 +22,12 @@ class PairInput(nn.Module):
 
     def __init__(self, normalizer: PairNormalizer, divisor: int = 1) -> None:
         super().__init__()
-        self.modalities, self.missing = normalizer.modalities, normalizer.missing
+        self.modalities = normalizer.modalities
         self.divisor = divisor
         self.register_buffer('mean', normalizer.mean.clone())
         self.register_buffer('std', normalizer.std.clone())
 
     def forward(self, visible: Tensor, infrared: Tensor) -> Tensor:
-        if self.missing == 'copy':
-            visible, infrared = stand_in(visible, infrared)
         seen = {'visible': visible, 'infrared': infrared}
         pair = (torch.cat([seen[name] for name in self.modalities], dim=1) - self.mean) / self.std
         if self.divisor == 1:

@@ -1,9 +1,9 @@
 from mmdefusion.utils.compat import installed
 
-from .pair_normalizer import PairedPreprocessing, PairNormalizer, stand_in
+from .pair_normalizer import PairedPreprocessing, PairNormalizer
 from .pretraining_data_preprocessor import PretrainingDataPreprocessor
 
-__all__ = ['PairNormalizer', 'PairedPreprocessing', 'PretrainingDataPreprocessor', 'stand_in']
+__all__ = ['PairNormalizer', 'PairedPreprocessing', 'PretrainingDataPreprocessor']
 
 if installed('mmdet'):
     from .det_data_preprocessor import PairedDetDataPreprocessor

@@ -7,10 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from ..layers import mark_padding
-from ..layers.colour import luma
 
 MODALITIES = ('visible', 'infrared')
-STAND_INS = ('zeros', 'copy')
 # for RGB in 0-255; DeFusion++ normalises both images with them
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)
@@ -35,12 +33,10 @@ class PairNormalizer(nn.Module):
         modality_dropout: probability in training that one modality of a sample (either, equally often) is set to 0
             before normalisation, which is what ``AppendPartner(missing='zeros')`` does with a missing partner. Samples
             whose partner is missing already are not changed.
-        missing: what the network sees in place of a modality whose image is 0 everywhere, as that of a sensor that
-            failed is: 'zeros', or 'copy' for the other image (the visible one in grey).
 
     Raises:
         ValueError: if modalities are unknown, the number of values is wrong, values would make pixels huge, the
-            probability is outside [0, 1), dropout is used with only one modality, or ``missing`` has another value.
+            probability is outside [0, 1), or dropout is used with only one modality.
     """
 
     def __init__(
@@ -51,12 +47,8 @@ class PairNormalizer(nn.Module):
         ir_mean: Sequence[float] | None = None,
         ir_std: Sequence[float] | None = None,
         modality_dropout: float = 0.0,
-        missing: str = 'zeros',
     ) -> None:
         super().__init__()
-        if missing not in STAND_INS:
-            raise ValueError(f'missing={missing!r} is none of {", ".join(STAND_INS)}.')
-        self.missing = missing
         self.modalities = tuple(modalities)
         if len(self.modalities) != 2 or not set(self.modalities) <= set(MODALITIES):
             raise ValueError(f'modalities={self.modalities} must be two of {MODALITIES}, one for each slot.')
@@ -101,8 +93,6 @@ class PairNormalizer(nn.Module):
         seen = {'visible': image[[2, 1, 0]], 'infrared': image[3:].flip(0)}
         if dropped:
             seen[dropped] = torch.zeros_like(seen[dropped])
-        if self.missing == 'copy' and channels > 3:
-            seen['visible'], seen['infrared'] = stand_in(*seen.values())
         pair = torch.cat([seen[name].expand(3, -1, -1) for name in self.modalities])
         return (pair - self.mean) / self.std
 
@@ -117,7 +107,7 @@ class PairedPreprocessing:
     """Mixin for data preprocessors of the toolboxes: the output is B×6×H×W, two normalised RGB images.
 
     Args:
-        modalities, mean, std, ir_mean, ir_std, modality_dropout, missing: see :class:`PairNormalizer`.
+        modalities, mean, std, ir_mean, ir_std, modality_dropout: see :class:`PairNormalizer`.
         **padding: arguments of the toolbox's class, which concern padding and batches. Padding with 0 (the default) is
             marked for the encoder (see :func:`mark_padding`); padding with another value counts as part of the image.
     """
@@ -130,11 +120,10 @@ class PairedPreprocessing:
         ir_mean: Sequence[float] | None = None,
         ir_std: Sequence[float] | None = None,
         modality_dropout: float = 0.0,
-        missing: str = 'zeros',
         **padding: Any,
     ) -> None:
         super().__init__(mean=None, std=None, bgr_to_rgb=False, rgb_to_bgr=False, **padding)
-        self.pair_normalizer = PairNormalizer(modalities, mean, std, ir_mean, ir_std, modality_dropout, missing)
+        self.pair_normalizer = PairNormalizer(modalities, mean, std, ir_mean, ir_std, modality_dropout)
 
     def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
         """Normalises, pads and stacks a batch of packed images with 4 or 6 channels."""
@@ -157,20 +146,6 @@ class PairedPreprocessing:
         except ValueError as error:
             path = getattr(sample, 'img_path', None)
             raise ValueError(f'{path}: {error}' if path else str(error)) from None
-
-
-def stand_in(visible: Tensor, infrared: Tensor) -> tuple[Tensor, Tensor]:
-    """Puts the other image where one of a pair is 0 everywhere; the visible image becomes grey.
-
-    Args:
-        visible: …×3×H×W, RGB from 0 to 255.
-        infrared: …×1×H×W, or …×3×H×W, the same.
-
-    Returns:
-        Both, as wide as the wider of them where one stands in for the other.
-    """
-    no_visible, no_infrared = (image.amax((-3, -2, -1), keepdim=True) == 0 for image in (visible, infrared))
-    return infrared.where(no_visible, visible), luma(visible).where(no_infrared & ~no_visible, infrared)
 
 
 def refuse_huge(mean: Sequence[float], std: Sequence[float], mean_name: str, std_name: str) -> None:

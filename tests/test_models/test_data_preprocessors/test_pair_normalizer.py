@@ -90,28 +90,6 @@ def test_dropout_never_blanks_both():
     assert all(torch.equal(pair, PairNormalizer()(packed)) for pair in drawn)
 
 
-@pytest.mark.parametrize('channels', [4, 6])
-def test_the_other_image_stands_in_for_a_sensor_that_shows_nothing(channels):
-    packed, filled = image(channels), PairNormalizer(missing='copy')
-    assert torch.equal(filled(packed), PairNormalizer()(packed))  # whole pairs stay
-    no_visible, no_infrared = packed.clone(), packed.clone()
-    no_visible[:3] = 0
-    no_infrared[3:] = 0
-    assert torch.equal(filled(no_visible), PairNormalizer(modalities=('infrared', 'infrared'))(packed))
-    grey = packed[2] * 0.299 + packed[1] * 0.587 + packed[0] * 0.114
-    assert_close(filled(no_infrared), PairNormalizer()(torch.cat([packed[:3], grey[None]])))
-    assert torch.equal(filled(torch.zeros_like(packed)), PairNormalizer()(torch.zeros_like(packed)))
-    # what dropout takes looks like what is not there
-    assert torch.equal(filled(packed, 'visible'), filled(no_visible))
-    assert torch.equal(filled(packed, 'infrared'), filled(no_infrared))
-
-
-def test_one_sensor_with_a_stand_in_needs_no_other():
-    packed = image(3)
-    twice = PairNormalizer(modalities=('visible', 'visible'), missing='copy')
-    assert torch.equal(twice(packed), PairNormalizer(modalities=('visible', 'visible'))(packed))
-
-
 @pytest.mark.parametrize(
     'options, message',
     [
@@ -119,7 +97,6 @@ def test_one_sensor_with_a_stand_in_needs_no_other():
         ({'modalities': ('visible',)}, 'must be two of'),
         ({'modalities': ('visible', 'visible'), 'modality_dropout': 0.1}, 'nothing to see'),
         ({'modality_dropout': 20}, 'modality_dropout=20 must be a probability'),
-        ({'missing': 'visible'}, "missing='visible' is none of zeros, copy"),
         ({'ir_mean': (1, 2)}, r'mean=\(1, 2\) of a modality'),
     ],
 )
