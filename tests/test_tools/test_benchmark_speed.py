@@ -10,7 +10,7 @@ from torch.testing import assert_close
 from mmdefusion.experiments.speed import WORKS, Result, compare, measure_works, ratios
 from mmdefusion.experiments.speed.roof import count
 from mmdefusion.experiments.speed.timing import Timing
-from mmdefusion.experiments.speed.works import FusedFeatures, build_detector, prepare
+from mmdefusion.experiments.speed.works import ENCODERS, FusedFeatures, build_detector, prepare
 from mmdefusion.models.backbones import SpatialPrior
 from mmdefusion.models.layers import DropPath
 from mmdefusion.models.layers.dropout import Dropout
@@ -41,15 +41,15 @@ def test_the_textbook_learns_the_same(monkeypatch):
 
 
 def test_windows_come_with_a_prior_in_a_detector_that_trains():
-    plain, windowed = (build_detector(window) for window in (None, 14))
+    plain, windowed = (build_detector(encoder) for encoder in ({}, ENCODERS['windowed']))
     assert not any(isinstance(part, SpatialPrior) for part in plain.modules()) and plain.backbone.window is None
     assert windowed.backbone.spatial_prior is not None and windowed.backbone.encoder.window == 14
     assert prepare(WORKS['training'], 'windowed', torch.randn(1, 6, 64, 64))().isfinite()
 
 
-@pytest.mark.parametrize('window', [None, 14])
-def test_a_light_head_reads_narrow_maps(window):
-    heads = [build_detector(window, light).bbox_head for light in (False, True)]
+@pytest.mark.parametrize('encoder', [{}, ENCODERS['windowed']])
+def test_a_light_head_reads_narrow_maps(encoder):
+    heads = [build_detector(encoder, light).bbox_head for light in (False, True)]
     assert [(len(head.cls_convs), head.in_channels, head.feat_channels) for head in heads] == [
         (4, 256, 256),
         (1, 64, 64),
@@ -58,6 +58,21 @@ def test_a_light_head_reads_narrow_maps(window):
 
 def test_a_step_with_a_light_head_gives_a_loss():
     assert prepare(WORKS['light-training'], 'windowed', torch.randn(1, 6, 64, 64))().isfinite()
+
+
+def test_pooled_keys_change_a_little_and_count_as_fewer():
+    pair = torch.randn(1, 6, 32, 272)  # two windows, and 2×17 patches pooled to 1×9
+    windowed, pooled, rounded = (
+        prepare(WORKS['features'], form, pair)() for form in ('windowed', 'pooled', 'pooled bf16')
+    )
+    scale = windowed.abs().max()
+    assert (windowed - pooled).abs().max() > 0.01 * scale
+    assert 0 < (rounded - pooled).abs().max() < 0.02 * scale
+    operations, exponentials = zip(
+        *(count(FusedFeatures({**SMALL, 'depth': 4}, **ENCODERS[form]), pair) for form in ('windowed', 'pooled')),
+        strict=True,
+    )
+    assert operations[0] > operations[1] and exponentials[0] > exponentials[1]
 
 
 def test_windows_in_bfloat16_are_both():
@@ -89,7 +104,7 @@ def test_a_line_for_each_form_a_file_and_a_plot(tmp_path):
     options = '--sizes', 32, '32x64', '--repeats', 1, '--device', 'cpu', '--out', tmp_path / 'speed.json', '--profile'
     result = run_tool(TOOL, *options, '--forms', 'ours', 'windowed', 'textbook')
     assert result.returncode == 0, result.stderr
-    assert result.stdout.count('x as fast') == 4 and result.stdout.count('million exponentials') == 4
+    assert result.stdout.count('x as fast') == 4 and result.stdout.count('million exponentials') == 6
     found = json.loads((tmp_path / 'speed.json').read_text())['results']
     assert [one['size'] for one in found] == [[32, 32], [32, 64]]
     assert all(one['differences']['textbook'] < 1e-4 for one in found)

@@ -5,9 +5,10 @@
 "textbook" is the same network with the same weights, written out: explicit softmax matrices, one image after the other,
 every linear map by itself, losses image by image. "ours" is the package as it is, "windowed" with windows of 14 patches
 and four global blocks (a detector that trains has a spatial prior then; light-training is one with narrow maps and a
-head of one convolution, as benchmark.py --light trains), "bf16" under autocast, "windowed bf16" both,
-"compiled" by torch.compile. "maps" is timed beside ResNet-50s with an FPN and a plain ViT. All forms run in this
-process in turn; memory is what a run takes on top of weights and libraries (on Linux).
+head of one convolution, as benchmark.py --light trains), "pooled" with pooled keys in these four blocks too, "bf16"
+under autocast, "windowed bf16" and "pooled bf16" both, "compiled" by torch.compile. "maps" is timed beside ResNet-50s
+with an FPN and a plain ViT. All forms run in this process in turn; memory is what a run takes on top of weights and
+libraries (on Linux).
 """
 
 import argparse
@@ -18,7 +19,7 @@ import torch
 from mmdefusion.experiments.speed import FORMS, WORKS, exponents, lines, measure_works, write_report
 from mmdefusion.experiments.speed.roof import find_roof, profile
 from mmdefusion.experiments.speed.timing import read_clock
-from mmdefusion.experiments.speed.works import WINDOW, FusedFeatures
+from mmdefusion.experiments.speed.works import ENCODERS, FusedFeatures
 
 
 def parse_args() -> argparse.Namespace:
@@ -37,9 +38,12 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def print_profile(size: tuple[int, int], window: int | None, args: argparse.Namespace) -> None:
+def print_profile(size: tuple[int, int], form: str, args: argparse.Namespace) -> None:
     device = torch.device(args.device)
-    model, pair = FusedFeatures(window=window).to(device).eval(), torch.randn(args.batch, 6, *size, device=device)
+    model, pair = (
+        FusedFeatures(**ENCODERS.get(form, {})).to(device).eval(),
+        torch.randn(args.batch, 6, *size, device=device),
+    )
     with torch.inference_mode():
         model(pair)
         start = read_clock(args.clock, device)
@@ -47,7 +51,7 @@ def print_profile(size: tuple[int, int], window: int | None, args: argparse.Name
         seconds = read_clock(args.clock, device) - start
         parts = profile(model, lambda: model(pair), args.clock)
     roof = find_roof(model, pair, args.clock)
-    print(f'fused features, {size[1]}x{size[0]}, {"windowed" if window else "ours"}')
+    print(f'fused features, {size[1]}x{size[0]}, {form}')
     for name, share in sorted(parts.items(), key=lambda item: -item[1]):
         print(f'  {name:36s}{100 * share / sum(parts.values()):6.1f} %')
     work = f'{roof.operations / 1e9:.1f} billion operations and {roof.exponentials / 1e6:.0f} million exponentials'
@@ -70,8 +74,8 @@ def main() -> None:
     if args.out:
         write_report(results, args.out, device, args.clock)
     for size in args.sizes if args.profile else ():
-        for window in (None, WINDOW):
-            print_profile(size, window, args)
+        for form in ('ours', *ENCODERS):
+            print_profile(size, form, args)
 
 
 if __name__ == '__main__':

@@ -1,6 +1,6 @@
 """The works that are timed: from features of a pair to a training step of a detector."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import dataclass
@@ -21,16 +21,18 @@ from ..benchmark.models import CONFIGS, known_models
 from .rivals import RIVALS
 from .textbook import to_textbook
 
-FORMS = ('ours', 'windowed', 'bf16', 'windowed bf16', 'compiled', 'textbook')
-WINDOW = 14
+FORMS = ('ours', 'windowed', 'pooled', 'bf16', 'windowed bf16', 'pooled bf16', 'compiled', 'textbook')
+# options of the encoder by the first word of a form
+ENCODERS = {'windowed': dict(window=14), 'pooled': dict(window=14, pooling=2)}
+Options = Mapping[str, int]
 
 
 class FusedFeatures(nn.Module):
     """Encoder and decomposition: B×6×H×W to the fused tokens."""
 
-    def __init__(self, arch: str | dict = 'tiny', window: int | None = None) -> None:
+    def __init__(self, arch: str | dict = 'tiny', **encoder: int) -> None:
         super().__init__()
-        self.encoder = DeFusionEncoder(arch, window=window)
+        self.encoder = DeFusionEncoder(arch, **encoder)
         self.decomposition = DecompositionNeck(self.encoder.embed_dims)
 
     def forward(self, pair: Tensor) -> Tensor:
@@ -43,20 +45,20 @@ class Work:
 
     Attributes:
         title: for people.
-        build: from the side of windows, or None, to the model.
+        build: from options of the encoder to the model.
         apply: one run of a model on pairs B×6×H×W; gives tensors that forms must agree on.
         trains: whether a run is a step of training.
         rivals: whether other networks for the same purpose are timed beside it.
     """
 
     title: str
-    build: Callable[[int | None], nn.Module]
+    build: Callable[[Options], nn.Module]
     apply: Callable[[nn.Module, Tensor], Tensor]
     trains: bool = False
     rivals: bool = False
 
 
-def build_config(path: str, window: int | None, light: bool = False) -> nn.Module:
+def build_config(path: str, encoder: Options, light: bool = False) -> nn.Module:
     """A model of our configs: a short name of the zoo, or the name of a part in ``_base_/models``.
 
     ``light`` gives it narrow maps and a head of one convolution, as ``tools/benchmark.py --light`` does.
@@ -68,20 +70,20 @@ def build_config(path: str, window: int | None, light: bool = False) -> nn.Modul
         make_light(config)
     model = deepcopy(config.model)
     if model.backbone.type == 'mmdefusion.DeFusionPP':
-        model.backbone.encoder = {**model.backbone.get('encoder', {}), 'window': window}
+        model.backbone.encoder = {**model.backbone.get('encoder', {}), **encoder}
     else:
-        model.backbone.window = window
+        model.backbone.update(encoder)
     return MODELS.build(model)
 
 
-def build_detector(window: int | None, light: bool = False) -> nn.Module:
+def build_detector(encoder: Options, light: bool = False) -> nn.Module:
     """The paper's form of an ATSS; with windows, one with a spatial prior too, as large images are trained on."""
-    return build_config(f'defusionpp{"-prior" if window else ""}_vit-tiny_atss', window, light)
+    return build_config(f'defusionpp{"-prior" if encoder else ""}_vit-tiny_atss', encoder, light)
 
 
-def build_maps(window: int | None) -> nn.Module:
+def build_maps(encoder: Options) -> nn.Module:
     """From a pair to four maps, as detectors read them."""
-    return MODELS.build({'type': 'mmdefusion.DeFusionPP', 'encoder': {'window': window}})
+    return MODELS.build({'type': 'mmdefusion.DeFusionPP', 'encoder': dict(encoder)})
 
 
 def decode(model: nn.Module, pair: Tensor) -> Tensor:
@@ -121,7 +123,7 @@ def detect(model: nn.Module, pair: Tensor) -> Tensor:
 
 
 WORKS = {
-    'features': Work('fused features', lambda window: FusedFeatures(window=window), nn.Module.__call__),
+    'features': Work('fused features', lambda encoder: FusedFeatures(**encoder), nn.Module.__call__),
     'maps': Work('four maps', build_maps, lambda model, pair: model(pair)[0], rivals=True),
     'images': Work('fused image and parts', partial(build_config, 'fuser_defusionpp-tiny'), decode),
     'detector': Work('detector (ATSS)', partial(build_config, 'defusionpp_vit-tiny_atss'), heads),
@@ -149,7 +151,7 @@ def prepare(work: Work, form: str, pair: Tensor) -> Callable[[], Tensor]:
     if form in RIVALS:
         model, apply = RIVALS[form](), lambda model, pair: model(pair)[0]
     else:
-        model, apply = work.build(WINDOW if form.startswith('windowed') else None), work.apply
+        model, apply = work.build(ENCODERS.get(form.split()[0], {})), work.apply
     model = model.to(pair.device).train(work.trains)
     if form == 'textbook':
         to_textbook(model)

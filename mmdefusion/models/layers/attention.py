@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear, pad, scaled_dot_product_attention
 
-from .windows import Windows
+from .reach import Reach
 
 KERNEL_WIDTH = 16  # heads whose width is a multiple of this are fast in CPU kernels
 FILLING = 4  # most channels that are added: 12 to 16 is faster by a seventh, 24 to 32 slower by a tenth
@@ -24,20 +24,20 @@ def merge_heads(x: Tensor) -> Tensor:
     return x.transpose(1, 2).flatten(2)
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor, num_heads: int, mask: Tensor | Windows | None = None) -> Tensor:
+def attend(q: Tensor, k: Tensor, v: Tensor, num_heads: int, mask: Tensor | Reach | None = None) -> Tensor:
     """Scaled dot-product attention over heads.
 
     Args:
         q, k, v: queries, keys and values, B×N×(heads·width) each.
         num_heads: number of heads.
-        mask: true for the keys that are attended to, B×N, or the windows within which tokens attend to each other; None
-            for all. One of half as many images counts for both images of each pair, if these are concatenated along the
-            batch.
+        mask: true for the keys that are attended to, B×N, the windows within which tokens attend to each other, or how
+            keys are pooled; None for all. One of half as many images counts for both images of each pair, if these are
+            concatenated along the batch.
 
     Returns:
         B×N×(heads·width).
     """
-    if isinstance(mask, Windows):
+    if isinstance(mask, Reach):
         return mask.apply(partial(attend, num_heads=num_heads), q, k, v)
     if mask is not None:
         mask = mask.repeat(len(q) // len(mask), 1)[:, None, None]
@@ -84,7 +84,7 @@ class SelfAttention(nn.Module):
         self.qkv = nn.Linear(embed_dims, 3 * embed_dims)
         self.proj = nn.Linear(embed_dims, embed_dims)
 
-    def forward(self, x: Tensor, mask: Tensor | Windows | None = None) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor | Reach | None = None) -> Tensor:
         return self.proj(attend(*self.qkv(x).chunk(3, dim=-1), self.num_heads, mask))
 
 
@@ -114,7 +114,7 @@ class CrossAttention(nn.Module):
         query: Tensor,
         key: Tensor,
         value: Tensor,
-        mask: Tensor | Windows | None = None,
+        mask: Tensor | Reach | None = None,
         after: Sequence[nn.Linear] = (),
     ) -> Tensor:
         """Attends. ``after`` are linear maps that query, key and value have yet to pass before their projections."""

@@ -1,15 +1,13 @@
 """Attention within windows of patches, which takes time proportional to the size of the image."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
+from .own_grids import Attention, apply_by_grid
 from .padding import Size
-
-Attention = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 class Windows(NamedTuple):
@@ -38,20 +36,10 @@ class Windows(NamedTuple):
         Returns:
             B×N×C; zero at patches beyond the image's own grid.
         """
-        if self.own is None:
-            return self._apply_to_grid(attention, q, k, v)
-        own = list(self.own) * (len(q) // len(self.own))
-        found, order = [], []
-        for grid in dict.fromkeys(own):
-            index = [number for number, size in enumerate(own) if size == grid]
-            windows = Windows(self.side, grid, None, self.leading)
-            cropped = (self._crop(x[index], grid) for x in (q, k, v))
-            found.append(self._extend(windows._apply_to_grid(attention, *cropped), grid))
-            order += index
-        back = sorted(range(len(order)), key=order.__getitem__)
-        return torch.cat(found)[back]
+        return apply_by_grid(self, attention, q, k, v)
 
-    def _apply_to_grid(self, attention: Attention, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    def apply_to_grid(self, attention: Attention, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """The same where all images fill the grid."""
         if max(self.grid) <= self.side:
             return attention(q, k, v)
         count = self.grid[0] * self.grid[1]
@@ -69,17 +57,6 @@ class Windows(NamedTuple):
                 row.append(join(attention(queries, keys, values), share // height, extent // width, height))
             found.append(torch.cat(row, dim=2).flatten(1, 2))
         return torch.cat(found, dim=1)
-
-    def _crop(self, tokens: Tensor, grid: Size) -> Tensor:
-        """Leading tokens and the patches at the top left."""
-        patches = tokens[:, self.leading :].unflatten(1, self.grid)[:, : grid[0], : grid[1]]
-        return torch.cat([tokens[:, : self.leading], patches.flatten(1, 2)], dim=1)
-
-    def _extend(self, tokens: Tensor, grid: Size) -> Tensor:
-        """Undoes :meth:`_crop`, with zeros."""
-        patches = tokens[:, self.leading :].unflatten(1, grid)
-        patches = pad(patches, (0, 0, 0, self.grid[1] - grid[1], 0, self.grid[0] - grid[0]))
-        return torch.cat([tokens[:, : self.leading], patches.flatten(1, 2)], dim=1)
 
 
 def bands(length: int, side: int) -> Iterator[tuple[int, int]]:

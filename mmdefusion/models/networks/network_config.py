@@ -71,6 +71,7 @@ CLASSES: dict[str, tuple[str, dict[str, Rule]]] = {
             lora_rank=whole(1, MAX_WIDTH),
             window=whole(1, MAX_WIDTH),
             global_blocks=whole(0, MAX_DEPTH),
+            pooling=whole(1, MAX_WIDTH),
         ),
     ),
     'neck': ('DecompositionNeck', dict(embed_dims=WIDTH, common=ORDER)),

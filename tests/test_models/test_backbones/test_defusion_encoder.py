@@ -58,6 +58,16 @@ def test_some_blocks_attend_to_everything_and_others_within_windows():
     assert reads(encoder, 2, (64, 96)).all()
 
 
+def test_global_blocks_may_read_means_of_patches():
+    pooled, whole = (build(window=2, global_blocks=1, pooling=pool).eval() for pool in (2, 1))
+    whole.load_state_dict(pooled.state_dict())
+    pair = torch.randn(1, 6, 64, 96)
+    for one, other in zip(pooled(pair).layers[:3], whole(pair).layers[:3], strict=True):
+        assert torch.equal(one.a, other.a)
+    assert not torch.allclose(pooled(pair).deep.a, whole(pair).deep.a)
+    assert reads(pooled, 2, (64, 96)).all()  # the means of all patches
+
+
 @pytest.mark.parametrize('depth, count, blocks', [(12, 4, [2, 5, 8, 11]), (12, 5, [2, 4, 7, 9, 11]), (3, 0, [])])
 def test_global_blocks_are_spaced_evenly(depth, count, blocks):
     with torch.device('meta'):
@@ -73,9 +83,9 @@ def test_weights_of_training_without_windows_give_the_same_where_one_window_cove
         assert torch.equal(ours.a, theirs.a)
 
 
-@pytest.mark.parametrize('options', [{'window': 0}, {'window': 7, 'global_blocks': 4}])
+@pytest.mark.parametrize('options', [{'window': 0}, {'window': 7, 'global_blocks': 4}, {'pooling': 2}])
 def test_windows_that_cannot_be_are_refused(options):
-    with pytest.raises(ValueError, match='window=0 must be|global_blocks=4 is out of range: this encoder takes 0 to 3'):
+    with pytest.raises(ValueError, match='window=0 must|global_blocks=4 is out of range: .* 0 to 3|pooling=2 must'):
         build(**options)
 
 
