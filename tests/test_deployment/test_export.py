@@ -88,6 +88,28 @@ def test_features(path, half, tmp_path):
     assert OnnxNetwork(done.file).outputs[:2] == ['stride_4', 'stride_8']
 
 
+@pytest.fixture
+def windowed(tmp_path):
+    """A segmenter with windows and pooled keys, its weights, and pairs."""
+    net = small_network(next(path for path in WHOLE if 'defusionpp_vit-tiny_fcn' in path.stem), tmp_path)
+    config = tmp_path / 'windowed.py'
+    config.write_text(f"_base_ = '{net.config}'\nmodel = dict(backbone=dict(window=3, global_blocks=1, pooling=2))\n")
+    return str(config), net.checkpoint, net.pairs
+
+
+def test_windows_are_for_one_size(windowed, tmp_path):
+    with pytest.raises(ValueError, match=r'windowed.py attends within windows.*name it \(--size H W\)'):
+        export_network(*windowed[:2], tmp_path / 'x.onnx')
+
+
+@pytest.mark.soak
+def test_windows_and_pooled_keys_of_one_size(windowed, tmp_path):
+    for file in tmp_path.glob('*/[12].png'):
+        file.unlink()  # pairs of other sizes
+    done = export_network(*windowed[:2], tmp_path / 'x.onnx', size=(117, 149), verification=windowed[2])
+    assert done.comparison.passed, done.comparison.text
+
+
 @pytest.mark.soak
 @pytest.mark.parametrize('what', ['model', 'features'])
 def test_options_of_the_fuser(what, tmp_path):

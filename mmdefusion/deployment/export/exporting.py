@@ -9,6 +9,7 @@ from pathlib import Path
 from onnx import ModelProto
 
 from mmdefusion.inference.sources import Item
+from mmdefusion.models.backbones import DeFusionEncoder
 
 from ..metadata import Metadata, Pixels, What
 from .halving import to_half
@@ -68,6 +69,12 @@ def export_network(
         raise ValueError(f'{out} must end in .onnx.')
     to_calibrate, to_verify = (find_pairs(one) if one else [] for one in (calibration, verification))
     loaded = load(config, checkpoint, what)
+    encoders = [part for part in loaded.module.modules() if isinstance(part, DeFusionEncoder)]
+    if size is None and any(encoder.window for encoder in encoders):
+        raise ValueError(
+            f'{config} attends within windows, which are laid out for one size of images: name it (--size H W), or '
+            'leave windows out (window=None; the same weights fit).'
+        )
     metadata = replace(loaded.metadata, size=size, pixels=pixels)
     model = finish(trace(loaded.module, loaded.module.outputs, size, translations(metadata.task)), metadata)
     if half:
