@@ -30,7 +30,11 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--task', choices=list(TASKS), default='ivf', help='infrared-visible, exposures, foci')
     outputs = 'fused (default), common, unique_a, unique_b, share of the first source, or panel with the first four'
     parser.add_argument('--outputs', nargs='+', choices=OUTPUTS, default=['fused'], metavar='OUTPUT', help=outputs)
-    parser.add_argument('--colour', choices=('luma', 'rgb', 'grey'), help='default: luma for ivf, rgb for the others')
+    parser.add_argument(
+        '--colour',
+        choices=('luma', 'rgb', 'exposed', 'grey'),
+        help='default: luma for ivf, exposed for mef, rgb for mff',
+    )
     parser.add_argument('--detail', choices=('residual', 'none'), default='residual')
     parser.add_argument(
         '--target',

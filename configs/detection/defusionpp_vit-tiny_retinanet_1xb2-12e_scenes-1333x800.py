@@ -1,6 +1,6 @@
 # The one-key swap: a config of mmdet's own, its backbone replaced by DeFusion++. It changes the backbone, the neck's
-# input widths, the preprocessor and one line of the pipeline; the stock CocoDataset stays, and a rule on the path finds
-# the partner. (`mmdet::` needs mmdet 3.3.0 with setuptools < 82; all other configs are self-contained.)
+# input widths, the preprocessor, one line of the pipeline and the optimizer; the stock CocoDataset stays, and a rule on
+# the path finds the partner. (`mmdet::` needs mmdet 3.3.0 with setuptools < 82; all other configs are self-contained.)
 _base_ = 'mmdet::retinanet/retinanet_r50_fpn_1x_coco.py'
 
 model = dict(
@@ -15,6 +15,13 @@ reading, *train_steps = _base_.train_pipeline
 train_pipeline = [reading, append_partner, *train_steps]
 reading, *test_steps = _base_.test_pipeline
 test_pipeline = [reading, append_partner, *test_steps]
+
+# a ViT does not learn with a ResNet's SGD
+optim_wrapper = dict(_delete_=True, type='OptimWrapper', optimizer=dict(type='AdamW', lr=1e-4, weight_decay=0.05))
+
+# no image is padded because of the others of its batch
+val_cfg = dict(type='mmdefusion.OneSizeValLoop')
+test_cfg = dict(type='mmdefusion.OneSizeTestLoop')
 
 # crash-safe checkpoints, exact resuming, and an error if the loss is NaN. They are merged into mmdet's
 # default_hooks, which are kept; a list of custom_hooks would replace that of the stock config.

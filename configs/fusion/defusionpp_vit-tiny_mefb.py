@@ -1,4 +1,5 @@
-# MEFB (Zhang, 2021): 100 pairs of exposures, NAME/NAME_A.* and NAME/NAME_B.*. Colours come from both images.
+# MEFB (Zhang, 2021): 100 pairs of exposures, NAME/NAME_A.* and NAME/NAME_B.*. Colours come from both images, and from
+# the other one where one of them is overexposed.
 _base_ = [
     '../_base_/models/fuser_defusionpp-tiny.py',
     '../_base_/datasets/pairs_to_fuse.py',
@@ -7,7 +8,7 @@ _base_ = [
 test_dataloader = dict(dataset=dict(data_root='data/MEFB/input', first='', second='', suffixes=('_A', '_B')))
 # contrast says little of exposure, and each exposure has detail enough
 model = dict(
-    colour='rgb',
+    colour='exposed',
     detail=dict(levels=5, boost=0.0, sharpness=3.0, rest_sharpness=1.0, contrast=0.0, brightness=0.0),
 )
 test_evaluator = dict(protocol='all')

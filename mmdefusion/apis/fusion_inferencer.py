@@ -33,7 +33,8 @@ class FusionInferencer(Fusing):
             package.
         config: config file, for weights that carry no config.
         task: ``'ivf'``, ``'mef'`` or ``'mff'``; sets the defaults of ``colour``, ``detail`` and ``target``.
-        colour: ``'luma'``, ``'rgb'`` or ``'grey'``, see :class:`PictureFuser`; None takes that of the task.
+        colour: ``'luma'``, ``'rgb'``, ``'exposed'`` or ``'grey'``, see :class:`PictureFuser`; None takes that of the
+            task.
         detail: ``'residual'`` takes texture from the source that the network follows (:class:`ResidualDetail`); None
             returns the plain output of the network.
         target: treatment of people, cars and skies in infrared and visible images: ``'keep'``, ``'highlight'`` or

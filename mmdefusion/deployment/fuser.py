@@ -11,14 +11,15 @@ from mmdefusion.inference.fusing import Fusing
 from mmdefusion.inference.thermal import Polarity
 from mmdefusion.rules.daylight import draw_in_glare, fill_borders
 from mmdefusion.rules.detail import PATCH, Detail
+from mmdefusion.rules.exposures import keep_colours
 from mmdefusion.rules.filters import reduce_to
+from mmdefusion.rules.luma import luma, with_luma
 from mmdefusion.rules.memory import FrameMemory
-from mmdefusion.rules.options import Colour, Target, Task, choose_pixels, choose_rule
+from mmdefusion.rules.options import COLOURED, Colour, Target, Task, choose_pixels, choose_rule
 from mmdefusion.rules.targets import show_targets
 from mmdefusion.utils.image_io import check_scaling, reverse_channels
 
 from .network import OnnxNetwork
-from .rules.colour import luma, with_luma
 from .rules.windows import SlidingWindow
 
 PARTS = ('common', 'unique_a', 'unique_b')
@@ -113,7 +114,7 @@ class OnnxFuser(Fusing):
         self, a: np.ndarray, b: np.ndarray, parts: bool = False, memory: FrameMemory | None = None
     ) -> dict[str, np.ndarray]:
         """Fuses two RGB images H×W×3 in [0, 1], see :meth:`PictureFuser.fuse`."""
-        sources, aimed = (a, b) if self.colour == 'rgb' else (luma(a), luma(b)), self.target != 'off'
+        sources, aimed = (a, b) if self.colour in COLOURED else (luma(a), luma(b)), self.target != 'off'
         if aimed:
             sources = draw_in_glare(fill_borders(*sources), sources[1]), sources[1]
         pixels = self.frame_pixels if memory else self.network_pixels
@@ -132,6 +133,8 @@ class OnnxFuser(Fusing):
             coloured = a + drained[..., None] * (luma(a)[..., None] - a)
         if self.colour == 'luma':
             fused = with_luma(coloured, fused)
+        elif self.colour == 'exposed':
+            fused = keep_colours(fused, sources)
         return {**images, 'fused': fused.clip(0, 1)}
 
     def _see(self, names: Sequence[str], a: np.ndarray, b: np.ndarray) -> dict[str, np.ndarray]:

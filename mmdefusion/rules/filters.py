@@ -101,7 +101,7 @@ def greatest_above(image: Image) -> Image:
 @singledispatch
 def channels(image: Image) -> tuple[Image, ...]:
     """The channels of an image, maps."""
-    return tuple(image[..., index] for index in range(image.shape[2]))
+    return tuple(image[..., index] for index in range(image.shape[-1]))
 
 
 @singledispatch

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 Task = Literal['ivf', 'mef', 'mff']
-Colour = Literal['rgb', 'luma', 'grey']
+Colour = Literal['rgb', 'exposed', 'luma', 'grey']
 Target = Literal['keep', 'highlight', 'off']
+COLOURED = ('rgb', 'exposed')  # the network sees three channels
 
 # Defaults for each task: infrared-visible, multi-exposure and multi-focus pairs. Where one source is out of focus, the
 # other has all of the detail, and exposures have enough of it, so detail needs no boost. Contrast says little about
@@ -13,7 +14,7 @@ Target = Literal['keep', 'highlight', 'off']
 TASKS: dict[str, dict] = {
     'ivf': dict(colour='luma', detail=dict(type='mmdefusion.ResidualDetail')),
     'mef': dict(
-        colour='rgb',
+        colour='exposed',
         detail=dict(
             type='mmdefusion.ResidualDetail',
             levels=5,
@@ -60,7 +61,7 @@ def choose_rule(
 
     Args:
         task: ``'ivf'``, ``'mef'`` or ``'mff'``.
-        colour: None takes that of the task.
+        colour: None takes that of the task; for the plain output of exposures, ``'rgb'``.
         detail: None takes the plain output of the network.
         target: None takes ``'keep'`` for the brightness of infrared and visible images with detail, and ``'off'`` for
             all else: exposures and foci, the plain output, and the network's own colours.
@@ -76,9 +77,10 @@ def choose_rule(
         raise ValueError(f"detail={detail!r} is neither 'residual' nor None.")
     if target is not None and target not in get_args(Target):
         raise ValueError(f'target={target!r} is none of {", ".join(get_args(Target))}.')
-    colour = colour or TASKS[task]['colour']
+    plain = 'rgb' if TASKS[task]['colour'] in COLOURED else TASKS[task]['colour']
+    colour = colour or (TASKS[task]['colour'] if detail else plain)
     if target is None:
-        target = 'keep' if task == 'ivf' and detail and colour != 'rgb' else 'off'
+        target = 'keep' if task == 'ivf' and detail and colour not in COLOURED else 'off'
     if target != 'off' and task != 'ivf':
         raise ValueError(f"target={target!r} needs an infrared and a visible image: task='ivf'.")
     refuse_rgb_targets(colour, target)
@@ -99,5 +101,5 @@ def choose_pixels(task: Task, network_pixels: int | None = None) -> tuple[int | 
 
 def refuse_rgb_targets(colour: Colour, target: Target) -> None:
     """Raises a ValueError if targets are to stand out in the colours that the network gives."""
-    if target != 'off' and colour == 'rgb':
+    if target != 'off' and colour in COLOURED:
         raise ValueError(f"target={target!r} is a matter of brightness: it goes with colour='luma' or 'grey'.")

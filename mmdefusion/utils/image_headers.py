@@ -19,7 +19,7 @@ from .storage import local_copy
 from .tiff_headers import read_tiff
 from .webp_headers import EXIF_ORIENTATION, read_orientation
 
-IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff')
+IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp')
 LYING = (5, 6, 7, 8)  # EXIF orientations that exchange width and height; OpenCV ignores those beyond
 MAX_PIXELS = 64_000_000  # 8,000 x 8,000
 MOST_DIGITS = 18

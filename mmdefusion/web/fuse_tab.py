@@ -11,7 +11,13 @@ from .parts import PairInputs, network_event
 from .settings import Settings
 
 TASK_NAMES = {'infrared and visible': 'ivf', 'two exposures': 'mef', 'two foci': 'mff'}
-COLOURS = {'as the task needs': None, 'of the first image': 'luma', 'as the network gives them': 'rgb', 'grey': 'grey'}
+COLOURS = {
+    'as the task needs': None,
+    'of the first image': 'luma',
+    'as the network gives them': 'rgb',
+    'of the exposure that has them': 'exposed',
+    'grey': 'grey',
+}
 DETAILS = {'from the sources': 'residual', "none: the network's plain output": None}
 TARGETS = {
     'as the task needs': None,

@@ -173,7 +173,7 @@ def test_one_image_comes_back_with_a_warning(fuser):
             assert (only(fuser(*sources)) == colour(0)).all()
 
 
-@pytest.mark.parametrize('kind', ['luma', 'rgb', 'grey'])
+@pytest.mark.parametrize('kind', ['luma', 'rgb', 'exposed', 'grey'])
 def test_one_image_needs_no_network(weights, kind):
     fuser = FusionInferencer(weights, colour=kind, device='cpu', show_progress=False)
     wanted = cv2.cvtColor(colour(0), cv2.COLOR_BGR2GRAY) if kind == 'grey' else colour(0)

@@ -5,11 +5,12 @@ import pytest
 import torch
 
 from mmdefusion.deployment.rules import windows
-from mmdefusion.deployment.rules.colour import luma, with_luma
 from mmdefusion.models.fusers import ResidualDetail, SlidingWindow
-from mmdefusion.models.layers import colour
+from mmdefusion.models.layers.colour import luma as in_torch
 from mmdefusion.models.structures import Pair
 from mmdefusion.rules.detail import Detail
+from mmdefusion.rules.exposures import keep_colours
+from mmdefusion.rules.luma import luma, with_luma
 from mmdefusion.rules.options import DETAIL_WITH_TARGETS, TASKS
 
 RULES = {task: defaults['detail'] for task, defaults in TASKS.items()} | {'targets': DETAIL_WITH_TARGETS}
@@ -50,9 +51,17 @@ def test_an_image_fused_with_itself_stays():
 
 def test_colour():
     image, brightness = picture((40, 30), 3, 0), picture((40, 30), 1, 1)[..., 0]
-    np.testing.assert_allclose(luma(image), colour.luma(to_torch(image))[0].numpy(), atol=1e-6)
-    wanted = colour.with_luma(to_torch(image), to_torch(brightness)).permute(1, 2, 0).numpy()
+    np.testing.assert_allclose(luma(image), in_torch(to_torch(image))[0].numpy(), atol=1e-6)
+    wanted = with_luma(to_torch(image), to_torch(brightness)).permute(1, 2, 0).numpy()
     np.testing.assert_allclose(with_luma(image, brightness), wanted, atol=1e-5)
+
+
+def test_colours_of_exposures():
+    fused, short, long = (picture((40, 30), 3, seed) for seed in range(3))
+    long = (long * 2).clip(0, 1)
+    wanted = keep_colours(to_torch(fused), (to_torch(short), to_torch(long))).permute(1, 2, 0).numpy()
+    assert abs(wanted - fused).max() > 0.1
+    np.testing.assert_allclose(keep_colours(fused, (short, long)), wanted, atol=1e-5)
 
 
 @pytest.mark.parametrize('size', [(30, 40), (70, 31), (100, 131)], ids=str)

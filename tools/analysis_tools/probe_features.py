@@ -20,6 +20,7 @@ from mmengine.logging import MMLogger
 
 from mmdefusion.evaluation.results import mean_and_spread
 from mmdefusion.experiments.probe import TOKENS, FeatureReader, LabelledPairs, Patches, ProbeSettings, probe
+from mmdefusion.models.checkpoints.fetching import local_path
 from mmdefusion.utils.files import write_text
 from mmdefusion.visualization import Table
 
@@ -44,9 +45,9 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if any(len(model) > 2 for model in args.model):
         parser.error('--model takes CONFIG and perhaps CHECKPOINT: give --model again for another model.')
-    for path in (path for model in args.model for path in model):
-        if not Path(path).is_file():
-            parser.error(f'{path} is not there.')
+    for config, *_ in args.model:
+        if not Path(config).is_file():
+            parser.error(f'{config} is not there.')
     return args
 
 
@@ -68,6 +69,7 @@ def run(args: argparse.Namespace) -> None:
     settings = ProbeSettings(hidden=args.hidden, epochs=args.epochs)
     classes, rows, scores = splits[1].classes, [], []
     for config, *checkpoint in args.model:
+        checkpoint = [str(local_path(path)) for path in checkpoint]
         reader = read_model(config, checkpoint[0] if checkpoint else None, args)
         name = Path(checkpoint[0] if checkpoint else config).stem
         for tokens in args.tokens:

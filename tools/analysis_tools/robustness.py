@@ -26,6 +26,7 @@ from mmdefusion.datasets.transforms import CORRUPTIONS
 from mmdefusion.evaluation.results import main_score
 from mmdefusion.experiments import Disturbance
 from mmdefusion.models.checkpoints.errors import CheckpointError
+from mmdefusion.models.checkpoints.fetching import local_path
 from mmdefusion.models.checkpoints.fitting import read_weights, refuse_misfit
 from mmdefusion.utils.files import make_writable, write_text
 from mmdefusion.utils.kept import read_kept
@@ -49,9 +50,9 @@ def parse_args() -> argparse.Namespace:
         '--cfg-options', nargs='+', action=DictAction, default={}, help='settings of all models: key.sub=value'
     )
     args = parser.parse_args()
-    for path in (path for model in args.model for path in model):
-        if not Path(path).is_file():
-            parser.error(f'{path} is not there.')
+    for config, _ in args.model:
+        if not Path(config).is_file():
+            parser.error(f'{config} is not there.')
     return args
 
 
@@ -125,12 +126,13 @@ def main() -> None:
     known = read_kept(kept) or {}
     try:
         disturbances = plan(args)
-        for _, checkpoint in args.model:
+        models = [(config, str(local_path(checkpoint))) for config, checkpoint in args.model]
+        for _, checkpoint in models:
             read_weights(checkpoint)
     except (OSError, ValueError) as error:
         raise SystemExit(str(error)) from None
     scores: dict[str, dict[str, dict[str, float]]] = {}
-    for config, checkpoint in args.model:
+    for config, checkpoint in models:
         content = Config.fromfile(config).pretty_text
         key = f'{checkpoint} {Path(checkpoint).stat().st_mtime_ns} {args.cfg_options} {content}'
         key = hashlib.sha256(key.encode()).hexdigest()

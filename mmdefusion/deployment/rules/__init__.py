@@ -1,1 +1,1 @@
-"""Colour and sliding windows in NumPy, as in ``models``; the other rules are in ``mmdefusion.rules``."""
+"""Sliding windows in NumPy, as in ``models``; the other rules are in ``mmdefusion.rules``."""

@@ -13,12 +13,14 @@ from torch.nn.functional import pad
 from mmdefusion.registry import MODELS, build_model_part
 from mmdefusion.rules.daylight import draw_in_glare, fill_borders
 from mmdefusion.rules.detail import network_share
+from mmdefusion.rules.exposures import keep_colours
 from mmdefusion.rules.filters import reduce_to
+from mmdefusion.rules.luma import with_luma
 from mmdefusion.rules.memory import FrameMemory
-from mmdefusion.rules.options import Colour, Target, refuse_rgb_targets
+from mmdefusion.rules.options import COLOURED, Colour, Target, refuse_rgb_targets
 from mmdefusion.rules.targets import show_targets
 
-from ..layers import PATCH_SIZE, luma, with_luma
+from ..layers import PATCH_SIZE, luma
 from ..structures import FusedImages, Pair, Parts
 from .detail import ResidualDetail
 from .image_fuser import ImageFuser
@@ -41,8 +43,9 @@ class PictureFuser(ImageFuser):
         detail: config or object of :class:`ResidualDetail`; None returns the plain output of the network, as in the
             paper.
         colour: ``'luma'`` fuses brightness and keeps the colours of the first image, so the first must be the one with
-            colours; ``'rgb'`` returns the three channels that the network gives; ``'grey'`` fuses brightness and
-            returns one channel.
+            colours; ``'rgb'`` returns the three channels that the network gives; ``'exposed'`` does so too, but what
+            one source shows overexposed has the colours of the other; ``'grey'`` fuses brightness and returns one
+            channel.
         target: treatment of hot targets in a visible and an infrared image (hot is bright), in this order. ``'keep'``
             lets people and cars stand out as in the image that shows them better, and keeps daylight and skies of the
             visible image; ``'highlight'`` makes everything hot bright; ``'off'`` does neither.
@@ -112,7 +115,7 @@ class PictureFuser(ImageFuser):
 
         Returns:
             The fused image in [0, 1]: 3×H×W, or 1×H×W if ``colour`` is ``'grey'``. With ``parts`` all four images; the
-            parts are 3×H×W if ``colour`` is ``'rgb'``, else 1×H×W.
+            parts are 3×H×W if ``colour`` is ``'rgb'`` or ``'exposed'``, else 1×H×W.
 
         Raises:
             ValueError: if the sizes differ, or values are not finite.
@@ -156,7 +159,7 @@ class PictureFuser(ImageFuser):
     def _read(self, pair: Pair) -> Pair:
         """The input of the network: the pair itself, or its brightness."""
         check(pair)
-        if self.colour == 'rgb':
+        if self.colour in COLOURED:
             return pair
         sources = Pair(*(luma(image) for image in pair))
         if self.target == 'off':
@@ -181,6 +184,8 @@ class PictureFuser(ImageFuser):
         if aimed:
             fused, drained = show_targets(fused, sources, pair.a, self.target)
             coloured = coloured + drained * (luma(coloured) - coloured)
+        if self.colour == 'exposed':
+            return keep_colours(fused, sources)
         return with_luma(coloured, fused) if self.colour == 'luma' else fused
 
 

@@ -1,7 +1,7 @@
 """Building blocks in plain torch, independent of any registry."""
 
 from .attention import CrossAttention, SelfAttention
-from .colour import as_pairs, luma, with_luma
+from .colour import as_pairs, luma
 from .decomposition_block import NUM_HEADS, DecompositionBlock
 from .drop_path import DropPath
 from .init import init_transformer
@@ -46,5 +46,4 @@ __all__ = [
     'sincos_position_embedding',
     'tokens_to_map',
     'unpatchify',
-    'with_luma',
 ]

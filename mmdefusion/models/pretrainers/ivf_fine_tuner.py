@@ -10,11 +10,12 @@ from mmdefusion.registry import MODELS, build_model_part
 from mmdefusion.rules.colours import drain
 from mmdefusion.rules.daylight import fill_borders, find_sky
 from mmdefusion.rules.hot_places import find_hot
+from mmdefusion.rules.luma import with_luma
 from mmdefusion.rules.options import Target
 from mmdefusion.rules.targets import lift_targets
 
 from ..fusers.image_fuser import ImageFuser
-from ..layers import luma, with_luma
+from ..layers import luma
 from ..losses import IVFLoss
 from ..structures import FusedImages, Pair, Sensors
 

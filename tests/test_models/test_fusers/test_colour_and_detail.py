@@ -3,9 +3,9 @@ import torch
 from torch.testing import assert_close
 
 from mmdefusion.models.fusers import ResidualDetail
-from mmdefusion.models.layers.colour import luma, with_luma
 from mmdefusion.models.structures import Pair
 from mmdefusion.rules.detail import disagreement, network_share
+from mmdefusion.rules.luma import luma, with_luma
 
 
 def test_brightness_and_colour_part_and_join():

@@ -9,6 +9,7 @@ from mmdefusion.models.fusers import PictureFuser
 from mmdefusion.models.fusers.picture_fuser import fill_patches
 from mmdefusion.models.layers.colour import luma
 from mmdefusion.models.structures import Pair
+from mmdefusion.rules.options import COLOURED
 
 DETAIL = dict(type='mmdefusion.ResidualDetail')
 
@@ -27,11 +28,11 @@ def build(**options) -> PictureFuser:
     ).eval()
 
 
-@pytest.mark.parametrize('colour', ['rgb', 'luma', 'grey'])
+@pytest.mark.parametrize('colour', ['rgb', 'exposed', 'luma', 'grey'])
 @pytest.mark.parametrize('size', [(33, 58), (90, 71)])
 @pytest.mark.parametrize('target', ['keep', 'highlight', 'off'])
 def test_an_image_with_itself_comes_back_exactly(colour, size, target):
-    if colour == 'rgb' and target != 'off':
+    if colour in COLOURED and target != 'off':
         with pytest.raises(ValueError, match="goes with colour='luma' or 'grey'"):
             build(colour=colour, target=target)
         return
@@ -47,7 +48,7 @@ def test_plain_output_is_the_image_fuser_s():
         assert_close(ours, theirs[0].clip(0, 1), atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize('colour', ['rgb', 'luma', 'grey'])
+@pytest.mark.parametrize('colour', ['rgb', 'exposed', 'luma', 'grey'])
 def test_the_fused_picture_alone_is_the_same(colour):
     model, pair = build(detail=DETAIL, colour=colour), Pair(*torch.rand(2, 3, 70, 58))
     drawn = []
@@ -59,7 +60,7 @@ def test_the_fused_picture_alone_is_the_same(colour):
 
 
 @pytest.mark.parametrize('detail', [DETAIL, None])
-@pytest.mark.parametrize('colour', ['rgb', 'luma', 'grey'])
+@pytest.mark.parametrize('colour', ['rgb', 'exposed', 'luma', 'grey'])
 def test_explained_images_are_the_fused_ones(colour, detail):
     model, pair = build(colour=colour, detail=detail), Pair(*torch.rand(2, 3, 70, 90))
     images, share = model.explain(pair)

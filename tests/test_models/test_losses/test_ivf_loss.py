@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from mmdefusion.models.layers import luma, with_luma
+from mmdefusion.models.layers import luma
 from mmdefusion.models.losses import IVFLoss
 from mmdefusion.models.structures import Sensors
 from mmdefusion.scenes import SceneGenerator
@@ -48,7 +48,7 @@ def test_each_fault_is_seen_by_its_term_alone(size):
     sources = Sensors(visible, torch.full_like(visible, 0.4))
     faults = {
         'brightness': visible + 0.1,
-        'colour': with_luma(luma(visible).expand_as(visible), luma(visible)),
+        'colour': luma(visible).expand_as(visible),
         'gradient': blurred(visible),
     }
     found = {name: values(image, sources, visible) for name, image in faults.items()}
