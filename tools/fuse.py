@@ -33,14 +33,14 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--colour',
         choices=('luma', 'rgb', 'exposed', 'grey'),
-        help='default: luma for ivf, exposed for mef, rgb for mff',
+        help='default: luma for ivf, exposed for mef (rgb with --detail none), rgb for mff',
     )
     parser.add_argument('--detail', choices=('residual', 'none'), default='residual')
     parser.add_argument(
         '--target',
         choices=('keep', 'highlight', 'off'),
         help='keep (default for infrared and visible images): people stand out, skies stay as they are; highlight: all '
-        'that is hot is bright; off (default for --task mef and mff, --detail none and --colour rgb): neither',
+        'that is hot is bright; off (default for --task mef and mff, --detail none, --colour rgb and exposed): neither',
     )
     parser.add_argument('--resize', action='store_true', help='resize the other images to the size of the first')
     parser.add_argument('--resume', action='store_true', help='skip results that are in --out-dir already')

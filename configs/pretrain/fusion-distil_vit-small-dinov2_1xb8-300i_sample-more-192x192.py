@@ -5,9 +5,7 @@ embed_dims = 384
 load_from = None
 model = dict(
     backbone=dict(
-        _delete_=True,
-        type='mmdefusion.DeFusionEncoder',
-        arch=dict(embed_dims=embed_dims, depth=10, last_num_heads=6),
+        arch=dict(_delete_=True, embed_dims=embed_dims, depth=10, last_num_heads=6),
         init_cfg=dict(type='Pretrained', checkpoint='checkpoints/dinov2_small.pth'),
     ),
     neck=[dict(type='mmdefusion.DecompositionNeck', embed_dims=embed_dims)],

@@ -15,6 +15,7 @@ from mmdefusion.inference.thermal import Polarity
 from mmdefusion.models.fusers.picture_fuser import to_picture, to_tensor
 from mmdefusion.models.layers.colour import luma
 from mmdefusion.models.structures import Pair
+from mmdefusion.rules.exposures import keep_colours
 from mmdefusion.rules.filters import resize_to
 from mmdefusion.rules.memory import FrameMemory
 from mmdefusion.rules.options import Colour, Target, Task, choose_pixels, choose_rule
@@ -34,12 +35,12 @@ class FusionInferencer(Fusing):
         config: config file, for weights that carry no config.
         task: ``'ivf'``, ``'mef'`` or ``'mff'``; sets the defaults of ``colour``, ``detail`` and ``target``.
         colour: ``'luma'``, ``'rgb'``, ``'exposed'`` or ``'grey'``, see :class:`PictureFuser`; None takes that of the
-            task.
+            task, and for plain output of exposures ``'rgb'``.
         detail: ``'residual'`` takes texture from the source that the network follows (:class:`ResidualDetail`); None
             returns the plain output of the network.
         target: treatment of people, cars and skies in infrared and visible images: ``'keep'``, ``'highlight'`` or
             ``'off'``, see :class:`PictureFuser`. None takes ``'keep'`` for the brightness of such images with detail,
-            and ``'off'`` for exposures, foci, plain output and ``colour='rgb'``.
+            and ``'off'`` for exposures, foci, plain output, and the colours ``'rgb'`` and ``'exposed'``.
         sliding_window: arguments of :class:`SlidingWindow`, such as ``dict(size=224, batch_size=8)``.
         device: device of the network; None takes the best one available.
         show_progress: whether to show a progress bar on terminals.
@@ -126,12 +127,16 @@ class FusionInferencer(Fusing):
         self, first: Tensor, others: Sequence[Tensor], parts: bool, share: bool, memory: FrameMemory | None
     ) -> dict[str, Tensor]:
         """What the network decodes of sources 3×H×W, by name; of a single one, it is fused with itself."""
-        pixels = self.frame_pixels if memory else self.network_pixels
+        pixels, exposures = self.frame_pixels if memory else self.network_pixels, [first, *others]
         for other in others[:-1]:
             first = self.model.fuse(Pair(first, other), network_pixels=pixels).expand(3, -1, -1)
         pair = Pair(first, others[-1] if others else first)
         if share:
             explained = self.model.explain(pair, memory, pixels)
-            return explained.images._asdict() | {'share': resize_to(explained.share, pair.a).clip(0, 1)}
-        images = self.model.fuse(pair, parts, pixels, memory)
-        return images._asdict() if parts else {'fused': images}
+            images = explained.images._asdict() | {'share': resize_to(explained.share, pair.a).clip(0, 1)}
+        else:
+            fused = self.model.fuse(pair, parts, pixels, memory)
+            images = fused._asdict() if parts else {'fused': fused}
+        if self.model.colour == 'exposed' and len(exposures) > 2:  # what was fused before says nothing of exposure
+            images['fused'] = keep_colours(images['fused'], exposures)
+        return images

@@ -15,7 +15,7 @@ from mmdefusion.rules.exposures import keep_colours
 from mmdefusion.rules.filters import reduce_to
 from mmdefusion.rules.luma import luma, with_luma
 from mmdefusion.rules.memory import FrameMemory
-from mmdefusion.rules.options import COLOURED, Colour, Target, Task, choose_pixels, choose_rule
+from mmdefusion.rules.options import THREE_CHANNELS, Colour, Target, Task, choose_pixels, choose_rule
 from mmdefusion.rules.targets import show_targets
 from mmdefusion.utils.image_io import check_scaling, reverse_channels
 
@@ -98,7 +98,8 @@ class OnnxFuser(Fusing):
     ) -> dict[str, np.ndarray]:
         if share:
             raise ValueError(f'{name}: an exported network does not tell its share: leave this output out.')
-        first, *others = (reverse_channels(source).astype(np.float32) / 255 for source in sources)
+        exposures = [reverse_channels(source).astype(np.float32) / 255 for source in sources]
+        first, *others = exposures
         try:
             for other in others[:-1]:
                 fused = self._fuse(first, other)['fused']
@@ -106,6 +107,8 @@ class OnnxFuser(Fusing):
             images = self._fuse(first, others[-1] if others else first, parts, memory) if others or parts else {}
         except ValueError as error:
             raise ValueError(f'{name}: {error}') from None
+        if self.colour == 'exposed' and len(exposures) > 2:  # what was fused before says nothing of exposure
+            images['fused'] = keep_colours(images['fused'], exposures)
         if not others:
             images['fused'] = luma(first) if self.colour == 'grey' else first
         return {name: reverse_channels(np.rint(image * 255).astype(np.uint8)) for name, image in images.items()}
@@ -114,7 +117,7 @@ class OnnxFuser(Fusing):
         self, a: np.ndarray, b: np.ndarray, parts: bool = False, memory: FrameMemory | None = None
     ) -> dict[str, np.ndarray]:
         """Fuses two RGB images H×W×3 in [0, 1], see :meth:`PictureFuser.fuse`."""
-        sources, aimed = (a, b) if self.colour in COLOURED else (luma(a), luma(b)), self.target != 'off'
+        sources, aimed = (a, b) if self.colour in THREE_CHANNELS else (luma(a), luma(b)), self.target != 'off'
         if aimed:
             sources = draw_in_glare(fill_borders(*sources), sources[1]), sources[1]
         pixels = self.frame_pixels if memory else self.network_pixels

@@ -184,7 +184,7 @@ class Fusing(ABC):
         sources = self._read(item, resize, black_hot)
         images = self._decode(item.name, sources, set(outputs) != {'fused'}, 'share' in outputs, memory)
         if 'panel' in outputs:
-            images['panel'] = draw_panel(sources, images)
+            images['panel'] = draw_panel(sources, images, still=memory is None)
         return Fused(item.name, {name: images[name] for name in outputs})
 
     def _open(self, items: Sequence[Item], series: Sequence[Item]) -> tuple[Sequence[Item], bool]:

@@ -117,10 +117,14 @@ def check_outputs(outputs: Sequence[str]) -> None:
         raise ValueError(f'outputs={unknown} are none of {", ".join(OUTPUTS)}.')
 
 
-def draw_panel(sources: Sequence[np.ndarray], images: dict[str, np.ndarray]) -> np.ndarray:
-    """Draws sources, the fused image and the parts, brightened where they are dark, side by side, H×W×3 BGR."""
+def draw_panel(sources: Sequence[np.ndarray], images: dict[str, np.ndarray], still: bool = True) -> np.ndarray:
+    """Draws sources, the fused image and the parts side by side, H×W×3 BGR.
+
+    Dark parts of a still are brightened; frames of a video stay as they are, so that they can be compared.
+    """
     cells = [(f'source {position}', source) for position, source in enumerate(sources, 1)]
     cells.append(('fused', images['fused']))
-    cells += [brighten(title, images[name]) for name, title in PARTS.items()]
+    parts = [(title, images[name]) for name, title in PARTS.items()]
+    cells += [brighten(*part) for part in parts] if still else parts
     titles, row = zip(*cells, strict=True)
     return contact_sheet([row], titles, width=min(320, sources[0].shape[1]))

@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 Task = Literal['ivf', 'mef', 'mff']
 Colour = Literal['rgb', 'exposed', 'luma', 'grey']
 Target = Literal['keep', 'highlight', 'off']
-COLOURED = ('rgb', 'exposed')  # the network sees three channels
+THREE_CHANNELS = ('rgb', 'exposed')  # the network sees three channels
 
 # Defaults for each task: infrared-visible, multi-exposure and multi-focus pairs. Where one source is out of focus, the
 # other has all of the detail, and exposures have enough of it, so detail needs no boost. Contrast says little about
@@ -77,13 +77,13 @@ def choose_rule(
         raise ValueError(f"detail={detail!r} is neither 'residual' nor None.")
     if target is not None and target not in get_args(Target):
         raise ValueError(f'target={target!r} is none of {", ".join(get_args(Target))}.')
-    plain = 'rgb' if TASKS[task]['colour'] in COLOURED else TASKS[task]['colour']
+    plain = 'rgb' if TASKS[task]['colour'] in THREE_CHANNELS else TASKS[task]['colour']
     colour = colour or (TASKS[task]['colour'] if detail else plain)
     if target is None:
-        target = 'keep' if task == 'ivf' and detail and colour not in COLOURED else 'off'
+        target = 'keep' if task == 'ivf' and detail and colour not in THREE_CHANNELS else 'off'
     if target != 'off' and task != 'ivf':
         raise ValueError(f"target={target!r} needs an infrared and a visible image: task='ivf'.")
-    refuse_rgb_targets(colour, target)
+    refuse_coloured_targets(colour, target)
     numbers = TASKS[task]['detail'] | ({} if target == 'off' else DETAIL_WITH_TARGETS)
     return Rule(colour, target, numbers if detail else None)
 
@@ -99,7 +99,7 @@ def choose_pixels(task: Task, network_pixels: int | None = None) -> tuple[int | 
     return network_pixels or (PAIR_PIXELS if task == 'ivf' else None), network_pixels or VIDEO_PIXELS
 
 
-def refuse_rgb_targets(colour: Colour, target: Target) -> None:
+def refuse_coloured_targets(colour: Colour, target: Target) -> None:
     """Raises a ValueError if targets are to stand out in the colours that the network gives."""
-    if target != 'off' and colour in COLOURED:
+    if target != 'off' and colour in THREE_CHANNELS:
         raise ValueError(f"target={target!r} is a matter of brightness: it goes with colour='luma' or 'grey'.")

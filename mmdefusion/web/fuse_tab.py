@@ -15,7 +15,7 @@ COLOURS = {
     'as the task needs': None,
     'of the first image': 'luma',
     'as the network gives them': 'rgb',
-    'of the exposure that has them': 'exposed',
+    'of the other exposure where one is overexposed': 'exposed',
     'grey': 'grey',
 }
 DETAILS = {'from the sources': 'residual', "none: the network's plain output": None}
@@ -49,7 +49,9 @@ def build(settings: Settings) -> None:
         ]
         return *sliders, shown.fused, pictures, f'{words}\n\n{shown.scores.markdown()}'
 
-    gr.Markdown('Two aligned images of one view become one. The first image gives the colours.')
+    gr.Markdown(
+        'Two aligned images of one view become one. Of an infrared and a visible one, the first gives the colours.'
+    )
     with gr.Row():
         with gr.Column(scale=2):
             task = gr.Radio(list(TASK_NAMES), value=next(iter(TASK_NAMES)), label='Images', elem_id='fuse-task')

@@ -5,7 +5,8 @@ import torch
 from torch.testing import assert_close
 
 from mmdefusion.models.fusers import filters  # noqa: F401  with it, rules take tensors
-from mmdefusion.rules.exposures import BRIGHTER, keep_colours
+from mmdefusion.rules import exposures
+from mmdefusion.rules.exposures import STRENGTH, keep_colours
 from mmdefusion.rules.luma import luma
 
 SKY = torch.tensor([0.25, 0.35, 0.45])[:, None, None]
@@ -42,12 +43,29 @@ def test_what_says_nothing_of_colours_changes_nothing(sources):
     assert torch.equal(keep_colours(fused, sources), fused)
 
 
-def test_noise_is_not_brightened_without_limit():
-    dark = evenly(SKY) * 0.35
-    fused, white = torch.full((3, *SIZE), 0.9), torch.ones(3, *SIZE)
+def test_noise_is_not_brightened_without_limit(monkeypatch):
+    monkeypatch.setattr(exposures, 'BRIGHTER', 1.5)
+    dark, white = evenly(SKY) * 0.8, torch.ones(3, *SIZE)  # light enough for its colours to count wholly
+    fused = evenly(luma(dark)[..., :1, :1]) * 2.5
     found = keep_colours(fused, (dark, white))
-    difference, own = found - luma(found), dark - luma(dark)
-    assert 0 < difference.abs().max() <= BRIGHTER * own.abs().max() + 1e-4
+    factor = (found - luma(found)) / (dark - luma(dark))
+    assert_close(factor, torch.full_like(factor, 1.5**STRENGTH), atol=1e-3, rtol=0)
+
+
+def test_a_brighter_source_has_weaker_colours():
+    bright, white = evenly(SKY) * 1.6, torch.ones(3, *SIZE)
+    fused = evenly(luma(bright)[..., :1, :1]) * 0.5
+    found = keep_colours(fused, (bright, white))
+    factor = (found - luma(found)) / (bright - luma(bright))
+    assert_close(factor, torch.full_like(factor, 0.5), atol=1e-3, rtol=0)
+
+
+def test_of_several_exposures_the_lightest_that_lost_nothing_counts():
+    blue, red, white = evenly(SKY), evenly(SKY.flip(0)) * 0.6, torch.ones(3, *SIZE)
+    fused = torch.full((3, *SIZE), 0.6)
+    wanted = keep_colours(fused, (blue, white))
+    for order in ((blue, red, white), (white, red, blue), (red, white, blue)):
+        assert_close(keep_colours(fused, order), wanted)
 
 
 def test_places_fade_into_each_other():
@@ -56,7 +74,7 @@ def test_places_fade_into_each_other():
     long, short = (ramp * SKY * 2).clip(0, 1), (ramp * SKY).clip(0, 1)
     fused = (long + short) / 2
     steps = (keep_colours(fused, (short, long)) - fused).diff(dim=-1).abs().amax((0, 1))
-    assert steps.max() < 3 * ramp.diff(dim=-1).max()
+    assert steps.max() < 0.02  # 0.024 where they change at once
 
 
 def test_values_stay_in_range():

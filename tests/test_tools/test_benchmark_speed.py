@@ -10,7 +10,7 @@ from torch.testing import assert_close
 from mmdefusion.experiments.speed import WORKS, Result, compare, measure_works, ratios
 from mmdefusion.experiments.speed.roof import count
 from mmdefusion.experiments.speed.timing import Timing
-from mmdefusion.experiments.speed.works import ENCODERS, FusedFeatures, build_detector, prepare
+from mmdefusion.experiments.speed.works import ENCODER_OPTIONS, FusedFeatures, build_detector, prepare
 from mmdefusion.models.backbones import SpatialPrior
 from mmdefusion.models.layers import DropPath
 from mmdefusion.models.layers.dropout import Dropout
@@ -41,13 +41,13 @@ def test_the_textbook_learns_the_same(monkeypatch):
 
 
 def test_windows_come_with_a_prior_in_a_detector_that_trains():
-    plain, windowed = (build_detector(encoder) for encoder in ({}, ENCODERS['windowed']))
+    plain, windowed = (build_detector(encoder) for encoder in ({}, ENCODER_OPTIONS['windowed']))
     assert not any(isinstance(part, SpatialPrior) for part in plain.modules()) and plain.backbone.window is None
     assert windowed.backbone.spatial_prior is not None and windowed.backbone.encoder.window == 14
     assert prepare(WORKS['training'], 'windowed', torch.randn(1, 6, 64, 64))().isfinite()
 
 
-@pytest.mark.parametrize('encoder', [{}, ENCODERS['windowed']])
+@pytest.mark.parametrize('encoder', [{}, ENCODER_OPTIONS['windowed']])
 def test_a_light_head_reads_narrow_maps(encoder):
     heads = [build_detector(encoder, light).bbox_head for light in (False, True)]
     assert [(len(head.cls_convs), head.in_channels, head.feat_channels) for head in heads] == [
@@ -69,7 +69,10 @@ def test_pooled_keys_change_a_little_and_count_as_fewer():
     assert (windowed - pooled).abs().max() > 0.01 * scale
     assert 0 < (rounded - pooled).abs().max() < 0.02 * scale
     operations, exponentials = zip(
-        *(count(FusedFeatures({**SMALL, 'depth': 4}, **ENCODERS[form]), pair) for form in ('windowed', 'pooled')),
+        *(
+            count(FusedFeatures({**SMALL, 'depth': 4}, **ENCODER_OPTIONS[form]), pair)
+            for form in ('windowed', 'pooled')
+        ),
         strict=True,
     )
     assert operations[0] > operations[1] and exponentials[0] > exponentials[1]

@@ -7,6 +7,8 @@ import numpy as np
 from helpers.pretraining import write_fuser, write_images
 from helpers.warm_process import run_tool
 
+from mmdefusion.apis import FusionInferencer
+
 TOOL = Path(__file__).resolve().parents[2] / 'tools/analysis_tools/compare_fusion.py'
 
 
@@ -37,6 +39,24 @@ def test_table_and_sheet(tmp_path):
     assert float(gradient[3]) > float(gradient[6])  # detail is sharper than the mean
     sheet = cv2.imread(str(tmp_path / 'out/sheet.jpg'))
     assert sheet.shape[1] > 4 * 300 and sheet.std() > 10
+
+
+def test_the_plain_output_of_exposures_is_plain(tmp_path):
+    for seed, name in enumerate(('a', 'b')):
+        write_images(tmp_path / name, 1, size=(48, 64), seed=seed)
+    weights = write_fuser(tmp_path / 'fuser.pth')
+    pair = [str(tmp_path / name / '000.png') for name in ('a', 'b')]
+    image = FusionInferencer(weights, task='mef', detail=None, device='cpu').fuse(pair).images['fused']
+    (tmp_path / 'plain').mkdir()
+    cv2.imwrite(str(tmp_path / 'plain/000.png'), image)
+    folders = tmp_path / 'a', tmp_path / 'b', '--weights', weights, '--out-dir', tmp_path / 'out'
+    result = run(*folders, '--task', 'mef', '--fused', tmp_path / 'plain', '--protocol', 'gray')
+    assert result.returncode == 0, result.stderr
+    rows = [line.split('|') for line in (tmp_path / 'out/table.md').read_text().splitlines() if line.startswith('|')]
+    columns = [cell.strip() for cell in rows[0]]
+    ours, theirs, detailed = (columns.index(name) for name in ('plain output', 'plain', 'detail'))
+    assert all(row[ours] == row[theirs] for row in rows[2:])
+    assert any(row[ours] != row[detailed] for row in rows[2:])
 
 
 def test_a_list_that_names_none(tmp_path):

@@ -19,7 +19,7 @@ import torch
 from mmdefusion.experiments.speed import FORMS, WORKS, exponents, lines, measure_works, write_report
 from mmdefusion.experiments.speed.roof import find_roof, profile
 from mmdefusion.experiments.speed.timing import read_clock
-from mmdefusion.experiments.speed.works import ENCODERS, FusedFeatures
+from mmdefusion.experiments.speed.works import ENCODER_OPTIONS, FusedFeatures
 
 
 def parse_args() -> argparse.Namespace:
@@ -41,7 +41,7 @@ def parse_args() -> argparse.Namespace:
 def print_profile(size: tuple[int, int], form: str, args: argparse.Namespace) -> None:
     device = torch.device(args.device)
     model, pair = (
-        FusedFeatures(**ENCODERS.get(form, {})).to(device).eval(),
+        FusedFeatures(**ENCODER_OPTIONS.get(form, {})).to(device).eval(),
         torch.randn(args.batch, 6, *size, device=device),
     )
     with torch.inference_mode():
@@ -74,7 +74,7 @@ def main() -> None:
     if args.out:
         write_report(results, args.out, device, args.clock)
     for size in args.sizes if args.profile else ():
-        for form in ('ours', *ENCODERS):
+        for form in ('ours', *ENCODER_OPTIONS):
             print_profile(size, form, args)
 
 

@@ -38,7 +38,7 @@ from mmdefusion.inference.sources import Item, list_items
 from mmdefusion.models.fusers import ResidualDetail, SlidingWindow
 from mmdefusion.models.structures import Pair
 from mmdefusion.registry import MODELS
-from mmdefusion.rules.options import DETAIL_WITH_TARGETS, TASKS, Target
+from mmdefusion.rules.options import DETAIL_WITH_TARGETS, TASKS, Target, choose_rule
 from mmdefusion.utils.files import make_writable, write_image, write_text
 from mmdefusion.utils.image_io import read_image
 from mmdefusion.utils.progress import track
@@ -145,6 +145,7 @@ def variants(args: argparse.Namespace) -> dict[str, Callable[[Item], np.ndarray]
 
     def fuse(item: Item, detail: ResidualDetail | None, target: Target = 'off') -> np.ndarray:
         fuser.model.detail, fuser.model.target = detail, target
+        fuser.model.colour = choose_rule(args.task, detail=detail and 'residual').colour
         return fuser.fuse(item).images['fused']
 
     # the network first, as its errors name pairs that do not fit

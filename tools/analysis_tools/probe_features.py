@@ -21,6 +21,7 @@ from mmengine.logging import MMLogger
 from mmdefusion.evaluation.results import mean_and_spread
 from mmdefusion.experiments.probe import TOKENS, FeatureReader, LabelledPairs, Patches, ProbeSettings, probe
 from mmdefusion.models.checkpoints.fetching import local_path
+from mmdefusion.models.checkpoints.fitting import read_weights
 from mmdefusion.utils.files import write_text
 from mmdefusion.visualization import Table
 
@@ -62,6 +63,9 @@ def main() -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Probes each kind of tokens of each model, prints the table, and writes the scores."""
+    files = {path: str(local_path(path)) for _, *checkpoint in args.model for path in checkpoint}
+    for file in files.values():
+        read_weights(file)  # before anything takes time
     data = Config.fromfile(args.data)
     data.merge_from_dict(args.data_options)
     splits = [LabelledPairs(data, split, tuple(args.size)) for split in ('train', 'test')]
@@ -69,8 +73,7 @@ def run(args: argparse.Namespace) -> None:
     settings = ProbeSettings(hidden=args.hidden, epochs=args.epochs)
     classes, rows, scores = splits[1].classes, [], []
     for config, *checkpoint in args.model:
-        checkpoint = [str(local_path(path)) for path in checkpoint]
-        reader = read_model(config, checkpoint[0] if checkpoint else None, args)
+        reader = read_model(config, files[checkpoint[0]] if checkpoint else None, args)
         name = Path(checkpoint[0] if checkpoint else config).stem
         for tokens in args.tokens:
             parts = [

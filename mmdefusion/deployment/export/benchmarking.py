@@ -1,7 +1,7 @@
 """Measures a network in PyTorch and as exported files, side by side in one process."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +10,13 @@ import torch
 from mmdefusion.utils.measuring import measure
 
 from .accuracy import assess
-from .exporting import CALIBRATED, to_bytes, translations
+from .exporting import CALIBRATED, to_bytes, trace_loaded
 from .forms import PRECISIONS, in_torch, prepare
 from .halving import to_half
 from .loading import load
 from .pairs import RUNTIMES, find_pairs, network_inputs
 from .verifying import match_boxes
-from .writing import finish, trace, write
+from .writing import write
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,7 @@ def benchmark(
     measured = find_pairs(calibration)[:CALIBRATED] if calibration else items[:CALIBRATED]
     loaded = load(config, checkpoint)
     wanted = [p for form in forms for p in PRECISIONS[form] if precisions is None or p in precisions]
-    metadata = replace(loaded.metadata, size=size)
-    model = finish(trace(loaded.module, loaded.module.outputs, size, translations(metadata.task)), metadata)
+    model, metadata = trace_loaded(loaded, size)
     files = {'fp32': write(model, folder / 'fp32.onnx')}
     if 'int8' in wanted and 'onnxruntime' in forms:
         files['int8'] = write(to_bytes(model, metadata, measured), folder / 'int8.onnx')

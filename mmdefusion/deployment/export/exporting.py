@@ -69,20 +69,32 @@ def export_network(
         raise ValueError(f'{out} must end in .onnx.')
     to_calibrate, to_verify = (find_pairs(one) if one else [] for one in (calibration, verification))
     loaded = load(config, checkpoint, what)
-    encoders = [part for part in loaded.module.modules() if isinstance(part, DeFusionEncoder)]
-    if size is None and any(encoder.window for encoder in encoders):
-        raise ValueError(
-            f'{config} attends within windows, which are laid out for one size of images: name it (--size H W), or '
-            'leave windows out (window=None; the same weights fit).'
-        )
-    metadata = replace(loaded.metadata, size=size, pixels=pixels)
-    model = finish(trace(loaded.module, loaded.module.outputs, size, translations(metadata.task)), metadata)
+    model, metadata = trace_loaded(loaded, size, pixels)
     if half:
         model = to_half(model, metadata)
     if to_calibrate:
         model = to_bytes(model, metadata, to_calibrate)
     file = write(model, out)
     return Exported(file, loaded, verify(file, loaded, to_verify) if to_verify else None)
+
+
+def trace_loaded(
+    loaded: Loaded, size: tuple[int, int] | None, pixels: Pixels = 'float32'
+) -> tuple[ModelProto, Metadata]:
+    """The graph of a network in single precision, and what is told about it; arguments as in :func:`export_network`.
+
+    Raises:
+        ValueError: if the network attends within windows and no size is named.
+    """
+    encoders = [part for part in loaded.module.modules() if isinstance(part, DeFusionEncoder)]
+    if size is None and any(encoder.window for encoder in encoders):
+        raise ValueError(
+            'The network attends within windows, which are laid out for one size of images: name it (--size H W), or '
+            'leave windows out of the config (window=None, pooling=1; the same weights fit).'
+        )
+    metadata = replace(loaded.metadata, size=size, pixels=pixels)
+    graph = trace(loaded.module, loaded.module.outputs, size, translations(metadata.task))
+    return finish(graph, metadata), metadata
 
 
 def to_bytes(model: ModelProto, metadata: Metadata, items: Sequence[Item]) -> ModelProto:

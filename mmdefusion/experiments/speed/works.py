@@ -23,7 +23,7 @@ from .textbook import to_textbook
 
 FORMS = ('ours', 'windowed', 'pooled', 'bf16', 'windowed bf16', 'pooled bf16', 'compiled', 'textbook')
 # options of the encoder by the first word of a form
-ENCODERS = {'windowed': dict(window=14), 'pooled': dict(window=14, pooling=2)}
+ENCODER_OPTIONS = {'windowed': dict(window=14), 'pooled': dict(window=14, pooling=2)}
 Options = Mapping[str, int]
 
 
@@ -151,7 +151,7 @@ def prepare(work: Work, form: str, pair: Tensor) -> Callable[[], Tensor]:
     if form in RIVALS:
         model, apply = RIVALS[form](), lambda model, pair: model(pair)[0]
     else:
-        model, apply = work.build(ENCODERS.get(form.split()[0], {})), work.apply
+        model, apply = work.build(ENCODER_OPTIONS.get(form.split()[0], {})), work.apply
     model = model.to(pair.device).train(work.trains)
     if form == 'textbook':
         to_textbook(model)

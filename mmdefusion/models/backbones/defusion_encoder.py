@@ -55,7 +55,7 @@ class DeFusionEncoder(BaseModule):
         global_blocks: number of blocks that attend to the whole image nevertheless, evenly spaced, the last one among
             them.
         pooling: side in patches of what the global blocks' keys and values are means of (:class:`PooledKeys`); 1 is
-            full attention. 2 takes a quarter of its time.
+            full attention, with 2 a quarter of the keys is left.
         lora_rank: rank of updates that are trained instead of the weights of this encoder, one for the joint map of
             query, key and value in each block (LoRA, :class:`LowRankLinear`); 4 or 8 are usual. The norms of the skip
             feature, which a public ViT lacks, are trained as well. None trains all weights.
@@ -85,14 +85,17 @@ class DeFusionEncoder(BaseModule):
             )
         self.arch = suit_architecture(vit, name) if arch == 'auto' else resolve_architecture(arch)
         self.embed_dims, depth = self.arch.embed_dims, self.arch.depth
+        self.depth_named = not isinstance(arch, str)
         if not -1 <= frozen_stages <= depth:
             raise ValueError(f'frozen_stages={frozen_stages} is out of range: this encoder takes -1 to {depth}.')
         if window is not None and window < 1:
             raise ValueError(f'window={window} must be at least 1 patch, or None for full attention.')
         if window is not None and not 0 <= global_blocks <= depth:
             raise ValueError(f'global_blocks={global_blocks} is out of range: this encoder takes 0 to {depth}.')
-        if pooling < 1 or (pooling > 1 and window is None):
-            raise ValueError(f'pooling={pooling} must be at least 1 patch, and only goes with a window ({window}).')
+        if not isinstance(pooling, int) or pooling < 1:
+            raise ValueError(f'pooling={pooling} must be a whole number of patches, at least 1.')
+        if pooling > 1 and window is None:
+            raise ValueError(f'pooling={pooling} is for networks with windows: set window too, or pooling=1.')
         self.frozen_stages = frozen_stages
         self.with_cp = with_cp
         self.window, self.pooling = window, pooling
@@ -180,9 +183,9 @@ class DeFusionEncoder(BaseModule):
             mask = pad(mask, (self.arch.num_registers, 0), value=True)
         layers = [x]
         windows = self._windows(grid, content, self.arch.num_registers)
-        whole = mask if windows is None or self.pooling == 1 else PooledKeys(self.pooling, *windows)
+        everywhere = mask if windows is None or self.pooling == 1 else PooledKeys(self.pooling, *windows)
         for index, block in enumerate(self.blocks):
-            reach = whole if windows is None or index in self.global_blocks else windows
+            reach = everywhere if windows is None or index in self.global_blocks else windows
             recomputed = self.with_cp and x.requires_grad
             x = checkpoint(block, x, reach, use_reentrant=False) if recomputed else block(x, reach)
             layers.append(x)
@@ -223,13 +226,22 @@ class DeFusionEncoder(BaseModule):
     def load_vit(self, vit: ViTWeights, name: str) -> None:
         """Loads the weights of a public ViT; the norms of the skip feature, which it lacks, keep their values.
 
-        An encoder with fewer blocks takes the first ones, whose tokens often say more of a place than the last ones'.
+        An encoder whose depth was named in a dict, and is smaller, takes the first blocks, whose tokens often say more
+        of a place than the last ones'.
 
         Raises:
-            ValueError: if it has another architecture, or too few blocks.
+            ValueError: if it has another architecture, or too few blocks, or if the last block that is taken has other
+                heads than the first, though it is an inner one of the file.
         """
-        depth, vit = vit.depth, vit.first(len(self.blocks))
-        held = vit.embed_dims, vit.depth, vit.num_registers
+        held, depth = (vit.embed_dims, vit.depth, vit.num_registers), vit.depth
+        if self.depth_named and held[::2] == (self.embed_dims, self.arch.num_registers) and depth > len(self.blocks):
+            if self.arch.last_num_heads != self.arch.num_heads:
+                raise ValueError(
+                    f'The first {len(self.blocks)} of the {depth} blocks of {name} have the same number of heads: set '
+                    f'last_num_heads={self.arch.num_heads} in arch.'
+                )
+            vit = vit.first(len(self.blocks))
+            held = vit.embed_dims, vit.depth, vit.num_registers
         if held != (self.embed_dims, len(self.blocks), self.arch.num_registers):
             raise ValueError(
                 f'{name} holds a ViT of width {held[0]} with {held[1]} blocks and {held[2]} register tokens, the '

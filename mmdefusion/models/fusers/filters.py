@@ -57,7 +57,7 @@ def greatest_above(image: Tensor) -> Tensor:
 
 @filters.channels.register
 def channels(image: Tensor) -> tuple[Tensor, ...]:
-    return image.split(1)
+    return image.split(1, dim=-3)
 
 
 @filters.over.register

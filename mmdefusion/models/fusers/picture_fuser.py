@@ -17,7 +17,7 @@ from mmdefusion.rules.exposures import keep_colours
 from mmdefusion.rules.filters import reduce_to
 from mmdefusion.rules.luma import with_luma
 from mmdefusion.rules.memory import FrameMemory
-from mmdefusion.rules.options import COLOURED, Colour, Target, refuse_rgb_targets
+from mmdefusion.rules.options import THREE_CHANNELS, Colour, Target, refuse_coloured_targets
 from mmdefusion.rules.targets import show_targets
 
 from ..layers import PATCH_SIZE, luma
@@ -68,7 +68,7 @@ class PictureFuser(ImageFuser):
             raise ValueError(f'colour={colour!r} is none of {get_args(Colour)}.')
         if target not in get_args(Target):
             raise ValueError(f'target={target!r} is none of {get_args(Target)}.')
-        refuse_rgb_targets(colour, target)
+        refuse_coloured_targets(colour, target)
         self.sliding_window = build_model_part(sliding_window) or SlidingWindow()
         self.detail = build_model_part(detail)
         self.colour = colour
@@ -159,7 +159,7 @@ class PictureFuser(ImageFuser):
     def _read(self, pair: Pair) -> Pair:
         """The input of the network: the pair itself, or its brightness."""
         check(pair)
-        if self.colour in COLOURED:
+        if self.colour in THREE_CHANNELS:
             return pair
         sources = Pair(*(luma(image) for image in pair))
         if self.target == 'off':

@@ -39,5 +39,6 @@ class PooledKeys(NamedTuple):
     def _pool(self, tokens: Tensor) -> Tensor:
         """B×N×C to fewer tokens; at the right and the bottom, means are of the patches that are there."""
         maps = tokens[:, self.leading :].transpose(1, 2).unflatten(2, self.grid)
-        pooled = avg_pool2d(maps, self.pool, ceil_mode=True)
+        # nothing is padded, so this changes nothing here; in exported files, older runtimes count what lies outside
+        pooled = avg_pool2d(maps, self.pool, ceil_mode=True, count_include_pad=False)
         return torch.cat([tokens[:, : self.leading], pooled.flatten(2).transpose(1, 2)], dim=1)

@@ -38,7 +38,7 @@ class IVFFineTuner(ImageFuser):
         trained: names of the parts that are trained; the rest is frozen.
         target: ``'keep'`` or ``'highlight'``: which hot targets are raised, and how far.
         grey: share of the pairs whose visible image is seen without its colours, as :class:`PictureFuser` shows it to
-            the network unless ``colour`` is ``'rgb'``.
+            the network unless ``colour`` is ``'rgb'`` or ``'exposed'``.
         alone: share of the pairs in which one of the images takes the place of both, so that the network keeps
             returning what it sees twice; the rule of detail reads off it which source is followed.
         data_preprocessor: config of a preprocessor that gives RGB in [0, 1].

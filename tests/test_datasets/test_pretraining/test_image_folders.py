@@ -31,9 +31,11 @@ def test_folders_are_searched_recursively(tmp_path):
     write_images(tmp_path / 'a/b', 2)
     write_images(tmp_path / 'c', 3)
     (tmp_path / 'c/notes.txt').write_text('no image')
+    Image.open(tmp_path / 'c/002.png').save(tmp_path / 'c/002.webp')
+    (tmp_path / 'c/002.png').unlink()
     dataset = build(tmp_path, folders=['a', 'c'])
-    assert names(dataset) == ['000.png', '001.png', '000.png', '001.png', '002.png']
-    assert dataset[0]['inputs'].shape == (3, 24, 24)
+    assert names(dataset) == ['000.png', '001.png', '000.png', '001.png', '002.webp']
+    assert dataset[0]['inputs'].shape == dataset[4]['inputs'].shape == (3, 24, 24)
     assert len(build(tmp_path, folders='c', indices=2)) == 2
 
 

@@ -83,9 +83,13 @@ def test_weights_of_training_without_windows_give_the_same_where_one_window_cove
         assert torch.equal(ours.a, theirs.a)
 
 
-@pytest.mark.parametrize('options', [{'window': 0}, {'window': 7, 'global_blocks': 4}, {'pooling': 2}])
+@pytest.mark.parametrize(
+    'options', [{'window': 0}, {'window': 7, 'global_blocks': 4}, {'pooling': 2}, {'pooling': 1.5, 'window': 7}]
+)
 def test_windows_that_cannot_be_are_refused(options):
-    with pytest.raises(ValueError, match='window=0 must|global_blocks=4 is out of range: .* 0 to 3|pooling=2 must'):
+    with pytest.raises(
+        ValueError, match='window=0 must|global_blocks=4 is out of range: .* 0 to 3|pooling=2 is for|pooling=1.5 must'
+    ):
         build(**options)
 
 

@@ -18,7 +18,7 @@ from transformers import (
 )
 
 from mmdefusion.apis import load_fuser
-from mmdefusion.models.backbones import DeFusionEncoder
+from mmdefusion.models.backbones import ARCHITECTURES, Architecture, DeFusionEncoder
 from mmdefusion.models.checkpoints.errors import CheckpointError
 from mmdefusion.models.checkpoints.vit import BLOCK, read_vit, resize_patches
 from mmdefusion.models.fusers import ImageFuser
@@ -178,6 +178,17 @@ def test_an_encoder_of_fewer_blocks_takes_the_first_ones(tmp_path):
         torch.testing.assert_close(first.encode(image)[0], whole.encode(image)[0][:-1])
     with pytest.raises(ValueError, match=f'with {DEPTH} blocks .* set arch to that of the file'):
         encoder_of(path, dict(**sizes, depth=DEPTH + 1))
+    with pytest.raises(ValueError, match=f'of width {WIDTH} with {DEPTH} blocks'):  # the file's own depth
+        encoder_of(path, dict(**sizes | dict(embed_dims=2 * WIDTH), depth=DEPTH - 1))
+    with pytest.raises(ValueError, match=f'set last_num_heads={HEADS} in arch'):  # inner blocks have no other heads
+        encoder_of(path, dict(**sizes | dict(last_num_heads=2 * HEADS), depth=DEPTH - 1))
+
+
+def test_a_preset_takes_no_deeper_file(tmp_path, monkeypatch):
+    path = save(random_model('dinov2').state_dict(), tmp_path / 'dinov2.pth')
+    monkeypatch.setitem(ARCHITECTURES, 'shallow', Architecture(WIDTH, DEPTH - 1, HEADS, HEADS))
+    with pytest.raises(ValueError, match=f'with {DEPTH} blocks .* set arch to that of the file'):
+        encoder_of(path, 'shallow')
 
 
 def test_mae_with_fixed_positions_keeps_them_fixed(tmp_path):

@@ -9,7 +9,7 @@ from mmdefusion.models.fusers import PictureFuser
 from mmdefusion.models.fusers.picture_fuser import fill_patches
 from mmdefusion.models.layers.colour import luma
 from mmdefusion.models.structures import Pair
-from mmdefusion.rules.options import COLOURED
+from mmdefusion.rules.options import THREE_CHANNELS
 
 DETAIL = dict(type='mmdefusion.ResidualDetail')
 
@@ -32,7 +32,7 @@ def build(**options) -> PictureFuser:
 @pytest.mark.parametrize('size', [(33, 58), (90, 71)])
 @pytest.mark.parametrize('target', ['keep', 'highlight', 'off'])
 def test_an_image_with_itself_comes_back_exactly(colour, size, target):
-    if colour in COLOURED and target != 'off':
+    if colour in THREE_CHANNELS and target != 'off':
         with pytest.raises(ValueError, match="goes with colour='luma' or 'grey'"):
             build(colour=colour, target=target)
         return
