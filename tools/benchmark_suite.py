@@ -5,7 +5,8 @@
 
 Real pairs are read from data/sample (docs/datasets.md, "Samples"); tables whose data are missing are left out. The
 scenes are written to data/scenes. One seed of every table comes before the second of any; what is finished is not
-repeated, and an interrupted run goes on. --publish copies the reports and their figures, each table in a folder.
+repeated, and an interrupted run goes on. --publish copies the reports and their plots, each table in a folder, and of
+generated scenes the pictures too.
 """
 
 import argparse

@@ -212,6 +212,17 @@ def test_the_suite_runs_a_seed_of_every_table_first(tmp_path, monkeypatch):
         suite.run_suite(out, ['trees-hours'], run=run)
 
 
+def test_pairs_of_others_are_not_published(tmp_path):
+    (tmp_path / 'run').mkdir()
+    for name in ('curves.png', 'pictures.jpg', 'report.html'):
+        (tmp_path / 'run' / name).write_text('drawn')
+    (tmp_path / 'run/report.md').write_text('# Scores\n\n![curves](curves.png)\n\n![pictures](pictures.jpg)\n')
+    suite.copy_report(tmp_path / 'run', tmp_path / 'pages', suite.TABLES['msrs'].generated)
+    assert sorted(file.name for file in (tmp_path / 'pages').iterdir()) == ['curves.png', 'report.md']
+    text = (tmp_path / 'pages/report.md').read_text()
+    assert '](pictures.jpg)' not in text and 'not ours to publish' in text and '![curves](curves.png)' in text
+
+
 @pytest.mark.parametrize('name', suite.TABLES)
 def test_every_table_names_models_and_data_that_exist(name):
     table = suite.TABLES[name]

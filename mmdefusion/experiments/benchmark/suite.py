@@ -9,6 +9,7 @@ from typing import Any
 from mmengine.config import Config
 
 from mmdefusion.scenes import write_scenes
+from mmdefusion.utils.files import write_text
 from mmdefusion.utils.paths import CONFIGS
 
 from .run import Benchmark, run_benchmark
@@ -22,7 +23,8 @@ ROWS = (  # in the order in which they are trained
     'defusionpp-guided_vit-tiny',
     'defusionpp_vit-tiny@tiny',
 )
-PUBLISHED = ('report.md', '*.png', '*.jpg')
+PAIRS = 'pictures.jpg'  # the file of a report that shows pairs
+NOT_OURS = f"(The pictures of test pairs are the data set's, not ours to publish: `{PAIRS}` in the work dir.)"
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,11 @@ class SuiteTable:
     def models(self) -> list[str]:
         """The models of the rows, with the head."""
         return ['@'.join([f'{name}_{self.head}', *weights]) for name, *weights in (row.split('@') for row in ROWS)]
+
+    @property
+    def generated(self) -> bool:
+        """Whether its pairs are generated scenes, which may be published."""
+        return self.data.startswith('scenes-')
 
     @property
     def config(self) -> Path:
@@ -116,7 +123,7 @@ def run_suite(
                 light=True,
             )
             if publish:
-                copy_report(found[name].report.parent, publish / name)
+                copy_report(found[name].report.parent, publish / name, table.generated)
     return found
 
 
@@ -124,14 +131,15 @@ def missing_data(table: SuiteTable) -> Path | None:
     """The folder of a table's data if it is not there; that of the generated scenes is written."""
     config = Config.fromfile(table.config)
     root = Path(config.train_dataloader.dataset.data_root)
-    if table.data.startswith('scenes-'):
+    if table.generated:
         write_scenes(root, size=config.image_size)
     return None if root.is_dir() else root
 
 
-def copy_report(source: Path, target: Path) -> None:
-    """Copies a report in Markdown with its image files."""
+def copy_report(source: Path, target: Path, generated: bool) -> None:
+    """Copies a report in Markdown with its plots, and with its pictures of pairs if these are generated."""
     target.mkdir(parents=True, exist_ok=True)
-    for pattern in PUBLISHED:
-        for file in source.glob(pattern):
-            shutil.copyfile(file, target / file.name)
+    text = (source / 'report.md').read_text(encoding='utf-8')
+    write_text(target / 'report.md', text if generated else text.replace(f'![pictures]({PAIRS})', NOT_OURS))
+    for file in [*source.glob('*.png'), *([source / PAIRS] if generated else [])]:
+        shutil.copyfile(file, target / file.name)
