@@ -14,8 +14,9 @@ from ..checkpoints.vit import ViTWeights
 from ..checkpoints.vit_file import pretrained_vit
 from ..layers import Content, PatchEmbed, PooledKeys, PositionEmbedding, TransformerBlock, Windows, init_transformer
 from ..layers.low_rank import train_updates_only, updates_of
+from ..layers.reach import check_reach
 from ..structures import Pair, PairFeatures
-from .architectures import resolve_architecture, suit_architecture
+from .architectures import first_blocks, resolve_architecture, suit_architecture
 
 EPS = 1e-6  # epsilon of LayerNorm inside the encoder
 POSITIONS = 'position_embedding.base'  # key of learned positions in checkpoints
@@ -88,14 +89,7 @@ class DeFusionEncoder(BaseModule):
         self.depth_named = not isinstance(arch, str)
         if not -1 <= frozen_stages <= depth:
             raise ValueError(f'frozen_stages={frozen_stages} is out of range: this encoder takes -1 to {depth}.')
-        if window is not None and window < 1:
-            raise ValueError(f'window={window} must be at least 1 patch, or None for full attention.')
-        if window is not None and not 0 <= global_blocks <= depth:
-            raise ValueError(f'global_blocks={global_blocks} is out of range: this encoder takes 0 to {depth}.')
-        if not isinstance(pooling, int) or pooling < 1:
-            raise ValueError(f'pooling={pooling} must be a whole number of patches, at least 1.')
-        if pooling > 1 and window is None:
-            raise ValueError(f'pooling={pooling} is for networks with windows: set window too, or pooling=1.')
+        check_reach(window, global_blocks, pooling, depth)
         self.frozen_stages = frozen_stages
         self.with_cp = with_cp
         self.window, self.pooling = window, pooling
@@ -233,15 +227,8 @@ class DeFusionEncoder(BaseModule):
             ValueError: if it has another architecture, or too few blocks, or if the last block that is taken has other
                 heads than the first, though it is an inner one of the file.
         """
-        held, depth = (vit.embed_dims, vit.depth, vit.num_registers), vit.depth
-        if self.depth_named and held[::2] == (self.embed_dims, self.arch.num_registers) and depth > len(self.blocks):
-            if self.arch.last_num_heads != self.arch.num_heads:
-                raise ValueError(
-                    f'The first {len(self.blocks)} of the {depth} blocks of {name} have the same number of heads: set '
-                    f'last_num_heads={self.arch.num_heads} in arch.'
-                )
-            vit = vit.first(len(self.blocks))
-            held = vit.embed_dims, vit.depth, vit.num_registers
+        depth, vit = vit.depth, first_blocks(vit, self.arch, name) if self.depth_named else vit
+        held = vit.embed_dims, vit.depth, vit.num_registers
         if held != (self.embed_dims, len(self.blocks), self.arch.num_registers):
             raise ValueError(
                 f'{name} holds a ViT of width {held[0]} with {held[1]} blocks and {held[2]} register tokens, the '
