@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from .filters import Image, blur, choose, over, ramp
-from .luma import luma, smaller, with_luma
+from .luma import larger, luma, smaller, with_luma
 
 OVEREXPOSED = 0.7, 0.95  # luma from which on colours fade and are lost
 UNDEREXPOSED = 0.06, 0.24  # luma up to which colours are mostly noise
@@ -38,7 +38,7 @@ def keep_colours(fused: Image, sources: Sequence[Image]) -> Image:
         lost = losses(other)
         better = lost - EQUALLY_LOST * luma(other) < least - EQUALLY_LOST * luma(clearest)
         clearest = choose(over(better, fused), other, clearest)
-        least, most = smaller(least, lost), -smaller(-most, -lost)
+        least, most = smaller(least, lost), larger(most, lost)
     clearest = blur(clearest)
     brightness, own = luma(fused), luma(clearest)
     factor = (brightness / own.clip(min=FAINT)).clip(max=BRIGHTER)

@@ -30,8 +30,13 @@ def largest_channel(image: Image) -> Image:
     """The largest channel of each pixel, a map."""
     found, *others = channels(image)
     for other in others:
-        found = found + (other - found).clip(min=0)
+        found = larger(found, other)
     return found
+
+
+def larger(one: Image, other: Image) -> Image:
+    """The larger of two maps at each pixel."""
+    return one + (other - one).clip(min=0)
 
 
 def smaller(one: Image, other: Image) -> Image:
