@@ -24,21 +24,27 @@ def attention(q: Tensor, k: Tensor, v: Tensor, num_heads: int) -> Tensor:
     return (weights @ v).transpose(1, 2).flatten(2)
 
 
+def plain(module: nn.Linear, x: Tensor) -> Tensor:
+    """A linear map without what ours does on CPUs."""
+    return linear(x, module.weight, module.bias)
+
+
 def vit_block(block: TransformerBlock, x: Tensor) -> Tensor:
     """A pre-norm ViT block."""
-    q, k, v = block.attn.qkv(block.norm1(x)).chunk(3, dim=-1)
-    x = x + block.drop_path(block.attn.proj(attention(q, k, v, block.attn.num_heads)))
-    return x + block.drop_path(block.mlp.fc2(gelu(block.mlp.fc1(block.norm2(x)))))
+    q, k, v = plain(block.attn.qkv, block.norm1(x)).chunk(3, dim=-1)
+    x = x + block.drop_path(plain(block.attn.proj, attention(q, k, v, block.attn.num_heads)))
+    return x + block.drop_path(plain(block.mlp.fc2, gelu(plain(block.mlp.fc1, block.norm2(x)))))
 
 
 def decomposition_block(block: DecompositionBlock, s: Tensor, t: Tensor) -> Tensor:
     """D(s, t), with two linear maps in a row."""
-    inputs = block.query(t), block.key(t if block.kind == 'common' else s), block.value(s)
+    key = t if block.kind == 'common' else s
+    inputs = plain(block.query, t), plain(block.key, key), plain(block.value, s)
     weights, biases = block.attn.in_proj.weight.chunk(3), block.attn.in_proj.bias.chunk(3)
     q, k, v = (linear(*each) for each in zip(inputs, weights, biases, strict=True))
     drop = partial(nn.Dropout.forward, block.drop)
-    y = block.norm1(t + drop(block.attn.out_proj(attention(q, k, v, block.attn.num_heads))))
-    return block.norm2(y + drop(block.linear2(drop(block.linear1(y).relu()))))
+    y = block.norm1(t + drop(plain(block.attn.out_proj, attention(q, k, v, block.attn.num_heads))))
+    return block.norm2(y + drop(plain(block.linear2, drop(plain(block.linear1, y).relu()))))
 
 
 def encode(encoder: DeFusionEncoder, image: Tensor) -> tuple[list[Tensor], tuple[int, int]]:

@@ -6,6 +6,7 @@ from .decomposition_block import NUM_HEADS, DecompositionBlock
 from .drop_path import DropPath
 from .init import init_transformer
 from .layer_norm import LayerNorm2d
+from .linear import Linear
 from .low_rank import LowRankLinear
 from .normalize import Normalize
 from .padding import Content, mark_padding
@@ -26,6 +27,7 @@ __all__ = [
     'DecompositionBlock',
     'DropPath',
     'LayerNorm2d',
+    'Linear',
     'LowRankLinear',
     'Normalize',
     'PatchEmbed',

@@ -5,8 +5,9 @@ from functools import partial
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear, pad, scaled_dot_product_attention
+from torch.nn.functional import pad, scaled_dot_product_attention
 
+from .linear import Linear, linear
 from .reach import Reach
 
 KERNEL_WIDTH = 16  # heads whose width is a multiple of this are fast in CPU kernels
@@ -81,8 +82,8 @@ class SelfAttention(nn.Module):
         super().__init__()
         require_divisible(embed_dims, num_heads)
         self.num_heads = num_heads
-        self.qkv = nn.Linear(embed_dims, 3 * embed_dims)
-        self.proj = nn.Linear(embed_dims, embed_dims)
+        self.qkv = Linear(embed_dims, 3 * embed_dims)
+        self.proj = Linear(embed_dims, embed_dims)
 
     def forward(self, x: Tensor, mask: Tensor | Reach | None = None) -> Tensor:
         return self.proj(attend(*self.qkv(x).chunk(3, dim=-1), self.num_heads, mask))
@@ -106,8 +107,8 @@ class CrossAttention(nn.Module):
         super().__init__()
         require_divisible(embed_dims, num_heads)
         self.num_heads = num_heads
-        self.in_proj = nn.Linear(embed_dims, 3 * embed_dims)
-        self.out_proj = nn.Linear(embed_dims, embed_dims)
+        self.in_proj = Linear(embed_dims, 3 * embed_dims)
+        self.out_proj = Linear(embed_dims, embed_dims)
 
     def forward(
         self,

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from .attention import CrossAttention
 from .dropout import Dropout
+from .linear import Linear
 from .reach import Reach
 from .transformer_block import MLP_RATIO
 
@@ -40,15 +41,14 @@ class DecompositionBlock(nn.Module):
         if kind not in ('common', 'unique'):
             raise ValueError(f"kind={kind!r} is not a decomposition: use 'common' or 'unique'.")
         self.kind = kind
-        self.query = nn.Linear(embed_dims, embed_dims)
-        self.key = nn.Linear(embed_dims, embed_dims)
-        self.value = nn.Linear(embed_dims, embed_dims)
+        self.query = Linear(embed_dims, embed_dims)
+        self.key = Linear(embed_dims, embed_dims)
+        self.value = Linear(embed_dims, embed_dims)
         self.attn = CrossAttention(embed_dims, num_heads)
         self.norm1 = nn.LayerNorm(embed_dims)
-        self.linear1 = nn.Linear(embed_dims, MLP_RATIO * embed_dims)
-        self.linear2 = nn.Linear(MLP_RATIO * embed_dims, embed_dims)
+        self.linear1 = Linear(embed_dims, MLP_RATIO * embed_dims, activation='relu')
+        self.linear2 = Linear(MLP_RATIO * embed_dims, embed_dims)
         self.norm2 = nn.LayerNorm(embed_dims)
-        self.act = nn.ReLU()
         self.drop = Dropout(dropout)
 
     def forward(self, s: Tensor, t: Tensor, mask: Tensor | Reach | None = None) -> Tensor:
@@ -69,7 +69,7 @@ class DecompositionBlock(nn.Module):
         else:
             attended = self.attn(*inputs, mask, after=maps)
         y = self.norm1(t + self.drop(attended))
-        return self.norm2(y + self.drop(self.linear2(self.drop(self.act(self.linear1(y))))))
+        return self.norm2(y + self.drop(self.linear2(self.drop(self.linear1(y)))))
 
     def attention(self, s: Tensor, t: Tensor) -> Tensor:
         """The attention weights, B×heads×N×N: which token (last dimension) each token of t attends to."""

@@ -4,6 +4,7 @@ from torch import Tensor, nn
 
 from .attention import SelfAttention
 from .drop_path import DropPath
+from .linear import Linear
 from .reach import Reach
 
 MLP_RATIO = 4  # hidden width of every MLP divided by that of the tokens
@@ -14,12 +15,11 @@ class Mlp(nn.Module):
 
     def __init__(self, embed_dims: int, hidden_dims: int) -> None:
         super().__init__()
-        self.fc1 = nn.Linear(embed_dims, hidden_dims)
-        self.act = nn.GELU()
-        self.fc2 = nn.Linear(hidden_dims, embed_dims)
+        self.fc1 = Linear(embed_dims, hidden_dims, activation='gelu')
+        self.fc2 = Linear(hidden_dims, embed_dims)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.fc2(self.act(self.fc1(x)))
+        return self.fc2(self.fc1(x))
 
 
 class TransformerBlock(nn.Module):

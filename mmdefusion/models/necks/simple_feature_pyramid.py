@@ -8,7 +8,7 @@ from torch.nn.functional import max_pool2d
 
 from mmdefusion.registry import MODELS
 
-from ..layers import Content, LayerNorm2d, init_transformer, tokens_to_map
+from ..layers import Content, LayerNorm2d, Linear, init_transformer, tokens_to_map
 from ..structures import Decomposition
 from .rescale import STRIDES, rescale, rescale_and_project
 
@@ -75,7 +75,7 @@ class SimpleFeaturePyramid(BaseModule):
         self.strides = tuple(sorted(strides))
         pooled = range(1, self.num_outs - len(strides) + 1)
         self.level_strides = (*self.strides, *(self.strides[-1] << octave for octave in pooled))
-        self.proj = nn.Sequential(nn.LayerNorm(embed_dims), nn.Linear(embed_dims, hidden_dims), nn.GELU())
+        self.proj = nn.Sequential(nn.LayerNorm(embed_dims), Linear(embed_dims, hidden_dims, activation='gelu'))
         self.levels = nn.ModuleList(PyramidLevel(stride, hidden_dims, out_channels) for stride in self.strides)
         init_transformer(self)
 

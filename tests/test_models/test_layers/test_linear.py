@@ -1,0 +1,107 @@
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from mmdefusion.models.layers import Linear
+from mmdefusion.models.layers.linear import ACTIVATIONS, FUSED, linear
+
+needs_onednn = pytest.mark.skipif(FUSED is None, reason='this build of torch has no oneDNN')
+
+
+class Called(TorchDispatchMode):
+    """Notes the names of the operators that are called."""
+
+    def __init__(self):
+        super().__init__()
+        self.names = set()
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.names.add(function.overloadpacket.__name__)
+        return function(*args, **(kwargs or {}))
+
+
+def called(run):
+    with Called() as noted:
+        run()
+    return noted.names
+
+
+@pytest.fixture
+def layer():
+    return Linear(24, 40, activation='gelu')
+
+
+@pytest.mark.parametrize('activation', ACTIVATIONS)
+@pytest.mark.parametrize('shape', [(24,), (5, 24), (2, 7, 24), (2, 3, 5, 24), (0, 24), (2, 0, 24)])
+def test_is_the_plain_map_with_its_activation(activation, shape):
+    x, (weight, bias) = torch.randn(shape), (torch.randn(40, 24), torch.randn(40))
+    expected = ACTIVATIONS[activation](functional.linear(x.double(), weight.double(), bias.double()))
+    torch.testing.assert_close(linear(x, weight, bias, activation), expected.float(), atol=2e-5, rtol=1e-5)
+
+
+def test_reads_parts_of_larger_tensors():
+    packed, bias, x = torch.randn(120, 24), torch.randn(120), torch.randn(6, 9, 72)
+    for weight, shift in zip(packed.chunk(3), bias.chunk(3), strict=True):
+        for part in x.chunk(3, dim=-1):
+            torch.testing.assert_close(linear(part, weight, shift), functional.linear(part, weight, shift))
+    across = torch.randn(24, 40).T
+    steps = x[..., ::3]
+    torch.testing.assert_close(linear(steps, across, bias[:40]), functional.linear(steps, across, bias[:40]))
+
+
+@needs_onednn
+def test_one_operator_where_no_gradient_is_needed(layer):
+    x = torch.randn(8, 24)
+    with torch.no_grad():
+        assert called(lambda: layer(x)) == {'_linear_pointwise'}
+    with torch.inference_mode():
+        assert called(lambda: layer(x)) == {'_linear_pointwise'}
+    assert '_linear_pointwise' in called(lambda: layer.requires_grad_(False)(x))  # as in a frozen backbone
+
+
+def test_gradients_are_those_of_the_plain_map(layer):
+    plain = nn.Linear(24, 40)
+    plain.load_state_dict(layer.state_dict())
+    inputs = [torch.randn(8, 24).requires_grad_(), torch.randn(8, 24)]
+    for x in inputs:
+        results = [layer(x), functional.gelu(plain(x))]
+        assert torch.equal(*results)
+        wanted = [(*module.parameters(), *([x] if x.requires_grad else [])) for module in (layer, plain)]
+        ours, theirs = (torch.autograd.grad(y.sum(), each) for y, each in zip(results, wanted, strict=True))
+        torch.testing.assert_close(ours, theirs)
+    frozen = layer.requires_grad_(False)
+    assert torch.autograd.grad(frozen(inputs[0]).sum(), inputs[0])[0].any()
+
+
+@pytest.mark.parametrize('dtype', [torch.float64, torch.bfloat16, torch.float16])
+def test_other_precisions_stay_what_they_are(layer, dtype):
+    with torch.no_grad():
+        assert layer.to(dtype)(torch.randn(3, 24, dtype=dtype)).dtype == dtype
+
+
+def test_autocast_decides_about_precision(layer):
+    with torch.no_grad(), torch.autocast('cpu', torch.bfloat16):
+        assert layer(torch.randn(3, 24)).dtype == torch.bfloat16
+
+
+def test_without_onednn_the_plain_map_is_taken(layer):
+    x = torch.randn(3, 24)
+    with torch.no_grad():
+        with torch.backends.mkldnn.flags(enabled=False):
+            assert '_linear_pointwise' not in called(lambda: layer(x))
+        layer.to('meta')(x.to('meta'))
+
+
+def test_recorded_networks_have_standard_operators(layer):
+    x = torch.randn(3, 24)
+    with torch.no_grad():
+        exported = torch.export.export(layer, (x,))
+        traced = torch.jit.trace(layer, (x,))
+    assert 'linear_pointwise' not in str(exported.graph) + str(traced.inlined_graph)
+
+
+def test_loads_what_a_plain_map_saved(layer):
+    layer.load_state_dict(nn.Linear(24, 40).state_dict())
+    assert 'gelu' in repr(layer)
