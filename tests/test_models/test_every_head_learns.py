@@ -12,6 +12,7 @@ from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData, PixelData
 from torch import nn
 
+from mmdefusion.engine.optimizers import BFloat16OptimWrapper
 from mmdefusion.registry import MODELS
 from mmdefusion.scenes import SceneGenerator
 
@@ -75,6 +76,28 @@ def test_with_windows_and_a_spatial_prior(path: Path):
     assert without_gradient(model) == []
     prior = dict(model.backbone.spatial_prior.named_parameters())
     assert [name for name, value in prior.items() if not value.grad.any()] == []
+
+
+ROI_HEADS = 'faster-rcnn', 'cascade-rcnn', 'mask-rcnn'  # mmcv's NMS takes no proposals of 16 bits
+ONE_STAGE = [path for path in HEADS if not any(head in path.name for head in ROI_HEADS)]
+QUICK = 'defusionpp_vit-tiny_atss', 'defusionpp_vit-tiny_fcn'
+
+
+@pytest.mark.parametrize(
+    'path',
+    [
+        pytest.param(path, id=name, marks=() if name in QUICK else pytest.mark.soak)
+        for path in ONE_STAGE
+        if (name := path.stem.split('_1xb')[0])
+    ],
+)
+def test_in_bfloat16(path: Path):
+    config = Config.fromfile(path)
+    wrapper = BFloat16OptimWrapper(torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1))
+    with wrapper.optim_context(nn.Linear(1, 1)):
+        model = train_once(config)
+    assert without_gradient(model) == []
+    assert all(value.grad.dtype == torch.float32 for value in model.parameters() if value.grad is not None)
 
 
 @pytest.mark.parametrize('head', ['pspnet', 'deeplabv3plus'])
