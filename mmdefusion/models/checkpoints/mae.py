@@ -4,20 +4,10 @@ import re
 
 from torch import Tensor
 
-from mmdefusion.models.checkpoints.unwrap import State, unwrap
-
 from ..layers.position_embedding import GRID, sincos_position_embedding
+from .unwrap import State, unwrap
+from .vit_layouts import canonical_names
 
-# mmpretrain's names -> MAE's
-MMPRETRAIN = (
-    (r'^patch_embed\.projection\.', 'patch_embed.proj.'),
-    (r'^layers\.(\d+)\.ln1\.', r'blocks.\1.norm1.'),
-    (r'^layers\.(\d+)\.ln2\.', r'blocks.\1.norm2.'),
-    (r'^layers\.(\d+)\.ffn\.layers\.0\.0\.', r'blocks.\1.mlp.fc1.'),
-    (r'^layers\.(\d+)\.ffn\.layers\.1\.', r'blocks.\1.mlp.fc2.'),
-    (r'^layers\.(\d+)\.', r'blocks.\1.'),
-    (r'^ln1\.', 'norm.'),
-)
 ENCODER = ('cls_token', 'patch_embed.', 'blocks.', 'norm.')
 
 
@@ -36,7 +26,7 @@ def read_mae_encoder(checkpoint: dict, name: str) -> State:
     state = unwrap(checkpoint, name)
     if any(key.startswith('backbone.') for key in state):
         state = {key.removeprefix('backbone.'): value for key, value in state.items() if key.startswith('backbone.')}
-    state = {_mae_name(key): value for key, value in state.items()}
+    state = {re.sub(r'^ln1\.', 'norm.', key): value for key, value in canonical_names(state).items()}
     encoder = {key: value for key, value in state.items() if key.startswith(ENCODER)}
     if not {'cls_token', 'patch_embed.proj.weight', 'blocks.0.attn.qkv.weight', 'norm.weight'} <= set(encoder):
         raise ValueError(
@@ -45,13 +35,6 @@ def read_mae_encoder(checkpoint: dict, name: str) -> State:
         )
     _check_positions(state.get('pos_embed'), name)
     return encoder
-
-
-def _mae_name(key: str) -> str:
-    for pattern, name in MMPRETRAIN:
-        if re.match(pattern, key):
-            return re.sub(pattern, name, key)
-    return key
 
 
 def _check_positions(value: Tensor | None, name: str) -> None:
