@@ -1,5 +1,6 @@
-"""Linear maps with the activation behind them, in one pass where a CPU only computes forward."""
+"""Linear maps with the activation behind them, in one pass where an x86 CPU only computes forward."""
 
+import platform
 from typing import Literal
 
 import torch
@@ -9,15 +10,16 @@ from torch.nn import functional
 Activation = Literal['none', 'relu', 'gelu']
 ACTIVATIONS = {'none': lambda x: x, 'relu': functional.relu, 'gelu': functional.gelu}
 GELU_FORMULA = {'gelu': 'none'}  # the exact one, without tanh
+MEASURED = 'x86_64', 'AMD64'  # on other processors nobody has timed it
 # the operator that torch.compile takes on CPUs; builds of torch without oneDNN lack it
-FUSED = getattr(torch.ops.mkldnn, '_linear_pointwise', None)
+FUSED = getattr(torch.ops.mkldnn, '_linear_pointwise', None) if platform.machine() in MEASURED else None
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor, activation: Activation = 'none') -> Tensor:
     """activation(x·weightᵀ + bias) of ...×in, the same as torch's to rounding: ...×out.
 
-    Where no gradient is needed, CPUs compute it in single precision by oneDNN, which applies the activation while the
-    values are at hand and is a tenth faster than torch's own product for the widths of ViTs.
+    Where no gradient is needed, x86 CPUs compute it in single precision by oneDNN, which applies the activation while
+    the values are at hand and is a tenth faster than torch's own product for the widths of ViTs.
     """
     if not _fusable(x, weight):
         return ACTIVATIONS[activation](functional.linear(x, weight, bias))

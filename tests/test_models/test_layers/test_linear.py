@@ -7,7 +7,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from mmdefusion.models.layers import Linear
 from mmdefusion.models.layers.linear import ACTIVATIONS, FUSED, linear
 
-needs_onednn = pytest.mark.skipif(FUSED is None, reason='this build of torch has no oneDNN')
+needs_onednn = pytest.mark.skipif(FUSED is None, reason='no x86, or a build of torch without oneDNN')
 
 
 class Called(TorchDispatchMode):
