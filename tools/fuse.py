@@ -19,7 +19,7 @@ import warnings
 
 from mmdefusion.inference.fusing import Fusing
 from mmdefusion.inference.outputs import OUTPUTS, NotAllDone
-from mmdefusion.rules.options import TASKS
+from mmdefusion.rules.options import TASKS, read_detail
 from mmdefusion.utils.names import shown
 
 
@@ -35,7 +35,13 @@ def parse_args() -> argparse.Namespace:
         choices=('luma', 'rgb', 'exposed', 'grey'),
         help='default: luma for ivf, exposed for mef (rgb with --detail none), rgb for mff',
     )
-    parser.add_argument('--detail', choices=('residual', 'none'), default='residual')
+    parser.add_argument(
+        '--detail',
+        default='residual',
+        metavar='RULE',
+        help='residual (default), none for the plain output of the network, or numbers of the rule that differ: '
+        'boost=0.3,sharpness=8 (compare_fusion.py compares them)',
+    )
     parser.add_argument(
         '--target',
         choices=('keep', 'highlight', 'off'),
@@ -100,7 +106,7 @@ def open_fuser(args: argparse.Namespace) -> Fusing:
     options = dict(
         task=args.task,
         colour=args.colour,
-        detail=None if args.detail == 'none' else args.detail,
+        detail=read_detail(args.detail),
         thermal_range=args.thermal_range and tuple(args.thermal_range),
         polarity=args.polarity,
         target=args.target,

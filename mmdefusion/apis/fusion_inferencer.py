@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from mmdefusion.models.structures import Pair
 from mmdefusion.rules.exposures import keep_colours
 from mmdefusion.rules.filters import resize_to
 from mmdefusion.rules.memory import FrameMemory
-from mmdefusion.rules.options import Colour, Target, Task, choose_pixels, choose_rule
+from mmdefusion.rules.options import Colour, DetailChoice, Target, Task, choose_pixels, choose_rule
 from mmdefusion.utils.image_io import check_scaling, reverse_channels
 
 from .loading import load_fuser
@@ -36,8 +36,8 @@ class FusionInferencer(Fusing):
         task: ``'ivf'``, ``'mef'`` or ``'mff'``; sets the defaults of ``colour``, ``detail`` and ``target``.
         colour: ``'luma'``, ``'rgb'``, ``'exposed'`` or ``'grey'``, see :class:`PictureFuser`; None takes that of the
             task, and for plain output of exposures ``'rgb'``.
-        detail: ``'residual'`` takes texture from the source that the network follows (:class:`ResidualDetail`); None
-            returns the plain output of the network.
+        detail: ``'residual'`` takes texture from the source that the network follows (:class:`ResidualDetail`), by the
+            numbers of the task; ``dict(boost=0.3)`` by others; None returns the plain output of the network.
         target: treatment of people, cars and skies in infrared and visible images: ``'keep'``, ``'highlight'`` or
             ``'off'``, see :class:`PictureFuser`. None takes ``'keep'`` for the brightness of such images with detail,
             and ``'off'`` for exposures, foci, plain output, and the colours ``'rgb'`` and ``'exposed'``.
@@ -69,7 +69,7 @@ class FusionInferencer(Fusing):
         config: str | None = None,
         task: Task = 'ivf',
         colour: Colour | None = None,
-        detail: Literal['residual'] | None = 'residual',
+        detail: DetailChoice = 'residual',
         target: Target | None = None,
         sliding_window: dict | None = None,
         device: str | None = None,

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 from functools import partial
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from mmdefusion.rules.exposures import keep_colours
 from mmdefusion.rules.filters import reduce_to
 from mmdefusion.rules.luma import luma, with_luma
 from mmdefusion.rules.memory import FrameMemory
-from mmdefusion.rules.options import THREE_CHANNELS, Colour, Target, Task, choose_pixels, choose_rule
+from mmdefusion.rules.options import THREE_CHANNELS, Colour, DetailChoice, Target, Task, choose_pixels, choose_rule
 from mmdefusion.rules.targets import show_targets
 from mmdefusion.utils.image_io import check_scaling, reverse_channels
 
@@ -56,7 +56,7 @@ class OnnxFuser(Fusing):
         file: str | os.PathLike,
         task: Task = 'ivf',
         colour: Colour | None = None,
-        detail: Literal['residual'] | None = 'residual',
+        detail: DetailChoice = 'residual',
         target: Target | None = None,
         window: int = 224,
         whole_below: int = 2**16,

@@ -1,11 +1,18 @@
 """Which rule of fusion a task takes, and what may be chosen instead."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any, Literal, get_args
+
+from .detail import Detail
 
 Task = Literal['ivf', 'mef', 'mff']
 Colour = Literal['rgb', 'exposed', 'luma', 'grey']
 Target = Literal['keep', 'highlight', 'off']
+DetailChoice = Literal['residual'] | Mapping[str, float] | None
+DETAIL_NUMBERS = tuple(signature(Detail).parameters)
 THREE_CHANNELS = ('rgb', 'exposed')  # the network sees three channels
 
 # Defaults for each task: infrared-visible, multi-exposure and multi-focus pairs. Where one source is out of focus, the
@@ -54,7 +61,7 @@ class Rule:
 def choose_rule(
     task: Task,
     colour: Colour | None = None,
-    detail: Literal['residual'] | None = 'residual',
+    detail: DetailChoice = 'residual',
     target: Target | None = None,
 ) -> Rule:
     """The rule of a task, but for what is chosen otherwise.
@@ -62,7 +69,8 @@ def choose_rule(
     Args:
         task: ``'ivf'``, ``'mef'`` or ``'mff'``.
         colour: None takes that of the task; for the plain output of exposures, ``'rgb'``.
-        detail: None takes the plain output of the network.
+        detail: ``'residual'``, or by name the numbers of :class:`Detail` that differ from those of the task; None takes
+            the plain output of the network.
         target: None takes ``'keep'`` for the brightness of infrared and visible images with detail, and ``'off'`` for
             all else: exposures and foci, the plain output, and the network's own colours.
 
@@ -73,8 +81,9 @@ def choose_rule(
         raise ValueError(f'task={task!r} is none of {", ".join(TASKS)}.')
     if colour is not None and colour not in get_args(Colour):
         raise ValueError(f'colour={colour!r} is none of {", ".join(get_args(Colour))}.')
-    if detail not in ('residual', None):
-        raise ValueError(f"detail={detail!r} is neither 'residual' nor None.")
+    own = check_numbers(detail) if isinstance(detail, Mapping) else {}
+    if not own and detail not in ('residual', None):
+        raise ValueError(f"detail={detail!r} is neither 'residual' nor numbers of the rule nor None.")
     if target is not None and target not in get_args(Target):
         raise ValueError(f'target={target!r} is none of {", ".join(get_args(Target))}.')
     plain = 'rgb' if TASKS[task]['colour'] in THREE_CHANNELS else TASKS[task]['colour']
@@ -85,7 +94,50 @@ def choose_rule(
         raise ValueError(f"target={target!r} needs an infrared and a visible image: task='ivf'.")
     refuse_coloured_targets(colour, target)
     numbers = TASKS[task]['detail'] | ({} if target == 'off' else DETAIL_WITH_TARGETS)
-    return Rule(colour, target, numbers if detail else None)
+    return Rule(colour, target, numbers | own if detail else None)
+
+
+def read_detail(text: str) -> DetailChoice:
+    """Reads a choice of detail: ``'residual'``, ``'none'``, or numbers of the rule such as ``'levels=5,boost=0.3'``.
+
+    Raises:
+        ValueError: if it is none of these, or a number is not allowed.
+    """
+    if text in ('residual', 'none'):
+        return None if text == 'none' else text
+    return read_numbers(text)
+
+
+def read_numbers(text: str) -> dict[str, float]:
+    """Reads numbers of the rule of detail such as ``'levels=5,boost=0.3'``.
+
+    Raises:
+        ValueError: if a part is none, or is not allowed.
+    """
+    found = {}
+    for part in text.split(','):
+        name, _, value = part.partition('=')
+        try:
+            found[name.strip()] = float(value)
+        except ValueError:
+            raise ValueError(f'{part!r} is no NAME=NUMBER; names are {", ".join(DETAIL_NUMBERS)}.') from None
+    return check_numbers(found)
+
+
+def check_numbers(numbers: Mapping[str, float]) -> dict[str, float]:
+    """Numbers of :class:`Detail` by name.
+
+    Raises:
+        ValueError: if there are none, a name is not one of the rule, or a number is negative, not finite, or a part of
+            a level.
+    """
+    if unknown := [str(name) for name in numbers if name not in DETAIL_NUMBERS] or ([] if numbers else ['{}']):
+        raise ValueError(f'{", ".join(unknown)}: the rule of detail has {", ".join(DETAIL_NUMBERS)}.')
+    for name, value in numbers.items():
+        if not isinstance(value, int | float) or not 0 <= value < math.inf or (name == 'levels' and value % 1):
+            whole = 'a whole' if name == 'levels' else 'a'
+            raise ValueError(f'{name}={value} of the rule of detail is not {whole} number from 0 on.')
+    return {name: int(value) if name == 'levels' else float(value) for name, value in numbers.items()}
 
 
 def choose_pixels(task: Task, network_pixels: int | None = None) -> tuple[int | None, int]:

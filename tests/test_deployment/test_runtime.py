@@ -67,6 +67,12 @@ def test_an_image_with_itself_keeps_its_colours(tmp_path):
     assert np.abs(fused.astype(int) - image).max() <= 1
 
 
+def test_numbers_of_the_rule_of_detail(tmp_path, pair):
+    file = write_toy(tmp_path / 'toy.onnx', 'fuse')
+    usual, strong = (OnnxFuser(file, detail=detail).fuse(pair).images['fused'] for detail in ('residual', {'boost': 4}))
+    assert strong.std() > usual.std()
+
+
 def test_one_image_needs_no_network(tmp_path, monkeypatch):
     fuser = OnnxFuser(write_toy(tmp_path / 'toy.onnx', 'fuse'), show_progress=False)
     image = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmdefusion.rules.options import DETAIL_WITH_TARGETS, TASKS, choose_rule
+from mmdefusion.rules.options import DETAIL_WITH_TARGETS, TASKS, choose_rule, read_detail
 
 
 def test_people_and_skies_are_kept_where_they_can_be():
@@ -30,7 +30,13 @@ def test_without_targets():
     [
         (dict(task='xyz'), "task='xyz' is none of ivf, mef, mff"),
         (dict(task='ivf', colour='red'), "colour='red' is none of rgb, exposed, luma, grey"),
-        (dict(task='ivf', detail='fine'), "detail='fine' is neither 'residual' nor None"),
+        (dict(task='ivf', detail='fine'), "detail='fine' is neither 'residual' nor numbers of the rule nor None"),
+        (dict(task='ivf', detail={}), '{}: the rule of detail has levels, boost'),
+        (dict(task='ivf', detail=dict(bost=1)), 'bost: the rule of detail has levels, boost'),
+        (dict(task='ivf', detail=dict(levels=2.5)), 'levels=2.5 of the rule of detail is not a whole number'),
+        (dict(task='ivf', detail=dict(boost=-1)), 'boost=-1 of the rule of detail is not a number from 0 on'),
+        (dict(task='ivf', detail=dict(noise=float('nan'))), 'noise=nan of the rule'),
+        (dict(task='ivf', detail=dict(boost='much')), 'boost=much of the rule'),
         (dict(task='ivf', target='people'), "target='people' is none of keep, highlight, off"),
         (dict(task='mef', target='keep'), "target='keep' needs an infrared and a visible image"),
         (dict(task='ivf', colour='rgb', target='keep'), "goes with colour='luma' or 'grey'"),
@@ -39,3 +45,21 @@ def test_without_targets():
 def test_what_does_not_go_together_is_refused(given, message):
     with pytest.raises(ValueError, match=message):
         choose_rule(**given)
+
+
+def test_numbers_of_the_rule_come_before_those_of_the_task_and_of_targets():
+    with_targets = choose_rule('ivf', detail=dict(boost=0.1, levels=3.0)).detail
+    assert with_targets == TASKS['ivf']['detail'] | DETAIL_WITH_TARGETS | dict(boost=0.1, levels=3)
+    assert isinstance(with_targets['levels'], int)
+    assert choose_rule('mef', detail=dict(boost=0.1)).detail == TASKS['mef']['detail'] | dict(boost=0.1)
+    assert choose_rule('ivf', detail=dict(boost=0)).target == 'keep'
+
+
+def test_detail_is_read_from_text():
+    assert read_detail('residual') == 'residual' and read_detail('none') is None
+    assert read_detail('levels=5, boost=0.3') == dict(levels=5, boost=0.3)
+    for text in ('', 'boost', 'boost=', 'boost=much', 'boost=0.3,'):
+        with pytest.raises(ValueError, match='is no NAME=NUMBER; names are levels, boost'):
+            read_detail(text)
+    with pytest.raises(ValueError, match='sharp: the rule of detail has'):
+        read_detail('sharp=3')

@@ -70,3 +70,13 @@ def test_one_broken_file_does_not_end_a_folder(tmp_path):
     )
     assert '1 names lack a partner and are left out (alone).' in result.stderr
     assert [path.name for path in (tmp_path / 'out').iterdir()] == ['002.png']
+
+
+def test_numbers_of_the_rule_of_detail(tmp_path):
+    files, weights = pairs_as_the_shell_names_them(tmp_path, 1), ('--weights', write_fuser(tmp_path / 'fuser.pth'))
+    for name, detail in (('usual', 'residual'), ('strong', 'boost=4,noise=0')):
+        assert run(*files, '--out-dir', tmp_path / name, '--detail', detail, *weights).returncode == 0
+    usual, strong = (cv2.imread(str(tmp_path / name / '000.png')) for name in ('usual', 'strong'))
+    assert strong.std() > usual.std()
+    result = run(*files, '--out-dir', tmp_path / 'none', '--detail', 'bost=4', *weights)
+    assert result.returncode == 1 and result.stderr.startswith('bost: the rule of detail has levels, boost')

@@ -9,16 +9,15 @@ Infrared and visible pairs are fused with targets kept, which is the default, an
     python tools/analysis_tools/compare_fusion.py VISIBLE_DIR INFRARED_DIR --protocol targets \\
         --target keep highlight --boxes test.json --fused METHOD_DIR
 
-The third command compares rules of detail, without targets: each group of options of ResidualDetail is a column of the
-table. The last compares treatments of targets, also with the maximum of the sources and with the images of other
-methods, on the pairs that have boxes. Choose rules on training pairs only. Writes table.md and sheet.jpg (--sources
-adds the sources) to --out-dir.
+The third command compares rules of detail, without targets: each group of numbers of ResidualDetail is a column of the
+table, and fuse.py --detail takes what was found best. The last compares treatments of targets, also with the maximum of
+the sources and with the images of other methods, on the pairs that have boxes. Choose rules on training pairs only.
+Writes table.md and sheet.jpg (--sources adds the sources) to --out-dir.
 """
 
 import argparse
 from collections.abc import Callable
 from functools import partial
-from inspect import signature
 from math import isnan
 from pathlib import Path
 
@@ -38,7 +37,7 @@ from mmdefusion.inference.sources import Item, list_items
 from mmdefusion.models.fusers import ResidualDetail, SlidingWindow
 from mmdefusion.models.structures import Pair
 from mmdefusion.registry import MODELS
-from mmdefusion.rules.options import DETAIL_WITH_TARGETS, TASKS, Target, choose_rule
+from mmdefusion.rules.options import DETAIL_WITH_TARGETS, TASKS, Target, choose_rule, read_numbers
 from mmdefusion.utils.files import make_writable, write_image, write_text
 from mmdefusion.utils.image_io import read_image
 from mmdefusion.utils.progress import track
@@ -48,7 +47,6 @@ from mmdefusion.visualization import Table, contact_sheet
 SHOWN = 6  # pairs on the sheet, evenly spread
 MEAN = 'mean of the sources'
 MAXIMUM = 'maximum of the sources'
-OPTIONS = {name: int if name == 'levels' else float for name in signature(ResidualDetail).parameters}
 
 
 def parse_args() -> argparse.Namespace:
@@ -60,7 +58,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--limit', type=int, help='number of pairs to use, evenly spread')
     parser.add_argument('--task', choices=list(TASKS), default='ivf')
     parser.add_argument('--protocol', choices=list(PROTOCOLS), default='vifb')
-    parser.add_argument('--detail', nargs='+', default=[], type=options, metavar='OPTION=VALUE,...')
+    parser.add_argument('--detail', nargs='+', default=[], type=numbers, metavar='NAME=NUMBER,...')
     parser.add_argument(
         '--target',
         nargs='+',
@@ -82,12 +80,12 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def options(text: str) -> dict[str, float]:
-    """Reads options of ResidualDetail such as ``'levels=5,boost=0.3'``."""
-    pairs = [part.partition('=')[::2] for part in text.split(',')]
-    if unknown := [name for name, _ in pairs if name not in OPTIONS]:
-        raise argparse.ArgumentTypeError(f'{", ".join(unknown)}: ResidualDetail has {", ".join(OPTIONS)}.')
-    return {name: OPTIONS[name](value) for name, value in pairs}
+def numbers(text: str) -> dict[str, float]:
+    """Reads numbers of the rule of detail."""
+    try:
+        return read_numbers(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(error) from None
 
 
 def choose(args: argparse.Namespace, boxes: Boxes) -> list[Item]:
