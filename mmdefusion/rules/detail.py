@@ -45,7 +45,7 @@ class Detail:
     from one source.
 
     Where both sources are equal they agree, and weights sum to 1: an image fused with itself is returned exactly. The
-    rule and its numbers were chosen on training pairs of RoadScene, FLIR and LLVIP (docs/fusion.md).
+    rule and its numbers were chosen on training pairs of RoadScene, FLIR and LLVIP (docs/fusion_record.md).
 
     Args:
         levels: levels of the pyramid; small images have fewer.

@@ -22,7 +22,7 @@ def keep_colours(fused: Image, sources: Sequence[Image]) -> Image:
     blurred a little, as brightening shows their noise.
 
     Where all sources are equally exposed, the fused image stays as it is. The numbers were chosen on exposures made of
-    training photographs (docs/fusion.md).
+    training photographs (docs/fusion_record.md).
 
     Args:
         fused: RGB.

@@ -40,7 +40,7 @@ DETAIL_WITH_TARGETS = dict(boost=0.5, sharpness=3.0, noise=0.005)
 
 # Most pixels that the network sees of a frame, and of an infrared and visible pair; detail comes from the whole images.
 VIDEO_PIXELS = 160 * 128
-PAIR_PIXELS = 490 * 392  # six sliding windows; docs/fusion.md has what it costs
+PAIR_PIXELS = 490 * 392  # six sliding windows; docs/fusion_record.md has what it costs
 
 
 @dataclass(frozen=True)
