@@ -41,6 +41,8 @@ def check_part(model: nn.Module, name: str, part: nn.Module | None) -> None:
             _check_neck(backbone, name, part)
         elif neck is None and isinstance(backbone, DeFusionPP | SpatialPrior):
             _check_widths(backbone, name, part)
+        if name != 'neck':
+            _check_strides(backbone, neck, name, part)
 
 
 def _check_preprocessor(preprocessor: nn.Module | None, backbone: nn.Module) -> None:
@@ -86,6 +88,33 @@ def _check_widths(backbone: DeFusionPP | SpatialPrior, name: str, part: nn.Modul
             f'{type(part).__name__} ({name}) has in_channels={expected}, but {type(backbone).__name__} gives {levels} '
             f'maps of {backbone.out_channels} channels: set {name}=dict(in_channels={wanted}).'
         )
+
+
+def _check_strides(backbone: nn.Module | None, neck: nn.Module | None, name: str, part: nn.Module | None) -> None:
+    """Anchors of other strides than the maps would silently cover a part of the image, or more than it."""
+    finest, priors = _finest_stride(backbone, neck), getattr(part, 'prior_generator', None)
+    if finest is None or not hasattr(priors, 'strides') or not _is_stock(part):
+        return
+    expected = min(min(stride) if isinstance(stride, Sequence) else stride for stride in priors.strides)
+    if expected != finest:
+        raise ValueError(
+            f'{type(part).__name__} ({name}) has {type(priors).__name__}(strides={list(priors.strides)}), but its '
+            f'finest map is of stride {finest}: set start_level of the neck (0 where the backbone gives what the head '
+            f'reads), the strides of the pyramid, or those of {name}.'
+        )
+
+
+def _finest_stride(backbone: nn.Module | None, neck: nn.Module | None) -> int | None:
+    """The stride of the finest map that a head reads; None where it is unknown."""
+    strides = backbone.strides if isinstance(backbone, DeFusionPP | SpatialPrior) else None
+    for step in neck if isinstance(neck, nn.Sequential) else [neck]:
+        if hasattr(step, 'level_strides'):
+            strides = step.level_strides
+        elif strides is not None and step is not None:
+            if not _is_stock(step) or not isinstance(getattr(step, 'in_channels', None), Sequence):
+                return None  # it may read one map only
+            strides = strides[getattr(step, 'start_level', 0) :]
+    return strides[0] if strides else None
 
 
 def _is_stock(part: nn.Module | None) -> bool:

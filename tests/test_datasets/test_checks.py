@@ -189,6 +189,20 @@ def tool(monkeypatch: pytest.MonkeyPatch):
     return run
 
 
+def test_pipelines_that_come_later_are_checked(tmp_path: Path) -> None:
+    """RTMDet's hook replaces the pipeline for the last epochs."""
+    layouts.coco(tmp_path)
+    switch = dict(type='PipelineSwitchHook', switch_epoch=280, switch_pipeline=[dict(type='LoadImageFromFile')])
+    config = Config(dict(train_dataloader=dict(dataset=coco(tmp_path)), custom_hooks=[dict(type='EMAHook'), switch]))
+    fault = 'switch_pipeline of custom_hooks: it has no AppendPartner, as the pipeline before it has'
+    assert check_config(config)[0].wrong_settings == [fault]
+    switch['switch_pipeline'] = [LOAD[0], dict(type='Resize', scale=(8, 8)), LOAD[1]]
+    (report,) = check_config(Config({**config.to_dict(), 'custom_hooks': [switch]}))
+    assert 'switch_pipeline of custom_hooks: Resize stands before AppendPartner' in report.wrong_settings[0]
+    switch['switch_pipeline'] = LOAD
+    assert check_config(Config({**config.to_dict(), 'custom_hooks': [switch]}))[0].wrong_settings == []
+
+
 def test_tool_prints_and_exits(tmp_path: Path, tool, capsys: pytest.CaptureFixture) -> None:
     layouts.coco(tmp_path, count=15)
     config = tmp_path / 'config.py'

@@ -22,6 +22,13 @@ def config_of(head: str) -> Config:
     return Config.fromfile(ROOT / f'configs/{folder}/defusionpp_vit-tiny_{head}_1xb4-500i_scenes-160x128.py')
 
 
+def retina_head() -> dict:
+    """A head for maps of strides 8 to 128, as in the stock config; that of the zoo reads 4 to 64."""
+    head = copy.deepcopy(config_of('retinanet').model.bbox_head)
+    head.anchor_generator.strides = [8, 16, 32, 64, 128]
+    return head
+
+
 def build(head: str, **changes: object) -> object:
     config = config_of(head)
     init_default_scope(config.default_scope)
@@ -45,8 +52,24 @@ def test_a_decomposition_is_needed_in_segmenters(head):
         build(head, neck=None)
 
 
+def test_anchors_are_of_the_strides_of_the_maps():
+    """RetinaNet's FPN leaves out the finest map unless it is told otherwise."""
+    mend = r'AnchorGenerator\(strides=\[\(8, 8\).*finest map is of stride 16: set start_level of the neck \(0 where'
+    with pytest.raises(ValueError, match=f'RetinaHead .bbox_head. has {mend}'):
+        build('retinanet', backbone=ONE_KEY, neck=FPN | dict(start_level=1), bbox_head=retina_head())
+    with pytest.raises(ValueError, match='RPNHead .rpn_head. has AnchorGenerator.*finest map is of stride 8'):
+        build('faster-rcnn', backbone=ONE_KEY, neck=FPN)
+    with pytest.raises(ValueError, match='RetinaHead .bbox_head. .*finest map is of stride 4'):
+        build('retinanet', backbone=dict(type='mmdefusion.DeFusionPP'), neck=None, bbox_head=retina_head())
+    coarse = dict(type='mmdefusion.SimpleFeaturePyramid', embed_dims=192, strides=(16, 32), num_outs=5)
+    with pytest.raises(ValueError, match='RetinaHead .bbox_head. .*finest map is of stride 16'):
+        build('retinanet', neck=[DECOMPOSITION, coarse])
+    one_map = dict(in_channels=256, out_channels=512, block_mid_channels=64, num_residual_blocks=1, block_dilations=[2])
+    build('retinanet', backbone=ONE_KEY, neck=dict(type='DilatedEncoder', **one_map))  # it chooses the map by itself
+
+
 def test_widths_of_necks_and_heads():
-    build('retinanet', backbone=ONE_KEY, neck=FPN)
+    build('retinanet', backbone=ONE_KEY, neck=FPN, bbox_head=retina_head())
     forgotten = FPN | dict(in_channels=[256, 512, 1024, 2048])
     with pytest.raises(
         ValueError, match=r'DeFusionPP gives 3 maps of 256.*set neck=dict\(in_channels=\[256, 256, 256\]'
@@ -79,7 +102,7 @@ def test_a_head_of_all_maps_together():
 
 def test_a_spatial_prior_alone():
     prior = dict(type='mmdefusion.SpatialPrior', strides=(8, 16, 32), widths=(4, 8, 16, 16))
-    build('retinanet', backbone=prior, neck=FPN)
+    build('retinanet', backbone=prior, neck=FPN, bbox_head=retina_head())
     with pytest.raises(ValueError, match=r'SpatialPrior gives 3 maps of 128.*set neck=dict\(in_channels=\[128, 128'):
         build('retinanet', backbone=prior | dict(out_channels=128), neck=FPN)
 

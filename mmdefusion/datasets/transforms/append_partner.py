@@ -92,6 +92,11 @@ class AppendPartner(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Reads the partner and appends it to ``results['img']``."""
         visible, img_path = results['img'], results.get('img_path')
+        if img_path is None and results.get('img_ir_path') is None:
+            raise ValueError(
+                'an image that comes as an array has no partner: give paths, or both arrays to PairedDetInferencer or '
+                'PairedSegInferencer of mmdefusion.apis.'
+            )
         if visible.ndim != 3 or visible.shape[2] != 3 or (visible.dtype != np.uint8 and visible.dtype.kind != 'f'):
             raise ValueError(
                 f'visible image {img_path} has shape {visible.shape} and dtype {visible.dtype}, not HxWx3 uint8 or '
@@ -125,8 +130,8 @@ class AppendPartner(BaseTransform):
         """The path of the partner: ``img_ir_path``, or else ``img_path`` changed by the rule."""
         if results.get('img_ir_path') is not None:
             return results['img_ir_path']
-        img_path = results.get('img_path')
-        if self.rule is None or img_path is None:
+        img_path = results['img_path']
+        if self.rule is None:
             raise ValueError(
                 f'nothing says where the partner of {img_path} is; use a data set that sets img_ir_path, or give '
                 "AppendPartner a rule=(pattern, replacement), e.g. ('/visible/', '/infrared/')."

@@ -60,6 +60,16 @@ def test_neither_path_nor_rule_is_an_error(pair: dict) -> None:
         load(dict(img_path=pair['img_path']))
 
 
+@pytest.mark.parametrize('channels', [3, 4])
+def test_an_array_is_an_error_that_names_the_call_for_arrays(channels: int) -> None:
+    """What the stock inferencers of mmdet and mmseg hand on for an array."""
+    results = dict(img=np.zeros((8, 8, channels), np.uint8), img_path=None)
+    with pytest.raises(
+        ValueError, match='as an array has no partner.*PairedDetInferencer or PairedSegInferencer'
+    ):
+        AppendPartner(rule=('/vi/', '/ir/'))(results)
+
+
 def test_own_file_gives_its_fourth_channel(tmp_path: Path) -> None:
     path = write(tmp_path / '00001D.png', np.dstack([grey(1), grey(2), grey(3), grey(4)]))
     results = load(dict(img_path=path, img_ir_path=path))
