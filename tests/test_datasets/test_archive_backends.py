@@ -1,5 +1,6 @@
 """Detection and segmentation out of tar archives and LMDB databases, and what is wrong with a database."""
 
+import os
 import shutil
 import tarfile
 from pathlib import Path
@@ -11,6 +12,7 @@ from mmengine import fileio
 from torch.utils.data import DataLoader
 
 from mmdefusion.datasets import registered  # noqa: F401  (the backends)
+from mmdefusion.datasets.lmdb_backend import open_database
 from mmdefusion.datasets.pretraining import ImageFolders, PairFolders
 
 lmdb = pytest.importorskip('lmdb')
@@ -109,6 +111,14 @@ def test_a_database_is_a_folder(tmp_path: Path, database: Path, subdir: bool) ->
     assert fileio.isdir(f'{database}/vi', backend_args=LMDB) and not fileio.isdir(f'{database}/v', backend_args=LMDB)
     assert fileio.exists(f'{database}/vi/grün.png', backend_args=LMDB)
     assert not fileio.exists(f'{tmp_path}/no.lmdb/vi', backend_args=LMDB)
+
+
+def test_a_forked_process_opens_a_database_anew(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = open_database(str(database))
+    assert open_database(f'{database}/.') is ours
+    child = os.getpid() + 1
+    monkeypatch.setattr(os, 'getpid', lambda: child)
+    assert open_database(str(database)) is not ours
 
 
 @pytest.mark.parametrize('name', ['vi/9.png', 'vi/nö.png', '', 'v' * 600])

@@ -52,7 +52,8 @@ def test_kaist_text(tmp_path):
     write(tmp_path / 'images/set00/V000/visible/I00001.jpg', grey(0, 512, 640))
     path = tmp_path / 'annotations/set00/V000/I00001.txt'
     path.parent.mkdir(parents=True)
-    lines = ['person 10 20 30 60 0 0 0 0 0 0 0', 'people 100 20 50 60 0 0 0 0 0 0 0', 'Cyclist 1 2 3 4 0 0 0 0 0 1 0']
+    lines = ['person 10 20 30 60 0 0 0 0 0 0 0', 'people 100 20 50 60 0 0 0 0 0 0 0', 'Cyclist 1 2 3 4 0 0 0 0 0 0 0']
+    lines.append('person 5 6 7 8 0 0 0 0 0 1 0')  # flagged in the eleventh column
     path.write_text('\n'.join(['% bbGt version=3', *lines]))
     (image,) = READERS['kaist'](tmp_path / 'annotations', tmp_path / 'images')
     assert image.name == 'set00/V000/visible/I00001.jpg' and (image.width, image.height) == (640, 512)
@@ -60,6 +61,7 @@ def test_kaist_text(tmp_path):
         Box('person', 10, 20, 40, 80),
         Box('person', 100, 20, 150, 80, ignore=True),
         Box('person', 1, 2, 4, 6, ignore=True),
+        Box('person', 5, 6, 12, 14, ignore=True),
     )
     path.write_text('person 10 20\n')
     with pytest.raises(ValueError, match=r'I00001.txt is not .*: .person 10 20. is not'):

@@ -177,6 +177,33 @@ def test_a_budget_of_time_gives_each_model_its_own_iterations(tmp_path):
         describe_fairness(configs[::2], counted)
 
 
+def test_an_epoch_of_several_processes_has_fewer_iterations(tmp_path):
+    data, (model,) = load_scenes(tmp_path), find_candidates(['spatial-prior_fcn'])
+    data.config.train_dataloader.batch_size = 1  # of three pairs
+    for processes, iterations in ((1, 6), (2, 4), (3, 2)):
+        trial = Comparison(data, Budget.parse('2e'), tmp_path, processes).plan(model, 0)
+        assert Config.fromstring(trial.config, '.py').train_cfg.max_iters == iterations
+
+
+def test_what_is_not_the_same_for_all_is_named(tmp_path):
+    (model,) = find_candidates(['spatial-prior_fcn'])
+    comparison = Comparison(load_scenes(tmp_path), Budget(5), tmp_path)
+    text = comparison.plan(model, 0).config
+    assert describe_fairness([Config.fromstring(text, '.py') for _ in range(2)], comparison)
+    for key, value, what in (
+        ('train_dataloader.dataset.data_prefix.img_path', 'test/vi', 'the training split'),
+        ('test_dataloader.dataset.data_prefix.img_path', 'train/vi', 'the test split'),
+        ('train_dataloader.dataset.pipeline', [], 'the augmentation'),
+        ('train_cfg.max_iters', 6, 'the number of pairs seen'),
+        ('param_scheduler', [], 'the schedule'),
+        ('optim_wrapper.optimizer.lr', 0.5, 'the optimizer'),
+    ):
+        other = Config.fromstring(text, '.py')
+        other.merge_from_dict({key: value})
+        with pytest.raises(ValueError, match=f'is not fair: {what} is not the same for all'):
+            describe_fairness([Config.fromstring(text, '.py'), other], comparison)
+
+
 def test_the_suite_runs_a_seed_of_every_table_first(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     calls, told, written = [], [], []

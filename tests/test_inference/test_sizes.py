@@ -35,6 +35,14 @@ def test_other_shapes_are_told_and_other_sizes_refused():
         fit_partner(images[0], images[2], 'x')
 
 
+@pytest.mark.parametrize(('width', 'told'), [(79, False), (81, False), (78, True), (82, True)])
+def test_a_shape_that_changes_by_two_percent_is_told(width, told):
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter('always')
+        to_first_size([np.zeros((30, 40), np.uint8), np.zeros((60, width), np.uint8)], 'x', resize=True)
+    assert bool(found) == told
+
+
 @pytest.mark.parametrize('channels', [1, 3])
 @pytest.mark.parametrize('size', [(20, 100), (70, 90)], ids=str)
 def test_partners_are_resized_as_files_are(size, channels):

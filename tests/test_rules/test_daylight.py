@@ -4,7 +4,7 @@ from torch.testing import assert_close
 
 from mmdefusion.models.fusers import ResidualDetail
 from mmdefusion.models.structures import Pair
-from mmdefusion.rules.daylight import draw_in_glare, fill_borders, find_sky, keep_sky
+from mmdefusion.rules.daylight import daylight, draw_in_glare, fill_borders, find_sky, keep_sky
 
 NOTHING = torch.zeros(1, 128, 160)
 
@@ -47,7 +47,15 @@ def test_daylight_is_the_visible_picture_s():
     assert_close(ResidualDetail()(NOTHING, night, drawn, day=True), ResidualDetail()(NOTHING, night, drawn))
 
 
-@pytest.mark.parametrize('place', [(0, slice(0, 20)), (0, slice(100, 128)), (1, slice(0, 20)), (1, slice(140, 160))])
+@pytest.mark.parametrize(('median', 'day'), [(0.15, 0.0), (0.275, 0.5), (0.4, 1.0)])
+def test_how_light_a_day_and_its_bright_places_are(median, day):
+    places = torch.tensor([0.4, 0.55, 0.7])
+    assert_close(daylight(torch.full((1, 8, 8), median), places), day * torch.tensor([0.0, 0.5, 1.0]))
+
+
+@pytest.mark.parametrize(
+    'place', [(0, slice(0, 8)), (0, slice(0, 20)), (0, slice(100, 128)), (1, slice(0, 20)), (1, slice(140, 160))]
+)
 def test_black_borders_are_filled(place):
     dim, part = place
     visible, infrared = torch.rand(2, 1, 128, 160) * 0.5 + 0.4
@@ -65,7 +73,7 @@ def test_pictures_without_borders_stay():
     infrared, black = torch.rand(1, 128, 160), torch.zeros(1, 128, 160)
     assert_close(fill_borders(black, infrared), black)  # nothing is left of it: no border
     visible = infrared.clone()
-    visible[:, :4] = 0  # a few dark lines are none
+    visible[:, :7] = 0  # a few dark lines are none
     visible[:, 60:90] = 0  # nor is what does not touch the side
     assert_close(fill_borders(visible, infrared), visible)
 

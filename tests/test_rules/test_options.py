@@ -2,7 +2,15 @@
 
 import pytest
 
-from mmdefusion.rules.options import DETAIL_WITH_TARGETS, TASKS, choose_rule, read_detail
+from mmdefusion.rules.options import (
+    DETAIL_WITH_TARGETS,
+    PAIR_PIXELS,
+    TASKS,
+    VIDEO_PIXELS,
+    choose_pixels,
+    choose_rule,
+    read_detail,
+)
 
 
 def test_people_and_skies_are_kept_where_they_can_be():
@@ -63,3 +71,11 @@ def test_detail_is_read_from_text():
             read_detail(text)
     with pytest.raises(ValueError, match='sharp: the rule of detail has'):
         read_detail('sharp=3')
+
+
+def test_what_the_network_sees_of_a_pair_and_of_a_frame():
+    assert choose_pixels('ivf') == (PAIR_PIXELS, VIDEO_PIXELS)
+    assert choose_pixels('mef') == choose_pixels('mff') == (None, VIDEO_PIXELS)  # whole exposures and foci
+    assert choose_pixels('ivf', 5000) == choose_pixels('mef', 5000) == (5000, 5000)
+    with pytest.raises(ValueError, match='network_pixels=0 must be at least 1'):
+        choose_pixels('ivf', 0)

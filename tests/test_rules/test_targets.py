@@ -6,7 +6,7 @@ from mmdefusion.models.structures import Pair
 from mmdefusion.rules.colours import drain
 from mmdefusion.rules.filters import shrink_by
 from mmdefusion.rules.hot_places import find_hot, warmer_than_aside
-from mmdefusion.rules.targets import lift_targets, show_targets
+from mmdefusion.rules.targets import lift_targets, missing, show_targets
 
 SIZE = 1, 160, 200
 PERSON = ..., slice(60, 110), slice(90, 106)
@@ -51,6 +51,14 @@ def test_who_is_dark_in_the_visible_picture_stays_dark_unless_highlighted():
     kept = lift_targets(visible, Pair(visible, infrared), hot, 'keep')
     assert_close(kept, visible, atol=1e-3, rtol=0)
     assert contrast(lift_targets(visible, Pair(visible, infrared), hot, 'highlight')) > 0.2
+
+
+def test_an_object_is_raised_as_far_as_the_infrared_image_shows_it_better():
+    """The sign does not count: who is dark before a bright wall may be hardly seen, too."""
+    visible = torch.tensor([0.2, -0.2, 0.4, -0.4, 0.6, -0.6])
+    infrared, ours = torch.full((6,), 0.4), torch.zeros(6)
+    wanted = torch.tensor([0.44, 0.44, 0.2, 0.22, 0.0, 0.0])  # whole, half and not at all
+    assert_close(missing(ours, infrared, visible, 'keep'), wanted, atol=0.01, rtol=0)
 
 
 @pytest.mark.parametrize('size', [(1, 160, 200), (1, 33, 58), (1, 3, 4)])
@@ -156,6 +164,13 @@ def test_colours_stay_where_they_are_the_objects_own(image, drained):
     assert core.min() > 0.9 if drained else core.max() < 0.05
     slightly = drain(0.05 * hot.weight, flat(0.2), image, hot)
     assert slightly.max() < 0.05  # it has the brightness of the visible image
+
+
+@pytest.mark.parametrize(('share', 'drained'), [(0.2, 0.0), (0.475, 0.5), (0.75, 1.0)])
+def test_colours_fade_with_the_share_of_the_brightness_that_is_raised(share, drained):
+    hot, visible = find_hot(flat(0.2, person=0.8), NO_SKY), flat(0.4)
+    raised = visible * share / (1 - share)
+    assert_close(drain(raised, visible, visible.expand(3, -1, -1), hot), flat(drained), atol=0.01, rtol=0)
 
 
 def test_a_clear_sky_does_not_make_people_less_hot():

@@ -86,11 +86,11 @@ def test_any_kind_of_file(tmp_path):
 def test_broken_files_are_skipped_counted_and_at_last_too_many(tmp_path):
     folder = write_images(tmp_path / 'all', 8)
     (folder / '002.png').write_bytes(b'no image')
-    dataset = build(tmp_path, folders='all', max_broken_share=0.2)
+    dataset = build(tmp_path, folders='all', max_broken_share=0.125)  # one of eight
     assert dataset[2]['data_samples'].img_path == str(folder / '003.png')
     assert dataset.broken.paths() == [str(folder / '002.png')]
     (folder / '005.png').write_bytes(b'')
-    with pytest.raises(ValueError, match='2 of 8 files cannot be used, more than max_broken_share=0.2.*002.png, .*005'):
+    with pytest.raises(ValueError, match='2 of 8 files cannot be used, more than max_broken_share=0.125.*002.*, .*005'):
         dataset[5]
 
 

@@ -81,9 +81,10 @@ def test_list_may_carry_suffixes(root: Path) -> None:
     assert dataset.get_data_info(0)['img_path'] == str(root / 'vi/00001D.png')
 
 
-def test_unequal_pair_is_found_before_training(root: Path) -> None:
-    layouts.write(root / 'ir/00001D.png', layouts.grey(0, 20, 30))
-    with pytest.raises(ValueError, match=r'ir/00001D.png is 30x20, visible image .* is 64x48; align the pair'):
+@pytest.mark.parametrize('height, width', [(20, 30), (20, 64), (48, 30)])
+def test_unequal_pair_is_found_before_training(root: Path, height: int, width: int) -> None:
+    layouts.write(root / 'ir/00001D.png', layouts.grey(0, height, width))
+    with pytest.raises(ValueError, match=rf'ir/00001D.png is {width}x{height}, visible image .* is 64x48; align'):
         build(root)
     assert len(build(root, pipeline=[dict(type='mmdefusion.AppendPartner', size_mismatch='resize')])) == 3
     assert len(build(root, check_headers=False)) == 3

@@ -118,8 +118,10 @@ def test_sixteen_bits(pair: dict) -> None:
     write(Path(pair['img_ir_path']), counts)
     fixed = load(pair, fixed_range=(30000, 32550))['img'][..., 3]
     assert (fixed == grey(2)).all()
-    low, high = np.percentile(counts, (1, 99))
-    assert (load(pair)['img'][..., 3] == np.rint((counts.clip(low, high) - low) / (high - low) * 255)).all()
+    for options, percentiles in (({}, (1, 99)), (dict(percentiles=(10, 80)), (10, 80))):
+        low, high = np.percentile(counts, percentiles)
+        wanted = np.rint((counts.clip(low, high) - low) / (high - low) * 255)
+        assert (load(pair, **options)['img'][..., 3] == wanted).all()
 
 
 def test_unexpected_dtype_of_the_partner_is_an_error(pair: dict, tmp_path: Path) -> None:

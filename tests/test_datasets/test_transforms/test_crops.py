@@ -25,6 +25,11 @@ def test_shares_and_ratios_of_random_crops():
     assert len(set(top)) > 50 and len(set(left)) > 50
 
 
+def test_no_pixel_is_left_out_where_a_part_shrinks():
+    noise = np.random.default_rng(0).choice(np.array([0, 255], np.uint8), (256, 320, 4))
+    assert ResizedCenterCrop(32)(dict(img=noise))['img'].std() < 20  # each is the mean of 64
+
+
 def test_center_crop_is_the_middle():
     image = np.zeros((10, 30, 1), np.uint8)
     image[:, 10:20] = 7

@@ -71,6 +71,14 @@ def test_corruptions_grow_with_the_level(kind, dtype):
     assert errors == sorted(errors) and errors[0] > 1 and errors[-1] > 2 * errors[0]
 
 
+@pytest.mark.parametrize('transform', [DropModality('visible'), ShiftPartner(5), CorruptPair('fog', 3)], ids=repr)
+def test_the_image_that_was_given_stays(transform):
+    """A cache of a data set may hold it."""
+    results = pair()
+    image = results['img']
+    assert (transform(results)['img'] != image).any() and (image == pair()['img']).all()
+
+
 def test_what_they_refuse():
     with pytest.raises(ValueError, match="modality='both' is none of visible, infrared, random"):
         DropModality('both')

@@ -90,6 +90,21 @@ def test_qcb_of_flat_images():
     assert vifb_scores(a, 0 * b, a)['Qcb'] == pytest.approx(1.0)
 
 
+def test_cross_entropy_is_that_of_the_source_against_the_fused_image():
+    source, fused = np.zeros((2, 48, 64))
+    source[:, 48:] = fused[:, 32:] = 1
+    expected = 0.75 * np.log2(0.75 / 0.5) + 0.25 * np.log2(0.25 / 0.5)
+    assert vifb_scores(source, source, fused)['Cross_entropy'] == pytest.approx(expected)
+
+
+def test_qcv_of_a_wave_before_flat_sources():
+    """The difference is the wave itself, and the eye is not equally sensitive to its mean and its eight periods."""
+    flat, wave = np.full((64, 64), 9.0), 127.5 + 127.5 * np.cos(2 * np.pi * np.arange(64) / 8)
+    seen = [127.5 * 2.6 * (0.0192 + 0.144 * r) * np.exp(-((0.144 * r) ** 1.1)) for r in (0, 2)]
+    scores = vifb_scores(flat, flat, np.tile(wave, (64, 1)))
+    assert scores['Qcv'] == pytest.approx(seen[0] ** 2 + seen[1] ** 2 / 2, rel=0.01)
+
+
 def test_qabf_keeps_what_is_kept():
     edge = np.zeros((40, 40))
     edge[:, 20:] = 200
@@ -183,6 +198,12 @@ def test_ms_ssim_falls_with_noise_and_runs_on_small_images():
     values = [ms_ssim(image, image + scale * noise(13, (192, 200))) for scale in (0, 0.1, 0.5)]
     assert values[0] == pytest.approx(1.0) and values[0] > values[1] > values[2] > 0
     assert ms_ssim(image[:11, :30], image[:11, :30]) == pytest.approx(1.0)
+
+
+def test_ms_ssim_takes_the_brightness_at_the_coarsest_scale_only():
+    flat, constant = np.full((192, 200), 100.0), (0.01 * 255) ** 2
+    brightness = (2 * 100 * 120 + constant) / (100**2 + 120**2 + constant)
+    assert ms_ssim(flat, flat + 20) == pytest.approx(brightness**0.1333, rel=1e-5)
 
 
 def test_what_cannot_be_scored():

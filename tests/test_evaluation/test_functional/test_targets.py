@@ -35,7 +35,7 @@ def test_core_and_ring_of_a_box():
     assert box_region(SHAPE, (10, 10, 17, 60)) is None and box_region(SHAPE, (-50, 10, -20, 60)) is None
 
 
-@pytest.mark.parametrize(('fused', 'expected'), [(150, 1.0), (100, 0.5), (50, 0.0), (20, -0.3), (200, 1.5)])
+@pytest.mark.parametrize(('fused', 'expected'), [(150, 1.0), (100, 0.5), (90, 0.4), (50, 0.0), (20, -0.3), (200, 1.5)])
 def test_contrast_is_relative_to_the_better_source(fused, expected):
     visible, infrared = with_person(50, 60), with_person(50, 150)
     (one,) = kept(visible, infrared, with_person(50, fused), [box_region(SHAPE, BOX), None])
@@ -85,6 +85,22 @@ def test_hot_regions_are_found_by_their_surroundings():
     assert hot_regions(flat(100)) == [] and hot_regions(flat(100)[:48, :48]) == []
 
 
+def test_the_twelve_hottest_regions_count():
+    infrared = flat(60)
+    for number in range(15):
+        top, left = 30 + 70 * (number // 5), 20 + 60 * (number % 5)
+        infrared[top : top + 24, left : left + 16] = 100 + 8 * number
+    levels = [infrared[region.place][region.core].mean() for region in hot_regions(infrared)]
+    assert levels == pytest.approx([212 - 8 * number for number in range(12)], abs=4)
+
+
+@pytest.mark.parametrize(('right', 'count'), [(200, 1), (260, 0)])
+def test_what_is_larger_than_a_near_car_is_no_region(right, count):
+    infrared = flat(60)
+    infrared[100:120, 60:right] = 160  # 3.4 or 4.9 % of the image
+    assert len(hot_regions(infrared)) == count
+
+
 def test_a_sky_that_goes_dark_and_gets_a_grid():
     visible = flat(60)
     visible[:128] = 220
@@ -94,6 +110,13 @@ def test_a_sky_that_goes_dark_and_gets_a_grid():
     assert sky_change(visible, fused) == pytest.approx((40, 5))
     assert sky_change(visible, visible) == (0, 0)
     assert np.isnan(sky_change(flat(60), flat(200))).all()
+
+
+@pytest.mark.parametrize(('bright', 'rough', 'sky'), [(135, 7, True), (125, 7, False), (135, 9, False)])
+def test_what_is_dim_or_rough_is_no_sky(bright, rough, sky):
+    visible = flat(60)
+    visible[:128] = bright + np.where(np.arange(SHAPE[1]) % 2, rough, -rough)
+    assert np.isfinite(sky_change(visible, visible)).all() == sky
 
 
 def test_noise_that_one_source_brings():

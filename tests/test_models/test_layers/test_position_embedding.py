@@ -39,6 +39,16 @@ def test_kept_per_grid_and_forgotten_when_moved():
     assert not embedding.state_dict()
 
 
+def test_positions_that_are_loaded_replace_those_that_were_kept():
+    embedding, tables = PositionEmbedding(32), torch.randn(2, 1 + 4, 32)
+    embedding.take(tables[0])
+    before = embedding((3, 5))
+    embedding.load_state_dict(dict(base=tables[1]))
+    other = PositionEmbedding(32)
+    other.take(tables[1])
+    assert not torch.equal(embedding((3, 5)), before) and torch.equal(embedding((3, 5)), other((3, 5)))
+
+
 def test_width_must_be_a_multiple_of_four():
     with pytest.raises(ValueError, match='embed_dims=30'):
         sincos_position_embedding(30)
