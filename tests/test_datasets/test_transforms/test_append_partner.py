@@ -64,9 +64,7 @@ def test_neither_path_nor_rule_is_an_error(pair: dict) -> None:
 def test_an_array_is_an_error_that_names_the_call_for_arrays(channels: int) -> None:
     """What the stock inferencers of mmdet and mmseg hand on for an array."""
     results = dict(img=np.zeros((8, 8, channels), np.uint8), img_path=None)
-    with pytest.raises(
-        ValueError, match='as an array has no partner.*PairedDetInferencer or PairedSegInferencer'
-    ):
+    with pytest.raises(ValueError, match='as an array has no partner.*PairedDetInferencer or PairedSegInferencer'):
         AppendPartner(rule=('/vi/', '/ir/'))(results)
 
 
