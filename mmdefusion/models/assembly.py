@@ -41,7 +41,7 @@ def check_part(model: nn.Module, name: str, part: nn.Module | None) -> None:
             _check_neck(backbone, name, part)
         elif neck is None and isinstance(backbone, DeFusionPP | SpatialPrior):
             _check_widths(backbone, name, part)
-        if name != 'neck':
+        if name in ('bbox_head', 'rpn_head'):  # points of a mask head are of another map
             _check_strides(backbone, neck, name, part)
 
 

@@ -1,9 +1,9 @@
 """Which rule of fusion a task takes, and what may be chosen instead."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from inspect import signature
+from numbers import Real
 from typing import Any, Literal, get_args
 
 from .detail import Detail
@@ -13,6 +13,7 @@ Colour = Literal['rgb', 'exposed', 'luma', 'grey']
 Target = Literal['keep', 'highlight', 'off']
 DetailChoice = Literal['residual'] | Mapping[str, float] | None
 DETAIL_NUMBERS = tuple(signature(Detail).parameters)
+LARGEST = 1000  # of a number of the rule; far beyond it, pixels are no numbers any more
 THREE_CHANNELS = ('rgb', 'exposed')  # the network sees three channels
 
 # Defaults for each task: infrared-visible, multi-exposure and multi-focus pairs. Where one source is out of focus, the
@@ -120,7 +121,8 @@ def read_numbers(text: str) -> dict[str, float]:
         try:
             found[name.strip()] = float(value)
         except ValueError:
-            raise ValueError(f'{part!r} is no NAME=NUMBER; names are {", ".join(DETAIL_NUMBERS)}.') from None
+            known = f"'residual', 'none' nor NAME=NUMBER; names are {', '.join(DETAIL_NUMBERS)}"
+            raise ValueError(f'{part!r} is neither {known}.') from None
     return check_numbers(found)
 
 
@@ -131,12 +133,14 @@ def check_numbers(numbers: Mapping[str, float]) -> dict[str, float]:
         ValueError: if there are none, a name is not one of the rule, or a number is negative, not finite, or a part of
             a level.
     """
-    if unknown := [str(name) for name in numbers if name not in DETAIL_NUMBERS] or ([] if numbers else ['{}']):
-        raise ValueError(f'{", ".join(unknown)}: the rule of detail has {", ".join(DETAIL_NUMBERS)}.')
+    unknown = [str(name) for name in numbers if name not in DETAIL_NUMBERS]
+    if unknown or not numbers:
+        what = ', '.join(unknown) or 'an empty dict names none'
+        raise ValueError(f'{what}: the rule of detail has {", ".join(DETAIL_NUMBERS)}.')
     for name, value in numbers.items():
-        if not isinstance(value, int | float) or not 0 <= value < math.inf or (name == 'levels' and value % 1):
+        if not isinstance(value, Real) or not 0 <= value <= LARGEST or (name == 'levels' and value % 1):
             whole = 'a whole' if name == 'levels' else 'a'
-            raise ValueError(f'{name}={value} of the rule of detail is not {whole} number from 0 on.')
+            raise ValueError(f'{name}={value} of the rule of detail is not {whole} number from 0 to {LARGEST}.')
     return {name: int(value) if name == 'levels' else float(value) for name, value in numbers.items()}
 
 

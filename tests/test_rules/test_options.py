@@ -39,11 +39,12 @@ def test_without_targets():
         (dict(task='xyz'), "task='xyz' is none of ivf, mef, mff"),
         (dict(task='ivf', colour='red'), "colour='red' is none of rgb, exposed, luma, grey"),
         (dict(task='ivf', detail='fine'), "detail='fine' is neither 'residual' nor numbers of the rule nor None"),
-        (dict(task='ivf', detail={}), '{}: the rule of detail has levels, boost'),
+        (dict(task='ivf', detail={}), 'an empty dict names none: the rule of detail has levels, boost'),
         (dict(task='ivf', detail=dict(bost=1)), 'bost: the rule of detail has levels, boost'),
         (dict(task='ivf', detail=dict(levels=2.5)), 'levels=2.5 of the rule of detail is not a whole number'),
-        (dict(task='ivf', detail=dict(boost=-1)), 'boost=-1 of the rule of detail is not a number from 0 on'),
+        (dict(task='ivf', detail=dict(boost=-1)), 'boost=-1 of the rule of detail is not a number from 0 to 1000'),
         (dict(task='ivf', detail=dict(noise=float('nan'))), 'noise=nan of the rule'),
+        (dict(task='ivf', detail=dict(guidance=1e300)), 'guidance=1e.300 of the rule'),
         (dict(task='ivf', detail=dict(boost='much')), 'boost=much of the rule'),
         (dict(task='ivf', target='people'), "target='people' is none of keep, highlight, off"),
         (dict(task='mef', target='keep'), "target='keep' needs an infrared and a visible image"),
@@ -67,7 +68,7 @@ def test_detail_is_read_from_text():
     assert read_detail('residual') == 'residual' and read_detail('none') is None
     assert read_detail('levels=5, boost=0.3') == dict(levels=5, boost=0.3)
     for text in ('', 'boost', 'boost=', 'boost=much', 'boost=0.3,'):
-        with pytest.raises(ValueError, match='is no NAME=NUMBER; names are levels, boost'):
+        with pytest.raises(ValueError, match="is neither 'residual', 'none' nor NAME=NUMBER; names are levels, boost"):
             read_detail(text)
     with pytest.raises(ValueError, match='sharp: the rule of detail has'):
         read_detail('sharp=3')

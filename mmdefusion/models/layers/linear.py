@@ -1,38 +1,66 @@
 """Linear maps with the activation behind them, in one pass where an x86 CPU only computes forward."""
 
 import platform
+from collections.abc import Callable
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.forward_ad import unpack_dual
 from torch.nn import functional
 
 Activation = Literal['none', 'relu', 'gelu']
 ACTIVATIONS = {'none': lambda x: x, 'relu': functional.relu, 'gelu': functional.gelu}
 GELU_FORMULA = {'gelu': 'none'}  # the exact one, without tanh
 MEASURED = 'x86_64', 'AMD64'  # on other processors nobody has timed it
-# the operator that torch.compile takes on CPUs; builds of torch without oneDNN lack it
-FUSED = getattr(torch.ops.mkldnn, '_linear_pointwise', None) if platform.machine() in MEASURED else None
+FEWEST = 256  # rows from which on it is faster; for fewer it costs up to a third more
+
+
+def find_fused() -> Callable[..., Tensor] | None:
+    """The operator that torch's compiler takes on CPUs.
+
+    It is private to torch, so it is tried once: None where a build has no oneDNN, or a version has other arguments.
+    """
+    operator = getattr(torch.ops.mkldnn, '_linear_pointwise', None)
+    one = torch.ones(1, 1)
+    try:
+        with torch.no_grad():
+            sound = operator is not None and bool(operator(one, -one, one[0], 'relu', [], '') == 0)
+    except (RuntimeError, TypeError):
+        return None
+    return operator if sound and platform.machine() in MEASURED else None
+
+
+FUSED = find_fused()
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor, activation: Activation = 'none') -> Tensor:
     """activation(x·weightᵀ + bias) of ...×in, the same as torch's to rounding: ...×out.
 
-    Where no gradient is needed, x86 CPUs compute it in single precision by oneDNN, which applies the activation while
-    the values are at hand and is a tenth faster than torch's own product for the widths of ViTs.
+    Where no gradient is needed, x86 CPUs compute many rows in single precision by oneDNN, which applies the activation
+    while the values are at hand and is a tenth faster than torch's own product for the widths of ViTs.
     """
-    if not _fusable(x, weight):
+    if not _fusable(x, weight, bias):
         return ACTIVATIONS[activation](functional.linear(x, weight, bias))
     return FUSED(x, weight, bias, activation, [], GELU_FORMULA.get(activation, ''))
 
 
-def _fusable(x: Tensor, weight: Tensor) -> bool:
+def _fusable(x: Tensor, weight: Tensor, bias: Tensor) -> bool:
     if FUSED is None or torch.compiler.is_compiling() or torch.jit.is_tracing():
         return False  # exported networks have standard operators
-    if torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad):
+    if torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad or bias.requires_grad):
         return False
-    single = x.device.type == 'cpu' and x.dtype == weight.dtype == torch.float32
-    return single and not torch.is_autocast_enabled('cpu') and torch.backends.mkldnn.enabled
+    if torch.is_autocast_enabled('cpu') or not torch.backends.mkldnn.enabled:
+        return False
+    if x.shape[-1] != weight.shape[1] or x.shape[:-1].numel() < FEWEST:  # torch says better what does not fit
+        return False
+    return all(map(_is_plain, (x, weight, bias)))
+
+
+def _is_plain(x: Tensor) -> bool:
+    """Whether it is a dense tensor of numbers, and not one that stands for something else, such as a derivative."""
+    numbers = type(x) in (Tensor, nn.Parameter) and x.layout == torch.strided and unpack_dual(x).tangent is None
+    return numbers and x.device.type == 'cpu' and x.dtype == torch.float32
 
 
 class Linear(nn.Linear):

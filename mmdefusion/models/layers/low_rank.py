@@ -4,15 +4,15 @@ from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear
+from torch.nn import functional
 
 from .attention import SelfAttention
-from .linear import Linear
+from .linear import linear
 
 DOWN, UP = 'low_rank_down', 'low_rank_up'  # names of the two factors in checkpoints, beside weight and bias
 
 
-class LowRankLinear(Linear):
+class LowRankLinear(nn.Linear):
     """W x + b with W and b fixed, plus (U D) x with trained factors; it starts as the map that it replaces.
 
     W and b keep their names, so files of the plain map load as they are. No scale is applied: with Adam, the learning
@@ -27,7 +27,7 @@ class LowRankLinear(Linear):
         if not 1 <= rank <= min(plain.weight.shape):
             raise ValueError(f'rank={rank} of a low-rank update must be 1 to {min(plain.weight.shape)}.')
         nn.Module.__init__(self)
-        self.in_features, self.out_features, self.activation = plain.in_features, plain.out_features, 'none'
+        self.in_features, self.out_features = plain.in_features, plain.out_features
         self.weight, self.bias = plain.weight, plain.bias
         self.low_rank_down = nn.Parameter(torch.empty(rank, plain.in_features))
         self.low_rank_up = nn.Parameter(torch.zeros(plain.out_features, rank))
@@ -36,7 +36,8 @@ class LowRankLinear(Linear):
             fixed.requires_grad_(False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x) + linear(linear(x, self.low_rank_down), self.low_rank_up)
+        update = functional.linear(functional.linear(x, self.low_rank_down), self.low_rank_up)
+        return linear(x, self.weight, self.bias) + update
 
 
 def train_updates_only(network: nn.Module, attentions: Iterable[SelfAttention], rank: int, besides: str) -> None:
