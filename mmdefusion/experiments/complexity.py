@@ -57,8 +57,12 @@ def pair_of_noise(config: Config, height: int, width: int) -> dict[str, Any]:
 def count_operations(model: nn.Module, batch: dict[str, Any]) -> int:
     """Counts the multiply-adds of a test of one batch, see :class:`Complexity`."""
     # the counter does not know the fused attention and linear maps of CPUs, so the plain forms are used
-    plain = sdpa_kernel(SDPBackend.MATH), torch.backends.mkldnn.flags(enabled=False)
-    with torch.no_grad(), FlopCounterMode(display=False) as counter, plain[0], plain[1]:
+    with (
+        torch.no_grad(),
+        sdpa_kernel(SDPBackend.MATH),
+        torch.backends.mkldnn.flags(enabled=False),
+        FlopCounterMode(display=False) as counter,
+    ):
         model.test_step(batch)
     return counter.get_total_flops() // 2
 

@@ -83,7 +83,7 @@ def choose_rule(
     if colour is not None and colour not in get_args(Colour):
         raise ValueError(f'colour={colour!r} is none of {", ".join(get_args(Colour))}.')
     own = check_numbers(detail) if isinstance(detail, Mapping) else {}
-    if not own and detail not in ('residual', None):
+    if not isinstance(detail, Mapping) and detail not in ('residual', None):
         raise ValueError(f"detail={detail!r} is neither 'residual' nor numbers of the rule nor None.")
     if target is not None and target not in get_args(Target):
         raise ValueError(f'target={target!r} is none of {", ".join(get_args(Target))}.')
@@ -106,6 +106,8 @@ def read_detail(text: str) -> DetailChoice:
     """
     if text in ('residual', 'none'):
         return None if text == 'none' else text
+    if '=' not in text:
+        raise ValueError(f"{text!r} is neither 'residual' nor 'none', nor numbers such as 'boost=0.3,levels=5'.")
     return read_numbers(text)
 
 
@@ -121,8 +123,7 @@ def read_numbers(text: str) -> dict[str, float]:
         try:
             found[name.strip()] = float(value)
         except ValueError:
-            known = f"'residual', 'none' nor NAME=NUMBER; names are {', '.join(DETAIL_NUMBERS)}"
-            raise ValueError(f'{part!r} is neither {known}.') from None
+            raise ValueError(f'{part!r} is no NAME=NUMBER; names are {", ".join(DETAIL_NUMBERS)}.') from None
     return check_numbers(found)
 
 

@@ -67,8 +67,11 @@ def test_numbers_of_the_rule_come_before_those_of_the_task_and_of_targets():
 def test_detail_is_read_from_text():
     assert read_detail('residual') == 'residual' and read_detail('none') is None
     assert read_detail('levels=5, boost=0.3') == dict(levels=5, boost=0.3)
-    for text in ('', 'boost', 'boost=', 'boost=much', 'boost=0.3,'):
-        with pytest.raises(ValueError, match="is neither 'residual', 'none' nor NAME=NUMBER; names are levels, boost"):
+    for text in ('', 'boost', 'Residual'):
+        with pytest.raises(ValueError, match="is neither 'residual' nor 'none', nor numbers such as"):
+            read_detail(text)
+    for text in ('boost=', 'boost=much', 'boost=0.3,'):
+        with pytest.raises(ValueError, match='is no NAME=NUMBER; names are levels, boost'):
             read_detail(text)
     with pytest.raises(ValueError, match='sharp: the rule of detail has'):
         read_detail('sharp=3')

@@ -42,21 +42,21 @@ def check_config(cfg: Config, splits: Sequence[str] = SPLITS, pixels: bool = Fal
         for split, dataset, faults in found:
             report = check_dataset(dataset, split, pixels)
             report.wrong_settings += faults
+            paired = find_step(dataset.get('pipeline') or (), PARTNER) is not None
             if cfg.get('model'):
-                paired = find_step(dataset.get('pipeline') or (), PARTNER) is not None
                 report.wrong_settings += model_faults(cfg.model, list(report.classes), paired)
             if 'train' in split.split('+'):
-                report.wrong_settings += _later_faults(cfg.get('custom_hooks') or (), dataset)
+                report.wrong_settings += _later_faults(cfg.get('custom_hooks') or (), paired)
             reports.append(report)
     return reports
 
 
-def _later_faults(hooks: Sequence[ConfigDict], dataset: ConfigDict) -> list[str]:
+def _later_faults(hooks: Sequence[ConfigDict], paired: bool) -> list[str]:
     """Faults of the pipelines to which hooks switch in the last epochs, as RTMDet's does."""
     faults = []
     for pipeline in (hook['switch_pipeline'] for hook in hooks if 'switch_pipeline' in hook):
         found = pipeline_faults(pipeline)
-        if find_step(dataset.get('pipeline') or (), PARTNER) is not None and find_step(pipeline, PARTNER) is None:
+        if paired and find_step(pipeline, PARTNER) is None:
             found.append('it has no AppendPartner, as the pipeline before it has')
         faults += [f'switch_pipeline of custom_hooks: {fault}' for fault in found]
     return faults
