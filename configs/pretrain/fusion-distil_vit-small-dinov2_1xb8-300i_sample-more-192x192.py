@@ -1,5 +1,5 @@
-# The same for the first ten blocks of DINOv2's ViT-S/14, whose tokens say more of a place than those of the last; its
-# file does not come with us, and the decomposition starts from random weights.
+# The same for the first ten blocks of DINOv2's ViT-S/14, whose tokens say more of a place than those of the last. Its
+# file does not come with us, and the decomposition begins as the sum of both images' tokens.
 _base_ = './fusion-distil_vit-tiny_1xb16-600i_sample-more-192x192.py'
 embed_dims = 384
 load_from = None
@@ -8,7 +8,7 @@ model = dict(
         arch=dict(_delete_=True, embed_dims=embed_dims, depth=10, last_num_heads=6),
         init_cfg=dict(type='Pretrained', checkpoint='checkpoints/dinov2_small.pth'),
     ),
-    neck=[dict(type='mmdefusion.DecompositionNeck', embed_dims=embed_dims)],
+    neck=[dict(type='mmdefusion.DecompositionNeck', embed_dims=embed_dims, init_cfg=dict(type='mmdefusion.SumInit'))],
     head=dict(embed_dims=embed_dims, teacher_dims=embed_dims),
     init_cfg=None,
 )

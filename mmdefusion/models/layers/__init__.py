@@ -4,7 +4,7 @@ from .attention import CrossAttention, SelfAttention
 from .colour import as_pairs, luma
 from .decomposition_block import NUM_HEADS, DecompositionBlock
 from .drop_path import DropPath
-from .init import init_transformer
+from .init import init_transformer, quieten
 from .layer_norm import LayerNorm2d
 from .linear import Linear
 from .low_rank import LowRankLinear
@@ -43,6 +43,7 @@ __all__ = [
     'luma',
     'mark_padding',
     'patchify',
+    'quieten',
     'restore_tokens',
     'sample_kept',
     'sincos_position_embedding',

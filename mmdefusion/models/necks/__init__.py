@@ -3,5 +3,14 @@ from .fused_pyramid import FusedPyramid
 from .guided_pyramid import GuidedPyramid
 from .junction import GatedSum, TokenInjection
 from .simple_feature_pyramid import SimpleFeaturePyramid
+from .sum_init import SumInit
 
-__all__ = ['DecompositionNeck', 'FusedPyramid', 'GatedSum', 'GuidedPyramid', 'SimpleFeaturePyramid', 'TokenInjection']
+__all__ = [
+    'DecompositionNeck',
+    'FusedPyramid',
+    'GatedSum',
+    'GuidedPyramid',
+    'SimpleFeaturePyramid',
+    'SumInit',
+    'TokenInjection',
+]

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 import torch
 from torch import Tensor, nn
 
-from ..layers import PATCH_SIZE, DecompositionBlock, PatchEmbed, TransformerBlock, patchify
+from ..layers import PATCH_SIZE, PatchEmbed, patchify, quieten
 from .cud import CUDPretrainer, sample_order, targets
 
 
@@ -58,19 +58,6 @@ def fit_patch_embedding(embed: PatchEmbed, images: Iterable[Tensor], power: floa
     weight *= scale / ((patches - mean) @ weight.T).square().mean().sqrt()
     embed.proj.weight.copy_(weight.unflatten(1, (PATCH_SIZE, PATCH_SIZE, 3)).permute(0, 3, 1, 2))
     embed.proj.bias.copy_(-weight @ mean)
-
-
-def quieten(model: nn.Module, factor: float) -> None:
-    """Scales what every block adds to the tokens."""
-    for module in model.modules():
-        if isinstance(module, TransformerBlock):
-            last = (module.attn.proj, module.mlp.fc2)
-        elif isinstance(module, DecompositionBlock):
-            last = (module.attn.out_proj, module.linear2)
-        else:
-            continue
-        for linear in last:
-            linear.weight.mul_(factor)
 
 
 def fit_heads(model: CUDPretrainer, batches: Iterable[Tensor], ridge: float) -> None:
