@@ -5,7 +5,8 @@ assertion in the first forward pass. A registration hook of torch is called for 
 another one, so the parts are compared while they are joined, in stock tools and with any config.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from torch import nn
 from torch.nn.modules.module import register_module_module_registration_hook
@@ -41,7 +42,7 @@ def check_part(model: nn.Module, name: str, part: nn.Module | None) -> None:
             _check_neck(backbone, name, part)
         elif neck is None and isinstance(backbone, DeFusionPP | SpatialPrior):
             _check_widths(backbone, name, part)
-        if name in ('bbox_head', 'rpn_head'):  # points of a mask head are of another map
+        if name in ('bbox_head', 'rpn_head', 'roi_head'):  # points of a mask head are of another map
             _check_strides(backbone, neck, name, part)
 
 
@@ -91,17 +92,27 @@ def _check_widths(backbone: DeFusionPP | SpatialPrior, name: str, part: nn.Modul
 
 
 def _check_strides(backbone: nn.Module | None, neck: nn.Module | None, name: str, part: nn.Module | None) -> None:
-    """Anchors of other strides than the maps would silently cover a part of the image, or more than it."""
-    finest, priors = _finest_stride(backbone, neck), getattr(part, 'prior_generator', None)
-    if finest is None or not hasattr(priors, 'strides') or not _is_stock(part):
+    """Anchors or regions of other strides than the maps would silently lie beside the objects."""
+    finest = _finest_stride(backbone, neck)
+    if finest is None or not _is_stock(part):
         return
-    expected = min(min(stride) if isinstance(stride, Sequence) else stride for stride in priors.strides)
-    if expected != finest:
-        raise ValueError(
-            f'{type(part).__name__} ({name}) has {type(priors).__name__}(strides={list(priors.strides)}), but its '
-            f'finest map is of stride {finest}: set start_level of the neck (0 where the backbone gives what the head '
-            f'reads), the strides of the pyramid, or those of {name}.'
-        )
+    for reader, setting, strides in _strides_read(part):
+        if min(min(stride) if isinstance(stride, Sequence) else stride for stride in strides) != finest:
+            raise ValueError(
+                f'{type(part).__name__} ({name}) has {type(reader).__name__}({setting}={list(strides)}), but its '
+                f'finest map is of stride {finest}: set start_level of the neck (0 where the backbone gives what the '
+                f'head reads), the strides of the pyramid, or those of {name}.'
+            )
+
+
+def _strides_read(part: nn.Module) -> Iterator[tuple[Any, str, Sequence]]:
+    """What places anchors or cuts regions out of maps, with the name and the value of its strides."""
+    priors = getattr(part, 'prior_generator', None)
+    if hasattr(priors, 'strides'):
+        yield priors, 'strides', priors.strides
+    for module in part.modules():
+        if hasattr(module, 'featmap_strides'):
+            yield module, 'featmap_strides', module.featmap_strides
 
 
 def _finest_stride(backbone: nn.Module | None, neck: nn.Module | None) -> int | None:

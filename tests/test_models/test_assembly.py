@@ -18,7 +18,7 @@ DECOMPOSITION = dict(type='mmdefusion.DecompositionNeck', embed_dims=192)
 
 
 def config_of(head: str) -> Config:
-    folder = 'detection' if head in ('atss', 'retinanet', 'faster-rcnn') else 'segmentation'
+    folder = 'detection' if head in ('atss', 'retinanet') or 'rcnn' in head else 'segmentation'
     return Config.fromfile(ROOT / f'configs/{folder}/defusionpp_vit-tiny_{head}_1xb4-500i_scenes-160x128.py')
 
 
@@ -66,6 +66,22 @@ def test_anchors_are_of_the_strides_of_the_maps():
         build('retinanet', neck=[DECOMPOSITION, coarse])
     one_map = dict(in_channels=256, out_channels=512, block_mid_channels=64, num_residual_blocks=1, block_dilations=[2])
     build('retinanet', backbone=ONE_KEY, neck=dict(type='DilatedEncoder', **one_map))  # it chooses the map by itself
+
+
+def test_regions_are_cut_out_of_maps_of_their_strides():
+    head = copy.deepcopy(config_of('faster-rcnn').model.roi_head)
+    head.bbox_roi_extractor.featmap_strides = [8, 16, 32]
+    mend = r'SingleRoIExtractor\(featmap_strides=\[8, 16, 32\]\), but its finest map is of stride 4: set start_level'
+    with pytest.raises(ValueError, match=f'StandardRoIHead .roi_head. has {mend}'):
+        build('faster-rcnn', roi_head=head)
+    cascade = copy.deepcopy(config_of('cascade-rcnn').model.roi_head)
+    cascade.bbox_roi_extractor.featmap_strides = [8, 16, 32]
+    with pytest.raises(ValueError, match=f'CascadeRoIHead .roi_head. has {mend}'):
+        build('cascade-rcnn', roi_head=cascade)
+    masks = copy.deepcopy(config_of('mask-rcnn').model.roi_head)
+    masks.mask_roi_extractor.featmap_strides = [8, 16, 32]
+    with pytest.raises(ValueError, match=f'StandardRoIHead .roi_head. has {mend}'):
+        build('mask-rcnn', roi_head=masks)
 
 
 def test_widths_of_necks_and_heads():
