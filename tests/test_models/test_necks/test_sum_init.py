@@ -4,8 +4,9 @@ import copy
 
 import pytest
 import torch
+from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
-from torch.nn.functional import cosine_similarity, layer_norm, normalize
+from torch.nn.functional import cosine_similarity, layer_norm
 
 from mmdefusion.models.layers import Content
 from mmdefusion.models.necks import DecompositionNeck
@@ -77,27 +78,41 @@ def test_levels_of_a_fused_pyramid_begin_as_sums_too():
 
 
 def test_weights_of_a_checkpoint_come_after_it(tmp_path):
-    trained = build(None)
-    backbone = MODELS.build(dict(type='mmdefusion.DeFusionPP', arch='tiny'))
-    torch.save(backbone.state_dict(), tmp_path / 'whole.pth')
+    trained = MODELS.build(dict(type='mmdefusion.DeFusionPP', arch='tiny'))
+    torch.save(trained.state_dict(), tmp_path / 'whole.pth')
+    init_cfg = dict(type='Pretrained', checkpoint=str(tmp_path / 'whole.pth'))
     other = MODELS.build(
-        dict(
-            type='mmdefusion.DeFusionPP',
-            arch='tiny',
-            decomposition=dict(init_cfg=SUM),
-            init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'whole.pth')),
-        )
+        dict(type='mmdefusion.DeFusionPP', arch='tiny', decomposition=dict(init_cfg=SUM), init_cfg=init_cfg)
     )
     other.init_weights()
-    for name, value in backbone.decomposition.state_dict().items():
-        torch.testing.assert_close(other.decomposition.state_dict()[name], value)
-    assert not torch.equal(build(SUM).mixer[0].mlp.fc2.weight, trained.mixer[0].mlp.fc2.weight)
+    found = other.decomposition.state_dict()
+    for name, value in trained.decomposition.state_dict().items():
+        torch.testing.assert_close(found[name], value)
 
 
 def test_factors_are_options():
-    quiet, louder = build(SUM), build(dict(SUM, branches=0.2, skip=1.0))
-    torch.testing.assert_close(2 * quiet.mixer[0].mlp.fc2.weight, louder.mixer[0].mlp.fc2.weight)
-    torch.testing.assert_close(
-        normalize(10 * quiet.skip.fusion.norm2.weight, dim=0), normalize(louder.skip.fusion.norm2.weight, dim=0)
-    )
-    assert float(louder.skip.fusion.norm2.weight.detach().mean()) == 1.0
+    plain, quiet, louder = build(None), build(SUM), build(dict(SUM, branches=0.2, skip=0.5))
+    for path in ('mixer.0.mlp.fc2', 'deep.fusion.linear2', 'skip.common.attn.out_proj', 'deep.residual.attn.proj'):
+        begun, tenth, fifth = (one.get_submodule(path).weight for one in (plain, quiet, louder))
+        torch.testing.assert_close((0.1 * begun, 0.2 * begun), (tenth, fifth))
+    ones = torch.ones(WIDTH)
+    for neck, factor in ((plain, 1.0), (quiet, 0.1), (louder, 0.5)):
+        torch.testing.assert_close(neck.skip.fusion.norm2.weight.detach(), factor * ones)
+        torch.testing.assert_close(neck.deep.fusion.norm2.weight.detach(), ones)
+
+
+@pytest.mark.parametrize('kind', ['DeFusionPP', 'DeFusionEncoder', 'SimpleFeaturePyramid'])
+def test_what_does_not_fuse_is_refused(kind):
+    options = dict(embed_dims=WIDTH) if kind == 'SimpleFeaturePyramid' else dict(arch='tiny')
+    model = MODELS.build(dict(type=f'mmdefusion.{kind}', init_cfg=SUM, **options))
+    with pytest.raises(TypeError, match=f'of a DecompositionNeck or a FusedPyramid, not of {kind}'):
+        model.init_weights()
+
+
+def test_the_log_says_where_weights_come_from(tmp_path):
+    init_default_scope('mmdefusion')
+    logger = MMLogger.get_instance('sum_init', log_file=str(tmp_path / 'run.log'), file_mode='w')
+    MODELS.build(dict(type='mmdefusion.DecompositionNeck', embed_dims=WIDTH, init_cfg=SUM)).init_weights()
+    logger.handlers[-1].flush()
+    told = (tmp_path / 'run.log').read_text().count('SumInit: branches=0.1, skip=0.1')
+    assert told == 10 * 2 + 1  # the last maps of both branches of ten blocks, and one norm
