@@ -16,6 +16,7 @@ from .defusion_pp import DeFusionPP
 from .necks import DecompositionNeck
 
 TOOLBOXES = ('mmdet', 'mmseg', 'mmpretrain')
+ROI_EXTRACTORS = ('bbox_roi_extractor', 'mask_roi_extractor')  # that of a semantic branch reads another map
 BACKBONES = (DeFusionEncoder, DeFusionPP, EarlyFusion, OneModality, SpatialPrior, TwoStreams)
 NECK = (
     "neck=[dict(type='mmdefusion.DecompositionNeck', embed_dims={0}), dict(type='mmdefusion.SimpleFeaturePyramid', "
@@ -110,9 +111,11 @@ def _strides_read(part: nn.Module) -> Iterator[tuple[Any, str, Sequence]]:
     priors = getattr(part, 'prior_generator', None)
     if hasattr(priors, 'strides'):
         yield priors, 'strides', priors.strides
-    for module in part.modules():
-        if hasattr(module, 'featmap_strides'):
-            yield module, 'featmap_strides', module.featmap_strides
+    for name in ROI_EXTRACTORS:
+        extractor = getattr(part, name, None)
+        for one in extractor if isinstance(extractor, nn.ModuleList) else [extractor]:  # one for each stage
+            if hasattr(one, 'featmap_strides') and _is_stock(one):
+                yield one, 'featmap_strides', one.featmap_strides
 
 
 def _finest_stride(backbone: nn.Module | None, neck: nn.Module | None) -> int | None:

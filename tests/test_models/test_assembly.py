@@ -9,7 +9,7 @@ from mmengine.registry import init_default_scope
 
 from mmdefusion.registry import MODELS
 
-pytest.importorskip('mmdet')
+mmdet = pytest.importorskip('mmdet')
 pytest.importorskip('mmseg')
 ROOT = Path(__file__).resolve().parents[2]
 FPN = dict(type='FPN', in_channels=[256, 256, 256], out_channels=256, num_outs=5, start_level=0)
@@ -82,6 +82,13 @@ def test_regions_are_cut_out_of_maps_of_their_strides():
     masks.mask_roi_extractor.featmap_strides = [8, 16, 32]
     with pytest.raises(ValueError, match=f'StandardRoIHead .roi_head. has {mend}'):
         build('mask-rcnn', roi_head=masks)
+
+
+def test_a_semantic_branch_reads_a_map_of_its_own():
+    config = Config.fromfile(Path(mmdet.__file__).parent / '.mim/configs/htc/htc_r50_fpn_1x_coco.py')
+    init_default_scope('mmdet')
+    neck = dict(config.model.neck, in_channels=[256] * 4)
+    MODELS.build(dict(config.model, data_preprocessor=None, backbone=dict(type='mmdefusion.DeFusionPP'), neck=neck))
 
 
 def test_widths_of_necks_and_heads():
