@@ -21,6 +21,7 @@ CONVERTING = {
     'model_converters/reference_to_mmdefusion.py': ['X', 'out.pth'],
     'model_converters/reference_to_mmdefusion.py back': ['X', 'out.pth', '--reverse'],
 }
+OF_ANY_NETWORK = {'model_converters/average_weights.py': ['X', 'out.pth', '--start-at-zero', 'backbone.']}
 TESTING = {
     **{f'test.py {name}': ['ROOT', path, 'X'] for name, path in CONFIGS.items()},
     **{f'infer.py {name}': ['ROOT', CONFIGS[name], 'X', *PAIR, '--device', 'cpu'] for name in ('mmdet', 'mmseg')},
@@ -35,7 +36,7 @@ TRAINING = {
         *('--models', 'defusionpp_vit-tiny_atss', '--weights', 'X'),
     ],
 }
-ALL = FUSING | CONVERTING | TESTING | TRAINING
+ALL = FUSING | CONVERTING | OF_ANY_NETWORK | TESTING | TRAINING
 
 
 def call_of(tool: str, checkpoint: Path, root: Path) -> tuple[Path, list[str]]:

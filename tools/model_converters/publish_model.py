@@ -18,6 +18,7 @@ from typing import Any
 
 from mmdefusion import __version__
 from mmdefusion.apis.loading import carried_model, read_fuser
+from mmdefusion.models.checkpoints.averaging import SHARE
 from mmdefusion.models.checkpoints.low_rank import merge_low_rank
 from mmdefusion.models.checkpoints.mae import read_mae_encoder
 from mmdefusion.models.checkpoints.reading import read_checkpoint
@@ -83,6 +84,8 @@ def describe(checkpoint: dict[str, Any], args: argparse.Namespace) -> dict[str, 
     }
     if isinstance(meta.get('dataset_meta'), dict):  # the classes of a detector or segmenter
         published['dataset_meta'] = meta['dataset_meta']
+    if isinstance(meta.get(SHARE), float):  # of average_weights.py: scores beside it are of other weights
+        published |= {SHARE: meta[SHARE], 'numbers': {}}
     model = carried_model(checkpoint, str(args.checkpoint))
     if args.layout == 'mmdefusion' and isinstance(model, dict) and set(SLOTS) <= set(model):
         arch, _ = read_fuser(checkpoint, str(args.checkpoint))
