@@ -120,8 +120,10 @@ def read_numbers(text: str) -> dict[str, float]:
     found = {}
     for part in text.split(','):
         name, _, value = part.partition('=')
+        if (name := name.strip()) in found:
+            raise ValueError(f'{text!r} gives {name} twice: name each number once.')
         try:
-            found[name.strip()] = float(value)
+            found[name] = float(value)
         except ValueError:
             raise ValueError(f'{part!r} is no NAME=NUMBER; names are {", ".join(DETAIL_NUMBERS)}.') from None
     return check_numbers(found)

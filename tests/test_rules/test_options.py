@@ -75,6 +75,8 @@ def test_detail_is_read_from_text():
             read_detail(text)
     with pytest.raises(ValueError, match='sharp: the rule of detail has'):
         read_detail('sharp=3')
+    with pytest.raises(ValueError, match='gives boost twice'):
+        read_detail('boost=0.3,levels=5, boost=0.4')
 
 
 def test_what_the_network_sees_of_a_pair_and_of_a_frame():
