@@ -13,9 +13,10 @@ a dot where a part of a name ends.
 import argparse
 from pathlib import Path
 
-from mmdefusion.models.checkpoints.averaging import SHARE, average, find_start, start_at_zero
-from mmdefusion.models.checkpoints.fetching import local_path
-from mmdefusion.models.checkpoints.fitting import read_weights
+import torch
+
+from mmdefusion.models.checkpoints.averaging import SHARE, average, find_start, weights_under
+from mmdefusion.models.checkpoints.fitting import read_weights, weights_of
 from mmdefusion.models.checkpoints.reading import read_checkpoint
 from mmdefusion.models.checkpoints.unwrap import State
 from mmdefusion.models.checkpoints.writing import write_checkpoint
@@ -46,9 +47,10 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     try:
-        trained = read_weights(args.checkpoint)
+        content = read_checkpoint(args.checkpoint)
+        trained = weights_of(content, str(args.checkpoint))
         start = read_start(trained, args)
-        meta = read_checkpoint(args.checkpoint).get('meta', {})
+        meta = content.get('meta', {})
         kept = {key: meta[key] for key in KEPT if key in meta}
         write_checkpoint(args.target, average(start, trained, args.share), kept | {SHARE: args.share})
     except (OSError, ValueError) as error:
@@ -60,12 +62,11 @@ def main() -> None:
 
 def read_start(trained: State, args: argparse.Namespace) -> State:
     """What the trained weights began with, as far as the arguments say it."""
-    start = {}
+    start, name = {}, str(args.checkpoint)
     for prefix, file, other in args.start:
-        path = str(local_path(file))
-        start |= find_start(trained, prefix, read_weights(path), other, file)
+        start |= find_start(weights_under(prefix, trained, name), prefix, read_weights(file), other, file)
     for prefix in args.start_at_zero:
-        start |= start_at_zero(trained, prefix)
+        start |= {key: torch.zeros_like(value) for key, value in weights_under(prefix, trained, name).items()}
     return start
 
 

@@ -10,22 +10,33 @@ from .unwrap import State
 SHARE = 'share_of_trained'  # key of the share in the meta of a checkpoint
 
 
+def weights_under(prefix: str, state: State, name: str) -> State:
+    """The weights whose names begin so; ``name`` is that of their file.
+
+    Raises:
+        CheckpointError: if there are none.
+    """
+    if not (found := {key: value for key, value in state.items() if key.startswith(prefix)}):
+        first = ', '.join(list(state)[:3])
+        raise CheckpointError(f'{name}: no weight begins with {prefix!a}; the first are {first!a}.')
+    return found
+
+
 def find_start(trained: State, prefix: str, other: State, other_prefix: str, name: str) -> State:
     """What a training began with, under the names of the trained weights.
 
     Args:
-        trained: the weights at its end.
-        prefix: beginning of the names of those that began with others.
+        trained: the weights at its end that began with others; their names begin with ``prefix``.
+        prefix: what is replaced in their names.
         other: the weights that they began with.
         other_prefix: what their names begin with there instead.
         name: name of the file of ``other`` in error messages.
 
     Raises:
-        CheckpointError: if no trained weight's name begins so, or ``other`` lacks one of them or has it in another
-            shape.
+        CheckpointError: if ``other`` lacks one of them or has it in another shape.
     """
     start = {}
-    for key in _under(prefix, trained):
+    for key in trained:
         there = other_prefix + key.removeprefix(prefix)
         if there not in other:
             raise CheckpointError(f'{name} has no {there}, which {key} would have begun with: name another prefix.')
@@ -34,15 +45,6 @@ def find_start(trained: State, prefix: str, other: State, other_prefix: str, nam
             raise CheckpointError(f'{name}: {there} has shape {shapes}: that training began with other weights.')
         start[key] = other[there]
     return start
-
-
-def start_at_zero(trained: State, prefix: str) -> State:
-    """Zeros for the weights whose names begin so.
-
-    Raises:
-        CheckpointError: if there are none.
-    """
-    return {key: torch.zeros_like(trained[key]) for key in _under(prefix, trained)}
 
 
 def average(start: Mapping[str, torch.Tensor], trained: State, share: float) -> State:
@@ -56,9 +58,3 @@ def average(start: Mapping[str, torch.Tensor], trained: State, share: float) -> 
         else value
         for key, value in trained.items()
     }
-
-
-def _under(prefix: str, state: State) -> list[str]:
-    if not (found := [key for key in state if key.startswith(prefix)]):
-        raise CheckpointError(f'no weight begins with {prefix!a}; the first are {", ".join(list(state)[:3])!a}.')
-    return found

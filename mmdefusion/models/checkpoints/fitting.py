@@ -21,16 +21,20 @@ def read_weights(source: str | os.PathLike) -> State:
         CheckpointError: if it is no checkpoint, its weights are not finite floating-point numbers, or entries of its
             ``meta`` that the toolboxes read are of another type.
     """
-    content = read_checkpoint(source)
-    _refuse_odd_meta(content.get('meta', {}), str(source))
-    state = unwrap(content, str(source))
+    return weights_of(read_checkpoint(source), str(source))
+
+
+def weights_of(content: dict[str, Any], source: str) -> State:
+    """The weights of a checkpoint that was read, checked with its ``meta`` as :func:`read_weights` does."""
+    _refuse_odd_meta(content.get('meta', {}), source)
+    state = unwrap(content, source)
     whole = [key for key, value in state.items() if value.dtype not in FLOATS]
     if bad := [key for key in whole if key.endswith(PARAMETERS) or state[key].dtype.is_complex]:
         raise CheckpointError(
             f'{source}: {len(bad)} of its weights are no floating-point numbers, first {bad[0]!a} '
             f'({state[bad[0]].dtype}): give the weights as they were trained.'
         )
-    refuse_not_finite({key: value for key, value in state.items() if key not in whole}, str(source))
+    refuse_not_finite({key: value for key, value in state.items() if key not in whole}, source)
     return state
 
 

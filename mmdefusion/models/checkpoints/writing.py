@@ -10,6 +10,7 @@ from torch import Tensor
 from mmdefusion.utils.files import give_name
 from mmdefusion.utils.unfinished import unfinished_of
 
+from .errors import CheckpointError
 from .safetensors_files import NESTED, SUFFIX, write_safetensors
 from .unwrap import State
 
@@ -28,6 +29,7 @@ def write_checkpoint(
 
     Raises:
         OSError: if the file cannot be written.
+        CheckpointError: if ``meta`` holds what the format has no form for, such as tensors in safetensors.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = None
@@ -42,6 +44,8 @@ def write_checkpoint(
         give_name(unfinished, path)
     except (OSError, RuntimeError) as error:
         raise OSError(f'{path} cannot be written ({error}): is the disk full?') from None
+    except TypeError as error:
+        raise CheckpointError(f'{path} cannot be written, as meta is no plain data ({error}).') from None
     finally:
         if unfinished is not None:
             unfinished.unlink(missing_ok=True)
