@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad, scaled_dot_product_attention
 
+from .blocked_attention import NATIVE, attend_in_blocks
 from .linear import Linear, linear
 from .reach import Reach
 
@@ -47,8 +48,10 @@ def attend(q: Tensor, k: Tensor, v: Tensor, num_heads: int, mask: Tensor | Reach
         return merge_heads(scaled_dot_product_attention(q, k, v, mask))
     if q.dtype != torch.bfloat16:
         return merge_heads(attend_on_cpu(q, k, v, mask))
-    # on CPUs, the backward pass is nine times slower in bfloat16 than in float32
     with torch.autocast('cpu', enabled=False):
+        if NATIVE and not (torch.compiler.is_compiling() or torch.jit.is_tracing()):
+            return merge_heads(attend_in_blocks(q, k, v, mask))
+        # the backward pass of torch's kernel is nine times slower in bfloat16 than in float32
         return merge_heads(attend_on_cpu(q.float(), k.float(), v.float(), mask)).to(q.dtype)
 
 

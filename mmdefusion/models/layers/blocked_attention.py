@@ -1,0 +1,88 @@
+"""Attention in bfloat16 on CPUs that multiply it: the N×N matrix comes and goes in blocks that fit the cache.
+
+On CPUs torch's own kernel is slower in bfloat16 than in float32, and its gradient much slower. Whole blocks let oneDNN
+multiply, which is what instructions for bfloat16 are fast at. The idea is that of FlashAttention (Dao et al., arXiv
+2205.14135), with whole rows of the matrix in a block, so that no running maximum is needed.
+"""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+BLOCK = 1 << 19  # numbers of the matrix in a block: 1 MiB, what a core's second cache holds
+
+
+def multiplies_bfloat16() -> bool:
+    """Whether this CPU has instructions that multiply bfloat16; others turn every number into float32 first."""
+    asked = ('_is_avx512_bf16_supported', '_is_amx_tile_supported')  # private to torch: where absent, no
+    return torch.backends.mkldnn.is_available() and any(getattr(torch.cpu, name, bool)() for name in asked)
+
+
+NATIVE = multiplies_bfloat16()
+
+
+def attend_in_blocks(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
+    """softmax(q·kᵀ/√width)·v with its gradient, in bfloat16.
+
+    Args:
+        q, k, v: queries B×heads×N×width, keys and values B×heads×M×width.
+        mask: B×1×1×M, true for the keys that are attended to; None for all.
+
+    Returns:
+        B×heads×N×width.
+    """
+    images, heads = q.shape[:2]
+    hidden = None if mask is None else ~mask.expand(images, heads, 1, -1).flatten(0, 1)
+    scaled = q * q.shape[-1] ** -0.5
+    return _BlockedAttention.apply(*(x.flatten(0, 1) for x in (scaled, k, v)), hidden).unflatten(0, (images, heads))
+
+
+class _BlockedAttention(torch.autograd.Function):
+    """softmax(q·kᵀ)·v of matrices, the first dimension of which is that of images and heads.
+
+    The gradient computes the blocks again instead of keeping them.
+    """
+
+    @staticmethod
+    def forward(ctx, q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None) -> Tensor:
+        ctx.save_for_backward(q, k, v, hidden)
+        result = torch.empty_like(q)
+        for some, rows in blocks(q, k):
+            result[some, rows] = weights(q, k, hidden, some, rows) @ v[some]
+        return result
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+        q, k, v, hidden = ctx.saved_tensors
+        # sums over blocks of rows would lose what is small
+        of_k, of_v = (torch.zeros_like(x, dtype=torch.float32) for x in (k, v))
+        of_q = torch.empty_like(q)
+        for some, rows in blocks(q, k):
+            above, shares = gradient[some, rows], weights(q, k, hidden, some, rows)
+            of_shares = above @ v[some].mT
+            of_v[some] += shares.mT @ above
+            of_scores = torch._softmax_backward_data(of_shares, shares, -1, shares.dtype)
+            of_q[some, rows] = of_scores @ k[some]
+            of_k[some] += of_scores.mT @ q[some, rows]
+        return of_q, of_k.to(k.dtype), of_v.to(v.dtype), None
+
+
+def blocks(q: Tensor, k: Tensor) -> Iterator[tuple[slice, slice]]:
+    """Which matrices and which of their rows make a block: several whole ones, or rows of one."""
+    (count, height), width = q.shape[:2], k.shape[1]
+    rows = min(height, max(1, BLOCK // width))
+    some = max(1, BLOCK // (rows * width))
+    for first in range(0, count, some):
+        for row in range(0, height, rows):
+            yield slice(first, first + some), slice(row, row + rows)
+
+
+def weights(q: Tensor, k: Tensor, hidden: Tensor | None, some: slice, rows: slice) -> Tensor:
+    """The attention weights of a block."""
+    scores = q[some, rows] @ k[some].mT
+    if hidden is not None:
+        scores.masked_fill_(hidden[some], -torch.inf)
+    return scores.to_mkldnn().softmax(-1).to_dense()  # oneDNN's takes half the time of torch's own
