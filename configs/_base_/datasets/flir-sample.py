@@ -5,7 +5,7 @@ data_root = 'data/sample/flir_aligned/'
 image_size = (320, 256)
 geometric = [
     dict(type='RandomResize', scale=image_size, ratio_range=(0.8, 1.5), keep_ratio=True),
-    dict(type='RandomCrop', crop_size=image_size[::-1], recompute_bbox=True, allow_negative_crop=True),
+    dict(type='RandomCrop', crop_size=image_size, recompute_bbox=True, allow_negative_crop=True),
 ]
 train_pipeline = [
     *_base_.loading,

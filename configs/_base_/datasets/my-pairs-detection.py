@@ -18,7 +18,7 @@ dataset = dict(
 )
 geometric = [
     dict(type='RandomResize', scale=image_size, ratio_range=(0.5, 1.5), keep_ratio=True),
-    dict(type='RandomCrop', crop_size=image_size[::-1], recompute_bbox=True, allow_negative_crop=True),
+    dict(type='RandomCrop', crop_size=image_size, recompute_bbox=True, allow_negative_crop=True),
 ]
 train_pipeline = [
     *_base_.loading,

@@ -19,7 +19,7 @@ photometric = [dict(type='PhotoMetricDistortion')]  # before AppendPartner: chan
 pairing = [dict(type='mmdefusion.AppendPartner')]
 geometric = [
     dict(type='RandomResize', scale=image_size, ratio_range=(0.5, 1.5), keep_ratio=True),
-    dict(type='RandomCrop', crop_size=image_size[::-1], recompute_bbox=True, allow_negative_crop=True),
+    dict(type='RandomCrop', crop_size=image_size, recompute_bbox=True, allow_negative_crop=True),
 ]
 flipping = [
     dict(type='FilterAnnotations', min_gt_bbox_wh=(1, 1), keep_empty=False),
