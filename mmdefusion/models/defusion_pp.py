@@ -9,7 +9,9 @@ from mmdefusion.registry import MODELS
 
 from .backbones import DeFusionEncoder
 from .layers.patch_embed import PATCH_SIZE
+from .layers.place import PLACED, split
 from .necks import DecompositionNeck
+from .necks.kept_tokens import KeptTokens
 
 GUIDE = 'neck.1.guide.'
 # where keys of a checkpoint of pretraining belong
@@ -44,7 +46,8 @@ class DeFusionPP(BaseModule):
         injection: ``type`` and options of what brings the prior's map at stride 16 into the tokens
             (:class:`TokenInjection`), without ``channels`` and ``embed_dims``. None brings nothing.
         frozen: whether encoder and decomposition stay as ``init_cfg`` made them, without gradients and in evaluation
-            mode. An injection is trained nevertheless, through them.
+            mode. An injection is trained nevertheless, through them. :class:`~mmdefusion.KeptTokensHook` runs them once
+            for each image then, instead of in every epoch.
         init_cfg: initialisation config of MMEngine. ``dict(type='Pretrained', checkpoint=...)`` reads a checkpoint of
             pretraining, whose keys start with ``backbone.`` and ``neck.0.``, and if it has them, the stems of the prior
             (``prior.stems.``), or the stems and the guide of a :class:`GuidedPyramid` (``neck.1.``).
@@ -81,6 +84,7 @@ class DeFusionPP(BaseModule):
         widths = {'channels': self.out_channels, 'embed_dims': embed_dims}
         self.injection = MODELS.build({**injection, **widths}) if injection else None
         self.frozen = frozen
+        self.kept: KeptTokens | None = None  # set by KeptTokensHook
         if frozen:
             for part in (self.encoder, self.decomposition):
                 part.requires_grad_(False)
@@ -90,7 +94,8 @@ class DeFusionPP(BaseModule):
         """Encodes, decomposes and fuses a pair.
 
         Args:
-            pair: B×6×H×W, two normalised RGB images along the channels.
+            pair: B×6×H×W, two normalised RGB images along the channels, or B×9×H×W, with their places in images whose
+                tokens are kept.
 
         Returns:
             Maps B×out_channels×ceil(H/s)×ceil(W/s) for each stride s of the pyramid (4, 8, 16, 32 by default).
@@ -99,11 +104,14 @@ class DeFusionPP(BaseModule):
         if self.injection is not None:
             priors = self.spatial_prior(pair)
             added = self.injection(priors[self.strides.index(PATCH_SIZE)])
-        features = self.encoder(pair, added)
-        maps = self.pyramid(self.decomposition(features))
+        if self.kept is not None and pair.shape[1] == PLACED:
+            decomposition = self.kept.recall(*split(pair))
+        else:
+            decomposition = self.decomposition(self.encoder(pair, added))
+        maps, features = self.pyramid(decomposition), decomposition.features
         if self.spatial_prior is None:
             return maps
-        priors = priors or self.spatial_prior(pair, features.content)
+        priors = priors or self.spatial_prior(features.pair, features.content)
         return tuple(map(add, maps, priors)) if self.junction is None else self.junction(maps, priors)
 
     def train(self, mode: bool = True) -> 'DeFusionPP':

@@ -158,7 +158,7 @@ def test_a_budget_of_time_gives_each_model_its_own_iterations(tmp_path):
     candidates = find_candidates(['spatial-prior_fcn', 'resnet18-two-streams_fcn'])
     trials = []
     for model in candidates:
-        probe, kept = comparison._plan(model, 0, seconds=60), tmp_path / 'paces' / f'{model.name}.json'
+        probe, kept = comparison._plan(model, 0, pace.Pace(60)), tmp_path / 'paces' / f'{model.name}.json'
         kept.parent.mkdir(exist_ok=True)
         kept.with_suffix('.py').write_text(probe.config)
         pace._measure(kept, probe.key)  # in this process; plan() starts one
@@ -175,6 +175,27 @@ def test_a_budget_of_time_gives_each_model_its_own_iterations(tmp_path):
     counted = Comparison(comparison.data, Budget.parse('5i'), tmp_path, light=True)
     with pytest.raises(ValueError, match='the number of pairs seen is not the same'):
         describe_fairness(configs[::2], counted)
+
+
+def test_what_keeps_tokens_pays_for_them_and_is_told_where_images_lie(tmp_path):
+    comparison = Comparison(load_scenes(tmp_path), Budget.parse('0.5min'), tmp_path, light=True)
+    candidates = find_candidates(['defusionpp-guided_vit-tiny_fcn', 'defusionpp-guided_vit-tiny_fcn_kept-tokens'])
+    paces, configs = [], []
+    for model in candidates:
+        probe, kept = comparison._plan(model, 0, pace.Pace(60)), tmp_path / 'paces' / f'{model.name}.json'
+        kept.parent.mkdir(exist_ok=True)
+        kept.with_suffix('.py').write_text(probe.config)
+        pace._measure(kept, probe.key)
+        paces.append(pace._read(kept, probe.key))
+        configs.append(Config.fromstring(comparison.plan(model, 0).config, '.py'))
+    encoding, keeping = paces
+    assert keeping.seconds < encoding.seconds and keeping.before > 0.01 > encoding.before
+    assert configs[1].train_cfg.max_iters == round((30 - keeping.before) / keeping.seconds)
+    steps = [[step.type for step in config.train_dataloader.dataset.pipeline] for config in configs]
+    assert steps[1] == [*steps[0][:3], 'mmdefusion.AppendPlace', *steps[0][3:]]
+    assert any('see each whole image once' in fact for fact in describe_fairness(configs, comparison))
+    with pytest.raises(ValueError, match='takes 40 s of 0.5 minutes: give a larger budget'):
+        comparison.budget.iterations(3, 4, pace.Pace(1, before=40))
 
 
 def test_an_epoch_of_several_processes_has_fewer_iterations(tmp_path):

@@ -14,6 +14,7 @@ from mmengine.config import Config, DictAction
 from mmengine.dataset import BaseDataset
 from mmengine.registry import init_default_scope
 
+from mmdefusion.models.layers.place import take_off
 from mmdefusion.registry import DATASETS
 from mmdefusion.utils.files import write_image
 from mmdefusion.utils.image_io import to_channels
@@ -37,7 +38,7 @@ def parse_args() -> argparse.Namespace:
 
 def draw(packed: dict, palette: list) -> list[np.ndarray]:
     """Draws the annotations on both images of a packed pair."""
-    pair = packed['inputs'].permute(1, 2, 0).numpy().clip(0, 255).astype(np.uint8)
+    pair = take_off(packed['inputs'])[0].permute(1, 2, 0).numpy().clip(0, 255).astype(np.uint8)
     sample = packed['data_samples']
     images = [np.ascontiguousarray(pair[..., :3]), to_channels(np.ascontiguousarray(pair[..., 3:]), 3)]
     if 'gt_sem_seg' in sample:

@@ -1,6 +1,7 @@
 from mmdefusion.utils.compat import installed
 
 from .append_partner import AppendPartner
+from .append_place import AppendPlace
 from .corrupt_pair import CORRUPTIONS, CorruptPair
 from .crops import RandomResizedCrop, ResizedCenterCrop
 from .drop_modality import DropModality
@@ -12,6 +13,7 @@ from .shift_partner import ShiftPartner
 __all__ = [
     'CORRUPTIONS',
     'AppendPartner',
+    'AppendPlace',
     'CorruptPair',
     'DropModality',
     'LoadAnyImage',

@@ -3,6 +3,7 @@ from .closed_form_init_hook import ClosedFormInitHook
 from .exact_resume_hook import ExactResumeHook
 from .finite_loss_hook import FiniteLossHook
 from .frozen_start_hook import FrozenStartHook
+from .kept_tokens_hook import KeptTokensHook
 from .paired_visualization_hook import PairedVisualizationHook
 from .plain_checkpoint_hook import PlainCheckpointHook
 from .pretraining_panel_hook import PretrainingPanelHook
@@ -14,6 +15,7 @@ __all__ = [
     'ExactResumeHook',
     'FiniteLossHook',
     'FrozenStartHook',
+    'KeptTokensHook',
     'PairedVisualizationHook',
     'PlainCheckpointHook',
     'PretrainingPanelHook',

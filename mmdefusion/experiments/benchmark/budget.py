@@ -4,6 +4,8 @@ import math
 import re
 from dataclasses import dataclass
 
+from .pace import Pace
+
 
 @dataclass(frozen=True)
 class Budget:
@@ -38,19 +40,25 @@ class Budget:
         """Whether the budget is a time, so that fast models get more iterations."""
         return self.unit == 'min'
 
-    def iterations(self, images: int, batch_size: int, seconds: float | None = None) -> int:
+    def iterations(self, images: int, batch_size: int, pace: Pace | None = None) -> int:
         """The number of iterations of the budget.
 
         Args:
             images: images of the data set.
             batch_size: images of an iteration.
-            seconds: seconds that an iteration of the model takes (:func:`measure_pace`); only for minutes.
+            pace: what a training of the model takes (:func:`measure_pace`); only for minutes.
 
         Raises:
-            ValueError: if ``seconds`` is needed and missing.
+            ValueError: if ``pace`` is needed and missing, or the minutes are over before the first iteration.
         """
         if not self.timed:
             return int(self.amount) * (math.ceil(images / batch_size) if self.unit == 'e' else 1)
-        if seconds is None:
-            raise ValueError('A budget in minutes needs the seconds that an iteration takes.')
-        return max(1, round(60 * self.amount / seconds))
+        if pace is None:
+            raise ValueError('A budget in minutes needs what a training of the model takes.')
+        left = 60 * self.amount - pace.before
+        if left <= 0:
+            raise ValueError(
+                f'What comes before the first iteration takes {pace.before:.0f} s of {self.amount:g} minutes: give '
+                'a larger budget.'
+            )
+        return max(1, round(left / pace.seconds))

@@ -5,7 +5,10 @@ from collections.abc import Sequence
 
 from mmengine.config import Config
 
+from .kept_tokens import kept_tokens_hooks
 from .plan import Comparison
+
+KEPT = 'With kept tokens, frozen encoders see each whole image once, before the first iteration and not augmented.'
 
 
 def describe_fairness(configs: Sequence[Config], comparison: Comparison) -> list[str]:
@@ -42,6 +45,7 @@ def describe_fairness(configs: Sequence[Config], comparison: Comparison) -> list
         f'The same optimizer ({optimizer.type}, learning rate {optimizer.lr:g}) and schedule (warm-up and cosine).',
         'Each is tested once, after its last iteration; no checkpoint is picked on the test split.',
         f'All start from {starts[0]}.' if len(set(starts)) == 1 else f'They start, in turn, from {", ".join(starts)}.',
+        *([KEPT] if any(map(kept_tokens_hooks, configs)) else []),
         *(['All have light heads: maps of 64 channels and one convolution.'] if comparison.light else []),
         *([f'Settings of all models: {", ".join(options)}.'] if options else []),
     ]
@@ -66,4 +70,5 @@ def _source(dataset: dict) -> list:
 
 
 def _replaces(step: dict) -> bool:
-    return step['type'].endswith('ReplaceVisible')
+    """Whether a step gives a model its own input, and augments nothing."""
+    return step['type'].endswith(('ReplaceVisible', 'AppendPlace'))

@@ -3,6 +3,7 @@
 import json
 import math
 import time
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
@@ -12,19 +13,34 @@ from mmengine.device import get_device
 from mmengine.optim import build_optim_wrapper
 from mmengine.runner import Runner
 
+from mmdefusion.registry import HOOKS
 from mmdefusion.utils.files import write_text
 from mmdefusion.utils.kept import read_kept
 
 from ..complexity import build_model
 from ..measured_once import measure_once
 from ..trial import Trial
+from .kept_tokens import kept_tokens_hooks
 
 STEPS = 6  # the first one is slow: memory is allocated
 SEED = 0
 
 
-def measure_pace(trial: Trial, kept: Path) -> float:
-    """Measures the seconds of a training step, once: a resumed comparison must not plan anew.
+@dataclass(frozen=True)
+class Pace:
+    """What a training takes.
+
+    Attributes:
+        seconds: of a step.
+        before: seconds before the first step, such as of tokens that are kept.
+    """
+
+    seconds: float
+    before: float = 0.0
+
+
+def measure_pace(trial: Trial, kept: Path) -> Pace:
+    """Measures what a training takes, once: a resumed comparison must not plan anew.
 
     On a CPU this is processor time per thread, which other programs do not lengthen; on a GPU, time. Reading pairs is
     left out: it is the same for all models and goes on beside the training.
@@ -34,7 +50,7 @@ def measure_pace(trial: Trial, kept: Path) -> float:
         kept: file of the result.
 
     Returns:
-        Seconds: the fastest of a few steps after the first.
+        The fastest of a few steps after the first, and what comes before them.
 
     Raises:
         RuntimeError: if the model cannot be trained for a step.
@@ -44,9 +60,12 @@ def measure_pace(trial: Trial, kept: Path) -> float:
     return measure_once(kept, partial(_read, kept, trial.key), _measure, (kept, trial.key), what)
 
 
-def _read(kept: Path, key: str) -> float | None:
-    found = read_kept(kept, key=str, seconds=(int, float))
-    return found['seconds'] if found and found['key'] == key and 0 < found['seconds'] < math.inf else None
+def _read(kept: Path, key: str) -> Pace | None:
+    found = read_kept(kept, key=str, seconds=(int, float), before=(int, float))
+    if not found or found.pop('key') != key:
+        return None
+    pace = Pace(**found)
+    return pace if 0 < pace.seconds < math.inf and 0 <= pace.before < math.inf else None
 
 
 def _measure(kept: Path, key: str) -> None:
@@ -55,14 +74,18 @@ def _measure(kept: Path, key: str) -> None:
     model = build_model(config, get_device()).train()
     wrapper = build_optim_wrapper(model, config.optim_wrapper)
     loader = dict(config.train_dataloader, num_workers=0, persistent_workers=False)
-    batches = iter(Runner.build_dataloader(loader, seed=SEED))
-    seconds = []
+    loader = Runner.build_dataloader(loader, seed=SEED)
+    start = _clock()
+    for hook in kept_tokens_hooks(config):
+        HOOKS.build(hook).keep(model, loader.dataset, config)
+    before = _clock() - start
+    batches, seconds = iter(loader), []
     for _ in range(STEPS):
         batch = next(batches)
         start = _clock()
         model.train_step(batch, wrapper)
         seconds.append(_clock() - start)
-    write_text(kept, json.dumps(dict(key=key, seconds=min(seconds[1:]))))
+    write_text(kept, json.dumps(dict(key=key, **asdict(Pace(min(seconds[1:]), before)))))
 
 
 def _clock() -> float:

@@ -16,9 +16,10 @@ from ..trial import Trial
 from .budget import Budget
 from .data_set import DATA_KEYS, DataSet, is_of_data, merge
 from .fused_images import reads_fused_images, use_fused_images
+from .kept_tokens import kept_tokens_hooks, let_images_say_their_place
 from .light import make_light
 from .models import Candidate
-from .pace import measure_pace
+from .pace import Pace, measure_pace
 
 WARM_UP = 0.1  # share of the iterations
 
@@ -61,12 +62,12 @@ class Comparison:
         """
         if not self.budget.timed:
             return self._plan(model, seed)
-        pace = measure_pace(self._plan(model, 0, seconds=60), self.work_dir / 'paces' / f'{model.name}.json')
+        pace = measure_pace(self._plan(model, 0, Pace(60)), self.work_dir / 'paces' / f'{model.name}.json')
         return self._plan(model, seed, pace)
 
-    def _plan(self, model: Candidate, seed: int, seconds: float | None = None) -> Trial:
+    def _plan(self, model: Candidate, seed: int, pace: Pace | None = None) -> Trial:
         folder = self.work_dir / 'trials' / f'{model.name}_seed{seed}'
-        config = self._compose(model, seed, folder, seconds)
+        config = self._compose(model, seed, folder, pace)
         needed = [model.weights] if model.weights and (model.own or is_defusionpp(config)) else []
         needed += ['tiny'] if reads_fused_images(config) else []
         needed += [file for file in starting_points(config.model) if local_path(file).is_file()]
@@ -75,7 +76,7 @@ class Comparison:
             basis.append(f'{self.processes} processes')
         return Trial.of(config, folder, ' '.join(basis))
 
-    def _compose(self, model: Candidate, seed: int, folder: Path, seconds: float | None) -> Config:
+    def _compose(self, model: Candidate, seed: int, folder: Path, pace: Pace | None) -> Config:
         config, data, name = Config.fromfile(model.path), self.data, model.path.name
         if config.default_scope != data.toolbox:
             raise ValueError(
@@ -89,11 +90,13 @@ class Comparison:
         merge(config, {key: value for key, value in self.options.items() if not is_of_data(key)})
         if reads_fused_images(config):
             use_fused_images(config, data.root, self.fused)
+        if kept_tokens_hooks(config):
+            let_images_say_their_place(config)
         if 'mask_head' in (config.model.get('roi_head') or {}) and not loads_masks(config):
             raise ValueError(f'{name} needs masks, {data.path.name} loads none: LoadAnnotations(with_mask=True).')
         set_classes(config.model, len(data.classes))  # again: an option must not change their number
         batch_size = config.train_dataloader.batch_size * self.processes
-        set_iterations(config, self.budget.iterations(len(data.train), batch_size, seconds))
+        set_iterations(config, self.budget.iterations(len(data.train), batch_size, pace))
         config.randomness = dict(seed=seed)
         config.load_from = None
         if model.weights and (model.own or is_defusionpp(config)):

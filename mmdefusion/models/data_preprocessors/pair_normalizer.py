@@ -1,12 +1,13 @@
 """Normalises packed pairs for the encoder."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ..layers import mark_padding
+from ..layers.place import put_on, take_off
 
 MODALITIES = ('visible', 'infrared')
 # for RGB in 0-255; DeFusion++ normalises both images with them
@@ -106,11 +107,16 @@ class PairNormalizer(nn.Module):
 class PairedPreprocessing:
     """Mixin for data preprocessors of the toolboxes: the output is B×6×H×W, two normalised RGB images.
 
+    Images that say where they lie in the whole (:class:`~mmdefusion.AppendPlace`) give B×9×H×W, with that place and the
+    number of the image behind the pair; :class:`~mmdefusion.KeptTokensHook` sets ``number_of``, from path to number.
+
     Args:
         modalities, mean, std, ir_mean, ir_std, modality_dropout: see :class:`PairNormalizer`.
         **padding: arguments of the toolbox's class, which concern padding and batches. Padding with 0 (the default) is
             marked for the encoder (see :func:`mark_padding`); padding with another value counts as part of the image.
     """
+
+    number_of: Callable[[str], int] | None = None
 
     def __init__(
         self,
@@ -141,11 +147,20 @@ class PairedPreprocessing:
     def _normalize(self, image: Tensor, sample: Any, training: bool) -> Tensor:
         whole = not getattr(sample, 'partner_missing', False)
         dropped = self.pair_normalizer.sample_dropped() if training and whole else None
+        path = getattr(sample, 'img_path', None)
+        image, place = take_off(image)
         try:
-            return self.pair_normalizer(image, dropped)
+            pair = self.pair_normalizer(image, dropped)
         except ValueError as error:
-            path = getattr(sample, 'img_path', None)
             raise ValueError(f'{path}: {error}' if path else str(error)) from None
+        if place is None:
+            return pair
+        if self.number_of is None:
+            raise ValueError(
+                f'{path} says where it lies in the whole image (AppendPlace), but nobody has kept tokens of that: add '
+                "dict(type='mmdefusion.KeptTokensHook') to custom_hooks, or leave AppendPlace out."
+            )
+        return put_on(pair, place, self.number_of(path))
 
 
 def refuse_huge(mean: Sequence[float], std: Sequence[float], mean_name: str, std_name: str) -> None:

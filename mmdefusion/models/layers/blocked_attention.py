@@ -11,7 +11,11 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-BLOCK = 1 << 19  # numbers of the matrix in a block: 1 MiB, what a core's second cache holds
+BLOCK = 1 << 20  # most numbers of the matrix in a block for each thread: 2 MiB, about what a core's caches hold
+FEWEST = 1 << 18  # numbers of a block: smaller ones take longer to start than to compute
+# Most numbers of a block for each number of the queries, or of the keys if these are more: half of what an MLP holds.
+# The allocator gives larger blocks back to the system and fetches them anew each time, which took a second at 512².
+SHARE = 2
 
 
 def multiplies_bfloat16() -> bool:
@@ -71,10 +75,11 @@ class _BlockedAttention(torch.autograd.Function):
 
 
 def blocks(q: Tensor, k: Tensor) -> Iterator[tuple[slice, slice]]:
-    """Which matrices and which of their rows make a block: several whole ones, or rows of one."""
+    """Which matrices and which of their rows make a block: several whole ones, or rows of one for each thread."""
     (count, height), width = q.shape[:2], k.shape[1]
-    rows = min(height, max(1, BLOCK // width))
-    some = max(1, BLOCK // (rows * width))
+    most = min(torch.get_num_threads() * BLOCK, max(FEWEST, SHARE * max(q.numel(), k.numel())))
+    rows = min(height, max(1, min(BLOCK, most) // width))
+    some = max(1, most // (rows * width))
     for first in range(0, count, some):
         for row in range(0, height, rows):
             yield slice(first, first + some), slice(row, row + rows)

@@ -30,12 +30,25 @@ def assert_near(found, expected):
 @pytest.mark.parametrize('mask', [None, HIDDEN], ids=['', 'masked'])
 def test_blocks_give_the_textbook_and_its_gradient(block, mask, monkeypatch):
     monkeypatch.setattr(blocked_attention, 'BLOCK', block)
+    monkeypatch.setattr(blocked_attention, 'FEWEST', block)
+    monkeypatch.setattr(blocked_attention, 'SHARE', 0)
     *inputs, above = draw()
     inputs = [x.requires_grad_() for x in inputs]
     exact = [x.detach().double().requires_grad_() for x in inputs]
     expected, found = scaled_dot_product_attention(*exact, mask), attend_in_blocks(*inputs, mask)
     assert_near([found], [expected])
     assert_near(gradients(found, inputs, above), gradients(expected, exact, above))
+
+
+def test_blocks_cover_the_matrix_once_and_are_no_larger_than_what_an_mlp_holds():
+    for count, height, width in ((96, 197, 197), (12, 4097, 4097), (12, 1, 4097), (5, 9000, 2_000_000)):
+        q, k = torch.empty(1, 1, 1).expand(count, height, 32), torch.empty(1, 1, 1).expand(count, width, 32)
+        parts = list(blocked_attention.blocks(q, k))
+        covered = sum(len(range(count)[some]) * len(range(height)[rows]) for some, rows in parts)
+        assert covered == count * height
+        for some, rows in parts:
+            numbers = len(range(count)[some]) * len(range(height)[rows]) * width
+            assert numbers <= max(1 << 18, 2 * max(q.numel(), k.numel()), width)
 
 
 @needs_bfloat16

@@ -1,0 +1,50 @@
+"""The transform that lets pixels say where in the whole image they lie."""
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from mmdefusion.models.layers.place import CHANNELS, LARGEST
+from mmdefusion.registry import TRANSFORMS
+
+from .append_partner import GEOMETRY
+
+
+@TRANSFORMS.register_module()
+class AppendPlace(BaseTransform):
+    """Appends three channels that say where each pixel lies, for :class:`~mmdefusion.KeptTokensHook`.
+
+    Put it into the training pipeline after ``AppendPartner`` and whatever changes the partner alone (``ShiftPartner``,
+    ``CorruptPair``), and before the geometric transforms, which then move the channels with the pixels.
+
+    Required keys: img (H×W×4 or H×W×6, the pair), img_path.
+
+    Modified keys: img (H×W×7 or H×W×9, dtype kept): the place across and down, 0 to 255 from edge to edge, and 255.
+
+    Raises:
+        ValueError: if the image is no pair, or a geometric transform came first.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Appends the channels to ``results['img']``."""
+        image = results['img']
+        if image.ndim != 3 or image.shape[2] not in (4, 6):
+            raise ValueError(
+                f'{results.get("img_path")} has shape {image.shape}, not HxWx4 or HxWx6 of a pair: put AppendPlace '
+                'once, after AppendPartner.'
+            )
+        if moved := [key for key in GEOMETRY if key in results]:
+            raise ValueError(
+                f'{results.get("img_path")} was already moved or scaled ({", ".join(moved)} in results): put '
+                'AppendPlace before Resize, RandomCrop, RandomFlip and the like.'
+            )
+        height, width = image.shape[:2]
+        place = np.full((height, width, CHANNELS), LARGEST, np.float32)
+        place[..., 0] *= (np.arange(width) + 0.5) / width
+        place[..., 1] *= ((np.arange(height) + 0.5) / height)[:, None]
+        if image.dtype == np.uint8:
+            place = place.round()
+        results['img'] = np.concatenate((image, place.astype(image.dtype)), axis=2)
+        return results
+
+    def __repr__(self) -> str:
+        return f'{self.__class__.__name__}()'

@@ -1,0 +1,145 @@
+"""A frozen encoder runs once for each image, and the training goes on as if it ran each time."""
+
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import torch
+from helpers.tools_in_process import forget_instances
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from mmdefusion.engine.hooks import KeptTokensHook
+from mmdefusion.models.backbones import DeFusionEncoder
+from mmdefusion.scenes import write_scenes
+
+ROOT = Path(__file__).resolve().parents[3]
+CONFIGS = {
+    'mmdet': ROOT / 'configs/detection/defusionpp-guided_vit-tiny_atss_1xb4-500i_scenes-160x128_kept-tokens.py',
+    'mmseg': ROOT / 'configs/segmentation/defusionpp-guided_vit-tiny_fcn_1xb4-500i_scenes-160x128_kept-tokens.py',
+}
+PIPELINE = ('train_dataloader', 'dataset', 'pipeline')
+
+
+@pytest.fixture(scope='module')
+def scenes(tmp_path_factory):
+    return write_scenes(tmp_path_factory.mktemp('kept') / 'scenes', train=5, test=2, size=(96, 72))
+
+
+def load(toolbox, scenes, folder, iterations=3):
+    pytest.importorskip(toolbox)
+    forget_instances()
+    config = Config.fromfile(CONFIGS[toolbox])
+    config.work_dir, config.experiment_name = str(folder), uuid4().hex
+    for split in ('train', 'val', 'test'):
+        config[f'{split}_dataloader'].update(num_workers=0, persistent_workers=False)
+        config[f'{split}_dataloader'].dataset.data_root = str(scenes)
+    if toolbox == 'mmdet':
+        for loader in (config.val_dataloader, config.test_dataloader):
+            loader.dataset.pipeline[2].scale = (96, 72)  # as large as in training
+        config.val_evaluator.ann_file = config.test_evaluator.ann_file = str(scenes / 'test.json')
+    config.train_cfg.update(max_iters=iterations, val_interval=iterations)
+    config.train_dataloader.batch_size = 2
+    config.custom_hooks[0].workers = 0
+    return config
+
+
+def count_encodings(monkeypatch):
+    """The batches that encoders get."""
+    shapes, encode = [], DeFusionEncoder.forward
+    monkeypatch.setattr(
+        DeFusionEncoder, 'forward', lambda self, pair, *rest: shapes.append(pair.shape) or encode(self, pair, *rest)
+    )
+    return shapes
+
+
+@pytest.mark.parametrize('toolbox', CONFIGS)
+def test_training_encodes_each_image_once_and_a_test_as_always(toolbox, scenes, tmp_path, monkeypatch):
+    runner = Runner.from_cfg(load(toolbox, scenes, tmp_path))
+    runner.model.init_weights()
+    before = {name: weight.clone() for name, weight in runner.model.named_parameters()}
+    shapes = count_encodings(monkeypatch)
+    runner.train()
+    once = [shape[0] for shape in shapes[:5]]
+    assert once == [2] * 5  # an image and its mirror image
+    assert len(shapes) == 5 + 2  # and two images of the validation
+    kept = runner.model.backbone.kept
+    assert len(kept) == 5
+    assert kept.bytes == sum(2 * 2 * 192 * (1 + grid[0] * grid[1]) for _, grid, _ in kept._wholes)
+    moved = {name for name, weight in runner.model.named_parameters() if not torch.equal(weight, before[name])}
+    assert 'backbone.pyramid.guide.maps.0.weight' in moved
+    assert not [name for name in moved if name.startswith(('backbone.encoder', 'backbone.decomposition'))]
+    saved = torch.load(tmp_path / 'iter_3.pth', weights_only=False)
+    assert set(saved['state_dict']) == set(runner.model.state_dict())
+
+
+@pytest.mark.parametrize('toolbox', CONFIGS)
+def test_the_maps_are_those_of_encoding(toolbox, scenes, tmp_path):
+    """Nothing but mirroring happens to scenes, so that only rounding is left."""
+    runner = Runner.from_cfg(load(toolbox, scenes, tmp_path, iterations=1))
+    runner.train()
+    model = runner.model.eval()
+    for batch in runner.train_dataloader:
+        inputs = model.data_preprocessor(batch, training=True)['inputs']
+        assert inputs.shape[1] == 9
+        with torch.no_grad():
+            for kept, encoded in zip(model.backbone(inputs), model.backbone(inputs[:, :6].contiguous()), strict=True):
+                assert (kept - encoded).norm() < 0.03 * encoded.norm()
+        break
+
+
+def test_a_repeated_data_set_has_each_image_once(scenes, tmp_path):
+    config = load('mmdet', scenes, tmp_path, iterations=1)
+    config.train_dataloader.dataset = dict(type='RepeatDataset', times=3, dataset=config.train_dataloader.dataset)
+    config.train_dataloader.batch_size = 1
+    runner = Runner.from_cfg(config)
+    runner.train()
+    assert len(runner.model.backbone.kept) == 5
+
+
+def remove_place(config):
+    config.train_dataloader.dataset.pipeline = [
+        step for step in config.train_dataloader.dataset.pipeline if step.type != 'mmdefusion.AppendPlace'
+    ]
+
+
+def change(key, value):
+    return lambda config: config.merge_from_dict({key: value})
+
+
+REFUSED = {
+    'trained': (change('model.backbone.frozen', False), 'is for a backbone mmdefusion.DeFusionPP with frozen=True'),
+    'dropout': (change('model.data_preprocessor.modality_dropout', 0.3), 'leave modality_dropout out'),
+    'no place': (remove_place, r"put dict\(type='mmdefusion.AppendPlace'\) behind AppendPartner"),
+    'no hook': (change('custom_hooks', []), r'says where it lies in the whole image \(AppendPlace\), but nobody has'),
+    'limit': (
+        change('custom_hooks.0.limit', 1e-4),
+        r'The tokens of 5 images take 0\.00\d+ GiB, more than limit=',
+    ),
+    'pipeline': (change('test_dataloader.dataset.pipeline', []), 'test_dataloader has no pipeline'),
+    'several blocks': (
+        change('model.backbone.pyramid', dict(type='mmdefusion.FusedPyramid', _delete_=True)),
+        'FusedPyramid reads tokens of several blocks',
+    ),
+}
+
+
+@pytest.mark.parametrize(('breaking', 'message'), REFUSED.values(), ids=REFUSED)
+def test_what_is_refused(breaking, message, scenes, tmp_path):
+    config = load('mmdet', scenes, tmp_path, iterations=1)
+    breaking(config)
+    if 'several' in message:
+        config.model.backbone.init_cfg = None
+    with pytest.raises(ValueError, match=message):
+        Runner.from_cfg(config).train()
+
+
+def test_a_data_set_that_mixes_images_is_refused():
+    class Mixes:
+        pass
+
+    with pytest.raises(ValueError, match='cannot read images off Mixes, which mixes them'):
+        from mmdefusion.engine.hooks.kept_tokens_hook import WholeImages
+
+        WholeImages(Mixes(), [])
+    assert KeptTokensHook().limit == 4.0
