@@ -9,7 +9,7 @@ from helpers.tools_in_process import forget_instances
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmdefusion.engine.hooks import KeptTokensHook
+from mmdefusion.engine.hooks import KeptTokensHook, kept_tokens_hook
 from mmdefusion.models.backbones import DeFusionEncoder
 from mmdefusion.scenes import write_scenes
 
@@ -97,6 +97,20 @@ def test_a_repeated_data_set_has_each_image_once(scenes, tmp_path):
     assert len(runner.model.backbone.kept) == 5
 
 
+def test_processes_share_the_work_and_hold_all(scenes, tmp_path, monkeypatch):
+    found = []
+    monkeypatch.setattr(kept_tokens_hook, 'get_world_size', lambda: 2)
+    monkeypatch.setattr(kept_tokens_hook, 'all_gather_object', lambda part: found.append(part) or found)
+    for rank in (0, 1):
+        monkeypatch.setattr(kept_tokens_hook, 'get_rank', lambda rank=rank: rank)
+        runner = Runner.from_cfg(load('mmdet', scenes, tmp_path / str(rank)))
+        hook = next(hook for hook in runner.hooks if isinstance(hook, KeptTokensHook))
+        kept = hook.keep(runner.model, runner.build_dataloader(runner._train_dataloader).dataset, runner.cfg)
+    assert [len(part) for part in found] == [3, 2]
+    assert len(kept) == 5
+    assert len({path for part in found for path, _ in part}) == 5
+
+
 def remove_place(config):
     config.train_dataloader.dataset.pipeline = [
         step for step in config.train_dataloader.dataset.pipeline if step.type != 'mmdefusion.AppendPlace'
@@ -139,7 +153,4 @@ def test_a_data_set_that_mixes_images_is_refused():
         pass
 
     with pytest.raises(ValueError, match='cannot read images off Mixes, which mixes them'):
-        from mmdefusion.engine.hooks.kept_tokens_hook import WholeImages
-
-        WholeImages(Mixes(), [])
-    assert KeptTokensHook().limit == 4.0
+        kept_tokens_hook.WholeImages(Mixes(), [])
