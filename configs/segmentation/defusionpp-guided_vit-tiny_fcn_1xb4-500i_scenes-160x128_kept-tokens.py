@@ -1,5 +1,5 @@
-# The fused tokens of all training images are kept, so that encoder and decomposition run once for each: a step costs
-# what the pyramid and the head cost.
+# The fused tokens of all training pairs are kept, so that encoder and decomposition run once for each and once for its
+# mirror image: a step costs what the pyramid and the head cost.
 _base_ = './defusionpp-guided_vit-tiny_fcn_1xb4-500i_scenes-160x128.py'
 placing = [dict(type='mmdefusion.AppendPlace')]
 train_pipeline = [*_base_.loading, *_base_.pairing, *placing, *_base_.flipping, *_base_.packing]

@@ -16,6 +16,8 @@ GEOMETRIC = (
     'TranslateX', 'TranslateY',
 )  # fmt: skip
 MIXING = ('CachedMixUp', 'CachedMosaic', 'MixUp', 'Mosaic')
+PLACE = 'AppendPlace'
+PARTNER_ONLY = ('CorruptPair', 'DropModality', 'ShiftPartner')  # change what follows the visible image's channels
 
 
 def pipeline_faults(pipeline: Sequence[dict], appended: bool = False) -> list[str]:
@@ -38,7 +40,7 @@ def pipeline_faults(pipeline: Sequence[dict], appended: bool = False) -> list[st
         for step in before
         if name_of_step(step) in GEOMETRIC
     ]
-    return [*faults, *filter(None, map(_fault_behind, behind))]
+    return [*faults, *filter(None, map(_fault_behind, behind)), *_faults_of_place(behind, appended)]
 
 
 def flatten(pipeline: Sequence[dict]) -> Iterator[dict]:
@@ -69,3 +71,28 @@ def _fault_behind(step: dict) -> str | None:
             four = (*value, 0)
             return f'Pad fills three channels (pad_val {tuple(value)}) of a pair that has four; set img={four}'
     return None
+
+
+def _faults_of_place(behind: Sequence[dict], appended: bool) -> list[str]:
+    """What stands wrong around AppendPlace, of the steps behind AppendPartner."""
+    place = find_step(behind, PLACE)
+    if place is None:
+        return []
+    if appended:
+        return ['AppendPlace stands in the pipeline of a wrapper, whose images may be mixed; put it into the inner one']
+    before, after = ([name_of_step(step) for step in part] for part in (behind[:place], behind[place + 1 :]))
+    faults = [
+        f'{name} stands between AppendPartner and AppendPlace, which would not know of it; put it after AppendPlace'
+        for name in before
+        if name not in PARTNER_ONLY
+    ]
+    for name in after:
+        if name in PARTNER_ONLY:
+            faults.append(f'{name} stands after AppendPlace and would change its channels too; put it before')
+        elif name.removeprefix('Paired') in MIXING:
+            faults.append(f'{name} stands after AppendPlace, and a mix lies in no whole image; leave one of them out')
+        elif name == 'Pad':
+            faults.append('Pad stands after AppendPlace, and OpenCV fills at most four channels; leave one of them out')
+        elif name == PLACE:
+            faults.append('AppendPlace stands twice; leave one out')
+    return faults

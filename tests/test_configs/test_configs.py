@@ -75,3 +75,12 @@ def test_photometric_transforms_come_before_the_partner(path):
 def test_reads_data_from_where_its_reader_would_put_it(path):
     """Below data/, which docs/datasets.md describes, and not from a folder that only its author has."""
     assert '../shared' not in path.read_text()
+
+
+@pytest.mark.parametrize('path', [path for path in CONFIGS if 'detection/' in path or 'baselines/' in path])
+def test_crops_are_as_wide_as_images(path):
+    """mmdet's RandomCrop takes width and height, mmseg's height and width; both resize to width and height."""
+    config = Config.fromfile(ROOT / path)
+    steps = {step['type']: step for step in pipelines(config)['train'] if step['type'] in ('RandomCrop', 'RandomResize')}
+    if config.default_scope == 'mmdet' and 'RandomCrop' in steps:
+        assert steps['RandomCrop']['crop_size'] == steps['RandomResize']['scale']

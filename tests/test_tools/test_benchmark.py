@@ -9,6 +9,7 @@ from mmengine.config import Config
 
 from mmdefusion.evaluation.results import short_name
 from mmdefusion.experiments.benchmark import Budget
+from mmdefusion.experiments.benchmark.pace import Pace
 from mmdefusion.experiments.benchmark.plan import fit_weights, set_classes
 from mmdefusion.scenes import write_scenes
 
@@ -92,9 +93,9 @@ def test_budgets():
     assert Budget.parse('500i').iterations(images=40, batch_size=4) == 500
     assert Budget.parse('3e').iterations(images=41, batch_size=4) == 33
     half_an_hour = Budget.parse('30min')
-    assert half_an_hour.timed and half_an_hour.iterations(images=40, batch_size=4, seconds=0.9) == 2000
-    assert Budget.parse('0.5min').iterations(40, 4, seconds=100) == 1  # a slow model still takes a step
-    with pytest.raises(ValueError, match='needs the seconds'):
+    assert half_an_hour.timed and half_an_hour.iterations(images=40, batch_size=4, pace=Pace(0.9)) == 2000
+    assert Budget.parse('0.5min').iterations(40, 4, Pace(100)) == 1  # a slow model still takes a step
+    with pytest.raises(ValueError, match='needs what a training of the model takes'):
         half_an_hour.iterations(40, 4)
     for text in ('500', 'e', '0i', '1.5e', '0min', '0.0min', '1.5', '.min', '9' * 40 + 'i'):
         with pytest.raises(ValueError, match='neither iterations'):

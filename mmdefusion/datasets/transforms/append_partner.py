@@ -102,11 +102,7 @@ class AppendPartner(BaseTransform):
                 f'visible image {img_path} has shape {visible.shape} and dtype {visible.dtype}, not HxWx3 uint8 or '
                 "float; put AppendPartner once, after LoadImageFromFile(color_type='color')."
             )
-        if moved := [key for key in GEOMETRY if key in results]:
-            raise ValueError(
-                f'visible image {img_path} was already moved or scaled ({", ".join(moved)} in results) and the partner '
-                'would not be: put AppendPartner before Resize, RandomCrop, RandomFlip and the like.'
-            )
+        refuse_moved(results, self)
         path = self.find(results)
         try:
             partner = self.read(path, img_path)
@@ -166,4 +162,13 @@ class AppendPartner(BaseTransform):
             f'{self.__class__.__name__}(channels={self.channels}, rule={self.rule}, '
             f'size_mismatch={self.size_mismatch!r}, missing={self.missing!r}, percentiles={self.percentiles}, '
             f'fixed_range={self.fixed_range}, backend_args={self.backend_args}, max_pixels={self.max_pixels})'
+        )
+
+
+def refuse_moved(results: dict, step: BaseTransform) -> None:
+    """Raises a ValueError if a geometric transform came before a step that has to come first."""
+    if moved := [key for key in GEOMETRY if key in results]:
+        raise ValueError(
+            f'visible image {results.get("img_path")} was already moved or scaled ({", ".join(moved)} in results): put '
+            f'{type(step).__name__} before Resize, RandomCrop, RandomFlip and the like.'
         )

@@ -6,19 +6,21 @@ from mmcv.transforms import BaseTransform
 from mmdefusion.models.layers.place import CHANNELS, LARGEST
 from mmdefusion.registry import TRANSFORMS
 
-from .append_partner import GEOMETRY
+from .append_partner import refuse_moved
 
 
 @TRANSFORMS.register_module()
 class AppendPlace(BaseTransform):
     """Appends three channels that say where each pixel lies, for :class:`~mmdefusion.KeptTokensHook`.
 
-    Put it into the training pipeline after ``AppendPartner`` and whatever changes the partner alone (``ShiftPartner``,
-    ``CorruptPair``), and before the geometric transforms, which then move the channels with the pixels.
+    Put it into the training pipeline behind ``AppendPartner`` and what changes the partner alone (``ShiftPartner``,
+    ``DropModality``, ``CorruptPair``), and before the geometric transforms, which then move the channels with the
+    pixels. :func:`~mmdefusion.datasets.pipeline_faults.pipeline_faults` finds it elsewhere.
 
     Required keys: img (H×W×4 or H×W×6, the pair), img_path.
 
-    Modified keys: img (H×W×7 or H×W×9, dtype kept): the place across and down, 0 to 255 from edge to edge, and 255.
+    Modified keys: img (H×W×7 or H×W×9, dtype kept): the place across and down, 0 to 255 from edge to edge, and 255,
+    which less is left of where a later transform fills in or blends.
 
     Raises:
         ValueError: if the image is no pair, or a geometric transform came first.
@@ -32,11 +34,7 @@ class AppendPlace(BaseTransform):
                 f'{results.get("img_path")} has shape {image.shape}, not HxWx4 or HxWx6 of a pair: put AppendPlace '
                 'once, after AppendPartner.'
             )
-        if moved := [key for key in GEOMETRY if key in results]:
-            raise ValueError(
-                f'{results.get("img_path")} was already moved or scaled ({", ".join(moved)} in results): put '
-                'AppendPlace before Resize, RandomCrop, RandomFlip and the like.'
-            )
+        refuse_moved(results, self)
         height, width = image.shape[:2]
         place = np.full((height, width, CHANNELS), LARGEST, np.float32)
         place[..., 0] *= (np.arange(width) + 0.5) / width

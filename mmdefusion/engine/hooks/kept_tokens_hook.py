@@ -1,7 +1,7 @@
 """Runs a frozen encoder once for each training image, instead of in every epoch."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -13,14 +13,16 @@ from mmengine.model import is_model_wrapper
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
+from mmdefusion.datasets.pipeline_faults import GEOMETRIC, PLACE, pipeline_faults
+from mmdefusion.datasets.pipelines import has_step, name_of_step
 from mmdefusion.models.defusion_pp import DeFusionPP
-from mmdefusion.models.layers.place import take_off
 from mmdefusion.models.necks import FusedPyramid
-from mmdefusion.models.necks.kept_tokens import KeptTokens, Whole
+from mmdefusion.models.necks.kept_tokens import KeptTokens, Key, Whole
 from mmdefusion.registry import HOOKS
 from mmdefusion.utils.progress import track
 
 GIB = 1 << 30
+SCALING = ('Resize', 'ResizeShortestEdge')  # which leave an image whole
 
 
 @HOOKS.register_module()
@@ -35,7 +37,7 @@ class KeptTokensHook(Hook):
 
     Args:
         pipeline: how whole images are read; None as those of ``test_dataloader`` are.
-        limit: most memory that tokens may take, in GiB.
+        limit: most memory that tokens may take, in GiB; every process holds all of them.
         workers: processes that read images.
     """
 
@@ -46,26 +48,24 @@ class KeptTokensHook(Hook):
         """Computes the tokens.
 
         Raises:
-            ValueError: if the model's tokens are not the same in each epoch, no pipeline is known, or the tokens would
-                take more than the limit.
+            ValueError: if the model's tokens are not the same in each epoch, a pipeline does not say where images lie
+                or does not leave whole images whole, or the tokens would take more than the limit.
         """
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         start = time.monotonic()
         kept = self.keep(model, runner.train_dataloader.dataset, runner.cfg)
         runner.logger.info(
-            f'KeptTokensHook: tokens of {len(kept)} images, {kept.bytes / 2**20:.0f} MiB, in '
+            f'KeptTokensHook: tokens of {len(kept)} pairs, {kept.bytes / 2**20:.0f} MiB, in '
             f'{time.monotonic() - start:.0f} s.'
         )
 
-    def before_train_iter(self, runner: Any, batch_idx: int, data_batch: dict | None = None) -> None:
-        """Refuses a pipeline that does not say where images lie, and would use nothing of what is kept."""
-        if data_batch and any(take_off(image)[1] is None for image in data_batch['inputs']):
-            raise ValueError(
-                "KeptTokensHook: put dict(type='mmdefusion.AppendPlace') behind AppendPartner in the training pipeline."
-            )
-
     def keep(self, model: nn.Module, dataset: Dataset, config: Config) -> KeptTokens:
         """Computes the tokens of a data set, of which each process does its part, and gives them to a model.
+
+        Args:
+            model: a detector or segmenter.
+            dataset: that of its training.
+            config: of the training.
 
         Raises:
             ValueError: see :meth:`before_train`.
@@ -80,62 +80,106 @@ class KeptTokensHook(Hook):
             raise ValueError('FusedPyramid reads tokens of several blocks; KeptTokensHook keeps fused ones only.')
         if preprocessor.pair_normalizer.modality_dropout:
             raise ValueError('KeptTokensHook keeps tokens of whole pairs: leave modality_dropout out.')
+        refuse_lost_places(config.train_dataloader.dataset)
+        wholes = WholeImages(dataset, self._reading(config))
         for part in (backbone.encoder, backbone.decomposition):
             part.eval()  # as DeFusionPP.train() does, which nobody has called yet
-        pipeline = self.pipeline or config.get('test_dataloader', {}).get('dataset', {}).get('pipeline')
-        if not pipeline:
-            raise ValueError("test_dataloader has no pipeline: give KeptTokensHook(pipeline=...) the test's.")
-        found = self._run(backbone, preprocessor, WholeImages(dataset, pipeline))
+        found, needed = self._encode(backbone, preprocessor, wholes)
+        found, needed = zip(*all_gather_object((found, needed)), strict=True)
+        if max(needed) > self.limit:  # in every process, so that none waits for another
+            raise ValueError(
+                f'The tokens of {wholes.count} pairs take {max(needed):.2g} GiB, more than limit={self.limit}: raise '
+                'it if the memory is there, or train without KeptTokensHook.'
+            )
         kept, device = KeptTokens(), next(backbone.parameters()).device
-        for part in all_gather_object(found):
-            for path, whole in part:
-                kept.keep(path, whole._replace(tokens=whole.tokens.to(device)))
+        for key, whole in (one for part in found for one in part):
+            kept.keep(key, whole._replace(tokens=whole.tokens.to(device)))
         backbone.kept, preprocessor.number_of = kept, kept.number
         return kept
 
-    def _run(self, backbone: DeFusionPP, preprocessor: nn.Module, wholes: 'WholeImages') -> list[tuple[str, Whole]]:
-        """Paths and tokens of this process's images."""
-        loader = DataLoader(wholes, batch_size=None, num_workers=self.workers)
-        found = []
-        for path, packed in track(loader, 'keeping tokens'):
-            found.append((path, encode_whole(backbone, preprocessor, packed)))
-            if (needed := found[0][1].tokens.nbytes * wholes.count / GIB) > self.limit:
-                raise ValueError(
-                    f'The tokens of {wholes.count} images take {needed:.2g} GiB, more than limit={self.limit}: raise '
-                    'it if the memory is there, or train without KeptTokensHook.'
-                )
-        return found
+    def _reading(self, config: Config) -> Sequence[dict]:
+        """The pipeline of whole images."""
+        pipeline = self.pipeline or ((config.get('test_dataloader') or {}).get('dataset') or {}).get('pipeline')
+        if not pipeline:
+            raise ValueError("test_dataloader has no pipeline: give KeptTokensHook(pipeline=...) the test's.")
+        cutting = [name for name in map(name_of_step, pipeline) if name in GEOMETRIC and name not in SCALING]
+        if cutting or has_step(pipeline, 'TestTimeAug') or 'TestTimeAug' in map(name_of_step, pipeline):
+            raise ValueError(
+                f'{", ".join(cutting) or "TestTimeAug"} in the pipeline of the test leaves images not whole: give '
+                'KeptTokensHook(pipeline=...) one without.'
+            )
+        return pipeline
+
+    def _encode(
+        self, backbone: DeFusionPP, preprocessor: nn.Module, wholes: 'WholeImages'
+    ) -> tuple[list[tuple[Key, Whole]], float]:
+        """The tokens of this process's images, and GiB that those of all will take; it ends where that is too much."""
+        found, size, needed = [], 0, 0.0
+        for packed in track(DataLoader(wholes, batch_size=None, num_workers=self.workers), 'keeping tokens'):
+            whole = encode_whole(backbone, preprocessor, packed)
+            sample = packed['data_samples']
+            found.append(((sample.img_path, getattr(sample, 'img_ir_path', None)), whole))
+            size += whole.tokens.nbytes
+            needed = size / len(found) * wholes.count / GIB
+            if needed > self.limit:
+                break
+        return found, needed
 
 
 class WholeImages(Dataset):
-    """The images of a data set, or of several in one, each once and as in a test.
+    """The pairs of a data set, or of several in one, each once and as in a test.
 
     Args:
         dataset: of MMEngine, also ConcatDataset, RepeatDataset and the like.
         pipeline: that of a test.
+
+    Raises:
+        ValueError: if the data set mixes images.
     """
 
     def __init__(self, dataset: Dataset, pipeline: Sequence[dict]) -> None:
-        if not hasattr(dataset, 'get_data_info'):
-            raise ValueError(f'KeptTokensHook cannot read images off {type(dataset).__name__}, which mixes them.')
+        if not hasattr(dataset, 'get_data_info') or (hasattr(dataset, 'pipeline') and hasattr(dataset, 'dataset')):
+            raise ValueError(f'{type(dataset).__name__} mixes images, which KeptTokensHook cannot tell apart.')
         self.dataset, self.pipeline = dataset, Compose(pipeline)
-        first = {dataset.get_data_info(index)['img_path']: index for index in reversed(range(len(dataset)))}
+        first: dict[Key, int] = {}
+        for index in range(len(dataset)):
+            info = dataset.get_data_info(index)
+            first.setdefault((info['img_path'], info.get('img_ir_path')), index)
         self.count = len(first)
         self.indices = sorted(first.values())[get_rank() :: get_world_size()]
 
     def __len__(self) -> int:
         return len(self.indices)
 
-    def __getitem__(self, index: int) -> tuple[str, dict]:
-        info = self.dataset.get_data_info(self.indices[index])
-        return info['img_path'], self.pipeline(info)
+    def __getitem__(self, index: int) -> dict:
+        return self.pipeline(self.dataset.get_data_info(self.indices[index]))
 
 
 @torch.no_grad()
 def encode_whole(backbone: DeFusionPP, preprocessor: nn.Module, packed: dict) -> Whole:
-    """The fused tokens of a packed image and of its mirror image."""
+    """The fused tokens of a packed pair and of its mirror image."""
     mirrored = {**packed, 'inputs': packed['inputs'].flip(-1)}
     batch = preprocessor(pseudo_collate([packed, mirrored]), training=False)
     decomposition = backbone.decomposition(backbone.encoder(batch['inputs']))
     height, width = packed['inputs'].shape[-2:]
     return Whole(decomposition.fused.half().cpu(), tuple(map(int, decomposition.features.grid)), (height, width))
+
+
+def refuse_lost_places(dataset: dict) -> None:
+    """Raises a ValueError if a pipeline of a data set's config does not say where images lie, or loses it."""
+    for pipeline in pipelines_of(dataset):
+        if not has_step(pipeline, PLACE):
+            raise ValueError(
+                "KeptTokensHook: put dict(type='mmdefusion.AppendPlace') behind AppendPartner in the training pipeline."
+            )
+        if faults := pipeline_faults(pipeline):
+            raise ValueError(f'KeptTokensHook: {"; ".join(faults)}.')
+
+
+def pipelines_of(dataset: dict) -> Iterator[Sequence[dict]]:
+    """The pipelines of a data set's config, or of those that it wraps."""
+    wrapped = [dataset['dataset']] if 'dataset' in dataset else dataset.get('datasets', [])
+    if not wrapped:
+        yield dataset.get('pipeline') or []
+    for one in wrapped:
+        yield from pipelines_of(one)

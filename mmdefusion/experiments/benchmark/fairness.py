@@ -8,7 +8,7 @@ from mmengine.config import Config
 from .kept_tokens import kept_tokens_hooks
 from .plan import Comparison
 
-KEPT = 'With kept tokens, frozen encoders see each whole image once, before the first iteration and not augmented.'
+KEPT = 'With kept tokens, frozen encoders see each whole pair and its mirror image once, before the first iteration.'
 
 
 def describe_fairness(configs: Sequence[Config], comparison: Comparison) -> list[str]:

@@ -2,15 +2,24 @@
 
 from mmengine.config import Config, ConfigDict
 
-from mmdefusion.datasets.pipelines import PARTNER, insert_behind
+from mmdefusion.datasets.pipeline_faults import PARTNER_ONLY, PLACE
+from mmdefusion.datasets.pipelines import PARTNER, insert_behind, name_of_step
 
 
 def kept_tokens_hooks(config: Config) -> list[ConfigDict]:
     """The configs of a model's :class:`~mmdefusion.engine.hooks.KeptTokensHook`: one, or none."""
-    return [hook for hook in config.get('custom_hooks') or [] if hook.type == 'mmdefusion.KeptTokensHook']
+    return [hook for hook in config.get('custom_hooks') or [] if name_of_step(hook) == 'KeptTokensHook']
 
 
 def let_images_say_their_place(config: Config) -> None:
     """Inserts into the training pipeline, which is the data set's, the step that such a model needs, in place."""
     dataset = config.train_dataloader.dataset
-    dataset.pipeline = insert_behind(dataset.pipeline, PARTNER, dict(type='mmdefusion.AppendPlace'))
+    names = [name_of_step(step) for step in dataset.pipeline]
+    after = max((names.index(name) for name in (PARTNER, *PARTNER_ONLY) if name in names), default=-1)
+    dataset.pipeline = insert_behind(dataset.pipeline, names[after], dict(type=f'mmdefusion.{PLACE}'))
+
+
+def leave_places_out(config: Config) -> None:
+    """Removes from the training pipeline what only such a model needs, in place."""
+    dataset = config.train_dataloader.dataset
+    dataset.pipeline = [step for step in dataset.pipeline if name_of_step(step) != PLACE]

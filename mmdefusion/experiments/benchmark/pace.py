@@ -32,7 +32,7 @@ class Pace:
 
     Attributes:
         seconds: of a step.
-        before: seconds before the first step, such as of tokens that are kept.
+        before: seconds before the first step, of tokens that are kept; on a GPU, with reading the pairs.
     """
 
     seconds: float

@@ -16,7 +16,7 @@ from ..trial import Trial
 from .budget import Budget
 from .data_set import DATA_KEYS, DataSet, is_of_data, merge
 from .fused_images import reads_fused_images, use_fused_images
-from .kept_tokens import kept_tokens_hooks, let_images_say_their_place
+from .kept_tokens import kept_tokens_hooks, leave_places_out, let_images_say_their_place
 from .light import make_light
 from .models import Candidate
 from .pace import Pace, measure_pace
@@ -90,6 +90,7 @@ class Comparison:
         merge(config, {key: value for key, value in self.options.items() if not is_of_data(key)})
         if reads_fused_images(config):
             use_fused_images(config, data.root, self.fused)
+        leave_places_out(config)
         if kept_tokens_hooks(config):
             let_images_say_their_place(config)
         if 'mask_head' in (config.model.get('roi_head') or {}) and not loads_masks(config):

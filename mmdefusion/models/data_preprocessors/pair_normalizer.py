@@ -108,7 +108,8 @@ class PairedPreprocessing:
     """Mixin for data preprocessors of the toolboxes: the output is B×6×H×W, two normalised RGB images.
 
     Images that say where they lie in the whole (:class:`~mmdefusion.AppendPlace`) give B×9×H×W, with that place and the
-    number of the image behind the pair; :class:`~mmdefusion.KeptTokensHook` sets ``number_of``, from path to number.
+    number of the image behind the pair; :class:`~mmdefusion.KeptTokensHook` sets ``number_of``, from the paths of both
+    images to that number.
 
     Args:
         modalities, mean, std, ir_mean, ir_std, modality_dropout: see :class:`PairNormalizer`.
@@ -116,7 +117,7 @@ class PairedPreprocessing:
             marked for the encoder (see :func:`mark_padding`); padding with another value counts as part of the image.
     """
 
-    number_of: Callable[[str], int] | None = None
+    number_of: Callable[[tuple[str, str | None]], int] | None = None
 
     def __init__(
         self,
@@ -132,7 +133,7 @@ class PairedPreprocessing:
         self.pair_normalizer = PairNormalizer(modalities, mean, std, ir_mean, ir_std, modality_dropout)
 
     def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
-        """Normalises, pads and stacks a batch of packed images with 4 or 6 channels."""
+        """Normalises, pads and stacks a batch of packed images with 4 or 6 channels, or 7 or 9 with their place."""
         data = self.cast_data(data)
         samples = data.get('data_samples') or [None] * len(data['inputs'])
         pairs = [self._normalize(*pair, training) for pair in zip(data['inputs'], samples, strict=True)]
@@ -160,7 +161,9 @@ class PairedPreprocessing:
                 f'{path} says where it lies in the whole image (AppendPlace), but nobody has kept tokens of that: add '
                 "dict(type='mmdefusion.KeptTokensHook') to custom_hooks, or leave AppendPlace out."
             )
-        return put_on(pair, place, self.number_of(path))
+        if path is None:
+            raise ValueError('Training images come without img_path: let meta_keys of the packing step name it.')
+        return put_on(pair, place, self.number_of((path, getattr(sample, 'img_ir_path', None))))
 
 
 def refuse_huge(mean: Sequence[float], std: Sequence[float], mean_name: str, std_name: str) -> None:

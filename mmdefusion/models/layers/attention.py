@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad, scaled_dot_product_attention
 
-from .blocked_attention import NATIVE, attend_in_blocks
+from .blocked_attention import attend_in_blocks, worth_blocks
 from .linear import Linear, linear
 from .reach import Reach
 
@@ -49,7 +49,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor, num_heads: int, mask: Tensor | Reach
     if q.dtype != torch.bfloat16:
         return merge_heads(attend_on_cpu(q, k, v, mask))
     with torch.autocast('cpu', enabled=False):
-        if NATIVE and not (torch.compiler.is_compiling() or torch.jit.is_tracing()):
+        if worth_blocks(q, k) and not (torch.compiler.is_compiling() or torch.jit.is_tracing()):
             return merge_heads(attend_in_blocks(q, k, v, mask))
         # the backward pass of torch's kernel is nine times slower in bfloat16 than in float32
         return merge_heads(attend_on_cpu(q.float(), k.float(), v.float(), mask)).to(q.dtype)

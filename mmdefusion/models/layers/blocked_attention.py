@@ -27,8 +27,13 @@ def multiplies_bfloat16() -> bool:
 NATIVE = multiplies_bfloat16()
 
 
+def worth_blocks(q: Tensor, k: Tensor) -> bool:
+    """Whether blocks are faster than single precision; arguments as of :func:`attend_in_blocks`."""
+    return NATIVE and q.shape[:3].numel() * k.shape[2] >= FEWEST
+
+
 def attend_in_blocks(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
-    """softmax(q·kᵀ/√width)·v with its gradient, in bfloat16.
+    """softmax(q·kᵀ/√width)·v with its gradient, in bfloat16, to which scores and weights are rounded too.
 
     Args:
         q, k, v: queries B×heads×N×width, keys and values B×heads×M×width.

@@ -1,9 +1,10 @@
 """Where the pixels of a training image lie in the whole image, as channels behind those of a pair.
 
 They go through flips, crops and scales with the pixels, so that nobody has to write down what a transform did. They
-have two forms: in a pipeline three channels in 0-255, of which the third says that they are there (a pair has 4 or 6
-channels, so a placed one has 7 or 9), and in a batch three channels in floats, of which the third is the number of the
-image among those whose tokens are kept.
+have two forms. In a pipeline they are the place across and down, from 0 to 255, and a mark that is 255 where there is a
+pixel of the image and less where a transform filled in or blended (a pair has 4 or 6 channels, so a placed one has 7 or
+9). In a batch they are the place from 0 to 1, and the number of the image among those whose tokens are kept, plus one;
+0 where the mark was not whole, and in padding.
 """
 
 import torch
@@ -15,17 +16,22 @@ PLACED = 6 + CHANNELS  # channels of a placed batch
 
 
 def take_off(image: Tensor) -> tuple[Tensor, Tensor | None]:
-    """Splits a packed image C×H×W into that without its place and the place, 2×H×W from 0 to 1, or None."""
+    """Splits a packed image C×H×W into that without its place and the place, or None.
+
+    The place is 3×H×W: across and down from 0 to 1, and 1 where there is a pixel of the image.
+    """
     if image.shape[0] not in (4 + CHANNELS, 6 + CHANNELS):
         return image, None
-    return image[:-CHANNELS], image[-CHANNELS:-1].float() / LARGEST
+    place = image[-CHANNELS:].float() / LARGEST
+    place[-1] = place[-1] > 1 - 0.5 / LARGEST
+    return image[:-CHANNELS], place
 
 
 def put_on(pair: Tensor, place: Tensor, number: int) -> Tensor:
-    """Puts the place 2×H×W and the number of an image behind the channels of its pair: 9×H×W."""
-    return torch.cat([pair, place, torch.full_like(place[:1], number)])
+    """Puts the place 3×H×W, of :func:`take_off`, and the number of an image behind the channels of its pair: 9×H×W."""
+    return torch.cat([pair, place[:2], place[2:] * (number + 1)])
 
 
-def split(batch: Tensor) -> tuple[Tensor, Tensor, list[int]]:
-    """Splits a placed batch B×9×H×W into pairs B×6×H×W, places B×2×H×W and the numbers of the images."""
-    return batch[:, :6], batch[:, 6:8], [round(number) for number in batch[:, 8, 0, 0].tolist()]
+def split(batch: Tensor) -> tuple[Tensor, Tensor]:
+    """Splits a placed batch B×9×H×W into pairs B×6×H×W and places with numbers, B×3×H×W."""
+    return batch[:, :6], batch[:, 6:]

@@ -1,6 +1,5 @@
 """Fused tokens of whole training images, kept so that a frozen encoder runs once for each and not in every epoch."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -13,6 +12,17 @@ from ..structures import Decomposition, Pair, PairFeatures, Parts
 UNEVEN = 0.05  # largest distance of a place from an even one, as a share of the whole image
 
 
+Key = tuple[str, str | None]  # the paths of both images of a pair
+
+
+class Placement(NamedTuple):
+    """Where the middles of an image's patches lie in the whole image."""
+
+    across: Tensor  #: h×w, from 0 to 1 where the whole image has a pixel
+    down: Tensor  #: h×w, likewise
+    mirrored: bool  #: whether the image is seen from right to left
+
+
 class Whole(NamedTuple):
     """What is kept of a whole image."""
 
@@ -20,13 +30,12 @@ class Whole(NamedTuple):
     grid: tuple[int, int]  #: h, w in patches
     size: tuple[int, int]  #: height and width in pixels
 
-    def seen_at(self, places: Tensor) -> Tensor:
-        """The tokens at places 2×h'×w', across and down from 0 to 1: (1 + h'·w')×C.
+    def seen_at(self, placement: Placement) -> Tensor:
+        """The tokens at h'×w' places: (1 + h'·w')×C.
 
-        What is seen from right to left is read off the mirror image.
+        What is seen from right to left is read off the mirror image; what is upside down, off the image as it is.
         """
-        across, down = places
-        mirrored = bool(across[0, 0] > across[0, -1])
+        across, down, mirrored = placement
         tokens = self.tokens[int(mirrored)][None].float()
         # the grid's last patches may reach beyond the image
         height, width = (own / (cells * PATCH_SIZE) for own, cells in zip(self.size, self.grid, strict=True))
@@ -36,7 +45,7 @@ class Whole(NamedTuple):
 
 
 class KeptTokens:
-    """The fused tokens of images by their paths, for places in them.
+    """The fused tokens of pairs by their paths, for places in them.
 
     A pipeline says of each training image which part of the whole it is (:class:`~mmdefusion.AppendPlace`). The tokens
     there are read off those of the whole image, bilinearly, instead of encoding the part: what a change of colours or
@@ -44,7 +53,7 @@ class KeptTokens:
     """
 
     def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}
+        self._numbers: dict[Key, int] = {}
         self._wholes: list[Whole] = []
 
     def __len__(self) -> int:
@@ -55,40 +64,39 @@ class KeptTokens:
         """Memory that the tokens take."""
         return sum(whole.tokens.nbytes for whole in self._wholes)
 
-    def keep(self, path: str, whole: Whole) -> None:
-        """Keeps the tokens of the image at a path."""
-        self._numbers[path] = len(self._wholes)
+    def keep(self, key: Key, whole: Whole) -> None:
+        """Keeps the tokens of a pair."""
+        self._numbers[key] = len(self._wholes)
         self._wholes.append(whole)
 
-    def number(self, path: str) -> int:
-        """The number of an image, for :meth:`recall`.
+    def number(self, key: Key) -> int:
+        """The number of a pair, for :meth:`recall`.
 
         Raises:
             ValueError: if nothing is kept of it.
         """
-        if path not in self._numbers:
-            raise ValueError(f'No tokens of {path} are kept: KeptTokensHook kept those of {len(self)} other images.')
-        return self._numbers[path]
+        if key not in self._numbers:
+            raise ValueError(f'No tokens of {key[0]} are kept: KeptTokensHook kept those of {len(self)} other pairs.')
+        return self._numbers[key]
 
-    def recall(self, pair: Tensor, place: Tensor, numbers: Sequence[int]) -> Decomposition:
+    def recall(self, pair: Tensor, place: Tensor) -> Decomposition:
         """The fused tokens at places in images.
 
         Args:
             pair: B×6×H×W, what is seen there.
-            place: B×2×H×W, across and down from 0 to 1.
-            numbers: of the images.
+            place: B×3×H×W: across and down from 0 to 1, and the number of the image plus one, or 0 where a pixel is of
+                no image.
 
         Returns:
             A decomposition that holds no parts: fused tokens B×N×C, the pair, and the sizes of the images.
+
+        Raises:
+            ValueError: if the places of an image do not lie evenly in one whole image.
         """
         content = Content.of(pair)
         sizes = content.sizes or len(pair) * [content.image_size]
         grid = tuple(-(-max(sides) // PATCH_SIZE) for sides in zip(*sizes, strict=True))
-        images = zip(numbers, place, sizes, strict=True)
-        seen = [
-            self._wholes[number].seen_at(places_of_patches(one[:, :height, :width], grid))
-            for number, one, (height, width) in images
-        ]
+        seen = [self._seen(one[:, :height, :width], grid) for one, (height, width) in zip(place, sizes, strict=True)]
         fused, nothing = torch.stack(seen), pair.new_empty(0)
         features = PairFeatures(
             deep=Pair(nothing, nothing),
@@ -102,34 +110,47 @@ class KeptTokens:
         parts = Parts(nothing, nothing, nothing)
         return Decomposition(parts, parts, nothing, fused, features)
 
+    def _seen(self, place: Tensor, grid: tuple[int, int]) -> Tensor:
+        number = round(place[2].max().item())
+        here = (place[2] - number).abs() < 1e-3  # scaling a batch blends them with their padding
+        try:
+            if not number:
+                raise ValueError('No pixel of a training image is left')
+            return self._wholes[number - 1].seen_at(fit_places(place[:2], here, grid))
+        except ValueError as error:
+            path = next((key[0] for key, own in self._numbers.items() if own == number - 1), '')
+            raise ValueError(f'{path}: {error}: change the training pipeline, or leave KeptTokensHook out.') from None
 
-def places_of_patches(place: Tensor, grid: tuple[int, int]) -> Tensor:
-    """Where the middles of patches lie, by where an image's pixels do, 2×H×W: 2×h×w for a grid of h×w.
 
-    What flips, crops and scales keep is that places change evenly across and down. So they are fitted to all pixels,
-    which is finer than the whole numbers from 0 to 255 that pipelines have, and goes on beyond the image.
+def fit_places(place: Tensor, here: Tensor, grid: tuple[int, int]) -> Placement:
+    """Where the middles of patches lie, by where an image's pixels do.
+
+    What flips, crops, scales and turns keep is that places change evenly. So they are fitted to all pixels, which is
+    finer than the whole numbers from 0 to 255 that pipelines have, and goes on beyond the image.
+
+    Args:
+        place: 2×H×W, across and down from 0 to 1.
+        here: H×W, true for pixels of the image.
+        grid: rows and columns of the patches.
 
     Raises:
-        ValueError: if they do not change evenly, as in a mosaic.
+        ValueError: if places do not change evenly, as in a mosaic.
     """
-    (height, width), (rows, columns) = place.shape[1:], grid
-    down, across = (torch.arange(side, device=place.device) - (side - 1) / 2 for side in (height, width))
-    slopes = [
-        (place * along).sum((1, 2)) / along.square().expand(height, width).sum().clamp(min=1e-9)
-        for along in (across, down[:, None])
-    ]
-    middle = place.mean((1, 2))
-
-    def at(x: Tensor, y: Tensor) -> Tensor:
-        return middle[:, None, None] + slopes[0][:, None, None] * x + slopes[1][:, None, None] * y[:, None]
-
-    if (worst := (at(across, down) - place).abs().max()) > UNEVEN:
-        raise ValueError(
-            f'The pixels of a training image do not lie evenly in the whole one (off by {worst:.2f} of its side): '
-            'KeptTokensHook does not go with mosaics and mixes of images.'
-        )
-    x, y = (
-        (torch.arange(cells, device=place.device) + 0.5) * PATCH_SIZE - side / 2
-        for cells, side in ((columns, width), (rows, height))
+    rows, columns = (torch.arange(side, device=place.device, dtype=torch.float64) for side in here.shape)
+    points = evenly(rows + 0.5, columns + 0.5)[here]
+    known = place[:, here].double().mT
+    # the inverse is that of whatever the pixels determine, which of a single column is one direction
+    slopes = torch.linalg.pinv(points.mT @ points, hermitian=True) @ (points.mT @ known)
+    if (worst := (points @ slopes - known).abs().max()) > UNEVEN:
+        raise ValueError(f'its pixels do not lie evenly in one whole image (off by {worst:.2f} of its side)')
+    down, across = (
+        (torch.arange(cells, device=place.device, dtype=torch.float64) + 0.5) * PATCH_SIZE for cells in grid
     )
-    return at(x, y)
+    found = (evenly(down, across) @ slopes).float()
+    return Placement(found[..., 0], found[..., 1], bool(slopes[1, 0] < 0))
+
+
+def evenly(down: Tensor, across: Tensor) -> Tensor:
+    """1, x and y of a grid of points: h×w×3."""
+    y, x = torch.meshgrid(down, across, indexing='ij')
+    return torch.stack([torch.ones_like(x), x, y], dim=-1)

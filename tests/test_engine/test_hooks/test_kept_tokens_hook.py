@@ -9,6 +9,7 @@ from helpers.tools_in_process import forget_instances
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from mmdefusion.datasets.pipelines import insert_behind
 from mmdefusion.engine.hooks import KeptTokensHook, kept_tokens_hook
 from mmdefusion.models.backbones import DeFusionEncoder
 from mmdefusion.scenes import write_scenes
@@ -106,9 +107,9 @@ def test_processes_share_the_work_and_hold_all(scenes, tmp_path, monkeypatch):
         runner = Runner.from_cfg(load('mmdet', scenes, tmp_path / str(rank)))
         hook = next(hook for hook in runner.hooks if isinstance(hook, KeptTokensHook))
         kept = hook.keep(runner.model, runner.build_dataloader(runner._train_dataloader).dataset, runner.cfg)
-    assert [len(part) for part in found] == [3, 2]
+    assert [len(part) for part, _ in found] == [3, 2]
     assert len(kept) == 5
-    assert len({path for part in found for path, _ in part}) == 5
+    assert len({key for part, _ in found for key, _ in part}) == 5
 
 
 def remove_place(config):
@@ -121,16 +122,29 @@ def change(key, value):
     return lambda config: config.merge_from_dict({key: value})
 
 
+def insert(transform, after, loader='train_dataloader'):
+    def breaking(config):
+        config[loader].dataset.pipeline = insert_behind(config[loader].dataset.pipeline, after, transform)
+
+    return breaking
+
+
+SHIFT, PAD = dict(type='mmdefusion.ShiftPartner', pixels=4), dict(type='Pad', size=(128, 128))
+MOSAIC = dict(type='mmdefusion.PairedCachedMosaic', img_scale=(96, 72))
 REFUSED = {
     'trained': (change('model.backbone.frozen', False), 'is for a backbone mmdefusion.DeFusionPP with frozen=True'),
     'dropout': (change('model.data_preprocessor.modality_dropout', 0.3), 'leave modality_dropout out'),
     'no place': (remove_place, r"put dict\(type='mmdefusion.AppendPlace'\) behind AppendPartner"),
     'no hook': (change('custom_hooks', []), r'says where it lies in the whole image \(AppendPlace\), but nobody has'),
-    'limit': (
-        change('custom_hooks.0.limit', 1e-4),
-        r'The tokens of 5 images take 0\.00\d+ GiB, more than limit=',
-    ),
+    'limit': (change('custom_hooks.0.limit', 1e-4), r'The tokens of 5 pairs take 0\.00\d+ GiB, more than limit='),
     'pipeline': (change('test_dataloader.dataset.pipeline', []), 'test_dataloader has no pipeline'),
+    'padded': (insert(PAD, 'Resize', 'test_dataloader'), 'Pad in the pipeline of the test leaves images not whole'),
+    'shifted': (insert(SHIFT, 'AppendPlace'), 'ShiftPartner stands after AppendPlace and would change its channels'),
+    'mixed': (insert(MOSAIC, 'AppendPlace'), 'PairedCachedMosaic stands after AppendPlace, and a mix lies in no whole'),
+    'mixed before': (
+        insert(MOSAIC, 'AppendPartner'),
+        'PairedCachedMosaic stands between AppendPartner and',
+    ),
     'several blocks': (
         change('model.backbone.pyramid', dict(type='mmdefusion.FusedPyramid', _delete_=True)),
         'FusedPyramid reads tokens of several blocks',
@@ -148,9 +162,22 @@ def test_what_is_refused(breaking, message, scenes, tmp_path):
         Runner.from_cfg(config).train()
 
 
-def test_a_data_set_that_mixes_images_is_refused():
-    class Mixes:
-        pass
+def test_a_data_set_that_mixes_images_is_refused(scenes, tmp_path):
+    config = load('mmdet', scenes, tmp_path, iterations=1)
+    inner = config.train_dataloader.dataset
+    config.train_dataloader.dataset = dict(type='MultiImageMixDataset', dataset=inner, pipeline=[inner.pipeline.pop()])
+    with pytest.raises(ValueError, match='MultiImageMixDataset mixes images'):
+        Runner.from_cfg(config).train()
 
-    with pytest.raises(ValueError, match='cannot read images off Mixes, which mixes them'):
-        kept_tokens_hook.WholeImages(Mixes(), [])
+
+TURNS = [
+    dict(type='mmseg.RandomRotate', prob=1.0, degree=20, pad_val=0, seg_pad_val=255),
+    dict(type='RandomFlip', prob=0.5),
+]
+
+
+def test_turned_images_train(scenes, tmp_path):
+    config = load('mmseg', scenes, tmp_path, iterations=2)
+    pipeline = config.train_dataloader.dataset.pipeline
+    config.train_dataloader.dataset.pipeline = [*pipeline[:4], *TURNS, pipeline[-1]]
+    Runner.from_cfg(config).train()

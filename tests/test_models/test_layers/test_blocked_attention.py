@@ -79,16 +79,24 @@ def test_no_matrix_is_stored_for_the_gradient():
 def test_attention_in_bfloat16_takes_blocks_on_cpus_that_multiply_it(monkeypatch):
     taken = []
     monkeypatch.setattr(attention, 'attend_in_blocks', lambda q, *_: taken.append(q.dtype) or q)
-    x = torch.randn(2, 7, 24)
+    x = torch.randn(2, 300, 24)
     attend(x, x, x, 3)
+    attend(*3 * [x[:, :7].bfloat16()], 3)  # too few to be worth it
     assert not taken
     attend(*3 * [x.bfloat16()], 3)
     assert taken == [torch.bfloat16]
 
 
+@needs_bfloat16
+def test_networks_are_recorded_without_blocks():
+    x = torch.randn(2, 300, 24).bfloat16()
+    graph = torch.jit.trace(lambda x: attend(x, x, x, 3), x).graph
+    assert 'scaled_dot_product_attention' in str(graph)
+
+
 def test_other_cpus_attend_in_single_precision(monkeypatch):
-    monkeypatch.setattr(attention, 'NATIVE', False)
-    q, k, v, _ = (x.transpose(1, 2).flatten(2) for x in draw())
+    monkeypatch.setattr(blocked_attention, 'NATIVE', False)
+    q, k, v, _ = (x.transpose(1, 2).flatten(2) for x in draw(rows=300))
     found = attend(q, k, v, 3)
     assert_near([found], [attend(q.double(), k.double(), v.double(), 3)])
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from mmdefusion.models.necks.kept_tokens import KeptTokens, Whole, places_of_patches
+from mmdefusion.models.necks.kept_tokens import KeptTokens, Whole, fit_places
 
 C = 5
 
@@ -13,23 +13,27 @@ def place_of(height: int, width: int) -> torch.Tensor:
     return torch.stack([across.expand(height, width), down[:, None].expand(height, width)])
 
 
+def numbered(place: torch.Tensor, number: int) -> torch.Tensor:
+    return torch.cat([place, torch.full_like(place[:1], number + 1)])
+
+
 @pytest.fixture
 def kept():
     """Images of 64×96 and of 40×50, whose last patches reach beyond them."""
     tokens = KeptTokens()
-    tokens.keep('other.png', Whole(torch.randn(2, 7, C).half(), (2, 3), (32, 48)))
-    tokens.keep('whole.png', Whole(torch.randn(2, 25, C).half(), (4, 6), (64, 96)))
-    tokens.keep('odd.png', Whole(torch.randn(2, 13, C).half(), (3, 4), (40, 50)))
+    tokens.keep(('other.png', None), Whole(torch.randn(2, 7, C).half(), (2, 3), (32, 48)))
+    tokens.keep(('whole.png', None), Whole(torch.randn(2, 25, C).half(), (4, 6), (64, 96)))
+    tokens.keep(('odd.png', None), Whole(torch.randn(2, 13, C).half(), (3, 4), (40, 50)))
     return tokens
 
 
 def tokens_of(kept, name, mirrored=0):
-    return kept._wholes[kept.number(name)].tokens[mirrored].float()
+    return kept._wholes[kept.number((name, None))].tokens[mirrored].float()
 
 
 def recall(kept, name, place):
     pair = torch.randn(1, 6, *place.shape[1:])
-    found = kept.recall(pair, place[None], [kept.number(name)])
+    found = kept.recall(pair, numbered(place, kept.number((name, None)))[None])
     assert found.features.pair is pair
     assert found.features.image_size == place.shape[1:]
     return found.fused[0], found.features.grid
@@ -79,36 +83,63 @@ def test_whole_numbers_up_to_255_are_fine_enough(kept):
 
 
 def test_each_image_of_a_batch_has_its_own(kept):
-    place = torch.stack([place_of(64, 96), place_of(64, 96).flip(-1)])
-    found = kept.recall(torch.randn(2, 6, 64, 96), place, [1, 1])
+    place = torch.stack([numbered(one, 1) for one in (place_of(64, 96), place_of(64, 96).flip(-1))])
+    found = kept.recall(torch.randn(2, 6, 64, 96), place)
     assert_close(found.fused, kept._wholes[1].tokens.float(), atol=1e-4, rtol=0)
 
 
 def test_padding_is_masked(kept):
-    pair, place = torch.randn(2, 6, 64, 96), place_of(64, 96).repeat(2, 1, 1, 1)
+    pair, place = torch.randn(2, 6, 64, 96), numbered(place_of(64, 96), 1).repeat(2, 1, 1, 1)
     pair[1, :, :, 48:] = place[1, :, :, 48:] = -0.0
-    found = kept.recall(pair, place, [1, 1])
+    found = kept.recall(pair, place)
     assert found.features.mask.sum(1).tolist() == [25, 13]
     inside = found.features.mask[1]
     assert_close(found.fused[1, inside], kept._wholes[1].tokens[0].float()[inside], atol=1e-4, rtol=0)
 
 
 def test_an_image_that_is_not_kept(kept):
-    with pytest.raises(ValueError, match=r'No tokens of new\.png are kept: .* 3 other images'):
-        kept.number('new.png')
+    with pytest.raises(ValueError, match=r'No tokens of new\.png are kept: .* 3 other pairs'):
+        kept.number(('new.png', None))
 
 
 def test_a_mosaic_is_refused(kept):
     place = torch.cat([place_of(64, 48), place_of(64, 48)], dim=2)
-    with pytest.raises(ValueError, match=r'do not lie evenly in the whole one \(off by 0\.\d+ of its side\)'):
+    with pytest.raises(ValueError, match=r'whole\.png: its pixels do not lie evenly .* \(off by 0\.\d+ of'):
         recall(kept, 'whole.png', place)
 
 
-def test_a_turned_image_is_fitted_too(kept):
-    """Its corners lie at the edges' middles."""
+def test_nothing_left_of_an_image(kept):
+    with pytest.raises(ValueError, match='No pixel of a training image is left'):
+        kept.recall(torch.randn(1, 6, 64, 96), torch.zeros(1, 3, 64, 96))
+
+
+def test_what_was_filled_in_or_blended_counts_for_nothing(kept):
+    place = numbered(place_of(64, 96), 1)
+    expected = kept.recall(torch.randn(1, 6, 64, 96), place[None]).fused
+    place[:, :20] = 0
+    place[:, 20] *= 0.4
+    place[:, 40:50, 30:60] = 0
+    assert_close(kept.recall(torch.randn(1, 6, 64, 96), place[None]).fused, expected, atol=1e-4, rtol=0)
+
+
+def test_a_turned_image_is_fitted_too():
+    """A quarter of a whole image of 64×64, turned by 45 degrees: its corners lie at the edges' middles."""
     down, across = ((torch.arange(side) + 0.5) / side for side in (64, 64))
     turned = torch.stack([(across + down[:, None]) / 2, (down[:, None] - across) / 2 + 0.5])
-    found = places_of_patches(turned, (4, 4))
+    found = fit_places(turned, torch.ones(64, 64, dtype=torch.bool), (4, 4))
     middles = (torch.arange(4) + 0.5) / 4
-    assert_close(found[0], (middles + middles[:, None]) / 2)
-    assert_close(found[1], (middles[:, None] - middles) / 2 + 0.5)
+    assert_close(found.across, (middles + middles[:, None]) / 2)
+    assert_close(found.down, (middles[:, None] - middles) / 2 + 0.5)
+    assert not found.mirrored
+
+
+@pytest.mark.parametrize('width', [2, 16, 17])
+def test_a_narrow_crop_is_mirrored_too(width, kept):
+    place = place_of(64, 96)[:, :, 32 : 32 + width]
+    both = [fit_places(one, torch.ones(64, width, dtype=torch.bool), (4, 2)) for one in (place, place.flip(-1))]
+    assert [one.mirrored for one in both] == [False, True]
+
+
+def test_a_single_column_of_pixels():
+    found = fit_places(place_of(64, 96)[:, :, 5:6], torch.ones(64, 1, dtype=torch.bool), (4, 1))
+    assert_close(found.down[:, 0], (torch.arange(4) + 0.5) / 4)
