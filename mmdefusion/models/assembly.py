@@ -16,7 +16,8 @@ from .defusion_pp import DeFusionPP
 from .necks import DecompositionNeck
 
 TOOLBOXES = ('mmdet', 'mmseg', 'mmpretrain')
-ROI_EXTRACTORS = ('bbox_roi_extractor', 'mask_roi_extractor')  # that of a semantic branch reads another map
+# that of a semantic branch reads another map
+ROI_EXTRACTORS = ('bbox_roi_extractor', 'mask_roi_extractor', 'grid_roi_extractor')
 BACKBONES = (DeFusionEncoder, DeFusionPP, EarlyFusion, OneModality, SpatialPrior, TwoStreams)
 NECK = (
     "neck=[dict(type='mmdefusion.DecompositionNeck', embed_dims={0}), dict(type='mmdefusion.SimpleFeaturePyramid', "

@@ -81,6 +81,8 @@ def test_reads_data_from_where_its_reader_would_put_it(path):
 def test_crops_are_as_wide_as_images(path):
     """mmdet's RandomCrop takes width and height, mmseg's height and width; both resize to width and height."""
     config = Config.fromfile(ROOT / path)
-    steps = {step['type']: step for step in pipelines(config)['train'] if step['type'] in ('RandomCrop', 'RandomResize')}
+    steps = {
+        step['type']: step for step in pipelines(config)['train'] if step['type'] in ('RandomCrop', 'RandomResize')
+    }
     if config.default_scope == 'mmdet' and 'RandomCrop' in steps:
         assert steps['RandomCrop']['crop_size'] == steps['RandomResize']['scale']

@@ -84,6 +84,21 @@ def test_regions_are_cut_out_of_maps_of_their_strides():
         build('mask-rcnn', roi_head=masks)
 
 
+def test_regions_of_a_grid_are_cut_out_of_maps_of_their_strides():
+    config = Config.fromfile(
+        Path(mmdet.__file__).parent / '.mim/configs/grid_rcnn/grid-rcnn_r50_fpn_gn-head_2x_coco.py'
+    )
+    init_default_scope('mmdet')
+    backbone, neck = dict(type='mmdefusion.DeFusionPP'), dict(config.model.neck, in_channels=[256] * 4)
+    parts = dict(config.model, data_preprocessor=None, backbone=backbone, neck=neck)
+    MODELS.build(copy.deepcopy(parts))
+    parts['roi_head'].grid_roi_extractor.featmap_strides = [8, 16, 32]
+    with pytest.raises(
+        ValueError, match=r'GridRoIHead .roi_head. has SingleRoIExtractor\(featmap_strides=\[8, 16, 32\]'
+    ):
+        MODELS.build(parts)
+
+
 def test_a_semantic_branch_reads_a_map_of_its_own():
     config = Config.fromfile(Path(mmdet.__file__).parent / '.mim/configs/htc/htc_r50_fpn_1x_coco.py')
     init_default_scope('mmdet')
