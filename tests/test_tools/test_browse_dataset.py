@@ -9,11 +9,18 @@ from mmdefusion.scenes import write_scenes
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize('kind', ['detection', 'segmentation'])
-def test_boxes_and_masks_on_both_images(kind, tmp_path):
-    pytest.importorskip('mmdet' if kind == 'detection' else 'mmseg')
+KEPT = 'configs/segmentation/defusionpp-guided_vit-tiny_fcn_1xb4-500i_scenes-160x128_kept-tokens.py'
+CONFIGS = {
+    'mmdet': 'configs/_base_/datasets/scenes-detection.py',
+    'mmseg': 'configs/_base_/datasets/scenes-segmentation.py',
+}
+
+
+@pytest.mark.parametrize(('toolbox', 'config'), [*CONFIGS.items(), ('mmseg', KEPT)], ids=['boxes', 'masks', 'placed'])
+def test_boxes_and_masks_on_both_images(toolbox, config, tmp_path):
+    pytest.importorskip(toolbox)
     scenes = write_scenes(tmp_path / 'scenes', train=3, test=1, size=(96, 80))
-    config = ROOT / f'configs/_base_/datasets/scenes-{kind}.py'
+    config = ROOT / config
     command = [ROOT / 'tools/analysis_tools/browse_dataset.py', config, '--out', tmp_path / 'sheet.png']
     command += ['--width', 96, '--cfg-options', f'train_dataloader.dataset.data_root={scenes}']
     result = run_tool(*command)
