@@ -49,7 +49,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor, num_heads: int, mask: Tensor | Reach
     if q.dtype != torch.bfloat16:
         return merge_heads(attend_on_cpu(q, k, v, mask))
     with torch.autocast('cpu', enabled=False):
-        if worth_blocks(q, k) and not (torch.compiler.is_compiling() or torch.jit.is_tracing()):
+        if not (torch.compiler.is_compiling() or torch.jit.is_tracing()) and worth_blocks(q, k):
             return merge_heads(attend_in_blocks(q, k, v, mask))
         # the backward pass of torch's kernel is nine times slower in bfloat16 than in float32
         return merge_heads(attend_on_cpu(q.float(), k.float(), v.float(), mask)).to(q.dtype)
