@@ -17,7 +17,7 @@ GEOMETRIC = (
 )  # fmt: skip
 MIXING = ('CachedMixUp', 'CachedMosaic', 'MixUp', 'Mosaic')
 PLACE = 'AppendPlace'
-PARTNER_ONLY = ('CorruptPair', 'DropModality', 'ShiftPartner')  # change what follows the visible image's channels
+DISTURBING = ('CorruptPair', 'DropModality', 'ShiftPartner')  # of ours, for tests of robustness and for training
 
 
 def pipeline_faults(pipeline: Sequence[dict], appended: bool = False) -> list[str]:
@@ -50,8 +50,9 @@ def flatten(pipeline: Sequence[dict]) -> Iterator[dict]:
             yield from flatten(step)
             continue
         yield step
-        if isinstance(step, dict) and isinstance(step.get('transforms'), list | tuple):
-            yield from flatten(step['transforms'])
+        inner = step.get('transforms') if isinstance(step, dict) else None
+        if isinstance(inner, list | tuple | dict):
+            yield from flatten([inner] if isinstance(inner, dict) else inner)
 
 
 def _fault_behind(step: dict) -> str | None:
@@ -80,19 +81,19 @@ def _faults_of_place(behind: Sequence[dict], appended: bool) -> list[str]:
         return []
     if appended:
         return ['AppendPlace stands in the pipeline of a wrapper, whose images may be mixed; put it into the inner one']
-    before, after = ([name_of_step(step) for step in part] for part in (behind[:place], behind[place + 1 :]))
-    faults = [
-        f'{name} stands between AppendPartner and AppendPlace, which would not know of it; put it after AppendPlace'
-        for name in before
-        if name not in PARTNER_ONLY
-    ]
-    for name in after:
-        if name in PARTNER_ONLY:
-            faults.append(f'{name} stands after AppendPlace and would change its channels too; put it before')
-        elif name.removeprefix('Paired') in MIXING:
+    faults = []
+    for index, name in enumerate(map(name_of_step, behind)):
+        mixing = name.removeprefix('Paired') in MIXING
+        if name in DISTURBING:
+            faults.append(
+                f'{name} stands beside AppendPlace, and kept tokens would not know of it; leave one of them out'
+            )
+        elif index < place and (name in GEOMETRIC or mixing):
+            faults.append(f'{name} stands between AppendPartner and AppendPlace, which would not know of it; swap them')
+        elif mixing:
             faults.append(f'{name} stands after AppendPlace, and a mix lies in no whole image; leave one of them out')
         elif name == 'Pad':
             faults.append('Pad stands after AppendPlace, and OpenCV fills at most four channels; leave one of them out')
-        elif name == PLACE:
+        elif name == PLACE and index > place:
             faults.append('AppendPlace stands twice; leave one out')
     return faults

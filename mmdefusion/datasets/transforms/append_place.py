@@ -13,14 +13,13 @@ from .append_partner import refuse_moved
 class AppendPlace(BaseTransform):
     """Appends three channels that say where each pixel lies, for :class:`~mmdefusion.KeptTokensHook`.
 
-    Put it into the training pipeline behind ``AppendPartner`` and what changes the partner alone (``ShiftPartner``,
-    ``DropModality``, ``CorruptPair``), and before the geometric transforms, which then move the channels with the
-    pixels. :func:`~mmdefusion.datasets.pipeline_faults.pipeline_faults` finds it elsewhere.
+    Put it into the training pipeline behind ``AppendPartner``, and before the geometric transforms, which then move the
+    channels with the pixels. :func:`~mmdefusion.datasets.pipeline_faults.pipeline_faults` says where it stands wrong.
 
     Required keys: img (H×W×4 or H×W×6, the pair), img_path.
 
-    Modified keys: img (H×W×7 or H×W×9, dtype kept): the place across and down, 0 to 255 from edge to edge, and 255,
-    which less is left of where a later transform fills in or blends.
+    Modified keys: img (H×W×7 or H×W×9, dtype kept): the place across and down, 0 to 255 from edge to edge, and a mark
+    of 255, which is less wherever a later transform fills in or blends.
 
     Raises:
         ValueError: if the image is no pair, or a geometric transform came first.

@@ -13,16 +13,19 @@ from mmengine.model import is_model_wrapper
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
-from mmdefusion.datasets.pipeline_faults import GEOMETRIC, PLACE, pipeline_faults
+from mmdefusion.datasets.pipeline_faults import DISTURBING, GEOMETRIC, MIXING, PLACE, flatten, pipeline_faults
 from mmdefusion.datasets.pipelines import has_step, name_of_step
 from mmdefusion.models.defusion_pp import DeFusionPP
+from mmdefusion.models.layers.place import Key, key_of
 from mmdefusion.models.necks import FusedPyramid
-from mmdefusion.models.necks.kept_tokens import KeptTokens, Key, Whole
+from mmdefusion.models.necks.kept_tokens import KeptTokens, Whole
 from mmdefusion.registry import HOOKS
 from mmdefusion.utils.progress import track
 
 GIB = 1 << 30
-SCALING = ('Resize', 'ResizeShortestEdge')  # which leave an image whole
+SCALING = ('Resize', 'ResizeShortestEdge')  # of geometric transforms, those that leave an image whole
+CUTTING = ('Albu', 'FixShapeResize', 'RandomResizedCrop', 'ResizedCenterCrop', 'TestTimeAug')  # and others that do not
+ENOUGH = 32  # images from whose tokens those of all are estimated
 
 
 @HOOKS.register_module()
@@ -37,7 +40,8 @@ class KeptTokensHook(Hook):
 
     Args:
         pipeline: how whole images are read; None as those of ``test_dataloader`` are.
-        limit: most memory that tokens may take, in GiB; every process holds all of them.
+        limit: most memory that tokens may take, in GiB; every process holds all of them, and some of them twice while
+            they are gathered.
         workers: processes that read images.
     """
 
@@ -102,10 +106,11 @@ class KeptTokensHook(Hook):
         pipeline = self.pipeline or ((config.get('test_dataloader') or {}).get('dataset') or {}).get('pipeline')
         if not pipeline:
             raise ValueError("test_dataloader has no pipeline: give KeptTokensHook(pipeline=...) the test's.")
-        cutting = [name for name in map(name_of_step, pipeline) if name in GEOMETRIC and name not in SCALING]
-        if cutting or has_step(pipeline, 'TestTimeAug') or 'TestTimeAug' in map(name_of_step, pipeline):
+        wrong = {*GEOMETRIC, *CUTTING, *DISTURBING, *MIXING, PLACE} - {*SCALING}
+        names = map(name_of_step, flatten(pipeline))
+        if found := [name for name in names if name.removeprefix('Paired') in wrong]:
             raise ValueError(
-                f'{", ".join(cutting) or "TestTimeAug"} in the pipeline of the test leaves images not whole: give '
+                f'{", ".join(found)} in the pipeline of the test does not leave pairs as they are: give '
                 'KeptTokensHook(pipeline=...) one without.'
             )
         return pipeline
@@ -117,11 +122,10 @@ class KeptTokensHook(Hook):
         found, size, needed = [], 0, 0.0
         for packed in track(DataLoader(wholes, batch_size=None, num_workers=self.workers), 'keeping tokens'):
             whole = encode_whole(backbone, preprocessor, packed)
-            sample = packed['data_samples']
-            found.append(((sample.img_path, getattr(sample, 'img_ir_path', None)), whole))
+            found.append((key_of(packed['data_samples']), whole))
             size += whole.tokens.nbytes
             needed = size / len(found) * wholes.count / GIB
-            if needed > self.limit:
+            if needed > self.limit and len(found) >= ENOUGH:
                 break
         return found, needed
 
@@ -132,14 +136,9 @@ class WholeImages(Dataset):
     Args:
         dataset: of MMEngine, also ConcatDataset, RepeatDataset and the like.
         pipeline: that of a test.
-
-    Raises:
-        ValueError: if the data set mixes images.
     """
 
     def __init__(self, dataset: Dataset, pipeline: Sequence[dict]) -> None:
-        if not hasattr(dataset, 'get_data_info') or (hasattr(dataset, 'pipeline') and hasattr(dataset, 'dataset')):
-            raise ValueError(f'{type(dataset).__name__} mixes images, which KeptTokensHook cannot tell apart.')
         self.dataset, self.pipeline = dataset, Compose(pipeline)
         first: dict[Key, int] = {}
         for index in range(len(dataset)):
@@ -177,7 +176,13 @@ def refuse_lost_places(dataset: dict) -> None:
 
 
 def pipelines_of(dataset: dict) -> Iterator[Sequence[dict]]:
-    """The pipelines of a data set's config, or of those that it wraps."""
+    """The pipelines of a data set's config, or of those that it wraps.
+
+    Raises:
+        ValueError: if a wrapper has a pipeline of its own.
+    """
+    if 'dataset' in dataset and 'pipeline' in dataset:
+        raise ValueError(f'KeptTokensHook does not go with {dataset["type"]}, which mixes images.')
     wrapped = [dataset['dataset']] if 'dataset' in dataset else dataset.get('datasets', [])
     if not wrapped:
         yield dataset.get('pipeline') or []

@@ -2,7 +2,7 @@
 
 from mmengine.config import Config, ConfigDict
 
-from mmdefusion.datasets.pipeline_faults import PARTNER_ONLY, PLACE
+from mmdefusion.datasets.pipeline_faults import PLACE
 from mmdefusion.datasets.pipelines import PARTNER, insert_behind, name_of_step
 
 
@@ -14,9 +14,7 @@ def kept_tokens_hooks(config: Config) -> list[ConfigDict]:
 def let_images_say_their_place(config: Config) -> None:
     """Inserts into the training pipeline, which is the data set's, the step that such a model needs, in place."""
     dataset = config.train_dataloader.dataset
-    names = [name_of_step(step) for step in dataset.pipeline]
-    after = max((names.index(name) for name in (PARTNER, *PARTNER_ONLY) if name in names), default=-1)
-    dataset.pipeline = insert_behind(dataset.pipeline, names[after], dict(type=f'mmdefusion.{PLACE}'))
+    dataset.pipeline = insert_behind(dataset.pipeline, PARTNER, dict(type=f'mmdefusion.{PLACE}'))
 
 
 def leave_places_out(config: Config) -> None:

@@ -77,7 +77,9 @@ def _measure(kept: Path, key: str) -> None:
     loader = Runner.build_dataloader(loader, seed=SEED)
     start = _clock()
     for hook in kept_tokens_hooks(config):
-        HOOKS.build(hook).keep(model, loader.dataset, config)
+        HOOKS.build({key: value for key, value in hook.items() if key != 'priority'}).keep(
+            model, loader.dataset, config
+        )
     before = _clock() - start
     batches, seconds = iter(loader), []
     for _ in range(STEPS):

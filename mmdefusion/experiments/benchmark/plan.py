@@ -63,7 +63,7 @@ class Comparison:
         if not self.budget.timed:
             return self._plan(model, seed)
         pace = measure_pace(self._plan(model, 0, Pace(60)), self.work_dir / 'paces' / f'{model.name}.json')
-        return self._plan(model, seed, pace)
+        return self._plan(model, seed, Pace(pace.seconds, pace.before / self.processes))
 
     def _plan(self, model: Candidate, seed: int, pace: Pace | None = None) -> Trial:
         folder = self.work_dir / 'trials' / f'{model.name}_seed{seed}'

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ..layers import mark_padding
-from ..layers.place import put_on, take_off
+from ..layers.place import Key, key_of, put_on, take_off
 
 MODALITIES = ('visible', 'infrared')
 # for RGB in 0-255; DeFusion++ normalises both images with them
@@ -117,7 +117,7 @@ class PairedPreprocessing:
             marked for the encoder (see :func:`mark_padding`); padding with another value counts as part of the image.
     """
 
-    number_of: Callable[[tuple[str, str | None]], int] | None = None
+    number_of: Callable[[Key], int] | None = None
 
     def __init__(
         self,
@@ -138,11 +138,13 @@ class PairedPreprocessing:
         samples = data.get('data_samples') or [None] * len(data['inputs'])
         pairs = [self._normalize(*pair, training) for pair in zip(data['inputs'], samples, strict=True)]
         batch = super().forward({**data, 'inputs': pairs}, training)
-        if not (getattr(self, 'pad_value', 0) or getattr(self, 'pad_val', 0)):
-            # batch augmentations change the sizes and write them into the samples
-            augmented = training and getattr(self, 'batch_augments', None)
-            shapes = [sample.img_shape for sample in batch['data_samples']] if augmented else [p.shape for p in pairs]
-            mark_padding(batch['inputs'], [tuple(shape[-2:]) for shape in shapes])
+        # batch augmentations change the sizes and write them into the samples
+        augmented = training and getattr(self, 'batch_augments', None)
+        shapes = [sample.img_shape for sample in batch['data_samples']] if augmented else [p.shape for p in pairs]
+        # places, behind the pair, are marked whatever the pair is padded with
+        filled = getattr(self, 'pad_value', 0) or getattr(self, 'pad_val', 0)
+        marked = batch['inputs'][:, 6:] if filled else batch['inputs']
+        mark_padding(marked, [tuple(shape[-2:]) for shape in shapes])
         return batch
 
     def _normalize(self, image: Tensor, sample: Any, training: bool) -> Tensor:
@@ -161,9 +163,7 @@ class PairedPreprocessing:
                 f'{path} says where it lies in the whole image (AppendPlace), but nobody has kept tokens of that: add '
                 "dict(type='mmdefusion.KeptTokensHook') to custom_hooks, or leave AppendPlace out."
             )
-        if path is None:
-            raise ValueError('Training images come without img_path: let meta_keys of the packing step name it.')
-        return put_on(pair, place, self.number_of((path, getattr(sample, 'img_ir_path', None))))
+        return put_on(pair, place, self.number_of(key_of(sample)))
 
 
 def refuse_huge(mean: Sequence[float], std: Sequence[float], mean_name: str, std_name: str) -> None:

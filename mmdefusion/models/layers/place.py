@@ -7,12 +7,27 @@ pixel of the image and less where a transform filled in or blended (a pair has 4
 0 where the mark was not whole, and in padding.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
 CHANNELS = 3
 LARGEST = 255  # stands for the right and the lower edge, as a pixel's value
 PLACED = 6 + CHANNELS  # channels of a placed batch
+
+Key = tuple[str, str | None]  # the paths of both images of a pair
+
+
+def key_of(sample: Any) -> Key:
+    """The paths of a data sample's images, by which its tokens are kept.
+
+    Raises:
+        ValueError: if it does not know them.
+    """
+    if getattr(sample, 'img_path', None) is None:
+        raise ValueError('An image without img_path: let meta_keys of the packing step name img_path and img_ir_path.')
+    return sample.img_path, getattr(sample, 'img_ir_path', None)
 
 
 def take_off(image: Tensor) -> tuple[Tensor, Tensor | None]:

@@ -7,12 +7,10 @@ from torch import Tensor
 from torch.nn.functional import grid_sample
 
 from ..layers import PATCH_SIZE, Content, tokens_to_map
+from ..layers.place import Key
 from ..structures import Decomposition, Pair, PairFeatures, Parts
 
 UNEVEN = 0.05  # largest distance of a place from an even one, as a share of the whole image
-
-
-Key = tuple[str, str | None]  # the paths of both images of a pair
 
 
 class Placement(NamedTuple):
@@ -65,7 +63,13 @@ class KeptTokens:
         return sum(whole.tokens.nbytes for whole in self._wholes)
 
     def keep(self, key: Key, whole: Whole) -> None:
-        """Keeps the tokens of a pair."""
+        """Keeps the tokens of a pair.
+
+        Raises:
+            ValueError: if there are some of its paths already.
+        """
+        if key in self._numbers:
+            raise ValueError(f'Two pairs are {key}: let meta_keys of the packing step name img_path and img_ir_path.')
         self._numbers[key] = len(self._wholes)
         self._wholes.append(whole)
 
@@ -76,7 +80,10 @@ class KeptTokens:
             ValueError: if nothing is kept of it.
         """
         if key not in self._numbers:
-            raise ValueError(f'No tokens of {key[0]} are kept: KeptTokensHook kept those of {len(self)} other pairs.')
+            raise ValueError(
+                f'No tokens of {key} are kept, but of {len(self)} other pairs: do meta_keys of training and test agree '
+                'on img_ir_path?'
+            )
         return self._numbers[key]
 
     def recall(self, pair: Tensor, place: Tensor) -> Decomposition:

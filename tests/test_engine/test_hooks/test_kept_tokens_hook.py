@@ -138,8 +138,11 @@ REFUSED = {
     'no hook': (change('custom_hooks', []), r'says where it lies in the whole image \(AppendPlace\), but nobody has'),
     'limit': (change('custom_hooks.0.limit', 1e-4), r'The tokens of 5 pairs take 0\.00\d+ GiB, more than limit='),
     'pipeline': (change('test_dataloader.dataset.pipeline', []), 'test_dataloader has no pipeline'),
-    'padded': (insert(PAD, 'Resize', 'test_dataloader'), 'Pad in the pipeline of the test leaves images not whole'),
-    'shifted': (insert(SHIFT, 'AppendPlace'), 'ShiftPartner stands after AppendPlace and would change its channels'),
+    'padded': (
+        insert(PAD, 'Resize', 'test_dataloader'),
+        'Pad in the pipeline of the test does not leave pairs',
+    ),
+    'shifted': (insert(SHIFT, 'AppendPlace'), 'ShiftPartner stands beside AppendPlace, and kept tokens would not'),
     'mixed': (insert(MOSAIC, 'AppendPlace'), 'PairedCachedMosaic stands after AppendPlace, and a mix lies in no whole'),
     'mixed before': (
         insert(MOSAIC, 'AppendPartner'),
@@ -166,7 +169,7 @@ def test_a_data_set_that_mixes_images_is_refused(scenes, tmp_path):
     config = load('mmdet', scenes, tmp_path, iterations=1)
     inner = config.train_dataloader.dataset
     config.train_dataloader.dataset = dict(type='MultiImageMixDataset', dataset=inner, pipeline=[inner.pipeline.pop()])
-    with pytest.raises(ValueError, match='MultiImageMixDataset mixes images'):
+    with pytest.raises(ValueError, match='does not go with MultiImageMixDataset, which mixes'):
         Runner.from_cfg(config).train()
 
 

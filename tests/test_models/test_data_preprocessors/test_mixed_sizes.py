@@ -97,3 +97,17 @@ def test_what_is_padded_in_training_is_marked(scope):
     data = dict(inputs=[image for image, _ in items], data_samples=samples)
     batch = preprocessor(data, training=True)['inputs']
     assert Content.of(batch) == ((192, 192), tuple(size[::-1] for size in SIZES))
+
+
+@pytest.mark.parametrize('pad_value', [0, 3])
+def test_places_end_with_their_image_whatever_it_is_padded_with(pad_value):
+    preprocessor = det_data_preprocessor.PairedDetDataPreprocessor(pad_size_divisor=32, pad_value=pad_value)
+    preprocessor.number_of = {('a', None): 0, ('b', None): 4}.__getitem__
+    samples = [
+        DetDataSample(metainfo=dict(img_path=path, img_shape=shape))
+        for path, shape in (('a', (32, 40)), ('b', (64, 64)))
+    ]
+    images = [torch.full((7, *sample.img_shape), 255.0) for sample in samples]
+    numbers = preprocessor(dict(inputs=images, data_samples=samples), training=True)['inputs'][:, 8]
+    assert numbers[0, :32, :40].unique().tolist() == [1] and numbers[0].sum() == 32 * 40
+    assert numbers[1].unique().tolist() == [5]

@@ -98,7 +98,7 @@ def test_padding_is_masked(kept):
 
 
 def test_an_image_that_is_not_kept(kept):
-    with pytest.raises(ValueError, match=r'No tokens of new\.png are kept: .* 3 other pairs'):
+    with pytest.raises(ValueError, match=r"No tokens of \('new.png', None\) are kept, but of 3 other pairs"):
         kept.number(('new.png', None))
 
 
@@ -143,3 +143,8 @@ def test_a_narrow_crop_is_mirrored_too(width, kept):
 def test_a_single_column_of_pixels():
     found = fit_places(place_of(64, 96)[:, :, 5:6], torch.ones(64, 1, dtype=torch.bool), (4, 1))
     assert_close(found.down[:, 0], (torch.arange(4) + 0.5) / 4)
+
+
+def test_two_pairs_of_the_same_paths_are_refused(kept):
+    with pytest.raises(ValueError, match=r"Two pairs are \('odd.png', None\)"):
+        kept.keep(('odd.png', None), kept._wholes[0])
