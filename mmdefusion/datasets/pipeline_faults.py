@@ -35,6 +35,8 @@ def pipeline_faults(pipeline: Sequence[dict], appended: bool = False) -> list[st
     if place is None and not appended:
         return []
     before, behind = ([], steps) if place is None else (steps[:place], steps[place + 1 :])
+    if find_step(before, PLACE) is not None:
+        return ['AppendPlace stands before AppendPartner, whose pair it places; put it after']
     faults = [
         f'{name_of_step(step)} stands before AppendPartner and moves the visible image only; put it after'
         for step in before

@@ -13,8 +13,8 @@ from torch.autograd.function import once_differentiable
 
 BLOCK = 1 << 20  # most numbers of the matrix in a block for each thread: 2 MiB, about what a core's caches hold
 FEWEST = 1 << 18  # numbers of a block: smaller ones take longer to start than to compute
-# Most numbers of a block for each number of the queries, or of the keys if these are more: half of what an MLP holds.
-# The allocator gives larger blocks back to the system and fetches them anew each time, which took a second at 512².
+# A block has at most twice as many numbers as the queries (or the keys, if these are more): half of what an MLP holds.
+# Memory that is large beside all else goes back to the system and comes anew for each block: a second at 512².
 SHARE = 2
 
 

@@ -122,6 +122,11 @@ def change(key, value):
     return lambda config: config.merge_from_dict({key: value})
 
 
+def put_place_first(config):
+    steps = config.train_dataloader.dataset.pipeline
+    config.train_dataloader.dataset.pipeline = [*steps[:2], steps[3], steps[2], *steps[4:]]
+
+
 def insert(transform, after, loader='train_dataloader'):
     def breaking(config):
         config[loader].dataset.pipeline = insert_behind(config[loader].dataset.pipeline, after, transform)
@@ -135,6 +140,7 @@ REFUSED = {
     'trained': (change('model.backbone.frozen', False), 'is for a backbone mmdefusion.DeFusionPP with frozen=True'),
     'dropout': (change('model.data_preprocessor.modality_dropout', 0.3), 'leave modality_dropout out'),
     'no place': (remove_place, r"put dict\(type='mmdefusion.AppendPlace'\) behind AppendPartner"),
+    'place first': (put_place_first, 'AppendPlace stands before AppendPartner, whose pair it places'),
     'no hook': (change('custom_hooks', []), r'says where it lies in the whole image \(AppendPlace\), but nobody has'),
     'limit': (change('custom_hooks.0.limit', 1e-4), r'The tokens of 5 pairs take 0\.00\d+ GiB, more than limit='),
     'pipeline': (change('test_dataloader.dataset.pipeline', []), 'test_dataloader has no pipeline'),
