@@ -11,6 +11,7 @@ from ..layers.place import Key
 from ..structures import Decomposition, Pair, PairFeatures, Parts
 
 UNEVEN = 0.05  # largest distance of a place from an even one, as a share of the whole image
+ENOUGH = 64  # rows and columns of pixels that say where an image lies
 
 
 class Placement(NamedTuple):
@@ -132,8 +133,8 @@ class KeptTokens:
 def fit_places(place: Tensor, here: Tensor, grid: tuple[int, int]) -> Placement:
     """Where the middles of patches lie, by where an image's pixels do.
 
-    What flips, crops, scales and turns keep is that places change evenly. So they are fitted to all pixels, which is
-    finer than the whole numbers from 0 to 255 that pipelines have, and goes on beyond the image.
+    What flips, crops, scales and turns keep is that places change evenly. So they are fitted to thousands of pixels,
+    which is finer than the whole numbers from 0 to 255 that pipelines have, and goes on beyond the image.
 
     Args:
         place: 2×H×W, across and down from 0 to 1.
@@ -143,7 +144,11 @@ def fit_places(place: Tensor, here: Tensor, grid: tuple[int, int]) -> Placement:
     Raises:
         ValueError: if places do not change evenly, as in a mosaic.
     """
-    rows, columns = (torch.arange(side, device=place.device, dtype=torch.float64) for side in here.shape)
+    step = max(1, min(here.shape) // ENOUGH)
+    if not here[::step, ::step].any():  # a few pixels in a corner that was turned out of sight
+        step = 1
+    here, place = here[::step, ::step], place[:, ::step, ::step]
+    rows, columns = (torch.arange(side, device=place.device, dtype=torch.float64) * step for side in here.shape)
     points = evenly(rows + 0.5, columns + 0.5)[here]
     known = place[:, here].double().mT
     # the inverse is that of whatever the pixels determine, which of a single column is one direction

@@ -148,3 +148,19 @@ def test_a_single_column_of_pixels():
 def test_two_pairs_of_the_same_paths_are_refused(kept):
     with pytest.raises(ValueError, match=r"Two pairs are \('odd.png', None\)"):
         kept.keep(('odd.png', None), kept._wholes[0])
+
+
+def test_of_many_pixels_a_part_is_looked_at(monkeypatch):
+    """The same place comes out, from rows and columns that begin anywhere."""
+    place, here = place_of(256, 320)[:, 30:190, 50:300], torch.ones(160, 250, dtype=torch.bool)
+    expected = fit_places(place, here, (10, 16))
+    monkeypatch.setattr('mmdefusion.models.necks.kept_tokens.ENOUGH', 1000)
+    for few, every in zip(expected, fit_places(place, here, (10, 16)), strict=True):
+        assert_close(few, every)
+
+
+def test_a_few_pixels_between_those_that_are_looked_at():
+    here = torch.zeros(256, 320, dtype=torch.bool)
+    here[1:3, 1:3] = True
+    found = fit_places(place_of(256, 320), here, (16, 20))
+    assert_close(found.across[0], (torch.arange(20) + 0.5) / 20, atol=1e-3, rtol=0)
