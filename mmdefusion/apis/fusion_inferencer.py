@@ -1,12 +1,11 @@
 """Fuses images, folders and videos with a network in PyTorch."""
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import get_args
 
 import numpy as np
-import torch
 from mmengine.device import get_device
 from torch import Tensor
 
@@ -22,6 +21,7 @@ from mmdefusion.rules.options import Colour, DetailChoice, Target, Task, choose_
 from mmdefusion.utils.image_io import check_scaling, reverse_channels
 
 from .loading import load_fuser
+from .shared_cores import shared_cores
 
 
 class FusionInferencer(Fusing):
@@ -97,14 +97,8 @@ class FusionInferencer(Fusing):
             sliding_window=sliding_window or {},
         )
 
-    @contextmanager
-    def _shared_cores(self, workers: int) -> Iterator[None]:
-        threads = torch.get_num_threads()
-        torch.set_num_threads(max(1, threads // workers))  # of every thread that is new
-        try:
-            yield
-        finally:
-            torch.set_num_threads(threads)
+    def _shared_cores(self, workers: int) -> AbstractContextManager:
+        return shared_cores(workers)
 
     def _decode(
         self,

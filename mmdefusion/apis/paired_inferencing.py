@@ -140,7 +140,9 @@ class PairedInferencing(Predicting):
         self.loaders = Compose(steps[: place + 1])
         self.partner = steps[place]
         self.reading = dict(
-            thermal_range=self.partner.get('fixed_range'), percentiles=self.partner.get('percentiles', (1.0, 99.0))
+            thermal_range=self.partner.get('fixed_range'),
+            percentiles=self.partner.get('percentiles', (1.0, 99.0)),
+            fourth_channel=True,
         )
         return Compose(steps[place + 1 :])
 

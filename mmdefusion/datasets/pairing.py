@@ -9,6 +9,8 @@ from mmdefusion.utils.storage import is_local
 
 from .pipeline_faults import pipeline_faults
 
+SEPARATORS = ('/', os.sep)
+
 
 def partner_path(
     img_path: str, vi_prefix: str, ir_prefix: str, vi_suffix: str | None = None, ir_suffix: str | None = None
@@ -27,9 +29,11 @@ def partner_path(
     Raises:
         ValueError: if ``img_path`` is not under ``vi_prefix`` or does not end with ``vi_suffix``.
     """
-    if not img_path.startswith(vi_prefix):
+    relative = img_path.removeprefix(vi_prefix)
+    inside = not vi_prefix or vi_prefix.endswith(SEPARATORS) or relative.startswith(SEPARATORS)
+    if not (img_path.startswith(vi_prefix) and inside):
         raise ValueError(f'{img_path} is not under {vi_prefix}; make the paths in the annotations relative to it.')
-    relative = img_path[len(vi_prefix) :].lstrip('/' + os.sep)
+    relative = relative.lstrip(''.join(SEPARATORS))
     if ir_suffix is not None:
         vi_suffix = os.path.splitext(relative)[1] if vi_suffix is None else vi_suffix
         if not relative.endswith(vi_suffix):

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from .pipelines import PARTNER, find_step, name_of_step
+from mmdefusion.utils.type_names import type_name
+
+from .pipelines import PARTNER, find_step
 
 # of mmcv, mmdet and mmseg; they take three channels, and OpenCV silently drops a fourth
 PHOTOMETRIC = (
@@ -38,9 +40,9 @@ def pipeline_faults(pipeline: Sequence[dict], appended: bool = False) -> list[st
     if find_step(before, PLACE) is not None:
         return ['AppendPlace stands before AppendPartner, whose pair it places; put it after']
     faults = [
-        f'{name_of_step(step)} stands before AppendPartner and moves the visible image only; put it after'
+        f'{type_name(step)} stands before AppendPartner and moves the visible image only; put it after'
         for step in before
-        if name_of_step(step) in GEOMETRIC
+        if type_name(step) in GEOMETRIC
     ]
     return [*faults, *filter(None, map(_fault_behind, behind)), *_faults_of_place(behind, appended)]
 
@@ -58,7 +60,7 @@ def flatten(pipeline: Sequence[dict]) -> Iterator[dict]:
 
 
 def _fault_behind(step: dict) -> str | None:
-    name = name_of_step(step)
+    name = type_name(step)
     if str(step['type']).startswith('mmdefusion.'):
         return 'AppendPartner stands twice; leave one out' if name == PARTNER else None
     if name in PHOTOMETRIC:
@@ -84,7 +86,7 @@ def _faults_of_place(behind: Sequence[dict], appended: bool) -> list[str]:
     if appended:
         return ['AppendPlace stands in the pipeline of a wrapper, whose images may be mixed; put it into the inner one']
     faults = []
-    for index, name in enumerate(map(name_of_step, behind)):
+    for index, name in enumerate(map(type_name, behind)):
         mixing = name.removeprefix('Paired') in MIXING
         if name in DISTURBING:
             faults.append(

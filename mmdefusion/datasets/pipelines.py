@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 
+from mmdefusion.utils.type_names import type_name
+
 PARTNER = 'AppendPartner'
 READER = 'LoadImageFromFile'
 
 
 def find_step(pipeline: Sequence[dict], name: str) -> int | None:
     """Index of the first transform called ``name``; its type may have a scope (``'mmdefusion.X'``) or be a class."""
-    return next((place for place, step in enumerate(pipeline) if name_of_step(step) == name), None)
+    return next((place for place, step in enumerate(pipeline) if type_name(step) == name), None)
 
 
 def has_step(pipeline: Sequence[dict], name: str) -> bool:
@@ -34,13 +36,7 @@ def insert_behind(pipeline: Sequence[dict], name: str, transform: dict) -> list[
 
 def _find_inside(step: dict, name: str) -> int | None:
     """Index of the group of alternatives with a transform called ``name``, if the step is TestTimeAug."""
-    if name_of_step(step) != 'TestTimeAug':
+    if type_name(step) != 'TestTimeAug':
         return None
     groups = enumerate(step['transforms'])
     return next((place for place, group in groups if find_step(group, name) is not None), None)
-
-
-def name_of_step(step: dict) -> str:
-    """The name of a transform by its config, without the scope."""
-    kind = step['type']
-    return kind.rsplit('.', 1)[-1] if isinstance(kind, str) else kind.__name__

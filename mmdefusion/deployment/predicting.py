@@ -49,7 +49,9 @@ class OnnxPredicting(Predicting, ABC):
         providers: Sequence[str] | None = None,
     ) -> None:
         self.network = OnnxNetwork(file, self.task, threads, providers)
-        self.reading = dict(thermal_range=self.metadata.thermal_range, percentiles=self.metadata.percentiles)
+        self.reading = dict(
+            thermal_range=self.metadata.thermal_range, percentiles=self.metadata.percentiles, fourth_channel=True
+        )
         self.fuser = None if fuser is None else OnnxFuser(fuser, show_progress=False, threads=threads)
         self.show_progress = show_progress
 

@@ -1,7 +1,7 @@
 """Finds the checkpoint that a run resumes from, among complete and broken files."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -19,8 +19,9 @@ def refuse_broken_run(path: Path) -> None:
 def find_latest_whole(folder: Path, suffix: str = '.pth') -> tuple[Path | None, list[str]]:
     """Finds the newest checkpoint in a folder that a run can resume from, also if the folder was moved.
 
-    Dates are read from the content, as those of files change when they are copied. Published weights and MMEngine's
-    ``best_*`` files, which have no optimizer states, are skipped.
+    Of several runs in the folder it is that which wrote last, and of a run the checkpoint with the most iterations, as
+    a clock may go back. Dates are read from the content, as those of files change when they are copied. Published
+    weights and MMEngine's ``best_*`` files, which have no optimizer states, are skipped.
 
     Args:
         folder: folder of the checkpoints.
@@ -29,14 +30,13 @@ def find_latest_whole(folder: Path, suffix: str = '.pth') -> tuple[Path | None, 
     Returns:
         The path, or None; and one line for each broken checkpoint.
     """
-    dated, broken = [], []
+    found, last, broken = [], {}, []
     for path in sorted(folder.glob(f'*{suffix}')):
-        if path.name.startswith(('.', 'best_')) or not path.is_file():
+        if path.name.startswith(('.', 'best_')) or not path.is_file() or (written := _written(path)) is None:
             continue
-        date = _date(path)
-        if date is not None:
-            dated.append((date, path))
-    for _, path in sorted(dated, reverse=True):
+        found.append((written, path))
+        last[written.run] = max(written.time, last.get(written.run, ''))
+    for _, path in sorted(found, key=lambda one: (last[one[0].run], one[0].iteration, one[1]), reverse=True):
         try:
             refuse_broken_run(path)
         except CheckpointError as error:
@@ -46,11 +46,19 @@ def find_latest_whole(folder: Path, suffix: str = '.pth') -> tuple[Path | None, 
     return None, broken
 
 
-UNREADABLE = ('~', 0)  # sorts after all dates, so that the file is checked first and reported as broken
+class Written(NamedTuple):
+    """When a checkpoint was written."""
+
+    run: str
+    time: str
+    iteration: int
 
 
-def _date(path: Path) -> tuple[str, int] | None:
-    """The time and the iteration of a checkpoint of a run; None for other files.
+UNREADABLE = Written('', '~', 0)  # sorts after all dates, so that the file is checked first and reported as broken
+
+
+def _written(path: Path) -> Written | None:
+    """When a checkpoint of a run was written; None for other files.
 
     Nothing else of the file is used, so it is not read whole, as :func:`read_checkpoint` does to check it: a work dir
     may hold gigabytes.
@@ -62,5 +70,6 @@ def _date(path: Path) -> tuple[str, int] | None:
         return UNREADABLE
     meta = content.get('meta') if isinstance(content, dict) and 'message_hub' in content else None
     if isinstance(meta, dict) and isinstance(meta.get('iter'), int):
-        return str(meta.get('time', '')), meta['iter']
+        # MMEngine's name of a run has the time of its start in it
+        return Written(str(meta.get('experiment_name', path.name)), str(meta.get('time', '')), meta['iter'])
     return None

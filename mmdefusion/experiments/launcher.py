@@ -20,7 +20,7 @@ class Launcher:
             ``CPUS_PER_TASK`` are used as in ``tools/slurm_train.sh``.
 
     Raises:
-        ValueError: if several processes have no launcher, or Slurm is not installed.
+        ValueError: if there is no such launcher, several processes have none, or Slurm is not installed.
     """
 
     kind: str = 'none'
@@ -28,6 +28,10 @@ class Launcher:
     partition: str | None = None
 
     def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f'{self.kind!r} is no launcher; there are {", ".join(KINDS)}.')
+        if self.processes < 1:
+            raise ValueError(f'processes={self.processes} must be at least 1.')
         if self.kind == 'none' and self.processes > 1:
             raise ValueError(f'{self.processes} processes need a launcher: pytorch or slurm.')
         if self.kind == 'slurm' and shutil.which('srun') is None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from mmdefusion.datasets.stems import UnmatchedFiles, match_stems
-from mmdefusion.utils.image_io import FULL, read_image, to_channels, to_uint8
+from mmdefusion.utils.image_io import FULL, read_image, read_partner, to_channels, to_uint8
 
 Image = str | os.PathLike | np.ndarray  # a file or URL, or an array H×W or H×W×3, BGR
 Source = Image | Sequence[Image] | None
@@ -37,7 +37,11 @@ class Item:
     images: tuple[Image, ...]
 
     def read(
-        self, thermal: bool = True, thermal_range: Range | None = None, percentiles: Range = (1.0, 99.0)
+        self,
+        thermal: bool = True,
+        thermal_range: Range | None = None,
+        percentiles: Range = (1.0, 99.0),
+        fourth_channel: bool = False,
     ) -> list[np.ndarray]:
         """Reads all images, H×W×3 uint8 BGR, at their own sizes.
 
@@ -46,11 +50,16 @@ class Item:
                 percentiles; other 16-bit images are scaled from their full range.
             thermal_range: counts that become 0 and 255 in all thermal images, instead of percentiles.
             percentiles: those of each thermal image that become 0 and 255.
+            fourth_channel: whether one file twice is a pair, with the infrared image in its fourth channel (MFNet).
 
         Raises:
             OSError: if a file does not exist.
             ValueError: if a file cannot be read as an image.
         """
+        paths = [os.fspath(image) for image in self.images if _is_path(image)]
+        if fourth_channel and len(paths) == 2 and len(set(paths)) == 1:
+            path, scaling = paths[0], (percentiles, thermal_range if thermal else FULL)
+            return [_read(path, path, percentiles, FULL), read_partner(path, path, 3, *scaling)]
         return [
             _read(
                 image,

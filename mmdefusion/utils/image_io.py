@@ -208,6 +208,30 @@ def read_fourth_channel(
     return to_uint8(image[..., 3:], path, percentiles, fixed_range)
 
 
+def read_partner(
+    path: str,
+    visible_path: str | None,
+    channels: int = 1,
+    percentiles: Sequence[float] = (1.0, 99.0),
+    fixed_range: Sequence[float] | None = None,
+    backend_args: dict | None = None,
+    limit: int | None = None,
+) -> np.ndarray:
+    """Reads the infrared image of a pair, H×W×``channels`` uint8: a file, or the fourth channel of the visible one.
+
+    Args:
+        path: of the infrared image; that of the visible one if one file holds both, as in MFNet.
+        visible_path: of the visible image.
+        channels, percentiles, fixed_range, backend_args, limit: see :func:`read_image`.
+
+    Raises:
+        FileNotFoundError, UnusableImage: see :func:`read_image` and :func:`read_fourth_channel`.
+    """
+    if path == visible_path:
+        return to_channels(read_fourth_channel(path, percentiles, fixed_range, backend_args, limit), channels, path)
+    return read_image(path, channels, percentiles, fixed_range, backend_args, limit)
+
+
 def read_stored(
     path: str, alpha: bool = False, backend_args: dict | None = None, limit: int | None = None
 ) -> np.ndarray:

@@ -20,6 +20,15 @@ def is_local(path: str, backend_args: dict | None = None) -> bool:
     return isinstance(fileio.get_file_backend(path, backend_args=backend_args, enable_singleton=True), LocalBackend)
 
 
+def stamp(path: str | os.PathLike) -> tuple[str, int, int]:
+    """A file's name, size and date, by which a change of it is known; 0 and 0 of what no local file holds alone."""
+    try:
+        found = os.stat(path)
+    except OSError:  # a member of an archive, a key of a server
+        return os.fspath(path), 0, 0
+    return os.fspath(path), found.st_size, found.st_mtime_ns
+
+
 def read_content(path: str, backend_args: dict | None = None) -> bytes | None:
     """All bytes of a file; None where a backend (LMDB) has no such key."""
     if is_plain(path, backend_args):

@@ -12,6 +12,7 @@ from helpers.pretraining import write_fuser, write_images
 from PIL import Image
 
 from mmdefusion.apis import FusionInferencer, NotAllDone
+from mmdefusion.apis.shared_cores import shared_cores
 from mmdefusion.inference.sizes import to_first_size
 from mmdefusion.scenes import SceneGenerator
 from mmdefusion.utils.image_io import read_image
@@ -473,3 +474,21 @@ def test_what_it_refuses(fuser, weights, tmp_path):
     assert FusionInferencer(weights, target='keep', device='cpu').model.target == 'keep'
     with pytest.raises(FileNotFoundError, match='no.pth is not there'):
         FusionInferencer('no.pth')
+
+
+def test_calls_that_overlap_leave_the_cores_as_they_were():
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(8)
+        first, second = shared_cores(2), shared_cores(4)
+        with first:
+            assert torch.get_num_threads() == 4
+            second.__enter__()
+            assert torch.get_num_threads() == 2  # of the eight, not of four
+        second.__exit__(None, None, None)
+        assert torch.get_num_threads() == 8
+        with pytest.raises(KeyError), shared_cores(4):
+            raise KeyError
+        assert torch.get_num_threads() == 8
+    finally:
+        torch.set_num_threads(before)

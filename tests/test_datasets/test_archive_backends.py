@@ -84,6 +84,32 @@ def test_samples_are_those_of_the_folders(tmp_path: Path, request, kind: str, ta
         assert torch.equal(found, wanted) and found.numel()
 
 
+@pytest.mark.parametrize('kind', KINDS)
+def test_images_of_any_ending_with_boxes_in_xml(tmp_path: Path, kind: str) -> None:
+    pytest.importorskip('mmdet')
+    from mmdefusion.datasets.detection import PairedXMLDataset
+
+    layouts.m3fd(tmp_path)
+    for path in (tmp_path / 'Vis').iterdir():
+        path.rename(path.with_suffix('.PNG'))
+    with tarfile.open(tmp_path / 'pairs.tar', 'w') as file:
+        file.add(tmp_path / 'Vis', 'Vis')
+        file.add(tmp_path / 'Annotation', 'Annotation')
+    with lmdb.open(str(tmp_path / 'pairs.lmdb'), map_size=2**26) as database, database.begin(write=True) as writing:
+        for path in [*(tmp_path / 'Vis').iterdir(), *(tmp_path / 'Annotation').iterdir()]:
+            writing.put(str(path.relative_to(tmp_path)).encode(), path.read_bytes())
+    prefix = {key: f'pairs.{kind}/{folder}' for key, folder in dict(img='Vis', img_ir='Vis', ann='Annotation').items()}
+    dataset = PairedXMLDataset(
+        data_root=str(tmp_path),
+        data_prefix=prefix,
+        metainfo=dict(classes=('Car', 'Lamp')),
+        backend_args=dict(backend=f'mmdefusion.{kind}'),
+    )
+    assert {Path(dataset.get_data_info(index)['img_path']).name for index in range(len(dataset))} == {
+        f'0000{index}.PNG' for index in range(4)
+    }
+
+
 @pytest.fixture
 def database(tmp_path: Path) -> Path:
     layouts.segmentation(tmp_path / 'plain', 'vi', 'ir', 'labels', 3)

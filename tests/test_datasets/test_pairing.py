@@ -25,6 +25,15 @@ def test_partner_path_of_a_url_keeps_its_scheme() -> None:
     assert partner_path('s3://bucket/vi/a.png', 's3://bucket/vi', 's3://bucket/ir') == 's3://bucket/ir/a.png'
 
 
+@pytest.mark.parametrize('prefix', ['data/vi', 'data/vi/', ''])
+def test_partner_path_of_a_folder_whose_name_begins_alike(prefix: str) -> None:
+    if prefix:
+        with pytest.raises(ValueError, match=r'data/vi2/a\.png is not under data/vi'):
+            partner_path('data/vi2/a.png', prefix, 'data/ir')
+    else:
+        assert partner_path('data/vi2/a.png', prefix, 'ir') == 'ir/data/vi2/a.png'
+
+
 def test_partner_path_outside_the_prefix_is_an_error() -> None:
     with pytest.raises(ValueError, match=r'/other/a\.png is not under data/vi'):
         partner_path('/other/a.png', 'data/vi', 'data/ir')

@@ -8,9 +8,9 @@ from mmdefusion.engine.checkpoint_files import find_latest_whole, refuse_broken_
 from mmdefusion.models.checkpoints.errors import CheckpointError
 
 
-def write(path, iteration=1, time='20260101_000000', value=0.0):
+def write(path, iteration=1, time='20260101_000000', value=0.0, **meta):
     weights = torch.arange(2000.0) + value
-    meta = dict(iter=iteration, time=time)
+    meta |= dict(iter=iteration, time=time)
     torch.save(dict(state_dict=dict(weight=weights, bias=torch.ones(3)), meta=meta, message_hub={}), path)
     return path
 
@@ -61,3 +61,12 @@ def test_the_latest_by_its_own_word(tmp_path):
     os.truncate(latest, 3000)
     path, skipped = find_latest_whole(tmp_path)
     assert path.name == 'iter_10.pth' and len(skipped) == 1 and 'iter_20.pth is a damaged zip' in skipped[0]
+
+
+def test_a_clock_that_goes_back_loses_nothing(tmp_path):
+    """The hour that a time zone repeats in autumn; a run of before, which had come further, stays behind."""
+    write(tmp_path / 'iter_900.pth', 900, '20261024_120000', experiment_name='atss_20261024_090000')
+    run = dict(experiment_name='atss_20261025_020000')
+    write(tmp_path / 'iter_100.pth', 100, '20261025_025500', **run)
+    latest = write(tmp_path / 'iter_200.pth', 200, '20261025_020500', **run)
+    assert find_latest_whole(tmp_path) == (latest, [])

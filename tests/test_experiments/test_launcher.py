@@ -14,6 +14,14 @@ def test_one_process():
         Launcher(processes=2)
 
 
+@pytest.mark.parametrize(
+    ('given', 'message'), [(('slrum', 4), "'slrum' is no launcher"), (('pytorch', 0), 'at least 1')]
+)
+def test_what_it_refuses(given, message):
+    with pytest.raises(ValueError, match=message):
+        Launcher(*given)
+
+
 def test_several_processes_of_this_machine():
     command = Launcher('pytorch', 4).command('job', 'module', 'folder')
     assert command[1:3] == ['-m', 'torch.distributed.run'] and '--nproc_per_node=4' in command

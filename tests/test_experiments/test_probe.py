@@ -4,10 +4,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from helpers.pretraining import SMALL
 from mmengine.config import Config
 from PIL import Image
 
 from mmdefusion.experiments.probe import Patches, ProbeSettings, average_precision, probe
+from mmdefusion.experiments.probe.features import FeatureReader
 from mmdefusion.experiments.probe.pairs import LabelledPairs, label_boxes, label_map
 from mmdefusion.scenes import write_scenes
 
@@ -86,3 +88,42 @@ def test_the_classifier_finds_what_is_there_and_nothing_else():
     assert first > 95 and second < 20
     assert probe(train, test, 0, ProbeSettings(epochs=40)) == [first, second]
     assert probe(train, test, 1, ProbeSettings(epochs=40)) != [first, second]
+
+
+@pytest.fixture
+def scene_config(tmp_path):
+    pytest.importorskip('mmdet')
+    scenes = write_scenes(tmp_path / 'scenes', train=1, test=1, size=(64, 64))
+    config = Config.fromfile(ROOT / 'configs/_base_/datasets/scenes-detection.py')
+    config.test_dataloader.dataset.data_root = str(scenes)
+    return config
+
+
+def test_tokens_are_kept_of_what_they_were_computed_from(scene_config, tmp_path):
+    """Of the infrared scaling and of the files themselves, as well as of the names."""
+    model = Config(dict(model=dict(backbone=dict(type='mmdefusion.DeFusionEncoder', arch=SMALL))))
+    reader = FeatureReader(model, cache=tmp_path / 'cache')
+
+    def read():
+        pairs = LabelledPairs(scene_config, 'test', (32, 32))
+        kept = reader.read(pairs, 'infrared', 'small')
+        torch.testing.assert_close(kept, reader._compute(pairs, ['infrared'], '')['infrared'].float())
+        return kept
+
+    (path,) = (tmp_path / 'scenes/test/ir').iterdir()
+    counts = np.array(Image.open(path)).astype(np.uint16) * 100
+    Image.fromarray(counts).save(path)
+    first = read()
+    scene_config.test_dataloader.dataset.pipeline[1].fixed_range = (0, 4000)
+    dark = read()
+    Image.fromarray(counts[::-1]).save(path)
+    assert not torch.equal(first, dark) and not torch.equal(dark, read())
+
+
+def test_several_data_sets_in_one_are_refused(scene_config):
+    one = scene_config.test_dataloader.dataset
+    scene_config.test_dataloader.dataset = dict(type='RepeatDataset', times=2, dataset=one)
+    assert len(LabelledPairs(scene_config, 'test', (32, 32))) == 1
+    scene_config.test_dataloader.dataset = dict(type='ConcatDataset', datasets=[one, one])
+    with pytest.raises(ValueError, match='ConcatDataset holds 2 data sets: give a config with one of them'):
+        LabelledPairs(scene_config, 'test', (32, 32))

@@ -7,6 +7,7 @@ from mmengine.registry import DefaultScope
 
 from ..pipeline_faults import pipeline_faults
 from ..pipelines import PARTNER, find_step
+from ..wrapped import inner_datasets
 from .dataset import check_dataset
 from .model import model_faults
 from .report import SplitReport
@@ -63,25 +64,15 @@ def _later_faults(hooks: Sequence[ConfigDict], paired: bool) -> list[str]:
 
 
 def _data_sets(loader: ConfigDict | None) -> Iterator[tuple[ConfigDict, list[str]]]:
-    """The data sets of a loader, or of the loaders that it contains (images and pairs in turn)."""
+    """The data sets of a loader, or of the loaders that it contains (images and pairs in turn).
+
+    Each comes with the faults of the pipelines of its wrappers (MultiImageMixDataset has one).
+    """
     if not loader:
         return
     for one in [loader] if 'dataset' in loader else [one for one in loader.values() if isinstance(one, dict)]:
         if 'dataset' in one:
-            yield from _unwrap(one['dataset'], [])
-
-
-def _unwrap(dataset: ConfigDict, faults: list[str]) -> Iterator[tuple[ConfigDict, list[str]]]:
-    """The data sets inside RepeatDataset, ConcatDataset and other wrappers, found by their common keys.
-
-    Each comes with the faults of the pipelines of its wrappers (MultiImageMixDataset has one).
-    """
-    if 'datasets' in dataset:
-        for inner in dataset['datasets']:
-            yield from _unwrap(inner, faults)
-    elif 'dataset' in dataset:
-        inner = dataset['dataset']
-        paired = find_step(inner.get('pipeline') or (), PARTNER) is not None
-        yield from _unwrap(inner, faults + pipeline_faults(dataset.get('pipeline') or (), appended=paired))
-    else:
-        yield dataset, faults
+            for dataset, wrappers in inner_datasets(one['dataset']):
+                paired = find_step(dataset.get('pipeline') or (), PARTNER) is not None
+                pipelines = [wrapper['pipeline'] for wrapper in wrappers if wrapper.get('pipeline')]
+                yield dataset, [fault for one in pipelines for fault in pipeline_faults(one, appended=paired)]

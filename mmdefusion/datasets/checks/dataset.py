@@ -1,18 +1,19 @@
 """Checks one data set."""
 
 import copy
-from collections.abc import Sequence
 
 from mmengine.config import ConfigDict
 from mmengine.dataset import BaseDataset
 from mmengine.registry import DATASETS
 
 from mmdefusion.utils.progress import track
+from mmdefusion.utils.type_names import type_name
 
 from ..pairing import PairedDatasetMixin
 from ..pipeline_faults import pipeline_faults
 from ..pipelines import PARTNER, find_step
 from ..transforms import AppendPartner
+from ..transforms.append_partner import append_partner_of
 from .boxes import check_boxes
 from .files import check_headers, decode, find_files
 from .label_maps import count_pixels, has_label_maps
@@ -30,10 +31,9 @@ def check_dataset(cfg: ConfigDict, split: str = '', pixels: bool = False) -> Spl
         split: name for the report.
         pixels: whether to decode every image; otherwise only headers are read, and a few pairs are decoded.
     """
-    kind = cfg['type'] if isinstance(cfg['type'], str) else cfg['type'].__name__
-    report = SplitReport(split, kind.rsplit('.', 1)[-1])
+    report = SplitReport(split, type_name(cfg))
     try:
-        append = _append_partner(cfg.get('pipeline') or ())
+        append = append_partner_of(cfg.get('pipeline') or ())
         dataset = _build(cfg)
         report.wrong_settings += _setting_faults(cfg, dataset)
         infos = [dataset.get_data_info(index) for index in range(len(dataset))]
@@ -58,13 +58,6 @@ def check_dataset(cfg: ConfigDict, split: str = '', pixels: bool = False) -> Spl
     if has_label_maps(dataset):
         count_pixels(report, dataset, [info for info in infos if info.get('seg_map_path') in sound])
     return report
-
-
-def _append_partner(pipeline: Sequence[dict]) -> AppendPartner | None:
-    place = find_step(pipeline, PARTNER)
-    if place is None:
-        return None
-    return AppendPartner(**{key: value for key, value in pipeline[place].items() if key != 'type'})
 
 
 def _build(cfg: ConfigDict) -> BaseDataset:

@@ -6,11 +6,11 @@ from mmengine.dataset import BaseDataset
 from mmdefusion.utils.compat import installed
 from mmdefusion.utils.progress import track
 
+from ..label_maps import read_label_map
 from .report import SplitReport
 
 if installed('mmseg'):
     from mmseg.datasets import BaseSegDataset
-    from mmseg.datasets.transforms import LoadAnnotations
 
 
 def has_label_maps(dataset: BaseDataset) -> bool:
@@ -20,15 +20,14 @@ def has_label_maps(dataset: BaseDataset) -> bool:
 
 def count_pixels(report: SplitReport, dataset: 'BaseSegDataset', infos: list[dict]) -> None:
     """Counts the pixels of each class, and reports values that are no class."""
-    load = LoadAnnotations(backend_args=dataset.backend_args)
     classes = dataset.metainfo['classes']
     total = np.zeros(256, np.int64)
     for info in track(infos, f'{report.split} label maps'):
         path = info['seg_map_path']
         try:
-            labels = load(info)['gt_seg_map']
-        except Exception as error:  # mmseg's loader may raise anything
-            report.unreadable.append(f'{path} is not a label map that can be read ({error}); replace the file')
+            labels = read_label_map(info, dataset.backend_args)
+        except ValueError as error:
+            report.unreadable.append(f'{error}; replace the file')
             continue
         if labels.ndim != 2:
             report.wrong_labels.append(f'{path}: has shape {labels.shape}, a colour image instead of labels')

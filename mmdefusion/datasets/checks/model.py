@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
+from mmdefusion.utils.type_names import type_name
+
 STOCK = ('BaseDataPreprocessor', 'ImgDataPreprocessor', 'DetDataPreprocessor', 'SegDataPreProcessor')
 
 
@@ -20,7 +22,7 @@ def model_faults(model: dict, classes: Sequence[str], paired: bool) -> list[str]
         if classes and count != len(classes)
     ]
     preprocessor = model.get('data_preprocessor')
-    kind = str(preprocessor['type']).rsplit('.', 1)[-1] if preprocessor else None
+    kind = type_name(preprocessor) if preprocessor else None
     if paired and (kind is None or kind in STOCK):
         toolbox = 'Seg' if 'decode_head' in model else 'Det'
         faults.append(

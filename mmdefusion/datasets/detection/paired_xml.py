@@ -2,6 +2,7 @@
 
 import os
 import xml.etree.ElementTree as ET
+from collections.abc import Iterable
 
 from mmdet.datasets import XMLDataset
 from mmengine import fileio
@@ -14,17 +15,25 @@ from ..annotation_files import MALFORMED
 from ..pairing import PairedDatasetMixin, strip_suffix
 
 
-def add_extensions(stems: list[str]) -> list[str]:
+def add_extensions(stems: list[str], backend_args: dict | None = None) -> list[str]:
     """Adds to each stem the extension of its image, or '.png' if there is no image; lists each folder once."""
     extensions: dict[str, dict[str, str]] = {}
     paths = []
     for stem in stems:
         folder, name = os.path.split(stem)
         if folder not in extensions:
-            entries = [os.path.splitext(entry) for entry in os.listdir(folder)] if os.path.isdir(folder) else []
+            entries = map(os.path.splitext, list_files(folder, backend_args))
             extensions[folder] = {root: end for root, end in entries if end.lower() in IMAGE_SUFFIXES}
         paths.append(stem + extensions[folder].get(name, IMAGE_SUFFIXES[0]))
     return paths
+
+
+def list_files(folder: str, backend_args: dict | None = None) -> Iterable[str]:
+    """The names of the files in a folder; none if there is no such folder, or its backend cannot list."""
+    backend = fileio.get_file_backend(folder, backend_args=backend_args, enable_singleton=True)
+    if not hasattr(backend, 'list_dir_or_file') or not backend.isdir(folder):
+        return ()
+    return backend.list_dir_or_file(folder, list_dir=False)
 
 
 @DATASETS.register_module()
@@ -80,7 +89,10 @@ class PairedXMLDataset(PairedDatasetMixin, XMLDataset):
         self.cat2label = {name: label for label, name in enumerate(self._metainfo['classes'])}
         ids = self.load_ids()
         stems = [self.image_stem(image_id) for image_id in ids]
-        images = add_extensions(stems) if self.img_suffix is None else [stem + self.img_suffix for stem in stems]
+        if self.img_suffix is None:
+            images = add_extensions(stems, self.backend_args)
+        else:
+            images = [stem + self.img_suffix for stem in stems]
         return [
             self.parse_data_info(dict(img_id=image_id, file_name=image, xml_path=self.annotation_path(image_id)))
             for image_id, image in zip(ids, images, strict=True)

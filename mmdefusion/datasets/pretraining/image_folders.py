@@ -13,6 +13,7 @@ from mmengine.dataset import BaseDataset
 from mmdefusion.registry import DATASETS
 from mmdefusion.utils.image_headers import IMAGE_SUFFIXES, UnusableImage
 
+from ..annotation_files import UnusableAnnotation, reading
 from ..pairing import strip_suffix
 from ..samplers import Draw
 from .broken_files import BrokenFiles
@@ -90,9 +91,12 @@ class ImageFolders(BaseDataset):
     def _choose(self, names: list[str], path: str, split: str) -> list[str]:
         text = fileio.get_text(split, backend_args=self.backend_args)
         if split.endswith('.json'):
-            wanted = {strip_suffix(image['file_name']) for image in json.loads(text)['images']}
+            with reading(split, 'in COCO format'):
+                wanted = {strip_suffix(image['file_name']) for image in json.loads(text)['images']}
         else:
             wanted = {strip_suffix(line.strip()) for line in text.splitlines() if line.strip()}
+        if not wanted:
+            raise UnusableAnnotation(f'{split} names no image; repair it, or leave split out.')
         chosen = [name for name in names if strip_suffix(name) in wanted]
         if absent := wanted - {strip_suffix(name) for name in chosen}:
             raise FileNotFoundError(

@@ -9,9 +9,10 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmdefusion.registry import TRANSFORMS
-from mmdefusion.utils.image_io import UnusableImage, check_scaling, read_fourth_channel, read_image, to_channels
+from mmdefusion.utils.image_io import UnusableImage, check_scaling, read_partner, to_channels
 
 from ..pairing import sizes_differ
+from ..pipelines import PARTNER, find_step
 
 SIZE_MISMATCH = ('error', 'resize')
 MISSING = ('error', 'zeros', 'copy')
@@ -141,13 +142,11 @@ class AppendPartner(BaseTransform):
     def read(self, path: str, img_path: str | None) -> np.ndarray:
         """Reads the partner of the visible image at ``img_path`` as H×W×``channels`` uint8."""
         scaling = (self.percentiles, self.fixed_range, self.backend_args, self.max_pixels)
-        if path == img_path:
-            return to_channels(read_fourth_channel(path, *scaling), self.channels, path)
-        return read_image(path, self.channels, *scaling)
+        return read_partner(path, img_path, self.channels, *scaling)
 
     def _stand_in(self, visible: np.ndarray) -> np.ndarray:
         if self.missing == 'copy':
-            return to_channels(visible, self.channels)
+            return to_channels(visible.astype(np.float32) if visible.dtype.kind == 'f' else visible, self.channels)
         return np.zeros((*visible.shape[:2], self.channels), visible.dtype)
 
     def _fit(self, partner: np.ndarray, visible: np.ndarray, path: str, img_path: str | None) -> np.ndarray:
@@ -163,6 +162,14 @@ class AppendPartner(BaseTransform):
             f'size_mismatch={self.size_mismatch!r}, missing={self.missing!r}, percentiles={self.percentiles}, '
             f'fixed_range={self.fixed_range}, backend_args={self.backend_args}, max_pixels={self.max_pixels})'
         )
+
+
+def append_partner_of(pipeline: Sequence[dict]) -> AppendPartner | None:
+    """The AppendPartner of a pipeline's configs, built; None if there is none."""
+    place = find_step(pipeline, PARTNER)
+    if place is None:
+        return None
+    return AppendPartner(**{key: value for key, value in pipeline[place].items() if key != 'type'})
 
 
 def refuse_moved(results: dict, step: BaseTransform) -> None:

@@ -9,7 +9,8 @@ from torch import nn
 
 from mmdefusion import __version__
 from mmdefusion.apis import FusionInferencer
-from mmdefusion.datasets.pipelines import PARTNER, READER, find_step, name_of_step
+from mmdefusion.datasets.pipelines import PARTNER, READER, find_step
+from mmdefusion.utils.type_names import type_name
 from mmdefusion.visualization import class_colours
 
 from ..metadata import Metadata, What
@@ -101,7 +102,7 @@ def read_pipeline(pipeline: Sequence[dict]) -> dict[str, Any]:
     place = find_step(pipeline, PARTNER)
     partner, found = pipeline[place], {}
     for step in [*pipeline[:place], *pipeline[place + 1 :]]:
-        name = name_of_step(step)
+        name = type_name(step)
         if name == 'Resize' and step.get('scale') and step.get('backend', 'cv2') == 'cv2':
             scale = step['scale']
             found = dict(

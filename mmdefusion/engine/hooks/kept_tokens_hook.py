@@ -1,7 +1,7 @@
 """Runs a frozen encoder once for each training image, instead of in every epoch."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -14,13 +14,15 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from mmdefusion.datasets.pipeline_faults import DISTURBING, GEOMETRIC, MIXING, PLACE, flatten, pipeline_faults
-from mmdefusion.datasets.pipelines import has_step, name_of_step
+from mmdefusion.datasets.pipelines import has_step
+from mmdefusion.datasets.wrapped import inner_datasets
 from mmdefusion.models.defusion_pp import DeFusionPP
 from mmdefusion.models.layers.place import Key, key_of
 from mmdefusion.models.necks import FusedPyramid
 from mmdefusion.models.necks.kept_tokens import KeptTokens, Whole
 from mmdefusion.registry import HOOKS
 from mmdefusion.utils.progress import track
+from mmdefusion.utils.type_names import type_name
 
 GIB = 1 << 30
 SCALING = ('Resize', 'ResizeShortestEdge')  # of geometric transforms, those that leave an image whole
@@ -107,7 +109,7 @@ class KeptTokensHook(Hook):
         if not pipeline:
             raise ValueError("test_dataloader has no pipeline: give KeptTokensHook(pipeline=...) the test's.")
         wrong = {*GEOMETRIC, *CUTTING, *DISTURBING, *MIXING, PLACE} - {*SCALING}
-        names = map(name_of_step, flatten(pipeline))
+        names = map(type_name, flatten(pipeline))
         if found := [name for name in names if name.removeprefix('Paired') in wrong]:
             raise ValueError(
                 f'{", ".join(found)} in the pipeline of the test does not leave pairs as they are: give '
@@ -166,25 +168,13 @@ def encode_whole(backbone: DeFusionPP, preprocessor: nn.Module, packed: dict) ->
 
 def refuse_lost_places(dataset: dict) -> None:
     """Raises a ValueError if a pipeline of a data set's config does not say where images lie, or loses it."""
-    for pipeline in pipelines_of(dataset):
+    for inner, wrappers in inner_datasets(dataset):
+        if mixing := [wrapper for wrapper in wrappers if 'pipeline' in wrapper]:
+            raise ValueError(f'KeptTokensHook does not go with {mixing[0]["type"]}, which mixes images.')
+        pipeline = inner.get('pipeline') or []
         if not has_step(pipeline, PLACE):
             raise ValueError(
                 "KeptTokensHook: put dict(type='mmdefusion.AppendPlace') behind AppendPartner in the training pipeline."
             )
         if faults := pipeline_faults(pipeline):
             raise ValueError(f'KeptTokensHook: {"; ".join(faults)}.')
-
-
-def pipelines_of(dataset: dict) -> Iterator[Sequence[dict]]:
-    """The pipelines of a data set's config, or of those that it wraps.
-
-    Raises:
-        ValueError: if a wrapper has a pipeline of its own.
-    """
-    if 'dataset' in dataset and 'pipeline' in dataset:
-        raise ValueError(f'KeptTokensHook does not go with {dataset["type"]}, which mixes images.')
-    wrapped = [dataset['dataset']] if 'dataset' in dataset else dataset.get('datasets', [])
-    if not wrapped:
-        yield dataset.get('pipeline') or []
-    for one in wrapped:
-        yield from pipelines_of(one)

@@ -9,9 +9,7 @@ from mmengine.runner import Runner
 from mmengine.structures import BaseDataElement
 
 from mmdefusion.registry import HOOKS
-from mmdefusion.utils.image_io import read_image
-
-IMAGES = {'visible': 'img_path', 'infrared': 'img_ir_path'}
+from mmdefusion.utils.image_io import read_image, read_partner
 
 
 @HOOKS.register_module()
@@ -19,8 +17,7 @@ class PairedVisualizationHook(Hook):
     """Draws validation and test predictions and the ground truth on the visible and the infrared image.
 
     The drawings go to the backends of the toolbox's visualizer (files, TensorBoard, …) as ``NAME_visible`` and
-    ``NAME_infrared``. The samples must have img_path and img_ir_path (``meta_keys`` of the packing transform), and the
-    images must be files of at most three channels.
+    ``NAME_infrared``. The samples must have img_path and img_ir_path (``meta_keys`` of the packing transform).
 
     Args:
         interval: number of batches between two drawings.
@@ -52,10 +49,12 @@ class PairedVisualizationHook(Hook):
             KeyError: if the sample has no paths of its images.
         """
         height, width = sample.ori_shape[:2]
-        for name, key in IMAGES.items():
+        for key in ('img_path', 'img_ir_path'):
             if key not in sample:
                 raise KeyError(f'samples have no {key}: add it to meta_keys of the packing transform.')
-            path = getattr(sample, key)
-            image = cv2.resize(read_image(path, channels=3), (width, height))
+        visible, infrared = sample.img_path, sample.img_ir_path
+        images = dict(visible=read_image(visible, channels=3), infrared=read_partner(infrared, visible, channels=3))
+        for name, image in images.items():
+            image = cv2.resize(image, (width, height))
             title = f'{Path(sample.img_path).stem}_{name}'
             runner.visualizer.add_datasample(title, image[..., ::-1].copy(), sample, step=step)

@@ -9,6 +9,8 @@ from mmdefusion.models.backbones.defusion_encoder import DeFusionEncoder, encode
 from mmdefusion.models.necks.decomposition import DecompositionNeck
 from mmdefusion.registry import OPTIM_WRAPPER_CONSTRUCTORS
 
+UNDECAYED = {'cls_token', 'register_tokens', 'gates'}  # parts of names of parameters
+
 
 def layer_ids(model: nn.Module) -> tuple[Callable[[str], int], int]:
     """Makes a function from the name of a parameter to its layer, and counts the layers.
@@ -43,7 +45,8 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     """Scales the learning rate of layer k of n by ``layer_decay_rate ** (n - 1 - k)``.
 
     Set ``optim_wrapper.constructor`` to this class and ``optim_wrapper.paramwise_cfg`` to
-    ``dict(layer_decay_rate=0.7)``. Norms, biases and the class token get no weight decay, as is usual for ViTs.
+    ``dict(layer_decay_rate=0.7)``. Norms, biases, class and register tokens get no weight decay, as is usual for ViTs,
+    nor do gates, which it would close.
 
     Raises:
         ValueError: if ``paramwise_cfg`` has other keys, which would be ignored.
@@ -65,7 +68,7 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         for name, parameter in module.named_parameters():
             if not parameter.requires_grad:
                 continue
-            layer, decays = layer_id(name), parameter.ndim > 1 and not name.endswith('cls_token')
+            layer, decays = layer_id(name), parameter.ndim > 1 and UNDECAYED.isdisjoint(name.split('.'))
             if (layer, decays) not in groups:
                 groups[layer, decays] = {
                     'params': [],

@@ -14,6 +14,7 @@ from mmengine.registry import init_default_scope
 
 from mmdefusion.datasets.transforms import AppendPartner
 from mmdefusion.registry import DATASETS
+from mmdefusion.utils.storage import stamp
 from mmdefusion.visualization.drawing import class_colours, hide_background
 
 DATA_KEYS = ('train_dataloader', 'test_dataloader', 'test_evaluator')
@@ -86,13 +87,17 @@ class DataSet:
         """'mmdet' or 'mmseg'."""
         return self.config.default_scope
 
+    @property
+    def backend_args(self) -> dict | None:
+        """How files of the test split are read."""
+        return self.config.test_dataloader.dataset.get('backend_args')
+
     @cached_property
     def digest(self) -> str:
         """A digest of the names, sizes and dates of the files and of their annotations."""
         content = hashlib.sha256()
         for info in (*self.train, *self.test):
-            files = [Path(info[key]) for key in ('img_path', 'img_ir_path', 'seg_map_path') if info.get(key)]
-            stamps = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+            stamps = [stamp(info[key]) for key in ('img_path', 'img_ir_path', 'seg_map_path') if info.get(key)]
             content.update(repr((stamps, info.get('instances'))).encode())
         return content.hexdigest()
 

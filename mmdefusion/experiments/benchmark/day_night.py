@@ -10,15 +10,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from mmdefusion.datasets.label_maps import read_label_map
 from mmdefusion.evaluation.parts import class_iou, class_precision
-from mmdefusion.utils.compat import installed
 
 from .data_set import DataSet
 
 TIMES = ('day', 'night')
-
-if installed('mmseg'):
-    from mmseg.datasets.transforms import LoadAnnotations
 
 
 def scores_by_time(folder: Path, data: DataSet) -> dict[str, float]:
@@ -33,15 +30,15 @@ def scores_by_time(folder: Path, data: DataSet) -> dict[str, float]:
     return {time: score(folder, part, data) if part else np.nan for time, part in zip(TIMES, parts, strict=True)}
 
 
-def read_masks(folder: Path, info: dict) -> tuple[np.ndarray, np.ndarray]:
+def read_masks(folder: Path, info: dict, data: DataSet) -> tuple[np.ndarray, np.ndarray]:
     """Reads the predicted and the true label map of a pair, H×W each."""
-    truth = LoadAnnotations()(dict(info, seg_fields=[]))['gt_seg_map']
+    truth = read_label_map(info, data.backend_args)
     predicted = np.array(Image.open(folder / 'predictions' / f'{Path(info["img_path"]).stem}.png'))
     return predicted - 1 if info.get('reduce_zero_label') else predicted, truth
 
 
 def _miou(folder: Path, infos: Sequence[dict], data: DataSet) -> float:
-    return 100 * float(np.nanmean(class_iou((read_masks(folder, info) for info in infos), len(data.classes))))
+    return 100 * float(np.nanmean(class_iou((read_masks(folder, info, data) for info in infos), len(data.classes))))
 
 
 def _map(folder: Path, infos: Sequence[dict], data: DataSet) -> float:

@@ -1,12 +1,14 @@
 """Checks whether a comparison is fair, and describes it."""
 
-import re
 from collections.abc import Sequence
 
 from mmengine.config import Config
 
+from mmdefusion.datasets.pipeline_faults import PLACE
+from mmdefusion.utils.type_names import type_name
+
 from .kept_tokens import kept_tokens_hooks
-from .plan import Comparison
+from .plan import Comparison, starting_points
 
 KEPT = 'With kept tokens, frozen encoders see each whole pair and its mirror image once, before the first iteration.'
 
@@ -35,7 +37,7 @@ def describe_fairness(configs: Sequence[Config], comparison: Comparison) -> list
         found = [look(config) for config in configs]
         if any(other != found[0] for other in found):
             raise ValueError(f'The comparison is not fair: {name} is not the same for all models.')
-    first, starts = configs[0], [starting_point(config) or 'random weights' for config in configs]
+    first, starts = configs[0], [name_start(config) for config in configs]
     batch_size = first.train_dataloader.batch_size * comparison.processes
     pairs = len(comparison.data.train)
     optimizer = first.optim_wrapper.optimizer
@@ -59,10 +61,10 @@ def _length(configs: Sequence[Config], comparison: Comparison, batch_size: int) 
     return f'for {comparison.budget.amount:g} minutes {clock} ({", ".join(map(str, counts))} iterations, in turn)'
 
 
-def starting_point(config: Config) -> str | None:
-    """The checkpoints that a model and parts of it start from, or None."""
-    named = re.findall(r"checkpoint='([^']+)'", Config(dict(model=config.model)).pretty_text)
-    return ' and '.join(dict.fromkeys([*([config.load_from] if config.load_from else []), *named])) or None
+def name_start(config: Config) -> str:
+    """The checkpoints that a model and parts of it start from."""
+    whole = [config.load_from] if config.load_from else []
+    return ' and '.join(dict.fromkeys([*whole, *starting_points(config.model)])) or 'random weights'
 
 
 def _source(dataset: dict) -> list:
@@ -71,4 +73,4 @@ def _source(dataset: dict) -> list:
 
 def _replaces(step: dict) -> bool:
     """Whether a step gives a model its own input, and augments nothing."""
-    return step['type'].endswith(('ReplaceVisible', 'AppendPlace'))
+    return type_name(step) in ('ReplaceVisible', PLACE)

@@ -3,12 +3,13 @@
 from mmengine.config import Config, ConfigDict
 
 from mmdefusion.datasets.pipeline_faults import PLACE
-from mmdefusion.datasets.pipelines import PARTNER, insert_behind, name_of_step
+from mmdefusion.datasets.pipelines import PARTNER, insert_behind
+from mmdefusion.utils.type_names import type_name
 
 
 def kept_tokens_hooks(config: Config) -> list[ConfigDict]:
     """The configs of a model's :class:`~mmdefusion.engine.hooks.KeptTokensHook`: one, or none."""
-    return [hook for hook in config.get('custom_hooks') or [] if name_of_step(hook) == 'KeptTokensHook']
+    return [hook for hook in config.get('custom_hooks') or [] if type_name(hook) == 'KeptTokensHook']
 
 
 def let_images_say_their_place(config: Config) -> None:
@@ -20,4 +21,4 @@ def let_images_say_their_place(config: Config) -> None:
 def leave_places_out(config: Config) -> None:
     """Removes from the training pipeline what only such a model needs, in place."""
     dataset = config.train_dataloader.dataset
-    dataset.pipeline = [step for step in dataset.pipeline if name_of_step(step) != PLACE]
+    dataset.pipeline = [step for step in dataset.pipeline if type_name(step) != PLACE]

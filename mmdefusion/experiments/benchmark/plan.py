@@ -11,6 +11,7 @@ from mmengine.config import Config, ConfigDict
 from mmdefusion.models.checkpoints.fetching import hash_weights, local_path
 from mmdefusion.models.checkpoints.fitting import read_weights
 from mmdefusion.models.checkpoints.vit_file import is_public
+from mmdefusion.utils.type_names import type_name
 
 from ..trial import Trial
 from .budget import Budget
@@ -158,7 +159,7 @@ def set_iterations(config: Config, iterations: int) -> None:
 
 def is_defusionpp(config: Config) -> bool:
     """Whether a model has DeFusion++'s network, also as a single-sensor baseline."""
-    return config.model.backbone.type.endswith(('DeFusionEncoder', 'DeFusionPP'))
+    return type_name(config.model.backbone) in ('DeFusionEncoder', 'DeFusionPP')
 
 
 def starting_points(part: Any) -> Iterator[str]:
@@ -178,7 +179,8 @@ def start_from(config: Config, weights: str) -> None:
         ValueError: if it has none of them, or they are only a part of what its config starts from.
     """
     backbone = config.model.backbone
-    if backbone.type.endswith('SpatialPrior'):
+    kind = type_name(backbone)
+    if kind == 'SpatialPrior':
         backbone.init_cfg = dict(type='Pretrained', checkpoint=weights)
         return
     held = read_weights(weights) if is_defusionpp(config) else {}
@@ -188,15 +190,15 @@ def start_from(config: Config, weights: str) -> None:
         backbone.spatial_prior.init_cfg = dict(type='Pretrained', checkpoint=weights)
         return
     public = is_public(held)
-    if public and backbone.type.endswith('DeFusionPP') and backbone.get('init_cfg'):
+    if public and kind == 'DeFusionPP' and backbone.get('init_cfg'):
         raise ValueError(
             f'{config.filename}: {weights} is an encoder alone, and this model starts whole from '
             f'{backbone.init_cfg.checkpoint}: compare a config without init_cfg of its backbone.'
         )
-    if backbone.type.endswith('DeFusionEncoder') and not public:
+    if kind == 'DeFusionEncoder' and not public:
         config.load_from = weights  # brings the neck, too
         return
-    if backbone.type.endswith('DeFusionPP') and public:
+    if kind == 'DeFusionPP' and public:
         part = backbone.setdefault('encoder', ConfigDict())
     elif is_defusionpp(config) or 'backbone' in backbone:
         part = backbone.get('backbone', backbone)

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mmdefusion.datasets.transforms import AppendPartner
 from mmdefusion.evaluation.results import CLASS_SCORES, MAIN_SCORES, NAMES, class_scores, mean_and_spread
 from mmdefusion.utils.files import write_image, write_text
-from mmdefusion.utils.image_io import read_image
+from mmdefusion.utils.image_io import read_image, read_partner
 from mmdefusion.utils.spread import evenly_spread
 from mmdefusion.visualization import Report, Sheet, Table, contact_sheet, draw_boxes, draw_mask
 from mmdefusion.visualization.plots import plot_bars, plot_curves, plot_tradeoff
@@ -73,21 +72,21 @@ def sheet(entries: Sequence[Entry], data: DataSet) -> Sheet:
     return Sheet(rows, names, caption='Test pairs, evenly spread over the split.', legend=legend)
 
 
-def read_pair(info: dict) -> list[np.ndarray]:
+def read_pair(info: dict, data: DataSet) -> list[np.ndarray]:
     """Reads both images of a pair, H×W×3 BGR; they may be channels of one file."""
-    visible, infrared = info['img_path'], info['img_ir_path']
-    return [read_image(visible, channels=3), AppendPartner(channels=3).read(infrared, visible)]
+    visible, stored = info['img_path'], dict(channels=3, backend_args=data.backend_args)
+    return [read_image(visible, **stored), read_partner(info['img_ir_path'], visible, **stored)]
 
 
 def draw_segments(info: dict, entries: Sequence[Entry], data: DataSet) -> list[np.ndarray]:
-    visible, infrared = read_pair(info)
-    read = [read_masks(entry.trials[0].folder, info) for entry in entries]
+    visible, infrared = read_pair(info, data)
+    read = [read_masks(entry.trials[0].folder, info, data) for entry in entries]
     masks = [*(predicted for predicted, _ in read), read[0][1]]
     return [visible, infrared, *(draw_mask(visible, mask, data.palette) for mask in masks)]
 
 
 def draw_detections(info: dict, entries: Sequence[Entry], data: DataSet) -> list[np.ndarray]:
-    visible, infrared = read_pair(info)
+    visible, infrared = read_pair(info, data)
     drawn = []
     for entry in entries:
         path = entry.trials[0].folder / 'predictions.bbox.json'

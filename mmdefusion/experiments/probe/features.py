@@ -21,6 +21,7 @@ from mmdefusion.models.layers import PATCH_SIZE, Normalize, patchify
 from mmdefusion.models.necks import DecompositionNeck, GuidedPyramid
 from mmdefusion.registry import MODELS
 from mmdefusion.utils.progress import track
+from mmdefusion.utils.storage import stamp
 
 from .pairs import LabelledPairs
 
@@ -127,7 +128,8 @@ class FeatureReader:
 
     def _key(self, pairs: LabelledPairs, kind: str) -> str:
         """The name of a file in the cache, which depends on the weights, the settings and the images."""
-        digest = hashlib.sha256(repr((kind, self.layer, self.encoder.arch, pairs.size, len(pairs))).encode())
+        settings = (kind, self.layer, self.encoder.arch, pairs.size, len(pairs), pairs.append_partner)
+        digest = hashlib.sha256(repr(settings).encode())
         if kind != 'pixels':
             for part in (self.encoder, self.neck, *([self.prior] if kind == 'prior' else [])):
                 for value in part.state_dict().values() if part is not None else ():
@@ -135,7 +137,7 @@ class FeatureReader:
             digest.update(repr(getattr(self.neck, 'common', None)).encode())
         for index in range(len(pairs)):
             info = pairs.data.get_data_info(index)
-            digest.update(repr((info['img_path'], info.get('img_ir_path'))).encode())
+            digest.update(repr([stamp(info[key]) for key in ('img_path', 'img_ir_path') if info.get(key)]).encode())
         return digest.hexdigest()
 
     def _load(self, checkpoint: str) -> None:

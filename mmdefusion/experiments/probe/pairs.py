@@ -11,15 +11,13 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import Tensor
 
-from mmdefusion.datasets.pipelines import PARTNER, find_step
+from mmdefusion.datasets.label_maps import read_label_map
 from mmdefusion.datasets.transforms import AppendPartner, LoadAnyImage
+from mmdefusion.datasets.transforms.append_partner import append_partner_of
+from mmdefusion.datasets.wrapped import inner_datasets
 from mmdefusion.models.layers import PATCH_SIZE
 from mmdefusion.registry import DATASETS
-from mmdefusion.utils.compat import installed
 from mmdefusion.utils.image_headers import read_header
-
-if installed('mmseg'):
-    from mmseg.datasets.transforms import LoadAnnotations
 
 IGNORED = 255  # mmseg's label of ignored pixels
 COVERED = 0.25  # share of a patch that a class must cover
@@ -79,10 +77,7 @@ class LabelledPairs:
 
     def _read_map(self, info: dict[str, Any]) -> np.ndarray:
         """The label map of an image as training sees it, H×W."""
-        try:
-            labels = LoadAnnotations(backend_args=self.data.backend_args)(dict(info, seg_fields=[]))['gt_seg_map']
-        except Exception as error:  # mmseg's loader may raise anything
-            raise ValueError(f'{info["seg_map_path"]} is not a label map that can be read ({error}).') from error
+        labels = read_label_map(info, self.data.backend_args)
         if labels.ndim != 2:
             raise ValueError(f'{info["seg_map_path"]} has shape {labels.shape}: a colour image instead of labels.')
         return labels
@@ -129,13 +124,12 @@ def _shape(info: dict) -> tuple[int, int]:
 
 def _bare(settings: dict) -> tuple[dict, AppendPartner]:
     """The config of the data set without wrappers, pipeline and filter, and its AppendPartner."""
-    settings = copy.deepcopy(dict(settings))
-    while isinstance(settings.get('dataset'), dict):  # RepeatDataset, MultiImageMixDataset
-        settings = dict(settings['dataset'])
-    pipeline = settings.get('pipeline') or ()
-    place = find_step(pipeline, PARTNER)
-    step = {} if place is None else {key: value for key, value in pipeline[place].items() if key != 'type'}
-    return {**settings, 'pipeline': [], 'test_mode': True}, AppendPartner(**step)
+    inner = [dataset for dataset, _ in inner_datasets(settings)]
+    if len(inner) != 1:
+        raise ValueError(f'{settings["type"]} holds {len(inner)} data sets: give a config with one of them.')
+    pipeline = inner[0].get('pipeline') or ()
+    settings = {**copy.deepcopy(dict(inner[0])), 'pipeline': [], 'test_mode': True}
+    return settings, append_partner_of(pipeline) or AppendPartner()
 
 
 def _parts(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -89,6 +89,8 @@ class DeFusionEncoder(BaseModule):
         self.depth_named = not isinstance(arch, str)
         if not -1 <= frozen_stages <= depth:
             raise ValueError(f'frozen_stages={frozen_stages} is out of range: this encoder takes -1 to {depth}.')
+        if frozen_stages == depth and lora_rank is not None:
+            raise ValueError(f'frozen_stages={depth} trains no block, lora_rank updates them: leave one out.')
         check_reach(window, global_blocks, pooling, depth)
         self.frozen_stages = frozen_stages
         self.with_cp = with_cp

@@ -87,7 +87,8 @@ class SpatialPrior(BaseModule):
         form: ``'stacked'`` (one stem over both images, as six channels) or ``'streams'`` (a stem for each image, whose
             maps are split into what both have and what only one has, before they are put together).
         widths: channels at strides 2, 4, 8 and 16.
-        norm_cfg: norm of the convolutions, such as ``dict(type='SyncBN')`` or ``dict(type='GN', num_groups=8)``.
+        norm_cfg: norm of the convolutions, such as ``dict(type='SyncBN')``. One over the map of each image, such as
+            GroupNorm, counts the padding of a batch of several sizes.
         init_cfg: initialisation config of MMEngine. ``dict(type='Pretrained', checkpoint=...)`` reads the stems of a
             checkpoint of :class:`PriorDistiller`; the convolutions behind them belong to the task and are trained with
             it.
@@ -132,7 +133,8 @@ class SpatialPrior(BaseModule):
 
         Returns:
             Maps B×out_channels×ceil(H/s)×ceil(W/s) for each stride s, finest first. Padding has no influence: the map
-            of each image is that of the image alone (except by a BatchNorm in training), mirrored over the padding.
+            of each image is that of the image alone (except by a BatchNorm in training and by norms over a map),
+            mirrored over the padding.
         """
         content = content or Content.of(pair)
         maps = self.stem_maps(pair, content, guides)
@@ -179,7 +181,12 @@ class SpatialPrior(BaseModule):
                 f'{tuple(own[wrong])}): give form, widths and norm_cfg those of the checkpoint, or leave init_cfg out.'
             )
         stages = (('downs', len(self.stems[0].downs)), ('blocks', len(self.stems[0].blocks)))
-        coarser = tuple(f'{ours}0.{part}.{at}.' for part, count in stages for at in range(count, len(STRIDES)))
+        coarser = tuple(
+            f'{ours}{stem}.{part}.{at}.'
+            for stem in range(len(self.stems))
+            for part, count in stages
+            for at in range(count, len(STRIDES))
+        )
         for key in sorted(held.keys() - own.keys()):
             if not key.startswith(coarser):
                 raise ValueError(f'The checkpoint holds {key}, which this spatial prior lacks: it has another form.')

@@ -69,6 +69,23 @@ def test_nothing_to_read(tmp_path):
         build(tmp_path, folders=[dict(path='all', part=(0, 3))])
 
 
+@pytest.mark.parametrize(
+    ('name', 'content', 'why'),
+    [
+        ('a.json', '{}', "is not in COCO format: it lacks 'images'"),
+        ('a.json', '{"images": [{}]}', "is not in COCO format: it lacks 'file_name'"),
+        ('a.json', 'no', 'is not in COCO format'),
+        ('a.json', '{"images": []}', 'names no image'),
+        ('a.txt', '\n', 'names no image'),
+    ],
+)
+def test_a_split_that_names_nothing(name, content, why, tmp_path):
+    write_images(tmp_path / 'all', 2)
+    (tmp_path / name).write_text(content)
+    with pytest.raises(ValueError, match=f'{name} {why}'):
+        build(tmp_path, folders=[dict(path='all', split=name)])
+
+
 def test_any_kind_of_file(tmp_path):
     folder = tmp_path / 'all'
     folder.mkdir()

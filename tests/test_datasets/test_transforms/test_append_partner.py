@@ -90,6 +90,14 @@ def test_stand_ins_for_an_absent_partner(pair: dict, missing: str, channels: int
     assert (results['img'][..., 3:] == expected).all()
 
 
+@pytest.mark.parametrize('kind', ['float32', 'float64'])
+def test_a_copy_of_floats(pair: dict, kind: str) -> None:
+    step = TRANSFORMS.build(dict(type='mmdefusion.AppendPartner', missing='copy'))
+    visible = cv2.imread(pair['img_path']).astype(kind)
+    image = step({**pair, 'img': visible, 'img_ir_path': 'absent.png'})['img']
+    assert image.dtype == kind and np.allclose(image[..., 3], visible @ [0.114, 0.587, 0.299], atol=1e-2)
+
+
 def test_absent_partner_is_an_error(pair: dict) -> None:
     with pytest.raises(FileNotFoundError, match=r"absent\.png of .*a\.png is not there; .*missing='zeros'"):
         load({**pair, 'img_ir_path': 'absent.png'})

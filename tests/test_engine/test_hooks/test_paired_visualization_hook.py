@@ -1,6 +1,7 @@
 from types import SimpleNamespace
 
 import cv2
+import numpy as np
 import pytest
 import torch
 from helpers.layouts import grey
@@ -35,6 +36,17 @@ def test_both_images_every_so_often(tmp_path):
     del paths['img_ir_path']
     with pytest.raises(KeyError, match='no img_ir_path: add it to meta_keys'):
         hook.after_test_iter(runner, 1, outputs=[BaseDataElement(metainfo=paths)])
+
+
+def test_both_images_of_one_file(tmp_path):
+    """As in MFNet, where the infrared image is the fourth channel."""
+    path = str(tmp_path / 'both.png')
+    cv2.imwrite(path, np.dstack([np.full((40, 60, 3), 200, np.uint8), grey(1, 40, 60)]))
+    runner = SimpleNamespace(visualizer=Visualizer(), iter=7)
+    sample = BaseDataElement(metainfo=dict(img_path=path, img_ir_path=path, ori_shape=(40, 60)))
+    PairedVisualizationHook(interval=1).after_val_iter(runner, 0, outputs=[sample])
+    assert (runner.visualizer.seen['both_visible'][0] == 200).all()
+    assert (runner.visualizer.seen['both_infrared'][0] == grey(1, 40, 60)[..., None]).all()
 
 
 def test_files_and_tensorboard(tmp_path):

@@ -91,6 +91,21 @@ def test_a_spatial_prior_learns_at_the_full_rate():
     assert ours['backbone.spatial_prior.stems.0.downs.0.bn.weight'] == (1.0, 0.0)
 
 
+def test_tokens_of_registers_and_gates_do_not_decay():
+    model = nn.Module()
+    model.backbone = MODELS.build(
+        {
+            'type': 'mmdefusion.DeFusionPP',
+            'arch': {**SMALL, 'num_registers': 2},
+            'spatial_prior': {'type': 'mmdefusion.SpatialPrior', 'widths': (4, 8, 16, 16)},
+            'junction': {'type': 'mmdefusion.GatedSum'},
+        }
+    )
+    found = settings(model, optimizer(model, layer_decay_rate=0.5).param_groups)
+    undecayed = [name for name in found if 'register_tokens' in name or '.gates.' in name]
+    assert len(undecayed) == 5 and {found[name][1] for name in undecayed} == {0.0}
+
+
 def test_errors_name_the_mend():
     with pytest.raises(ValueError, match='0 DeFusionEncoders in Linear.*drop `constructor`'):
         optimizer(nn.Linear(2, 2), layer_decay_rate=0.5)

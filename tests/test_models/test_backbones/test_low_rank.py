@@ -61,6 +61,11 @@ def test_only_updates_and_the_norms_of_the_skip_feature_learn(pair):
     assert (tokens(after, pair) - tokens(before, pair)).abs().max() > 0.1
 
 
+def test_updates_of_frozen_blocks_alone_are_refused():
+    with pytest.raises(ValueError, match=r'frozen_stages=\d+ trains no block, lora_rank updates them'):
+        build(4, frozen_stages=len(build(4).blocks))
+
+
 def test_frozen_stages_have_fixed_updates():
     encoder = build(4, frozen_stages=2)
     assert [block.attn.qkv.low_rank_up.requires_grad for block in encoder.blocks] == [False, False, True]

@@ -118,8 +118,10 @@ def test_stems_of_another_form_are_refused(model, other):
         beside.load_state_dict(whole, strict=False)
 
 
-def test_a_prior_with_fewer_maps_takes_the_stages_that_it_builds(model):
-    prior = SpatialPrior(24, strides=(4, 8), widths=PRIOR['widths'])
+@pytest.mark.parametrize('form', ['stacked', 'streams'])
+def test_a_prior_with_fewer_maps_takes_the_stages_that_it_builds(config, form):
+    model = build({**config, 'prior': {**config['prior'], 'form': form}})
+    prior = SpatialPrior(24, strides=(4, 8), widths=PRIOR['widths'], form=form)
     prior.load_state_dict(model.state_dict(), strict=False)
     for name, value in prior.stems.state_dict().items():
         assert_close(value, model.prior.stems.state_dict()[name], rtol=0, atol=0)
