@@ -14,9 +14,8 @@ from mmdefusion.datasets.pipelines import PARTNER, find_step
 from mmdefusion.inference.predicting import Predicting
 from mmdefusion.inference.sizes import fit_partner
 from mmdefusion.inference.sources import Item, Source
-from mmdefusion.models.checkpoints.fitting import read_weights, refuse_misfit
+from mmdefusion.models.checkpoints.fitting import refuse_misfit, weights_of
 from mmdefusion.models.checkpoints.reading import read_checkpoint
-from mmdefusion.models.checkpoints.unwrap import unwrap
 from mmdefusion.utils.batching import groups_of_one_size
 from mmdefusion.utils.image_io import to_channels
 
@@ -45,9 +44,11 @@ class PairedInferencing(Predicting):
 
     def __init__(self, model: Any, weights: str, fused: bool = False, **options: Any) -> None:
         refuse_no_config(model, weights)
-        read_weights(weights)
         self.weights = str(weights)
+        self._content = read_checkpoint(weights)
+        self._state = weights_of(self._content, self.weights)
         super().__init__(model, weights, **options)
+        del self._content, self._state
         self.fuser = FusionInferencer(device=options.get('device'), show_progress=False) if fused else None
 
     def __call__(
@@ -126,10 +127,9 @@ class PairedInferencing(Predicting):
 
     def _load_weights_to_model(self, model: nn.Module, checkpoint: None, cfg: ConfigDict) -> None:
         """The toolbox's, once the weights are known to be the model's."""
-        content = read_checkpoint(self.weights)
-        state = unwrap(content, self.weights)
-        refuse_misfit(model, state, self.weights)
-        super()._load_weights_to_model(model, dict(state_dict=state, meta=content.get('meta', {})), cfg)
+        refuse_misfit(model, self._state, self.weights)
+        meta = self._content.get('meta', {})
+        super()._load_weights_to_model(model, dict(state_dict=self._state, meta=meta), cfg)
 
     def _init_pipeline(self, cfg: ConfigDict) -> Compose:
         """The test pipeline behind its loaders, which are kept for files."""

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 from formula import formula_checkpoint
+from helpers.untrained_fuser import build_fuser
 from helpers.warm_process import run_tool
 from mmengine.runner import load_checkpoint
 from torch.testing import assert_close
@@ -63,7 +64,7 @@ def test_errors_are_one_line_that_names_the_file(reference, tmp_path):
 
 
 def test_load_into_a_fuser(reference, tmp_path):
-    from mmdefusion.models.networks.reference import build_fuser, from_reference
+    from mmdefusion.models.networks.reference import from_reference
 
     torch.save({'state_dict': from_reference(reference).state_dict}, tmp_path / 'ours.pth')
     fuser = build_fuser('tiny')

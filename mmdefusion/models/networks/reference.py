@@ -15,11 +15,9 @@ from ..backbones.architectures import ARCHITECTURES, Architecture, resolve_archi
 from ..checkpoints.errors import CheckpointError
 from ..checkpoints.mae import is_fixed_embedding
 from ..checkpoints.unwrap import State, unwrap
-from ..fusers import ImageFuser
 from ..heads import MFMHead, TeacherPredictionHead
 from ..layers import sincos_position_embedding
-from ..necks.decomposition import CommonOrder
-from .network_config import build_parts, refuse_other_sizes, refuse_uneven, shapes_of
+from .network_config import refuse_other_sizes, refuse_uneven, shapes_of
 
 # reference prefix -> our prefix; in both directions, the first match counts
 PREFIXES = {
@@ -104,11 +102,6 @@ def _to_reference_block_name(rest: str) -> str:
     if rest.startswith(('query.', 'key.', 'value.')):
         return f'multi_input_self_attn.{rest}'
     return rest
-
-
-def build_fuser(arch: str | dict, common: CommonOrder = 'mean') -> ImageFuser:
-    """Builds the modules whose weights a reference checkpoint holds: encoder, decomposition, image heads."""
-    return ImageFuser(**build_parts(resolve_architecture(arch), common))
 
 
 def our_shapes(arch: str | dict) -> dict[str, tuple[int, ...]]:

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from mmdefusion.registry import MODELS, build_model_part
 
 from .encoder_pretrainer import EncoderPretrainer
-from .fitting import refuse_finer
+from .fitting import refuse_finer, refuse_other_width
 
 
 @MODELS.register_module()
@@ -42,11 +42,7 @@ class EncoderDistiller(EncoderPretrainer):
         self.head = build_model_part(head)
         self.views = build_model_part(views)
         refuse_finer(self.teacher)
-        if self.teacher.embed_dims != self.head.teacher_dims:
-            raise ValueError(
-                f'teacher gives tokens of width {self.teacher.embed_dims}, head predicts {self.head.teacher_dims}: '
-                f'set head.teacher_dims={self.teacher.embed_dims}, or take another teacher.'
-            )
+        refuse_other_width('head', self.head.teacher_dims, 'teacher', self.teacher.embed_dims)
 
     def loss(self, images: Tensor) -> dict[str, Tensor]:
         """Distance from the teacher's patch tokens; the class token is left out, as it describes the whole image."""

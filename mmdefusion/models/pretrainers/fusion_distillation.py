@@ -14,6 +14,7 @@ from ..heads import DistillationHead
 from ..layers import Normalize, as_pairs
 from ..necks.decomposition import DecompositionNeck
 from ..structures import PairFeatures
+from .fitting import refuse_other_width
 
 
 @MODELS.register_module()
@@ -50,11 +51,7 @@ class FusionDistiller(BaseModel):
         self.head_a: DistillationHead = build_model_part(head)
         self.head_b: DistillationHead = build_model_part(head)
         self.normalize = Normalize()
-        if self.head_a.teacher_dims != self.backbone.embed_dims:
-            raise ValueError(
-                f'backbone gives tokens of width {self.backbone.embed_dims}, head predicts '
-                f'{self.head_a.teacher_dims}: set head.teacher_dims={self.backbone.embed_dims}.'
-            )
+        refuse_other_width('head', self.head_a.teacher_dims, 'backbone', self.backbone.embed_dims)
 
     @property
     def decomposition(self) -> DecompositionNeck:

@@ -13,6 +13,7 @@ from mmdefusion.registry import build_model_part
 
 from ..heads import DistillationHead
 from ..layers import PATCH_SIZE, Normalize, as_pairs
+from .fitting import refuse_other_width
 from .student_views import StudentView
 
 
@@ -52,11 +53,7 @@ class MapDistiller(BaseModel):
         self.heads: Sequence[DistillationHead] = nn.ModuleList(build_model_part(head) for _ in strides)
         self.views = build_model_part(views)
         self.normalize = Normalize()
-        if self.heads[0].teacher_dims != 2 * self.teacher.embed_dims:
-            raise ValueError(
-                f'teacher gives tokens of width {self.teacher.embed_dims} for each of two images, head predicts '
-                f'{self.heads[0].teacher_dims}: set head.teacher_dims={2 * self.teacher.embed_dims}.'
-            )
+        refuse_other_width('head', self.heads[0].teacher_dims, 'teacher', self.teacher.embed_dims, images=2)
         if strides[-1] > PATCH_SIZE:
             raise ValueError(
                 f'the maps have strides {tuple(strides)}, the tokens that they learn are at {PATCH_SIZE} or finer: '

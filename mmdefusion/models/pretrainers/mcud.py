@@ -9,7 +9,7 @@ from mmdefusion.registry import MODELS, build_model_part
 from ..losses import MCUDLoss
 from ..structures import Sensors
 from .cud import CUDPretrainer
-from .fitting import refuse_finer
+from .fitting import refuse_finer, refuse_other_width
 
 
 @MODELS.register_module()
@@ -43,13 +43,9 @@ class MCUDPretrainer(CUDPretrainer):
         self.teacher_head = build_model_part(teacher_head)
         self.mcud_loss = build_model_part(mcud_loss)
         for name in ('infrared_teacher', 'visible_teacher'):
-            refuse_finer(getattr(self, name))
-            width = getattr(self, name).embed_dims
-            if width != self.teacher_head.teacher_dims:
-                raise ValueError(
-                    f'{name} gives tokens of width {width}, teacher_head predicts {self.teacher_head.teacher_dims}: '
-                    f'set teacher_head.teacher_dims={width}, or take another teacher.'
-                )
+            teacher = getattr(self, name)
+            refuse_finer(teacher)
+            refuse_other_width('teacher_head', self.teacher_head.teacher_dims, name, teacher.embed_dims)
 
     def loss(self, inputs: Tensor) -> dict[str, Tensor]:
         """Computes the losses of images B×3×H×W, or of pairs B×6×H×W (visible first), RGB in [0, 1]."""

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import torch
 from mmengine.model import BaseModule
-from torch import Tensor
+from torch import Tensor, nn
 
-from mmdefusion.registry import MODELS
+from mmdefusion.registry import MODELS, build_model_part
 
 from ..checkpoints.errors import CheckpointError
 from ..checkpoints.reading import read_plain
@@ -25,13 +25,13 @@ class CachedTeacher(BaseModule):
     image or teacher. Tokens are in half precision, the first time too. A file that cannot be read is written again.
 
     Args:
-        teacher: config of the teacher.
+        teacher: the teacher, as a config or a module.
         folder: folder of the files; several runs and processes may share it.
     """
 
-    def __init__(self, teacher: dict, folder: str) -> None:
+    def __init__(self, teacher: dict | nn.Module, folder: str) -> None:
         super().__init__()
-        self.teacher = MODELS.build(teacher)
+        self.teacher = build_model_part(teacher)
         self.embed_dims, self.scale = self.teacher.embed_dims, getattr(self.teacher, 'scale', 1)
         self.folder = Path(folder)
         self._identity: bytes | None = None

@@ -1,10 +1,10 @@
 import torch
 from helpers.pretraining import SMALL
+from helpers.untrained_fuser import build_fuser
 from mmengine.registry import init_default_scope
 from torch.testing import assert_close
 
 from mmdefusion.models.fusers.attention_maps import attention_maps
-from mmdefusion.models.networks.reference import build_fuser
 
 
 def test_maps_of_any_size_sum_to_one():

@@ -1,10 +1,11 @@
 import pytest
 import torch
 from formula import formula_checkpoint
+from helpers.untrained_fuser import build_fuser
 from torch.testing import assert_close
 
 from mmdefusion.models.checkpoints.unwrap import unwrap
-from mmdefusion.models.networks.reference import build_fuser, from_reference, to_reference
+from mmdefusion.models.networks.reference import from_reference, to_reference
 
 
 @pytest.fixture(scope='module')
