@@ -20,6 +20,7 @@ from functools import partial
 from pathlib import Path
 
 from mmdefusion.experiments.launcher import KINDS, Launcher
+from mmdefusion.utils.names import shown
 from mmdefusion.utils.options import Settings
 
 
@@ -77,7 +78,7 @@ def main() -> None:
             light=args.light,
         )
     except (OSError, RuntimeError, ValueError) as error:
-        raise SystemExit(str(error)) from None
+        raise SystemExit(shown(error)) from None
     if found.scores:
         print(found.scores.text())
     print(f'written: {found.report}')

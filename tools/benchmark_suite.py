@@ -13,6 +13,8 @@ import argparse
 from functools import partial
 from pathlib import Path
 
+from mmdefusion.utils.names import shown
+
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -38,7 +40,7 @@ def main() -> None:
     try:
         found = run_suite(args.work_dir, args.tables or FIRST, args.seeds, args.publish, partial(print, flush=True))
     except (OSError, RuntimeError, ValueError) as error:
-        raise SystemExit(str(error)) from None
+        raise SystemExit(shown(error)) from None
     for name, result in found.items():
         if result.scores:
             print(f'{name}\n{result.scores.text()}')

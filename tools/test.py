@@ -16,6 +16,7 @@ from mmengine.runner import Runner
 from mmdefusion.experiments import Disturbance, use_tta
 from mmdefusion.models.checkpoints.fitting import read_weights, refuse_misfit
 from mmdefusion.utils.distributed import let_processes_talk
+from mmdefusion.utils.names import shown
 
 
 def parse_args() -> argparse.Namespace:
@@ -64,13 +65,13 @@ def main() -> None:
             disturbance.apply(config)
         weights = read_weights(args.checkpoint)
     except (OSError, ValueError) as error:
-        raise SystemExit(str(error)) from None
+        raise SystemExit(shown(error)) from None
     let_processes_talk(config)
     runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
     try:
         refuse_misfit(runner.model, weights, args.checkpoint)
     except ValueError as error:
-        raise SystemExit(str(error)) from None
+        raise SystemExit(shown(error)) from None
     if args.out:
         runner.test_evaluator.metrics.append(DumpResults(args.out))
     runner.test()

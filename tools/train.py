@@ -14,6 +14,7 @@ from mmdefusion.engine import use_safe_checkpoints
 from mmdefusion.models.checkpoints.errors import CheckpointError
 from mmdefusion.models.checkpoints.fitting import read_weights
 from mmdefusion.utils.distributed import let_processes_talk, telling_of_lost_processes
+from mmdefusion.utils.names import shown
 
 
 def parse_args() -> argparse.Namespace:
@@ -56,7 +57,7 @@ def main() -> None:
         try:
             read_weights(config.load_from)
         except (OSError, ValueError) as error:
-            raise SystemExit(str(error)) from None
+            raise SystemExit(shown(error)) from None
     use_safe_checkpoints(config)
     let_processes_talk(config)
     runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
@@ -64,7 +65,7 @@ def main() -> None:
         with telling_of_lost_processes(config):
             runner.train()
     except (CheckpointError, FloatingPointError) as error:
-        raise SystemExit(str(error)) from None
+        raise SystemExit(shown(error)) from None
 
 
 if __name__ == '__main__':

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import cv2
 import numpy as np
 from mmcv.transforms import Compose
 from mmengine.config import ConfigDict
@@ -17,10 +18,13 @@ from mmdefusion.inference.sources import Item, Source
 from mmdefusion.models.checkpoints.fitting import refuse_misfit, weights_of
 from mmdefusion.models.checkpoints.reading import read_checkpoint
 from mmdefusion.utils.batching import groups_of_one_size
+from mmdefusion.utils.image_headers import read_header
 from mmdefusion.utils.image_io import to_channels
+from mmdefusion.utils.storage import is_local
 
 from .fusion_inferencer import FusionInferencer
 
+UNREADABLE = (AssertionError, OSError, ValueError, cv2.error)  # mmcv asserts that there is an image
 ANNOTATIONS = ('LoadAnnotations', 'mmdet.LoadAnnotations', 'mmseg.LoadAnnotations')
 
 
@@ -99,7 +103,7 @@ class PairedInferencing(Predicting):
             for item in batch:
                 try:
                     loaded.append(self.pipeline(self.load(item, resize)))
-                except (AssertionError, OSError, ValueError) as error:  # mmcv asserts that there is an image
+                except UNREADABLE as error:
                     if failures is None:
                         raise
                     failures[item.name] = error
@@ -114,6 +118,9 @@ class PairedInferencing(Predicting):
     def load(self, item: Item, resize: bool = False) -> dict:
         """What the loaders of the config's pipeline would give for a pair."""
         first, second = item.images
+        for path in map(os.fspath, (image for image in item.images if not isinstance(image, np.ndarray))):
+            if is_local(path):  # the config's loader would decode an image of any size, and wait for a pipe
+                read_header(path, limit=self.partner.get('max_pixels'))
         if not isinstance(first, np.ndarray) and not isinstance(second, np.ndarray):
             return self.loaders(dict(img_path=os.fspath(first), img_ir_path=os.fspath(second), img_id=0))
         visible, infrared = item.read(**self.reading)

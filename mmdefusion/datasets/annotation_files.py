@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mmdefusion.utils.names import shown
+
 MAX_BYTES = 64 * 2**20  # of a text or XML file; the largest known, VEDAI's one file for all images, has 3 MB
 MAX_JSON_BYTES = 2**30  # COCO's own file has 450 MB
-UNWRITABLE = re.compile('[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]')
+# control characters, marks that turn text around, halves of surrogate pairs, and what XML does not allow
+UNWRITABLE = re.compile('[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]')
 MALFORMED = (
     ElementTree.ParseError,
     AssertionError,  # pycocotools and the toolboxes assert instead of raising
@@ -27,7 +30,10 @@ MALFORMED = (
 
 
 class UnusableAnnotation(ValueError):
-    """The content of an annotation file is at fault."""
+    """The content of an annotation file is at fault. The message can be printed."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(shown(message))
 
 
 @contextmanager
@@ -50,8 +56,8 @@ def reading(path: str | os.PathLike, format: str) -> Iterator[None]:
         raise UnusableAnnotation(f'{path} is not {format}: {why[:200]}; repair or replace the file.') from None
 
 
-def read_bytes(path: str | os.PathLike, limit: int = MAX_BYTES) -> bytes:
-    """Reads a regular file.
+def check_file(path: str | os.PathLike, limit: int = MAX_BYTES) -> None:
+    """Checks that a path is a regular file, as reading a device or a pipe may never end, and its size.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -62,6 +68,11 @@ def read_bytes(path: str | os.PathLike, limit: int = MAX_BYTES) -> bytes:
         raise UnusableAnnotation(f'{path} is not a regular file; name a file.')
     if found.st_size > limit:
         raise UnusableAnnotation(f'{path} has {found.st_size} bytes, more than {limit}; is it the right file?')
+
+
+def read_bytes(path: str | os.PathLike, limit: int = MAX_BYTES) -> bytes:
+    """Reads a regular file, see :func:`check_file`."""
+    check_file(path, limit)
     return Path(path).read_bytes()
 
 
@@ -92,7 +103,8 @@ def check_name(name: str) -> None:
     """Checks that a name comes back from a line of text and from XML.
 
     Raises:
-        ValueError: if it has control characters (a line feed among them) or halves of surrogate pairs.
+        ValueError: if it has control characters (a line feed among them), marks that turn text around, or halves of
+            surrogate pairs.
     """
     if UNWRITABLE.search(name):
         raise ValueError(f'the name {name!r:.100} has control characters or surrogates; rename it')
@@ -164,6 +176,8 @@ def _annotation(number: int, one: dict) -> CocoAnnotation:
 def _id(value: object) -> int | str:
     if not isinstance(value, int | str):
         raise TypeError(f'{value!r} is not an id')
+    if isinstance(value, str):
+        check_name(value)
     return value
 
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from mmengine.fileio import register_backend
@@ -22,7 +23,7 @@ class LmdbBackend(ArchiveBackend):
 
     The keys are paths, in UTF-8. MMEngine's own ``lmdb`` backend has one database for each ``db_path`` and can neither
     list it nor read an annotation file beside it, which data sets need. The database is mapped into memory as it is, so
-    it should come from somebody whom you trust.
+    it must come from somebody whom you trust: lmdb ends the process at some damaged ones.
     """
 
     suffix = '.lmdb'
@@ -38,15 +39,30 @@ class LmdbBackend(ArchiveBackend):
         return not os.path.isdir(path) or os.path.isfile(os.path.join(path, DATA))
 
     def names(self, archive: str) -> Iterator[str]:
-        with open_database(archive).begin() as database:
+        with reading(archive), open_database(archive).begin() as database:
             for key in database.cursor().iternext(values=False):
                 yield key.decode(errors='surrogateescape')
 
     def read(self, archive: str, name: str) -> bytes | None:
         if not name:
             return None
-        with open_database(archive).begin() as database:
+        with reading(archive), open_database(archive).begin() as database:
             return database.get(name.encode(errors='surrogateescape'))
+
+
+@contextmanager
+def reading(path: str) -> Iterator[None]:
+    """A context that turns lmdb's own errors into one line with the database's name.
+
+    Raises:
+        ValueError: instead of them.
+    """
+    import lmdb
+
+    try:
+        yield
+    except lmdb.Error as error:
+        raise ValueError(f'{path} cannot be read as an LMDB database ({error}): write it anew.') from None
 
 
 def open_database(path: str) -> 'Environment':
@@ -67,10 +83,8 @@ def open_database(path: str) -> 'Environment':
     folder = os.path.isdir(path)
     file = os.path.join(path, DATA) if folder else path
     size = os.path.getsize(file)
-    try:
+    with reading(path):
         database = lmdb.open(path, subdir=folder, readonly=True, lock=False, readahead=False)
-    except lmdb.Error as error:
-        raise ValueError(f'{path} cannot be read as an LMDB database ({error}): write it anew.') from None
     if size < (needed := (database.info()['last_pgno'] + 1) * database.stat()['psize']):
         database.close()
         raise ValueError(f'{file} has {size} of {needed} bytes: it was cut short, copy it again.')

@@ -7,6 +7,8 @@ from typing import BinaryIO, NamedTuple
 
 from mmengine.fileio import register_backend
 
+from mmdefusion.utils.image_headers import check_bytes, max_pixels
+
 from .archive_backend import ArchiveBackend
 
 # what tarfile raises at archives that are none; of the file itself, which is opened before, OSError says something else
@@ -43,6 +45,7 @@ class TarBackend(ArchiveBackend):
         place = self._table(archive).get(name)
         if place is None:
             return None
+        check_bytes(place.size, max_pixels(), os.path.join(archive, name))
         with open(archive, 'rb') as file:  # each time: worker processes must not share a position
             file.seek(place.start)
             return file.read(place.size)

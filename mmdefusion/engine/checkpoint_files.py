@@ -5,15 +5,35 @@ from typing import Any, NamedTuple
 
 import torch
 
+from mmdefusion.models.checkpoints.archives import refuse_compressed
 from mmdefusion.models.checkpoints.errors import CheckpointError
 from mmdefusion.models.checkpoints.reading import read_checkpoint, refuse_old_torch
+
+NEEDED = ('state_dict', 'message_hub', 'meta.iter', 'meta.epoch')
+OPTIONAL = ('optimizer',)
 
 
 def refuse_broken_run(path: Path) -> None:
     """Raises a CheckpointError if a run cannot resume from a file, as it is incomplete or has NaN weights."""
-    state = read_checkpoint(path).get('state_dict', {})
+    content = read_checkpoint(path)
+    refuse_no_run(content, str(path))
+    state = content['state_dict']
     if bad := [name for name, value in state.items() if torch.is_tensor(value) and value.isnan().any()]:
         raise CheckpointError(f'{path}: {len(bad)} of its weights are NaN, first {bad[0]}.')
+
+
+def refuse_no_run(content: dict[str, Any], name: str) -> None:
+    """Raises a CheckpointError if a checkpoint lacks what MMEngine's runner resumes from, or has it in another form."""
+    meta = content.get('meta')
+    numbers = [meta.get(key) for key in ('iter', 'epoch')] if isinstance(meta, dict) else []
+    dicts = [content.get(key) for key in ('state_dict', 'message_hub', *(key for key in OPTIONAL if key in content))]
+    seed = meta.get('seed') if isinstance(meta, dict) else None
+    sound = len(numbers) == 2 and all(type(one) is int and one >= 0 for one in numbers)
+    if not sound or not all(isinstance(one, dict) for one in dicts) or not (seed is None or type(seed) is int):
+        raise CheckpointError(
+            f'{name} is no checkpoint of an interrupted training (it lacks a sound {", ".join(NEEDED)}): to begin a '
+            'new training from its weights, name it as load_from.'
+        )
 
 
 def find_latest_whole(folder: Path, suffix: str = '.pth') -> tuple[Path | None, list[str]]:
@@ -65,6 +85,7 @@ def _written(path: Path) -> Written | None:
     """
     refuse_old_torch(str(path))
     try:
+        refuse_compressed(path)
         content: Any = torch.load(path, map_location='cpu', weights_only=True, mmap=True)  # reads no tensors
     except Exception:  # torch raises many kinds of error for incomplete files
         return UNREADABLE

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from mmdefusion.utils.files import write_text
+from mmdefusion.utils.names import shown
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1d2127; --soft: #5b6470; --paper: #fff; --line: #d9dee5; --best: #dff3e4 }
@@ -33,6 +34,11 @@ table.sheet img { display: block; border-radius: 3px }
 span.key { display: inline-block; width: .8em; height: .8em; border-radius: 2px; margin-right: .35em }
 span.name { margin-right: 1em }
 """
+
+
+def as_markdown(text: str) -> str:
+    """A text of one line that is no markup, whatever it holds: names of files and classes come from strangers."""
+    return shown(' '.join(text.split())).replace('&', '&amp;').replace('<', '&lt;').replace('|', r'\|')
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,7 @@ class Table:
 
     def text(self) -> str:
         """The table as text for a terminal."""
-        rows = [list(self.header), *([self._text(cell) for cell in row] for row in self.rows)]
+        rows = [[*map(shown, row)] for row in (self.header, *(map(self._text, row) for row in self.rows))]
         widths = [max(len(row[i]) for row in rows) for i in range(len(self.header))]
         first, *others = widths
         lines = ['  '.join([row[0].ljust(first), *map(str.rjust, row[1:], others)]) for row in rows]
@@ -79,9 +85,8 @@ class Table:
 
     def markdown(self) -> str:
         """The table in Markdown."""
-        rows = [list(self.header), ['---', *['---:'] * (len(self.header) - 1)]]
-        rows += [[self._text(cell) for cell in row] for row in self.rows]
-        lines = ['| ' + ' | '.join(row) + ' |' for row in rows]
+        head, *rows = ([*map(as_markdown, row)] for row in (self.header, *(map(self._text, row) for row in self.rows)))
+        lines = ['| ' + ' | '.join(row) + ' |' for row in (head, ['---', *['---:'] * (len(head) - 1)], *rows)]
         return '\n'.join([*([self.caption, ''] if self.caption else []), *lines, ''])
 
     def _text(self, cell: str | float | None) -> str:

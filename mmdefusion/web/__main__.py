@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 from mmdefusion.utils.compat import installed
+from mmdefusion.utils.names import shown
 
 from .settings import Settings
 
@@ -82,7 +83,7 @@ def main() -> None:
         settings = Settings(args.weights, model, args.methods, args.device, *limits, tuple(args.names))
         app = serve(settings, args.host, args.port, block=False)
     except (OSError, ValueError) as error:
-        raise SystemExit(str(error)) from None
+        raise SystemExit(shown(error)) from None
     print(f'mmdefusion is at {app.local_url} (Ctrl+C ends it)', flush=True)
     wait(app)
 

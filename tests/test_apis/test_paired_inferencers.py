@@ -1,5 +1,8 @@
 import json
+import os
 import shutil
+import struct
+import zlib
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,6 +20,7 @@ from safetensors.torch import save_file
 from mmdefusion.inference.sources import Item
 from mmdefusion.registry import MODELS
 from mmdefusion.scenes import SceneGenerator
+from mmdefusion.utils.image_headers import UnusableImage
 
 pytest.importorskip('mmdet')
 pytest.importorskip('mmseg')
@@ -205,6 +209,26 @@ def test_one_broken_file_does_not_end_a_folder(scope, kind, checkpoints, pairs, 
     assert not isinstance(alone.value, NotAllDone)
 
 
+@pytest.mark.parametrize('kind', ['bomb', 'pipe', 'empty'])
+@pytest.mark.parametrize('scope', CONFIGS)
+def test_hostile_files_do_not_end_a_folder(scope, kind, checkpoints, pairs, tmp_path):
+    """The config's loader, mmcv's, would decode any size, wait for a pipe and raise OpenCV's own error."""
+    shutil.copytree(pairs, tmp_path / 'pairs')
+    path = tmp_path / 'pairs/vi/1.png'
+    size = struct.pack('>II', 40000, 40000)
+    header = path.read_bytes()[:16] + size + path.read_bytes()[24:29]
+    path.unlink()
+    if kind == 'pipe':
+        os.mkfifo(path)
+    else:
+        path.write_bytes(b'' if kind == 'empty' else header + struct.pack('>I', zlib.crc32(header[12:])))
+    with pytest.raises(NotAllDone, match='1 could not be done') as raised:
+        files = [sorted(map(str, (tmp_path / 'pairs' / sensor).iterdir())) for sensor in ('vi', 'ir')]
+        build(scope, checkpoints)(*files, out_dir=tmp_path / 'out')
+    assert list(raised.value.failures) == ['1'] and isinstance(raised.value.failures['1'], UnusableImage)
+    assert len(raised.value.results['predictions']) == 2
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize('scope', CONFIGS)
 def test_the_tool(scope, checkpoints, pairs, tmp_path):
@@ -238,7 +262,7 @@ def test_odd_classes_are_refused(meta, checkpoints, tmp_path):
     content = torch.load(checkpoints['mmdet'])
     content['meta'] = dict(dataset_meta=meta)
     torch.save(content, tmp_path / 'x.pth')
-    with pytest.raises(ValueError, match='x.pth: its dataset_meta has'):
+    with pytest.raises(ValueError, match='x.pth: its dataset_meta '):
         PairedDetInferencer(str(CONFIGS['mmdet']), str(tmp_path / 'x.pth'), device='cpu')
 
 

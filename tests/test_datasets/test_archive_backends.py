@@ -11,7 +11,10 @@ from helpers import layouts
 from mmengine import fileio
 from torch.utils.data import DataLoader
 
-from mmdefusion.datasets import registered  # noqa: F401  (the backends)
+from mmdefusion.datasets import (
+    lmdb_backend,
+    registered,  # noqa: F401  (the backends)
+)
 from mmdefusion.datasets.lmdb_backend import open_database
 from mmdefusion.datasets.pretraining import ImageFolders, PairFolders
 
@@ -193,3 +196,15 @@ def test_mmengines_own_backend_reads_listed_pairs(tmp_path: Path, database: Path
     assert len(pairs) == 2 and pairs[1]['img'].shape[2] == 4
     with pytest.raises(ValueError, match='LmdbBackend cannot list vi: name the images in list_file'):
         PairFolders('vi', pipeline=steps, backend_args=own)
+
+
+@pytest.mark.parametrize('kind', [lmdb.CorruptedError, lmdb.PageNotFoundError])
+def test_what_is_damaged_inside_a_database_is_named(database: Path, kind: type, monkeypatch) -> None:
+    class Damaged:
+        def begin(self):
+            raise kind('mdb_get')
+
+    monkeypatch.setattr(lmdb_backend, 'open_database', lambda path: Damaged())
+    for look in (fileio.get, lambda path, **options: list(fileio.list_dir_or_file(os.path.dirname(path), **options))):
+        with pytest.raises(ValueError, match=r'pairs\.lmdb cannot be read as an LMDB database \(mdb_get'):
+            look(str(database / 'vi/00001D.png'), backend_args=LMDB)

@@ -14,6 +14,8 @@ from torch.utils.data import DataLoader
 from mmdefusion.datasets.pretraining import ImageFolders, PairFolders
 from mmdefusion.datasets.samplers import Draw
 from mmdefusion.datasets.tar_backend import TarBackend
+from mmdefusion.utils.image_headers import UnusableImage
+from mmdefusion.utils.image_io import read_image
 from mmdefusion.utils.measuring import PeakMemory
 
 TAR = dict(backend='mmdefusion.tar')
@@ -192,3 +194,14 @@ def test_long_names_and_every_format_of_tarfile_are_read(tmp_path, form):
 def test_an_absent_archive_is_no_broken_one(tmp_path):
     with pytest.raises(FileNotFoundError):
         TarBackend().get(f'{tmp_path}/no.tar/a.png')
+
+
+def test_a_member_is_no_larger_than_an_image_may_be(tmp_path, monkeypatch):
+    """A sparse archive takes no place on the disk, whatever its members claim."""
+    with tarfile.open(tmp_path / 'a.tar', 'w') as archive:
+        member = tarfile.TarInfo('vi/a.png')
+        member.size = 64 * 2**20
+        archive.addfile(member, io.BytesIO(bytes(member.size)))
+    monkeypatch.setenv('MMDEFUSION_MAX_PIXELS', '1000')
+    with pytest.raises(UnusableImage, match=r'a\.tar/vi/a\.png has 67108864 bytes, too many for 1000 pixels'):
+        read_image(str(tmp_path / 'a.tar/vi/a.png'), backend_args=dict(backend='mmdefusion.tar'))

@@ -1,4 +1,5 @@
 import os
+import zipfile
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from mmdefusion.models.checkpoints.errors import CheckpointError
 
 def write(path, iteration=1, time='20260101_000000', value=0.0, **meta):
     weights = torch.arange(2000.0) + value
-    meta |= dict(iter=iteration, time=time)
+    meta |= dict(iter=iteration, epoch=0, time=time)
     torch.save(dict(state_dict=dict(weight=weights, bias=torch.ones(3)), meta=meta, message_hub={}), path)
     return path
 
@@ -70,3 +71,37 @@ def test_a_clock_that_goes_back_loses_nothing(tmp_path):
     write(tmp_path / 'iter_100.pth', 100, '20261025_025500', **run)
     latest = write(tmp_path / 'iter_200.pth', 200, '20261025_020500', **run)
     assert find_latest_whole(tmp_path) == (latest, [])
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        dict(message_hub=5),
+        dict(optimizer=5),
+        dict(state_dict=[torch.ones(2)]),
+        dict(meta=dict(epoch=0)),
+        dict(meta=dict(iter=1, epoch=0, seed='x')),
+        dict(meta=[]),
+    ],
+    ids=str,
+)
+def test_what_no_run_has_written(change, tmp_path):
+    path = write(tmp_path / 'a.pth')
+    torch.save(torch.load(path) | change, path)
+    with pytest.raises(CheckpointError, match=r'a\.pth is no checkpoint of an interrupted training'):
+        refuse_broken_run(path)
+
+
+def test_weights_alone_are_no_run(tmp_path):
+    torch.save(dict(state_dict=dict(w=torch.ones(2))), tmp_path / 'a.pth')
+    with pytest.raises(CheckpointError, match='name it as load_from'):
+        refuse_broken_run(tmp_path / 'a.pth')
+
+
+def test_a_compressed_file_is_not_unpacked_to_know_its_date(tmp_path):
+    path = write(tmp_path / 'iter_1.pth')
+    with zipfile.ZipFile(path) as plain, zipfile.ZipFile(tmp_path / 'iter_2.pth', 'w', zipfile.ZIP_DEFLATED) as packed:
+        for entry in plain.infolist():
+            packed.writestr(entry.filename, plain.read(entry))
+    found, skipped = find_latest_whole(tmp_path)
+    assert found == path and len(skipped) == 1 and 'iter_2.pth: its entry' in skipped[0] and 'compressed' in skipped[0]

@@ -1,4 +1,5 @@
 import json
+import os
 
 from mmdefusion.utils.run_log import read_rows, validation_scores
 
@@ -23,3 +24,13 @@ def test_a_line_that_was_cut_short_is_left_out(tmp_path):
     log.write_text(log.read_text() + '\n{"loss": 0.5, "st')
     assert [len(rows) for rows in read_rows(tmp_path)] == [2]
     assert validation_scores(tmp_path) == {10: {'fused/psnr': 2.0}}
+
+
+def test_what_is_no_log_is_left_out(tmp_path):
+    odd = [{'loss': 1}, {'loss': 1, 'step': 'a'}, {'loss': 1, 'step': [2]}, 5]
+    write(tmp_path / 'run', *odd, {'loss': 2.0, 'step': 3, 'name': 'x'})
+    log = tmp_path / 'run/vis_data/scalars.json'
+    log.write_text(log.read_text() + '\n' + 100_000 * '[')
+    (tmp_path / 'waits/vis_data').mkdir(parents=True)
+    os.mkfifo(tmp_path / 'waits/vis_data/scalars.json')
+    assert list(read_rows(tmp_path)) == [[{'loss': 2.0, 'step': 3}]]

@@ -59,3 +59,13 @@ def test_sheet_has_names_gaps_and_a_legend():
 def test_save_makes_the_folder(tmp_path):
     path = Report('title', ['text']).save(tmp_path / 'a' / 'report.html')
     assert path.read_text(encoding='utf-8').startswith('<!doctype html>')
+
+
+def test_names_of_strangers_are_no_markup():
+    name = 'vi/<img src=x onerror=alert(1)>|a&b\nc\x1b]0;x\x07.png'
+    table = Table(['model', name], [[name, 1.0]])
+    assert (
+        table.markdown().strip().splitlines()[-1]
+        == r'| vi/&lt;img src=x onerror=alert(1)>\|a&amp;b c\x1b]0;x\x07.png | 1.0 |'
+    )
+    assert all(line.isprintable() for line in table.text().splitlines())

@@ -12,6 +12,7 @@ from mmdefusion.models.fusers.attention_maps import attention_maps
 from mmdefusion.models.fusers.picture_fuser import to_tensor
 from mmdefusion.utils.files import write_image
 from mmdefusion.utils.image_io import read_image, reverse_channels
+from mmdefusion.utils.names import shown
 from mmdefusion.visualization import contact_sheet, draw_heat
 
 
@@ -32,7 +33,7 @@ def main() -> None:
         images = [read_image(path, channels=3) for path in (args.visible, args.infrared)]
         fuser = load_fuser(args.checkpoint, args.config, args.device)
     except (OSError, ValueError) as error:
-        raise SystemExit(str(error)) from None
+        raise SystemExit(shown(error)) from None
     if images[0].shape != images[1].shape:
         sizes = ' and '.join(f'{image.shape[1]}x{image.shape[0]}' for image in images)
         raise SystemExit(f'{args.visible} and {args.infrared} are {sizes}: align the pair first.')
@@ -46,7 +47,7 @@ def main() -> None:
     try:
         print(write_image(args.out, sheet))
     except OSError as error:
-        raise SystemExit(str(error)) from None
+        raise SystemExit(shown(error)) from None
 
 
 if __name__ == '__main__':

@@ -29,6 +29,7 @@ from mmdefusion.scenes import SceneGenerator
 from mmdefusion.utils.files import write_image
 from mmdefusion.utils.image_io import to_channels
 from mmdefusion.utils.measuring import measure
+from mmdefusion.utils.names import shown
 from mmdefusion.utils.video_reader import VideoFrames
 
 TOOL = Path(__file__).resolve().parents[1] / 'eval_fusion.py'
@@ -151,7 +152,7 @@ def main() -> None:
     try:
         {'fuse': fuse, 'video': video, 'score': score}[args.what](args)
     except (OSError, ValueError) as error:
-        raise SystemExit(str(error)) from None
+        raise SystemExit(shown(error)) from None
 
 
 if __name__ == '__main__':

@@ -40,6 +40,7 @@ from mmdefusion.registry import MODELS
 from mmdefusion.rules.options import DETAIL_WITH_TARGETS, TASKS, Target, choose_rule, read_numbers
 from mmdefusion.utils.files import make_writable, write_image, write_text
 from mmdefusion.utils.image_io import read_image
+from mmdefusion.utils.names import shown
 from mmdefusion.utils.progress import track
 from mmdefusion.utils.spread import evenly_spread
 from mmdefusion.visualization import Table, contact_sheet
@@ -220,7 +221,7 @@ def main() -> None:
     try:
         print(compare(parse_args()).text())
     except (OSError, ValueError) as error:
-        raise SystemExit(str(error)) from None
+        raise SystemExit(shown(error)) from None
 
 
 if __name__ == '__main__':

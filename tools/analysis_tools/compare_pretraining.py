@@ -17,6 +17,7 @@ from mmdefusion.experiments import Trial
 from mmdefusion.models.checkpoints.fetching import hash_weights, local_path
 from mmdefusion.models.checkpoints.fitting import read_weights
 from mmdefusion.utils.files import write_text
+from mmdefusion.utils.names import shown
 from mmdefusion.utils.progress import track
 from mmdefusion.visualization import Table
 
@@ -41,7 +42,7 @@ def parse_args() -> argparse.Namespace:
         args.weights = local_path(args.weights)
         read_weights(args.weights)
     except (OSError, ValueError) as error:
-        parser.error(str(error))
+        parser.error(shown(error))
     if len({path.stem for path in args.configs}) < len(args.configs):
         parser.error('two of the configs have the same name; each needs one of its own for its folder.')
     return args

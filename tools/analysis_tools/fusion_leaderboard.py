@@ -31,6 +31,7 @@ from mmdefusion.inference.sources import list_items
 from mmdefusion.models.checkpoints.fetching import hash_weights, local_path
 from mmdefusion.utils.files import write_image, write_text
 from mmdefusion.utils.image_io import read_image
+from mmdefusion.utils.names import shown
 from mmdefusion.utils.spread import evenly_spread
 from mmdefusion.visualization import Table, contact_sheet
 from mmdefusion.visualization.plots import write_figure
@@ -171,7 +172,7 @@ def main() -> None:
     try:
         print('\n\n'.join(table.text() for table in write_tables(args)))
     except (OSError, ValueError) as error:
-        raise SystemExit(str(error)) from None
+        raise SystemExit(shown(error)) from None
 
 
 def write_tables(args: argparse.Namespace) -> list[Table]:

@@ -17,6 +17,7 @@ import matplotlib.pyplot as plt
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from mmdefusion.utils.names import shown
 from mmdefusion.utils.run_log import validation_scores
 from mmdefusion.visualization.plots import write_figure
 
@@ -87,7 +88,7 @@ def main() -> None:
     try:
         draw(curve, ends, random, args.out)
     except OSError as error:
-        raise SystemExit(str(error)) from None
+        raise SystemExit(shown(error)) from None
     print(args.out)
 
 

@@ -23,6 +23,7 @@ from mmdefusion.experiments.probe import TOKENS, FeatureReader, LabelledPairs, P
 from mmdefusion.models.checkpoints.fetching import local_path
 from mmdefusion.models.checkpoints.fitting import read_weights
 from mmdefusion.utils.files import write_text
+from mmdefusion.utils.names import shown
 from mmdefusion.visualization import Table
 
 
@@ -58,7 +59,7 @@ def main() -> None:
     try:
         run(args)
     except (ValueError, FileNotFoundError) as error:
-        raise SystemExit(str(error)) from None
+        raise SystemExit(shown(error)) from None
 
 
 def run(args: argparse.Namespace) -> None:

@@ -30,6 +30,7 @@ from mmdefusion.models.checkpoints.fetching import local_path
 from mmdefusion.models.checkpoints.fitting import read_weights, refuse_misfit
 from mmdefusion.utils.files import make_writable, write_text
 from mmdefusion.utils.kept import read_kept
+from mmdefusion.utils.names import shown
 from mmdefusion.utils.progress import track
 from mmdefusion.visualization import Table
 from mmdefusion.visualization.plots import write_figure
@@ -130,7 +131,7 @@ def main() -> None:
         for _, checkpoint in models:
             read_weights(checkpoint)
     except (OSError, ValueError) as error:
-        raise SystemExit(str(error)) from None
+        raise SystemExit(shown(error)) from None
     scores: dict[str, dict[str, dict[str, float]]] = {}
     for config, checkpoint in models:
         content = Config.fromfile(config).pretty_text
@@ -143,7 +144,7 @@ def main() -> None:
                 try:
                     found[name] = test(config, checkpoint, disturbance, args)
                 except CheckpointError as error:
-                    raise SystemExit(str(error)) from None
+                    raise SystemExit(shown(error)) from None
                 write_text(kept, json.dumps(known, indent=1))
         scores[name_of(config, checkpoint, scores)] = found
     conditions = [disturbance.name if disturbance else AS_IT_IS for disturbance in disturbances]

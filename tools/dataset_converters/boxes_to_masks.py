@@ -17,6 +17,7 @@ import numpy as np
 from mmdefusion.datasets.annotation_files import read_coco_file
 from mmdefusion.utils.files import write_image, write_text
 from mmdefusion.utils.image_headers import max_pixels
+from mmdefusion.utils.names import shown
 from mmdefusion.utils.paths import all_inside, without_suffix
 from mmdefusion.utils.progress import track
 
@@ -65,7 +66,7 @@ def main() -> None:
     try:
         count = convert(args.annotations, args.out)
     except (OSError, ValueError) as error:
-        raise SystemExit(str(error)) from None
+        raise SystemExit(shown(error)) from None
     print(f'{count} label maps in {args.out}')
 
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from mmdefusion.utils.names import shown
 from mmdefusion.utils.options import Settings
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ def format_reports(reports: 'Sequence[SplitReport]') -> str:
     for report in reports:
         for kind, lines in {**report.troubles, **report.notes}.items():
             more = [f'and {len(lines) - SHOWN} more'] if len(lines) > SHOWN else []
-            parts.append('\n  '.join([f'{report.split}: {len(lines)} {kind}', *lines[:SHOWN], *more]))
+            head = f'{report.split}: {len(lines)} {kind}'
+            parts.append('\n  '.join([head, *map(shown, lines[:SHOWN]), *more]))
     if not any(report.troubles for report in reports):
         parts.append('All files are there.')
     return '\n\n'.join(parts)
@@ -81,7 +83,7 @@ def main() -> int:
     try:
         reports = check_config(cfg, SPLITS if args.split == 'all' else (args.split,), args.pixels)
     except ValueError as error:
-        sys.exit(str(error))
+        sys.exit(shown(error))
     print(format_reports(reports))
     return 1 if any(report.troubles for report in reports) else 0
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from mmdefusion.datasets.conversion import READERS, WRITERS, AnnotatedImage
 from mmdefusion.datasets.stems import some_names
+from mmdefusion.utils.names import shown
 
 
 def parse_args() -> argparse.Namespace:
@@ -83,7 +84,7 @@ def main() -> None:
         images, classes = select(READERS[args.source](args.annotations, args.images), args)
         WRITERS[args.target](images, classes, args.out)
     except (OSError, ValueError) as error:
-        raise SystemExit(str(error)) from None
+        raise SystemExit(shown(error)) from None
     counts = Counter(box.label for image in images for box in image.boxes)
     words = ', '.join(f'{counts[name]} {name}' for name in classes)
     ignored = sum(box.ignore for image in images for box in image.boxes)

@@ -12,6 +12,7 @@ import numpy as np
 from mmdefusion.datasets.stems import match_stems
 from mmdefusion.utils.files import make_writable, write_image
 from mmdefusion.utils.image_io import read_image, read_stored
+from mmdefusion.utils.names import shown
 from mmdefusion.utils.progress import track
 
 
@@ -61,7 +62,7 @@ def main() -> None:
             make_writable(folder)
         count = {'split': split, 'join': join}[args.direction](args.images, args.visible, args.infrared)
     except (OSError, ValueError) as error:
-        raise SystemExit(str(error)) from None
+        raise SystemExit(shown(error)) from None
     print(f'{count} images')
 
 

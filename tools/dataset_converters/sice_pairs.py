@@ -13,6 +13,7 @@ from pathlib import Path
 from mmdefusion.utils.files import make_writable
 from mmdefusion.utils.image_headers import IMAGE_SUFFIXES
 from mmdefusion.utils.image_io import read_image
+from mmdefusion.utils.names import shown
 from mmdefusion.utils.progress import track
 
 
@@ -54,7 +55,7 @@ def main() -> None:
                 path = choose(brightness, key=brightness.get)
                 place(path, args.out / side / f'{name}{path.suffix.lower()}')
     except (OSError, ValueError) as error:
-        raise SystemExit(str(error)) from None
+        raise SystemExit(shown(error)) from None
     print(f'{len(scenes)} pairs in {args.out}')
 
 

@@ -13,6 +13,8 @@ where it is installed (mmdefusion[openvino]). bf16 is PyTorch's autocast, or Ope
 import argparse
 from pathlib import Path
 
+from mmdefusion.utils.names import shown
+
 FORMS = ('eager', 'compiled', 'onnxruntime', 'openvino')
 PRECISIONS = ('fp32', 'bf16', 'fp16', 'int8')
 
@@ -69,7 +71,7 @@ def main() -> None:
                 flush=True,
             )
     except (OSError, ValueError) as error:
-        raise SystemExit(str(error)) from None
+        raise SystemExit(shown(error)) from None
 
 
 if __name__ == '__main__':

@@ -13,6 +13,8 @@ import argparse
 import logging
 import warnings
 
+from mmdefusion.utils.names import shown
+
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -54,7 +56,7 @@ def main() -> None:
     except ModuleNotFoundError as error:
         raise SystemExit(f"{error}: export needs pip install 'mmdefusion[export]'.") from None
     except (OSError, ValueError) as error:
-        raise SystemExit(str(error)) from None
+        raise SystemExit(shown(error)) from None
     print(f'{done.file}: {done.file.stat().st_size / 1e6:.1f} MB, outputs {", ".join(done.loaded.module.outputs)}')
     if done.comparison:
         print(done.comparison.text)

@@ -20,6 +20,7 @@ from mmdefusion.models.checkpoints.fitting import read_weights, weights_of
 from mmdefusion.models.checkpoints.reading import read_checkpoint
 from mmdefusion.models.checkpoints.unwrap import State
 from mmdefusion.models.checkpoints.writing import write_checkpoint
+from mmdefusion.utils.names import shown
 
 KEPT = 'cfg', 'iter', 'epoch', 'data', 'dataset_meta', 'git_revision'  # of the meta; scores are of other weights
 
@@ -54,7 +55,7 @@ def main() -> None:
         kept = {key: meta[key] for key in KEPT if key in meta}
         write_checkpoint(args.target, average(start, trained, args.share), kept | {SHARE: args.share})
     except (OSError, ValueError) as error:
-        raise SystemExit(str(error)) from None
+        raise SystemExit(shown(error)) from None
     parts = sorted({'.'.join(key.split('.')[:2]) for key in trained.keys() - start.keys()})
     left = f'; as they were trained: {", ".join(parts)}' if parts else ''
     print(f'{args.target}: {len(start)} of {len(trained)} tensors between start and end{left}')

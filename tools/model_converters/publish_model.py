@@ -26,6 +26,7 @@ from mmdefusion.models.checkpoints.unwrap import State, refuse_not_finite, unwra
 from mmdefusion.models.checkpoints.writing import write_checkpoint
 from mmdefusion.models.layers import sincos_position_embedding
 from mmdefusion.models.networks.network_config import SLOTS, plain_network_config
+from mmdefusion.utils.names import shown
 from mmdefusion.utils.run_log import validation_scores
 
 
@@ -62,7 +63,7 @@ def main() -> None:
         digest = hashlib.sha256(unnamed.read_bytes()).hexdigest()
         named = unnamed.replace(args.target.with_name(f'{args.target.name}-{digest[:8]}{suffix}'))
     except (OSError, ValueError) as error:
-        raise SystemExit(str(error)) from None
+        raise SystemExit(shown(error)) from None
     print(f'{named}: {len(weights)} tensors, {named.stat().st_size / 1e6:.1f} MB, {meta["numbers"]}')
 
 

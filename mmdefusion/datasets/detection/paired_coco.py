@@ -5,7 +5,7 @@ from mmdet.datasets.api_wrappers import COCO
 
 from mmdefusion.registry import DATASETS
 
-from ..annotation_files import UnusableAnnotation, reading
+from ..annotation_files import MAX_JSON_BYTES, UnusableAnnotation, check_file, reading
 from ..pairing import PairedDatasetMixin
 from .segmentations import check_segmentation
 
@@ -21,6 +21,8 @@ class OrderedCOCO(COCO):
     def __init__(self, annotation_file: str | None = None) -> None:
         self.annotation_file = annotation_file
         with reading(annotation_file, 'JSON in COCO format'):
+            if annotation_file is not None:
+                check_file(annotation_file, MAX_JSON_BYTES)
             super().__init__(annotation_file)
             unknown = [annotation for annotation in self.anns.values() if annotation['image_id'] not in self.imgs]
         if unknown:

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
-import cv2
 import numpy as np
 
 from mmdefusion.datasets.annotation_files import CocoImage, read_coco_file
@@ -13,7 +12,7 @@ from mmdefusion.evaluation.functional.gray import to_grey
 from mmdefusion.evaluation.functional.vifb import vifb_scores
 from mmdefusion.evaluation.parts import class_iou, class_precision
 from mmdefusion.inference.sources import Item
-from mmdefusion.utils.image_io import reverse_channels
+from mmdefusion.utils.image_io import read_stored, reverse_channels
 
 from ..detector import OnnxDetector
 from ..fuser import OnnxFuser
@@ -99,9 +98,10 @@ def mask_scores(predictions: dict[str, np.ndarray], truth: Path, runtime: OnnxSe
     pairs = []
     for name, mask in predictions.items():
         file = truth / f'{name}.png'
-        label = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
-        if label is None:
-            raise FileNotFoundError(f'{file} is no label map: name the folder that has one for each pair.')
+        try:
+            label = read_stored(str(file))
+        except FileNotFoundError:
+            raise FileNotFoundError(f'{file} is no label map: name the folder that has one for each pair.') from None
         if label.shape != mask.shape:
             raise ValueError(
                 f'{file} has the shape {label.shape}, its pair {mask.shape}: name the labels of the pairs.'

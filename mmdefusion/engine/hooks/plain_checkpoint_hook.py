@@ -9,6 +9,7 @@ from mmengine.logging import HistoryBuffer
 from mmengine.model import is_model_wrapper
 
 from mmdefusion.models.backbones import DeFusionEncoder
+from mmdefusion.models.checkpoints.errors import CheckpointError
 from mmdefusion.models.fusers import ImageFuser
 from mmdefusion.models.networks.network_config import plain_network_config
 from mmdefusion.registry import HOOKS
@@ -38,7 +39,10 @@ def from_plain(value: Any) -> Any:
         return value
     if set(value) == {HISTORY}:
         history = value[HISTORY]
-        return HistoryBuffer(history['log'].tolist(), history['count'].tolist(), history['max_length'])
+        try:
+            return HistoryBuffer(history['log'].tolist(), history['count'].tolist(), history['max_length'])
+        except (AssertionError, AttributeError, KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(f'The checkpoint has a log that is none ({error}): resume from another.') from None
     return {key: from_plain(item) for key, item in value.items()}
 
 

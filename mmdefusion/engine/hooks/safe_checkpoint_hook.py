@@ -11,7 +11,7 @@ from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.fileio import BaseStorageBackend, LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook
 
-from mmdefusion.engine.checkpoint_files import find_latest_whole
+from mmdefusion.engine.checkpoint_files import find_latest_whole, refuse_broken_run
 from mmdefusion.models.checkpoints.errors import CheckpointError
 from mmdefusion.models.checkpoints.reading import read_checkpoint
 from mmdefusion.registry import HOOKS
@@ -73,8 +73,8 @@ class SafeCheckpointHook(CheckpointHook):
         if runner._has_loaded:
             return
         if runner._load_from is not None:
-            if Path(str(runner._load_from)).is_file():
-                read_checkpoint(runner._load_from)
+            if (path := Path(str(runner._load_from))).is_file():
+                refuse_broken_run(path) if runner._resume else read_checkpoint(path)
         elif runner._resume and self.local:
             outcome = [self._point_to_latest(runner) if is_main_process() else None]
             broadcast_object_list(outcome)

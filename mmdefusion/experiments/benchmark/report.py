@@ -12,6 +12,7 @@ from mmdefusion.utils.image_io import read_image, read_partner
 from mmdefusion.utils.spread import evenly_spread
 from mmdefusion.visualization import Report, Sheet, Table, contact_sheet, draw_boxes, draw_mask
 from mmdefusion.visualization.plots import plot_bars, plot_curves, plot_tradeoff
+from mmdefusion.visualization.report import as_markdown
 
 from .data_set import DataSet
 from .day_night import TIMES, read_masks, scores_by_time
@@ -113,7 +114,8 @@ def write_report(entries: Sequence[Entry], data: DataSet, facts: Sequence[str], 
     if any(reads_fused_images(entry.config) for entry in done):
         words.append('Models of fused images: costs are without the fusion network; its weights are pretrained ones.')
     words += [f'Failed: {entry.name}: {entry.error}' for entry in failed]
-    report, markdown = Report(f'Benchmark on {data.path.stem}', list(words)), [f'- {word}' for word in words]
+    report = Report(f'Benchmark on {data.path.stem}', list(words))
+    markdown = [f'- {as_markdown(word)}' for word in words]
     if done:
         scores, by_class = tables(done, data)
         main = MAIN_SCORES[data.toolbox][0]

@@ -88,6 +88,15 @@ def _check_layout(
         raise CheckpointError(f'{name}: its zip archive has bytes before its first entry or after its directory.')
 
 
+def refuse_compressed(path: str | os.PathLike) -> None:
+    """Raises a CheckpointError if a zip archive would unpack to more than it has; its checksums are not read."""
+    with open(path, 'rb') as file:
+        if file.read(len(ZIP)) != ZIP:
+            return
+        with zipfile.ZipFile(file) as archive:
+            _check_layout(archive, archive.infolist(), file, os.fstat(file.fileno()).st_size, str(path))
+
+
 def check_legacy(file: BinaryIO, name: str) -> None:
     """Raises a CheckpointError if a file of torch before 1.6 holds more than tensors and plain data."""
     file.seek(0)

@@ -1,5 +1,10 @@
 """The error for unusable checkpoints."""
 
+from mmdefusion.utils.names import shown
+
 
 class CheckpointError(ValueError):
-    """A checkpoint cannot be read or does not fit; the message is one line that names the file."""
+    """A checkpoint cannot be read or does not fit; the message is one line that names the file, and can be printed."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(shown(message))

@@ -10,6 +10,7 @@ from .reading import read_checkpoint
 from .unwrap import FLOATS, State, refuse_not_finite, unwrap
 
 PARAMETERS = ('.weight', '.bias')  # floating-point in any module; counters and indices may be whole
+PALETTES = ('random', 'none', 'coco', 'voc', 'citys', 'cityscapes')  # names that the toolboxes know
 TRAINING_ONLY = ('teacher_head.',)  # published weights leave it out, and no test uses it
 
 
@@ -45,14 +46,26 @@ def _refuse_odd_meta(meta: Any, name: str) -> None:
     if 'config' in meta:  # MMEngine's runner runs ``config`` on resuming; nothing runs ``cfg``
         raise CheckpointError(f'{name}: its meta has a config as Python, which MMEngine would run on resuming.')
     described = meta.get('dataset_meta')
-    if described is None:
-        return
-    classes = described.get('classes', ()) if isinstance(described, dict) else None
-    if not isinstance(classes, list | tuple) or not all(isinstance(item, str) for item in classes):
+    if described is None:  # older checkpoints of mmdet have the names in meta itself
+        described = {key: meta[key] for key in ('CLASSES', 'PALETTE') if key in meta}
+    if not isinstance(described, dict) or not all(isinstance(key, str) for key in described):
+        raise CheckpointError(f'{name}: its dataset_meta is no dict of names.')
+    described = {key.lower(): value for key, value in described.items()}  # mmdet and mmseg once wrote CLASSES
+    classes, palette = described.get('classes', ()), described.get('palette')
+    if not _is_list_of(str, classes):
         raise CheckpointError(f'{name}: its dataset_meta has no list of names as classes.')
-    for colour in described.get('palette') or ():
-        if not isinstance(colour, list | tuple) or len(colour) != 3 or not all(type(v) is int for v in colour):
-            raise CheckpointError(f'{name}: its dataset_meta has a palette of something other than three numbers each.')
+    if palette is None or (isinstance(palette, str) and palette in PALETTES):
+        return
+    if not isinstance(palette, list | tuple) or not all(_is_colour(one) for one in palette):
+        raise CheckpointError(f'{name}: its dataset_meta has a palette of something other than three numbers each.')
+
+
+def _is_list_of(kind: type, values: Any) -> bool:
+    return isinstance(values, list | tuple) and all(type(value) is kind for value in values)
+
+
+def _is_colour(value: Any) -> bool:
+    return _is_list_of(int, value) and len(value) == 3 and all(0 <= number <= 255 for number in value)
 
 
 def refuse_misfit(model: nn.Module, state: State, name: str) -> None:

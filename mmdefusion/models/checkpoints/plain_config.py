@@ -9,6 +9,7 @@ from typing import Any
 MAX_LENGTH = 2**19  # characters; our configs have about 10,000
 MAX_NESTING = 32
 CONSTANTS = ('None', 'True', 'False')
+MAX_DIGITS = 40
 SIGNS = frozenset('()[]{}=,:-')
 
 
@@ -43,6 +44,8 @@ def _check_tokens(text: str) -> None:
             # a minus may only be the sign of a number: chains of sums nest too
             if token.string not in SIGNS or depth > MAX_NESTING or (token.string == '-' and before not in '([{=,:'):
                 raise ValueError(f'{token.string!r} in line {token.start[0]} is not plain data, or nested too deeply.')
+        elif token.type == tokenize.NUMBER and len(token.string) > MAX_DIGITS:
+            raise ValueError(f'{token.string[:20]}… in line {token.start[0]} is too long a number for plain data.')
         elif token.type == tokenize.NAME and keyword.iskeyword(token.string) and token.string not in CONSTANTS:
             raise ValueError(f'{token.line.strip()[:80]!r} is not plain data.')
         elif token.type == tokenize.STRING and 'f' in token.string[:2].lower().split(token.string[-1])[0]:

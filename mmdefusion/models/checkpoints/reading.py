@@ -20,6 +20,7 @@ OLDEST_TORCH = (2, 6)  # older versions can be made to run code in spite of weig
 MAX_DEPTH = 32
 MAX_VALUES = 2**20
 MAX_DIMENSIONS = 16  # torch fails beyond 64, but halfway through an operation
+MAX_SHARED = 4  # times that the tensors together may be as large as what is stored: tied weights are stored once
 LEAVES = (str, int, float, bool, bytes, type(None), torch.dtype, torch.device)
 
 
@@ -114,7 +115,7 @@ class Plain:
     """Copies unpickled data into plain containers, and refuses tensors that the file cannot contain.
 
     A file may repeat one list in many places, nest lists without end, give a dict attributes that hide its methods, or
-    expand one stored number to a tensor of any size.
+    expand one stored number to a tensor of any size, or give one tensor thousands of names.
 
     Args:
         name: name of the file in error messages.
@@ -127,6 +128,7 @@ class Plain:
         self.values = 0
         self.storages: set[int] = set()
         self.stored = 0
+        self.claimed = 0
 
     def copy(self, value: Any, depth: int = 0) -> Any:
         """Copies ``value`` with dicts, lists and tuples of exactly these types.
@@ -164,7 +166,9 @@ class Plain:
         if storage._cdata not in self.storages:
             self.storages.add(storage._cdata)
             self.stored += storage.nbytes()
-        if value.numel() * value.element_size() > storage.nbytes() or self.stored > self.size:
+        claimed = value.numel() * value.element_size()
+        self.claimed += claimed
+        if claimed > storage.nbytes() or self.stored > self.size or self.claimed > MAX_SHARED * self.size:
             raise CheckpointError(f'{self.name} of {self.size} bytes claims to hold larger tensors than it does.')
         return value.detach()
 

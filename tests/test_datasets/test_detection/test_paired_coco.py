@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,7 @@ from helpers import layouts
 
 pytest.importorskip('mmdet')
 
+from mmdefusion.datasets.annotation_files import UnusableAnnotation
 from mmdefusion.datasets.detection import PairedCocoDataset
 
 PREFIX = dict(img='vi/', img_ir='ir/')
@@ -134,4 +136,12 @@ def test_a_file_that_is_not_json_is_named(tmp_path: Path) -> None:
     layouts.coco(tmp_path)
     (tmp_path / 'train.json').write_text('{')
     with pytest.raises(ValueError, match='train.json is not JSON'):
+        build(tmp_path)
+
+
+def test_a_pipe_as_annotation_file_is_not_waited_for(tmp_path: Path) -> None:
+    layouts.coco(tmp_path)
+    (tmp_path / 'train.json').unlink()
+    os.mkfifo(tmp_path / 'train.json')
+    with pytest.raises(UnusableAnnotation, match=r'train\.json is not a regular file'):
         build(tmp_path)

@@ -16,6 +16,7 @@ from torch.testing import assert_close
 
 from mmdefusion.models.checkpoints import reading
 from mmdefusion.models.checkpoints.errors import CheckpointError
+from mmdefusion.models.checkpoints.fitting import read_weights
 from mmdefusion.models.checkpoints.reading import read_checkpoint, read_plain
 from mmdefusion.models.checkpoints.writing import write_checkpoint
 
@@ -163,6 +164,62 @@ def test_bombs(tmp_path):
         entry = archive.read('x/data.pkl')
     rezip(tmp_path / 'x.pth', data_pkl=entry.replace(struct.pack('<BH', ord('M'), 1000), b'J\xff\xff\xff\x7f'))
     refused(tmp_path / 'x.pth', 'torch can read safely')
+
+
+def test_one_tensor_of_many_names(tmp_path):
+    """Each name would be copied when the weights are converted or written; tied weights are few."""
+    weight = torch.randn(1000, 100)
+    tied = {f'layer{k}.weight': weight for k in range(3)}
+    torch.save(dict(state_dict=tied), tmp_path / 'tied.pth')
+    assert len(read_checkpoint(tmp_path / 'tied.pth')['state_dict']) == 3
+    for views in ({str(k): weight for k in range(50)}, {str(k): weight[:500] for k in range(50)}):
+        torch.save(dict(state_dict=views), tmp_path / 'views.pth')
+        with pytest.raises(CheckpointError, match='claims to hold larger tensors than it does'):
+            read_checkpoint(tmp_path / 'views.pth')
+
+
+def test_messages_can_be_printed(tmp_path):
+    path = tmp_path / 'a.pth'
+    with zipfile.ZipFile(path, 'w', zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr('x\x1b]0;PWNED\x07\nAll is well', 100 * b'a')
+    with pytest.raises(CheckpointError) as raised:
+        read_checkpoint(path)
+    assert str(raised.value).isprintable() and r'x\x1b]0;PWNED\x07\nAll is well' in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    'meta',
+    [
+        dict(dataset_meta=dict(palette=5)),
+        dict(dataset_meta=dict(palette=torch.ones(2, 3))),
+        dict(dataset_meta=dict(classes=['a'], palette=[[10**30, -5, 0]])),
+        dict(dataset_meta=dict(palette='rainbow')),
+        dict(dataset_meta=dict(CLASSES=5)),
+        dict(dataset_meta={5: 1}),
+        dict(dataset_meta=dict(classes=torch.ones(2))),
+        dict(CLASSES=5),
+        dict(CLASSES=['a'], PALETTE=5),
+    ],
+    ids=str,
+)
+def test_odd_names_and_colours(meta, tmp_path):
+    torch.save(dict(state_dict=dict(w=torch.ones(2)), meta=meta), tmp_path / 'a.pth')
+    with pytest.raises(CheckpointError, match=r'a\.pth: its dataset_meta '):
+        read_weights(tmp_path / 'a.pth')
+
+
+@pytest.mark.parametrize(
+    'meta',
+    [
+        dict(),
+        dict(dataset_meta=dict(CLASSES=('a', 'b'), PALETTE=[[0, 0, 255]])),
+        dict(dataset_meta=dict(palette='coco')),
+    ],
+    ids=str,
+)
+def test_names_and_colours(meta, tmp_path):
+    torch.save(dict(state_dict=dict(w=torch.ones(2)), meta=meta), tmp_path / 'a.pth')
+    assert list(read_weights(tmp_path / 'a.pth')) == ['w']
 
 
 def test_archives_that_two_readers_read_differently(tmp_path):
