@@ -16,6 +16,7 @@ and report.md to --work-dir.
 """
 
 import argparse
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -79,6 +80,9 @@ def main() -> None:
         )
     except (OSError, RuntimeError, ValueError) as error:
         raise SystemExit(shown(error)) from None
+    except KeyboardInterrupt:
+        print('\nInterrupted: the same command goes on from here.', file=sys.stderr)
+        raise SystemExit(130) from None
     if found.scores:
         print(found.scores.text())
     print(f'written: {found.report}')

@@ -10,6 +10,7 @@ generated scenes the pictures too.
 """
 
 import argparse
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -41,6 +42,9 @@ def main() -> None:
         found = run_suite(args.work_dir, args.tables or FIRST, args.seeds, args.publish, partial(print, flush=True))
     except (OSError, RuntimeError, ValueError) as error:
         raise SystemExit(shown(error)) from None
+    except KeyboardInterrupt:
+        print('\nInterrupted: the same command goes on from here.', file=sys.stderr)
+        raise SystemExit(130) from None
     for name, result in found.items():
         if result.scores:
             print(f'{name}\n{result.scores.text()}')

@@ -26,6 +26,18 @@ def parse_args() -> argparse.Namespace:
         '--score-thr', type=float, default=0.3, help='smallest score of the boxes that are drawn (default: 0.3)'
     )
     parser.add_argument('--batch-size', type=int, default=1)
+    parser.add_argument(
+        '--resize',
+        action='store_true',
+        help="resize infrared frames and, for exported files, images to the visible size (for images the config's "
+        'AppendPartner decides)',
+    )
+    parser.add_argument(
+        '--suffixes', nargs=2, default=(), metavar=('V', 'I'), help='endings that tell files of folders apart: _rgb _ir'
+    )
+    parser.add_argument(
+        '--skip-unmatched', action='store_true', help='leave out files of folders and globs without a partner'
+    )
     parser.add_argument('--device', help='default: a GPU if there is one')
     args = parser.parse_args()
     if args.config.endswith('.onnx') == (args.checkpoint is not None):
@@ -55,10 +67,19 @@ def main() -> None:
     args = parse_args()
     try:
         inferencer = (open_exported if args.config.endswith('.onnx') else open_trained)(args)
-        results = inferencer(args.visible, args.infrared, args.batch_size, args.out_dir)
+        results = inferencer(
+            args.visible,
+            args.infrared,
+            args.batch_size,
+            args.out_dir,
+            resize=args.resize,
+            suffixes=args.suffixes,
+            skip_unmatched=args.skip_unmatched,
+        )
     except (OSError, ValueError) as error:  # that of several items has a line for each
         raise SystemExit(str(error) if isinstance(error, NotAllDone) else shown(error)) from None
-    print(f'{len(results["predictions"])} pairs: {args.out_dir}/vis, {args.out_dir}/preds')
+    count = len(results['predictions'])
+    print(f'{count} {"pair" if count == 1 else "pairs"}: {args.out_dir}/vis, {args.out_dir}/preds')
 
 
 if __name__ == '__main__':

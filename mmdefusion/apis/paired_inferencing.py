@@ -1,7 +1,7 @@
 """Detectors and segmenters on any pairs: what both toolboxes' inferencers share."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import cv2
@@ -64,6 +64,8 @@ class PairedInferencing(Predicting):
         return_vis: bool = False,
         return_datasamples: bool = False,
         resize: bool = False,
+        suffixes: Sequence[str] = (),
+        skip_unmatched: bool = False,
     ) -> dict[str, list]:
         """Predicts for the matching images of both sources; a pair that cannot be read does not stop the others.
 
@@ -75,8 +77,10 @@ class PairedInferencing(Predicting):
                 predictions ``preds/NAME.*``; None writes nothing.
             return_vis: whether to return the drawings too (H×W×3 uint8 BGR).
             return_datasamples: whether to return the samples of the toolbox instead of plain data.
-            resize: whether to resize infrared arrays to the visible size; for files, AppendPartner in the config
-                decides.
+            resize: whether to resize infrared arrays and frames of videos to the visible size, also if AppendPartner
+                in the config does not say ``size_mismatch='resize'``, which decides for files.
+            suffixes: endings that tell the files of folders apart, such as ``('_rgb', '_ir')``.
+            skip_unmatched: whether to leave out files of folders and globs that have no partner of the same name.
 
         Returns:
             ``predictions`` and ``visualization``, a list each, in the order of the sources.
@@ -86,7 +90,8 @@ class PairedInferencing(Predicting):
             ValueError: if the sources do not match, or the only pair cannot be read.
             NotAllDone: at the end, if some of several pairs do not exist or cannot be read.
         """
-        return self.run(visible, infrared, batch_size, out_dir, return_vis, resize, raw=return_datasamples)
+        options = dict(raw=return_datasamples, suffixes=suffixes, skip_unmatched=skip_unmatched)
+        return self.run(visible, infrared, batch_size, out_dir, return_vis, resize, **options)
 
     def predict(
         self, batches: Iterable[list[Item]], resize: bool = False, failures: dict[str, Exception] | None = None
@@ -125,6 +130,7 @@ class PairedInferencing(Predicting):
             return self.loaders(dict(img_path=os.fspath(first), img_ir_path=os.fspath(second), img_id=0))
         visible, infrared = item.read(**self.reading)
         infrared = to_channels(infrared, self.partner.get('channels', 1), item.name)
+        resize = resize or self.partner.get('size_mismatch') == 'resize'
         pair = np.concatenate([visible, fit_partner(visible, infrared, item.name, resize)], axis=2)
         return dict(img=pair, img_path=item.name, img_id=0, img_shape=pair.shape[:2], ori_shape=pair.shape[:2])
 

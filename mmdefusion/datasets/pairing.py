@@ -1,8 +1,11 @@
 """Turns a data set of a toolbox into one of pairs: finds each partner, and checks that all files exist."""
 
+import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from mmengine.logging import print_log
 
 from mmdefusion.utils.image_headers import IMAGE_SUFFIXES, read_header
 from mmdefusion.utils.storage import is_local
@@ -42,6 +45,16 @@ def partner_path(
             )
         relative = relative[: len(relative) - len(vi_suffix)] + ir_suffix
     return os.path.join(ir_prefix, relative)
+
+
+def other_ending(path: str) -> str:
+    """Words that say which image of the same name and another ending there is in place of an absent one, or none."""
+    stem, end = os.path.splitext(path)
+    for other in sorted({*IMAGE_SUFFIXES, *map(str.upper, IMAGE_SUFFIXES)} - {end}):
+        if os.path.isfile(stem + other):
+            name = os.path.basename(stem + other)
+            return f" (but {name} is: name the ending, ir_suffix='{other}' for infrared images)"
+    return ''
 
 
 def absent_files(paths: Iterable[str], backend_args: dict | None = None) -> list[str]:
@@ -195,13 +208,17 @@ class PairedDatasetMixin:
             ('visible images', [info['img_path'] for info in infos], mend),
             ('label maps', [info['seg_map_path'] for info in infos if info.get('seg_map_path')], mend),
         ]
+        partners = [info['img_ir_path'] for info in infos]
         if not self.allow_missing_partner:
             zeros = "set allow_missing_partner=True here and missing='zeros' or 'copy' in AppendPartner"
-            groups.append(('partners', [info['img_ir_path'] for info in infos], f'{mend}, or {zeros}'))
+            groups.append(('partners', partners, f'{mend}, or {zeros}'))
+        elif absent := absent_files(partners, self.backend_args):
+            told = f'{len(absent)} of {len(partners)} partners are not there and will be made up, first {absent[0]}'
+            print_log(f'{type(self).__name__}: {told}{other_ending(absent[0])}.', 'current', logging.WARNING)
         for what, paths, mend in groups:
             if absent := absent_files(paths, self.backend_args):
                 found = f'{len(absent)} of {len(paths)} {what} are not there, first {absent[0]}'
-                raise FileNotFoundError(f'{type(self).__name__}: {found}; {mend}')
+                raise FileNotFoundError(f'{type(self).__name__}: {found}{other_ending(absent[0])}; {mend}')
 
     def _check_headers(self, infos: list[dict]) -> None:
         """Checks sizes and formats before training: a worker would find the same fault hours later."""

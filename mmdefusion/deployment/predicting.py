@@ -68,6 +68,8 @@ class OnnxPredicting(Predicting, ABC):
         out_dir: str | os.PathLike | None = None,
         return_vis: bool = False,
         resize: bool = False,
+        suffixes: Sequence[str] = (),
+        skip_unmatched: bool = False,
     ) -> dict[str, list]:
         """Predicts for the matching images of both sources; a pair that cannot be read does not stop the others.
 
@@ -77,6 +79,8 @@ class OnnxPredicting(Predicting, ABC):
             out_dir: folder for ``vis/NAME.png`` and predictions ``preds/NAME.*``; None writes nothing.
             return_vis: whether to return the drawings too (H×W×3 uint8 BGR).
             resize: whether to resize infrared images to the visible size.
+            suffixes: endings that tell the files of folders apart, such as ``('_rgb', '_ir')``.
+            skip_unmatched: whether to leave out files of folders and globs that have no partner of the same name.
 
         Returns:
             ``predictions`` and ``visualization``, a list each, in the order of the sources.
@@ -86,7 +90,8 @@ class OnnxPredicting(Predicting, ABC):
             ValueError: if the sources do not match, or the only pair cannot be read or has the wrong size.
             NotAllDone: at the end, if some of several pairs do not exist or cannot be read.
         """
-        return self.run(visible, infrared, batch_size, out_dir, return_vis, resize)
+        options = dict(suffixes=suffixes, skip_unmatched=skip_unmatched)
+        return self.run(visible, infrared, batch_size, out_dir, return_vis, resize, **options)
 
     def predict(
         self, batches: Iterable[list[Item]], resize: bool = False, failures: dict[str, Exception] | None = None

@@ -6,6 +6,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
 
@@ -190,7 +191,7 @@ class Fusing(ABC):
     def _open(self, items: Sequence[Item], series: Sequence[Item]) -> tuple[Sequence[Item], bool]:
         """Tells whether hot is dark in the series that items are of; the files of a single one are read once."""
         if len(items) == len(series) == 1:
-            items = series = [Item(items[0].name, tuple(items[0].read(**self.reading)))]
+            items = series = [replace(items[0], images=tuple(items[0].read(**self.reading)))]
         return items, bool(items) and self._black_hot(series)
 
     def _black_hot(self, items: Sequence[Item]) -> bool:
@@ -200,7 +201,8 @@ class Fusing(ABC):
     def _read(self, item: Item, resize: bool, black_hot: bool) -> list[np.ndarray]:
         """Reads the sources, H×W×3 uint8 BGR of one size; hot is bright in infrared images."""
         images = item.read(**self.reading)
-        return to_first_size(to_white_hot(images, black_hot) if self.reading['thermal'] else images, item.name, resize)
+        images = to_white_hot(images, black_hot) if self.reading['thermal'] else images
+        return to_first_size(images, item.name, resize, series=item.series)
 
     def _shared_cores(self, workers: int) -> AbstractContextManager:
         """A context in which each of so many threads that compute at once takes its share of the cores."""

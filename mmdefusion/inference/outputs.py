@@ -43,7 +43,9 @@ class NotAllDone(ValueError):
         self.results = results
         told = ((shown(name), shown(error)) for name, error in failures.items())
         lines = [f'  {name}: {error.removeprefix(f"{name}: ")}' for name, error in told]
-        super().__init__('\n'.join([f'{len(failures)} could not be done, all others are:', *lines]))
+        done = any(results.values()) if isinstance(results, dict) else bool(results)
+        others = ', all others are' if done else ''
+        super().__init__('\n'.join([f'{len(failures)} could not be done{others}:', *lines]))
 
 
 class OutputFolder:

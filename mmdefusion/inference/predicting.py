@@ -3,7 +3,7 @@
 import itertools
 import os
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from threading import Lock
@@ -49,11 +49,13 @@ class Predicting:
         return_vis: bool = False,
         resize: bool = False,
         raw: bool = False,
+        suffixes: Sequence[str] = (),
+        skip_unmatched: bool = False,
     ) -> dict[str, list]:
         """Predicts for the matching images of both sources, see :meth:`PairedInferencing.__call__`.
 
         Args:
-            visible, infrared, batch_size, out_dir, return_vis, resize: as there.
+            visible, infrared, batch_size, out_dir, return_vis, resize, suffixes, skip_unmatched: as there.
             raw: whether to return what :meth:`predict` gives instead of plain data.
 
         Raises:
@@ -64,7 +66,10 @@ class Predicting:
         folder = None if out_dir is None else make_writable(out_dir)
         videos = is_video(visible) and is_video(infrared)
         frames = VideoFrames([visible, infrared]) if videos else []
-        items = frame_items(frames, frames.name) if videos else list_items([visible, infrared])
+        if videos:
+            items = frame_items(frames, frames.name)
+        else:
+            items = list_items([visible, infrared], suffixes, skip_unmatched=skip_unmatched)
         count = len(frames if videos else items)
         if folder and videos:
             refuse_overwriting([os.path.join(folder, 'vis', f'{frames.name}.mp4')], [visible, infrared])
@@ -115,8 +120,8 @@ class Predicting:
         visible, infrared = item.read(**self.reading)
         pictures = {'visible': visible, 'infrared': cv2.resize(infrared, visible.shape[1::-1])}
         if self.fuser:
-            (result,) = self.fuser([visible], [infrared], resize=True)
-            pictures['fused'] = result.images['fused']
+            fused = self.fuser.fuse(Item(item.name, (visible, infrared), item.series), resize=True)
+            pictures['fused'] = fused.images['fused']
         with DRAWING:
             drawings = [self.draw_on(picture, sample) for picture in pictures.values()]
         return contact_sheet([drawings], list(pictures))

@@ -11,7 +11,11 @@ DISTORTION = 0.02  # change of the aspect ratio from which on resizing causes a 
 
 
 def to_first_size(
-    images: Sequence[np.ndarray], name: str, resize: bool = False, remedy: str = 'set resize=True (--resize)'
+    images: Sequence[np.ndarray],
+    name: str,
+    resize: bool = False,
+    remedy: str = 'set resize=True (--resize)',
+    series: str = '',
 ) -> list[np.ndarray]:
     """Brings images that are fused to the size of the first; where they get smaller, no pixel is left out.
 
@@ -20,6 +24,7 @@ def to_first_size(
         name: name of the item in errors and warnings.
         resize: whether the other images may be resized.
         remedy: what the error says to do to have them resized.
+        series: name of the video of a frame, of which a warning is said once.
 
     Raises:
         ValueError: if sizes differ and ``resize`` is not set.
@@ -33,7 +38,8 @@ def to_first_size(
             refuse_sizes(first, other, name, remedy)
         own = other.shape[1::-1]
         if abs(math.log(own[0] * size[1] / own[1] / size[0])) > DISTORTION:
-            warnings.warn(f'{name}: image {position} is stretched to another shape.', stacklevel=4)
+            sizes = f'{own[0]}x{own[1]} to {size[0]}x{size[1]}'
+            warnings.warn(f'{series or name}: image {position} is stretched from {sizes}.', stacklevel=4)
         # first the sides that get shorter: OpenCV's mean over areas is one only where no side gets longer
         reduced = cv2.resize(other, tuple(map(min, own, size)), interpolation=cv2.INTER_AREA)
         others[position - 2] = cv2.resize(reduced, size, interpolation=cv2.INTER_LINEAR)
@@ -56,7 +62,7 @@ def fit_partner(visible: np.ndarray, partner: np.ndarray, name: str, resize: boo
         ValueError: if the sizes differ and ``resize`` is not set.
     """
     if partner.shape[:2] != visible.shape[:2] and not resize:
-        refuse_sizes(visible, partner, name, 'set resize=True')
+        refuse_sizes(visible, partner, name, 'set resize=True (--resize)')
     return scaled(partner, visible.shape[1::-1])
 
 

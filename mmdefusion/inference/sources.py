@@ -31,10 +31,12 @@ class Item:
     Attributes:
         name: name of the result: that of the first image relative to its folder, without extension.
         images: the images to fuse, in order.
+        series: name of the video of a frame.
     """
 
     name: str
     images: tuple[Image, ...]
+    series: str = ''
 
     def read(
         self,
@@ -107,7 +109,7 @@ def list_items(
 
 def frame_items(frames: Iterable[Sequence[np.ndarray]], name: str) -> Iterator[Item]:
     """The matching frames of videos as items, named ``NAME_000000`` and so on."""
-    return (Item(f'{name}_{place:06d}', tuple(images)) for place, images in enumerate(frames))
+    return (Item(f'{name}_{place:06d}', tuple(images), name) for place, images in enumerate(frames))
 
 
 def refuse_folding(sources: Sequence[Source]) -> None:

@@ -2,6 +2,7 @@ import json
 import os
 import shutil
 import struct
+import warnings
 import zlib
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
@@ -170,16 +171,53 @@ def test_labels_of_any_class_are_written(checkpoints, tmp_path, monkeypatch):
 
 
 def test_videos_with_the_fused_picture(checkpoints, tmp_path):
-    for name in ('vi', 'ir'):
-        writer = cv2.VideoWriter(str(tmp_path / f'{name}.mp4'), cv2.VideoWriter_fourcc(*'mp4v'), 10.0, (96, 80))
-        for k in range(2):
-            writer.write(cv2.cvtColor(grey(k, 80, 96), cv2.COLOR_GRAY2BGR))
-        writer.release()
+    videos = [write_video(tmp_path / f'{name}.mp4', (96, 80)) for name in ('vi', 'ir')]
     inferencer = build('mmseg', checkpoints, fused=True)
-    results = inferencer(str(tmp_path / 'vi.mp4'), str(tmp_path / 'ir.mp4'), out_dir=tmp_path / 'out')
-    assert len(results['predictions']) == 2
+    results = inferencer(*videos, out_dir=tmp_path / 'out')
+    assert len(results['predictions']) == 3
     video = cv2.VideoCapture(str(tmp_path / 'out/vis/vi.mp4'))
-    assert video.get(cv2.CAP_PROP_FRAME_COUNT) == 2 and video.get(cv2.CAP_PROP_FRAME_WIDTH) > 3 * 96
+    assert video.get(cv2.CAP_PROP_FRAME_COUNT) == 3 and video.get(cv2.CAP_PROP_FRAME_WIDTH) > 3 * 96
+
+
+def write_video(path, size):
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'mp4v'), 10.0, size)
+    for k in range(3):
+        writer.write(cv2.cvtColor(grey(k, size[1], size[0]), cv2.COLOR_GRAY2BGR))
+    writer.release()
+    return str(path)
+
+
+@pytest.mark.parametrize('by', ['argument', 'config'])
+def test_videos_of_two_sizes(by, checkpoints, tmp_path):
+    videos = write_video(tmp_path / 'vi.mp4', (96, 80)), write_video(tmp_path / 'ir.mp4', (96, 48))
+    config = Config.fromfile(CONFIGS['mmseg'])
+    if by == 'config':
+        config.test_dataloader.dataset.pipeline[1].size_mismatch = 'resize'
+    inferencer = PairedSegInferencer(config, checkpoints['mmseg'], device='cpu', fused=True)
+    if by == 'argument':
+        with pytest.raises(ValueError, match=r'are 96x80 and 96x48: align them, or set resize=True \(--resize\)'):
+            inferencer(*videos)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter('always')
+        assert len(inferencer(*videos, resize=by == 'argument', return_vis=True)['visualization']) == 3
+    stretched = [str(one.message) for one in told if 'stretched' in str(one.message)]
+    assert set(stretched) == {'vi: image 2 is stretched from 96x48 to 96x80.'}  # of one text, so that it is said once
+
+
+@pytest.mark.parametrize('scope', CONFIGS)
+def test_names_that_end_otherwise_or_stand_alone(scope, checkpoints, pairs, tmp_path):
+    for sensor in ('vi', 'ir'):
+        (tmp_path / sensor).mkdir()
+        for path in (pairs / sensor).iterdir():
+            shutil.copyfile(path, tmp_path / sensor / f'{path.stem}_{sensor}.png')
+    (tmp_path / 'ir/1_ir.png').unlink()
+    folders, options = (str(tmp_path / 'vi'), str(tmp_path / 'ir')), dict(suffixes=('_vi', '_ir'))
+    inferencer = build(scope, checkpoints)
+    with pytest.raises(ValueError, match=r'1 only in .*--skip-unmatched'):
+        inferencer(*folders, **options)
+    with pytest.warns(UserWarning, match='1 names lack a partner'):
+        found = inferencer(*folders, **options, skip_unmatched=True)
+    assert len(found['predictions']) == 2
 
 
 def test_what_it_refuses(checkpoints):

@@ -5,6 +5,7 @@ import json
 import os
 import re
 from pathlib import Path
+from unittest.mock import patch
 
 import cv2
 import numpy as np
@@ -19,6 +20,7 @@ from mmdefusion.datasets.checks import check_config, check_dataset
 from mmdefusion.datasets.checks.sensors import sensor_guesses
 from mmdefusion.datasets.detection import FLIRAlignedDataset
 from mmdefusion.datasets.pipeline_faults import pipeline_faults
+from mmdefusion.registry import DATASETS
 
 LOAD, APPEND = dict(type='LoadImageFromFile'), dict(type='mmdefusion.AppendPartner')
 RULE = dict(APPEND, rule=('/vi/', '/ir/'))
@@ -284,3 +286,44 @@ def test_label_maps_without_any_class(tmp_path: Path) -> None:
         type='mmdefusion.MSRSDataset', data_root=str(tmp_path), data_prefix=prefix, pipeline=[LOAD, APPEND]
     )
     assert 'has a pixel of a class' in only(check_dataset(cfg), 'wrong labels')
+
+
+def write_as_tiff(root: Path) -> None:
+    for path in (root / 'ir').iterdir():
+        cv2.imwrite(str(path.with_suffix('.tif')), cv2.imread(str(path), -1))
+        path.unlink()
+
+
+@pytest.mark.parametrize('allowed', [False, True])
+def test_partners_of_another_ending(allowed: bool, root: Path, caplog) -> None:
+    """Nothing is made up where it lies there under another name, and nobody is told that all is well."""
+    write_as_tiff(root)
+    options = dict(type='mmdefusion.PairedCocoDataset', data_root=str(root), ann_file='train.json')
+    options |= dict(data_prefix=dict(img='vi/', img_ir='ir/'), metainfo=dict(classes=('person', 'bicycle', 'car')))
+    options |= dict(allow_missing_partner=allowed, pipeline=[LOAD, dict(APPEND, missing='zeros')])
+    words = r"3 of 3 partners are not there.*000\.png \(but 000\.tif is: name the ending, ir_suffix='\.tif'"
+    report = check_dataset(ConfigDict(options))
+    assert any(re.search(words, line) for line in report.wrong_settings), report.troubles
+    assert not check_dataset(ConfigDict(options, ir_suffix='.tif')).troubles
+    if allowed:
+        with patch('mmdefusion.datasets.pairing.print_log') as said:
+            DATASETS.build(options)
+        assert re.search(r'3 of 3 partners are not there and will be made up.*\(but', said.call_args.args[0])
+    else:
+        with pytest.raises(FileNotFoundError, match=words):
+            DATASETS.build(options)
+
+
+def test_images_of_another_ending_beside_label_maps(tmp_path: Path) -> None:
+    layouts.segmentation(tmp_path, 'vi', 'ir', 'labels', 3)
+    cv2.imwrite(str(tmp_path / 'vi/more.jpg'), layouts.grey(0))
+    prefix = dict(img_path='vi', img_ir_path='ir', seg_map_path='labels')
+    cfg = ConfigDict(
+        type='mmdefusion.PairedSegDataset',
+        data_root=str(tmp_path),
+        data_prefix=prefix,
+        metainfo=dict(classes=('a', 'b', 'c')),
+        pipeline=[LOAD, APPEND],
+    )
+    (line,) = [one for one in check_dataset(cfg).guesses if 'do not end with' in one]
+    assert '1 images in' in line and "do not end with '.png' and are left out, first more.jpg" in line

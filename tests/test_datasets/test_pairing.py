@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from mmdefusion.datasets.pairing import absent_files, partner_path, strip_suffix
+from mmdefusion.datasets.pairing import absent_files, other_ending, partner_path, strip_suffix
 from mmdefusion.utils.storage import is_local
 
 
@@ -53,6 +53,14 @@ def test_absent_files_are_found_by_listing_each_folder_once(tmp_path: Path, monk
     paths = [str(tmp_path / name) for name in ('a', 'b', 'c', 'nowhere/a', 'nowhere/b')]
     assert absent_files(paths) == paths[2:]
     assert listed == [str(tmp_path)]
+
+
+def test_an_image_of_another_ending_is_named(tmp_path: Path) -> None:
+    (tmp_path / 'a.TIF').touch()
+    assert other_ending(str(tmp_path / 'a.jpg')) == (
+        " (but a.TIF is: name the ending, ir_suffix='.TIF' for infrared images)"
+    )
+    assert other_ending(str(tmp_path / 'b.jpg')) == ''
 
 
 def test_remote_files_are_taken_to_be_there() -> None:

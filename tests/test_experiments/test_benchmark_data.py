@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from mmengine.config import Config
 
+from mmdefusion.datasets.pipelines import find_step
 from mmdefusion.models.checkpoints.shipped import shipped
 from mmdefusion.scenes import write_scenes
 
@@ -24,6 +25,8 @@ from mmdefusion.experiments.benchmark import (
     models_by_task,
 )
 from mmdefusion.experiments.benchmark.day_night import scores_by_time
+from mmdefusion.experiments.benchmark.fused_images import write_fused_images
+from mmdefusion.experiments.benchmark.report import read_pair
 
 ROOT = Path(__file__).resolve().parents[2]
 (MODEL,) = find_candidates(['resnet18-visible_atss'])
@@ -159,3 +162,23 @@ def test_models_are_listed_by_what_they_learn_from():
     assert 'resnet18-visible_atss' in found['boxes'] and 'resnet18-visible_fcn' in found['label maps']
     ours = [name.startswith('defusionpp') for name in found['label maps']]
     assert ours == sorted(ours, reverse=True) and 0 < sum(ours) < len(ours)
+
+
+@pytest.mark.parametrize('kind', ['detection', 'segmentation'])
+def test_pairs_without_a_partner_are_drawn_and_fused_alone(kind, tmp_path):
+    scenes = write_scenes(tmp_path / 'scenes', train=2, test=2, size=(96, 64))
+    lost = sorted((scenes / 'test/ir').iterdir())[0]
+    lost.unlink()
+    append = dict(type='mmdefusion.AppendPartner', missing='zeros')
+    options = {f'{split}_dataloader.dataset.allow_missing_partner': True for split in ('train', 'test')}
+    config = Config.fromfile(ROOT / f'configs/_base_/datasets/scenes-{kind}.py')
+    for split in ('train', 'test'):
+        place = find_step(config[f'{split}_dataloader'].dataset.pipeline, 'AppendPartner')
+        options[f'{split}_dataloader.dataset.pipeline.{place}'] = append
+    data = load(scenes, kind, **options)
+    assert len(data.digest) == 64
+    pictures = {info['img_ir_path']: read_pair(info, data) for info in data.test}
+    assert [infrared.any() for _, infrared in pictures.values()] == [path != str(lost) for path in pictures]
+    write_fused_images(data, tmp_path / 'fused')
+    alone = cv2.imread(str(tmp_path / 'fused' / Path('test/vi') / lost.name))
+    assert (alone == cv2.imread(str(scenes / 'test/vi' / lost.name))).all()

@@ -127,3 +127,12 @@ def test_several_data_sets_in_one_are_refused(scene_config):
     scene_config.test_dataloader.dataset = dict(type='ConcatDataset', datasets=[one, one])
     with pytest.raises(ValueError, match='ConcatDataset holds 2 data sets: give a config with one of them'):
         LabelledPairs(scene_config, 'test', (32, 32))
+
+
+def test_partners_of_another_size_are_resized_as_the_config_says(scene_config, tmp_path):
+    (path,) = (tmp_path / 'scenes/test/ir').iterdir()
+    Image.open(path).resize((40, 30)).save(path)
+    with pytest.raises(ValueError, match="align the pair, or set size_mismatch='resize'"):
+        LabelledPairs(scene_config, 'test', (32, 32))
+    scene_config.test_dataloader.dataset.pipeline[1].size_mismatch = 'resize'
+    assert LabelledPairs(scene_config, 'test', (32, 32)).images(0).shape == (6, 32, 32)

@@ -67,7 +67,8 @@ def format_reports(reports: 'Sequence[SplitReport]') -> str:
             head = f'{report.split}: {len(lines)} {kind}'
             parts.append('\n  '.join([head, *map(shown, lines[:SHOWN]), *more]))
     if not any(report.troubles for report in reports):
-        parts.append('All files are there.')
+        made_up = sum(len(report.made_up) for report in reports)
+        parts.append(f'All files are there but {made_up} partners.' if made_up else 'All files are there.')
     return '\n\n'.join(parts)
 
 

@@ -16,7 +16,7 @@ from ..transforms import AppendPartner
 from ..transforms.append_partner import append_partner_of
 from .boxes import check_boxes
 from .files import check_headers, decode, find_files
-from .label_maps import count_pixels, has_label_maps
+from .label_maps import count_pixels, find_unlisted, has_label_maps
 from .report import SplitReport
 from .sensors import sensor_guesses
 
@@ -56,6 +56,7 @@ def check_dataset(cfg: ConfigDict, split: str = '', pixels: bool = False) -> Spl
     if pairs and reader.channels == 1:
         report.guesses += sensor_guesses(pairs, reader.backend_args)
     if has_label_maps(dataset):
+        find_unlisted(report, dataset)
         count_pixels(report, dataset, [info for info in infos if info.get('seg_map_path') in sound])
     return report
 

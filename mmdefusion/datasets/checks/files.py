@@ -6,7 +6,7 @@ from mmengine.dataset import BaseDataset
 from mmdefusion.utils.image_headers import Header, UnusableImage, read_header
 from mmdefusion.utils.image_io import decode_image
 
-from ..pairing import absent_files
+from ..pairing import absent_files, other_ending
 from ..transforms import AppendPartner
 from .report import SplitReport
 
@@ -25,6 +25,8 @@ def find_files(report: SplitReport, dataset: BaseDataset, infos: list[dict], app
     )
     stands_in = append is not None and append.missing != 'error' and getattr(dataset, 'allow_missing_partner', True)
     (report.made_up if stands_in else report.missing).extend(absent)
+    if absent and (other := other_ending(absent[0])):
+        report.wrong_settings.append(f'{len(absent)} of {len(paired)} partners are not there, first {absent[0]}{other}')
     not_there = set(absent) | set(report.missing)
     report.partners = sum(info['img_ir_path'] not in not_there for info in paired)
     maps = [info['seg_map_path'] for info in infos if info.get('seg_map_path')]

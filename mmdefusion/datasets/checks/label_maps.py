@@ -18,6 +18,16 @@ def has_label_maps(dataset: BaseDataset) -> bool:
     return installed('mmseg') and isinstance(dataset, BaseSegDataset)
 
 
+def find_unlisted(report: SplitReport, dataset: 'BaseSegDataset') -> None:
+    """Reports images of the visible folder that are no part of the data set, as their names end otherwise."""
+    unlisted = getattr(dataset, 'unlisted', list)()
+    if unlisted:
+        report.guesses.append(
+            f'{len(unlisted)} images in {dataset.data_prefix[dataset.VISIBLE]} do not end with {dataset.img_suffix!r} '
+            f'and are left out, first {unlisted[0]}: give all one ending, or set img_suffix'
+        )
+
+
 def count_pixels(report: SplitReport, dataset: 'BaseSegDataset', infos: list[dict]) -> None:
     """Counts the pixels of each class, and reports values that are no class."""
     classes = dataset.metainfo['classes']

@@ -1,8 +1,11 @@
 """Pairs with label maps."""
 
+from mmengine import fileio
 from mmseg.datasets import BaseSegDataset
 
 from mmdefusion.registry import DATASETS
+from mmdefusion.utils.image_headers import IMAGE_SUFFIXES
+from mmdefusion.utils.storage import is_local
 
 from ..pairing import PairedDatasetMixin, strip_suffix
 
@@ -24,6 +27,14 @@ class PairedSegDataset(PairedDatasetMixin, BaseSegDataset):
 
     def __init__(self, img_suffix: str = '.png', seg_map_suffix: str = '.png', **kwargs) -> None:
         super().__init__(img_suffix=img_suffix, seg_map_suffix=seg_map_suffix, **kwargs)
+
+    def unlisted(self) -> list[str]:
+        """The images of the visible folder that are left out, as their names end otherwise; none under ``ann_file``."""
+        folder = self.data_prefix[self.VISIBLE]
+        if self.ann_file or not is_local(folder, self.backend_args):
+            return []
+        names = sorted(fileio.list_dir_or_file(folder, list_dir=False, recursive=True))
+        return [name for name in names if name.lower().endswith(IMAGE_SUFFIXES) and not name.endswith(self.img_suffix)]
 
     def list_samples(self) -> list[dict]:
         data_list = super().list_samples()

@@ -13,6 +13,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.registry import init_default_scope
 
 from mmdefusion.datasets.transforms import AppendPartner
+from mmdefusion.datasets.transforms.append_partner import append_partner_of
 from mmdefusion.registry import DATASETS
 from mmdefusion.utils.storage import stamp
 from mmdefusion.visualization.drawing import class_colours, hide_background
@@ -91,6 +92,12 @@ class DataSet:
     def backend_args(self) -> dict | None:
         """How files of the test split are read."""
         return self.config.test_dataloader.dataset.get('backend_args')
+
+    @property
+    def resizes(self) -> bool:
+        """Whether partners of another size are resized, as the test pipeline says."""
+        append = append_partner_of(self.config.test_dataloader.dataset.pipeline)
+        return append is not None and append.size_mismatch == 'resize'
 
     @cached_property
     def digest(self) -> str:

@@ -5,8 +5,10 @@ from pathlib import Path
 from mmengine.config import Config
 
 from mmdefusion.apis import FusionInferencer
+from mmdefusion.datasets.pairing import absent_files
 from mmdefusion.datasets.pipelines import READER, insert_behind
 from mmdefusion.datasets.transforms.replace_visible import replacement
+from mmdefusion.inference.sources import Item
 from mmdefusion.utils.files import write_image
 from mmdefusion.utils.progress import track
 
@@ -29,7 +31,7 @@ def write_fused_images(data: DataSet, folder: Path) -> None:
     """Writes a fused image of every pair of both splits, unless it exists already.
 
     They are made for networks, not for people: nothing is raised or restored (``target='off'``), as in all results that
-    docs/benchmark.md has of such models.
+    docs/benchmark.md has of such models. Of a pair whose partner is missing, it is the visible image.
     """
     pairs = [(info['img_path'], info['img_ir_path']) for info in (*data.train, *data.test)]
     if below := [visible for visible, infrared in pairs if visible == infrared]:
@@ -41,6 +43,7 @@ def write_fused_images(data: DataSet, folder: Path) -> None:
     if not waiting:
         return
     fuser = FusionInferencer(target='off', show_progress=False)
+    alone = set(absent_files([infrared for _, infrared in waiting.values()], data.backend_args))
     for target, (visible, infrared) in track(waiting.items(), 'fusing', total=len(waiting)):
-        (result,) = fuser([visible], [infrared])
-        write_image(target, result.images['fused'])
+        pair = Item(visible, (visible,) if infrared in alone else (visible, infrared))
+        write_image(target, fuser.fuse(pair, resize=data.resizes).images['fused'])

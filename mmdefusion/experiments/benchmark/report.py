@@ -74,9 +74,13 @@ def sheet(entries: Sequence[Entry], data: DataSet) -> Sheet:
 
 
 def read_pair(info: dict, data: DataSet) -> list[np.ndarray]:
-    """Reads both images of a pair, H×W×3 BGR; they may be channels of one file."""
-    visible, stored = info['img_path'], dict(channels=3, backend_args=data.backend_args)
-    return [read_image(visible, **stored), read_partner(info['img_ir_path'], visible, **stored)]
+    """Reads both images of a pair, H×W×3 BGR; they may be channels of one file, and a missing partner is black."""
+    path, stored = info['img_path'], dict(channels=3, backend_args=data.backend_args)
+    visible = read_image(path, **stored)
+    try:
+        return [visible, read_partner(info['img_ir_path'], path, **stored)]
+    except FileNotFoundError:  # which the data set allows, or nothing would have been trained
+        return [visible, np.zeros_like(visible)]
 
 
 def draw_segments(info: dict, entries: Sequence[Entry], data: DataSet) -> list[np.ndarray]:

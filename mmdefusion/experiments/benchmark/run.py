@@ -104,7 +104,11 @@ def run_benchmark(
     if any(reads_fused_images(entry.config) for entry in entries):
         write_fused_images(data, comparison.fused)
     with ThreadPoolExecutor(at_once) as pool:
-        list(pool.map(lambda entry: entry.train(launcher, notify), entries))
+        try:
+            list(pool.map(lambda entry: entry.train(launcher, notify), entries))
+        except KeyboardInterrupt:
+            pool.shutdown(cancel_futures=True)  # those that have not begun
+            raise
     for entry in entries:
         entry.measure(device, notify)
     done = [entry for entry in entries if not entry.error]

@@ -123,13 +123,12 @@ def _shape(info: dict) -> tuple[int, int]:
 
 
 def _bare(settings: dict) -> tuple[dict, AppendPartner]:
-    """The config of the data set without wrappers, pipeline and filter, and its AppendPartner."""
+    """The config of the data set without wrappers and filter, and its AppendPartner, which is all of its pipeline."""
     inner = [dataset for dataset, _ in inner_datasets(settings)]
     if len(inner) != 1:
         raise ValueError(f'{settings["type"]} holds {len(inner)} data sets: give a config with one of them.')
-    pipeline = inner[0].get('pipeline') or ()
-    settings = {**copy.deepcopy(dict(inner[0])), 'pipeline': [], 'test_mode': True}
-    return settings, append_partner_of(pipeline) or AppendPartner()
+    append = append_partner_of(inner[0].get('pipeline') or ()) or AppendPartner()
+    return {**copy.deepcopy(dict(inner[0])), 'pipeline': [append], 'test_mode': True}, append
 
 
 def _parts(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
