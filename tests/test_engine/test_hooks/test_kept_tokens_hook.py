@@ -12,6 +12,7 @@ from mmengine.runner import Runner
 from mmdefusion.datasets.pipelines import insert_behind
 from mmdefusion.engine.hooks import KeptTokensHook, kept_tokens_hook
 from mmdefusion.models.backbones import DeFusionEncoder
+from mmdefusion.models.checkpoints.fitting import read_weights
 from mmdefusion.scenes import write_scenes
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -27,10 +28,11 @@ def scenes(tmp_path_factory):
     return write_scenes(tmp_path_factory.mktemp('kept') / 'scenes', train=5, test=2, size=(96, 72))
 
 
-def load(toolbox, scenes, folder, iterations=3):
+def load(toolbox, scenes, folder, iterations=3, vit='vit-tiny'):
     pytest.importorskip(toolbox)
     forget_instances()
-    config = Config.fromfile(CONFIGS[toolbox])
+    path = CONFIGS[toolbox]
+    config = Config.fromfile(path.with_name(path.name.replace('vit-tiny', vit)))
     config.work_dir, config.experiment_name = str(folder), uuid4().hex
     for split in ('train', 'val', 'test'):
         config[f'{split}_dataloader'].update(num_workers=0, persistent_workers=False)
@@ -190,3 +192,26 @@ def test_turned_images_train(scenes, tmp_path):
     pipeline = config.train_dataloader.dataset.pipeline
     config.train_dataloader.dataset.pipeline = [*pipeline[:4], *TURNS, pipeline[-1]]
     Runner.from_cfg(config).train()
+
+
+@pytest.mark.parametrize('toolbox', CONFIGS)
+def test_over_a_public_vit(toolbox, scenes, tmp_path):
+    """The config over DINOv2, with a file of its layout: smaller, and of random weights."""
+    transformers = pytest.importorskip('transformers')
+    numbers = dict(hidden_size=32, num_hidden_layers=4, num_attention_heads=2, image_size=56, patch_size=14)
+    public = transformers.Dinov2Model(transformers.Dinov2Config(**numbers))
+    torch.save(public.state_dict(), tmp_path / 'dinov2.pth')
+    config = load(toolbox, scenes, tmp_path, vit='vit-small-dinov2')
+    backbone = config.model.backbone
+    backbone.arch.update(embed_dims=32, depth=3, num_heads=2, last_num_heads=2)
+    backbone.encoder.init_cfg.checkpoint = str(tmp_path / 'dinov2.pth')
+    runner = Runner.from_cfg(config)
+    runner.train()
+    trained = runner.model.backbone
+    third = public.state_dict()['encoder.layer.2.mlp.fc1.weight']
+    assert torch.equal(trained.encoder.blocks[2].mlp.fc1.weight, third)
+    assert len(trained.kept) == 5 and trained.kept._wholes[0].tokens.shape[-1] == 32
+    assert trained.pyramid.guide.maps[0].weight.abs().max() > 0  # it began at 0
+    taught = read_weights('prior')['prior.stems.0.downs.0.conv.weight']
+    moved = trained.pyramid.prior.stems[0].downs[0].conv.weight - taught
+    assert 0 < moved.abs().max() < 0.01
