@@ -3,9 +3,8 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / 'mmdefusion'
 
@@ -71,10 +70,15 @@ def floor_of(module: str) -> int:
     return next(number for number, floor in enumerate(FLOORS) if room in floor)
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding='utf-8'))
+
+
 def imported(path: Path) -> Iterator[str]:
     """Absolute names of the modules that a file imports, anywhere in it."""
     package = ['mmdefusion', *path.relative_to(PACKAGE).parts[:-1]]
-    for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -87,31 +91,38 @@ def imported(path: Path) -> Iterator[str]:
                 yield f'{module}.{alias.name}' if is_module else module
 
 
-@pytest.mark.parametrize('path', MODULES, ids=name_of)
-def test_imports_go_downward(path):
-    module = name_of(path)
-    if not module:
-        pytest.skip('the package itself imports lazily')
-    assert room_of(module), f'mmdefusion.{module} is on no floor: give it a room in FLOORS'
-    for name in imported(path):
-        if not name.startswith('mmdefusion.'):
-            continue
-        below = name.removeprefix('mmdefusion.')
-        if room_of(below) != room_of(module):
-            assert floor_of(below) < floor_of(module), f'mmdefusion.{module} imports {name}, which is not below it'
+def test_every_module_has_a_room():
+    assert not [name for path in MODULES if (name := name_of(path)) and not room_of(name)]
 
 
-@pytest.mark.parametrize('path', MODULES, ids=name_of)
-def test_toolboxes_are_known_only_where_a_room_adapts_to_them(path):
-    module = name_of(path)
-    allowed = TOOLBOXES.get(longest(module, iter(TOOLBOXES)) or '', set())
-    found = {name.split('.')[0] for name in imported(path)} & {'mmcv', 'mmdet', 'mmseg'}
-    assert found <= allowed, f'mmdefusion.{module} imports {sorted(found - allowed)}'
+def test_imports_go_downward():
+    upward = [
+        f'mmdefusion.{module} imports {name}'
+        for path in MODULES
+        if (module := name_of(path))  # the package itself imports lazily
+        for name in imported(path)
+        if name.startswith('mmdefusion.') and not is_below(name.removeprefix('mmdefusion.'), module)
+    ]
+    assert not upward
 
 
-@pytest.mark.parametrize('path', MODULES, ids=name_of)
-def test_files_are_short(path):
-    assert len(path.read_text(encoding='utf-8').splitlines()) <= 300
+def is_below(other: str, module: str) -> bool:
+    """Whether a module may import another one: it lies in the same room, or on a lower floor."""
+    return room_of(other) == room_of(module) or floor_of(other) < floor_of(module)
+
+
+def test_toolboxes_are_known_only_where_a_room_adapts_to_them():
+    strange = {}
+    for path in MODULES:
+        module = name_of(path)
+        allowed = TOOLBOXES.get(longest(module, iter(TOOLBOXES)) or '', set())
+        found = {name.split('.')[0] for name in imported(path)} & {'mmcv', 'mmdet', 'mmseg'}
+        strange |= {module: found - allowed} if found - allowed else {}
+    assert not strange
+
+
+def test_files_are_short():
+    assert not [str(path) for path in MODULES if len(path.read_text(encoding='utf-8').splitlines()) > 300]
 
 
 def test_every_floor_is_lived_on():
@@ -119,10 +130,31 @@ def test_every_floor_is_lived_on():
     assert {room for floor in FLOORS for room in floor} <= lived
 
 
-@pytest.mark.parametrize('path', MODULES, ids=name_of)
-def test_sections_of_docstrings_are_not_indented(path):
+def test_sections_of_docstrings_are_not_indented():
     """Indented, a section is read as the last argument."""
-    for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
-        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.Module):
-            found = re.search(r'^ +(Returns|Yields|Raises|Attributes|Example):', ast.get_docstring(node) or '', re.M)
-            assert not found, f'{path}: {found} of {getattr(node, "name", "the module")}'
+    found = [
+        f'{path}: {getattr(node, "name", "the module")}'
+        for path in MODULES
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.Module)
+        and re.search(r'^ +(Returns|Yields|Raises|Attributes|Example):', ast.get_docstring(node) or '', re.M)
+    ]
+    assert not found
+
+
+def test_classes_say_what_their_settings_raise():
+    found = [
+        f'{path}: {node.name}'
+        for path in MODULES
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.ClassDef) and not node.name.startswith('_') and raises_silently(node)
+    ]
+    assert not found
+
+
+def raises_silently(node: ast.ClassDef) -> bool:
+    """Whether the constructor of a class raises an error, and no docstring says so."""
+    start = next((one for one in node.body if isinstance(one, ast.FunctionDef) and one.name == '__init__'), None)
+    if start is None or not any(isinstance(one, ast.Raise) and one.exc for one in ast.walk(start)):
+        return False
+    return 'Raises:' not in (ast.get_docstring(node) or '') + (ast.get_docstring(start) or '')

@@ -24,6 +24,9 @@ class LmdbBackend(ArchiveBackend):
     The keys are paths, in UTF-8. MMEngine's own ``lmdb`` backend has one database for each ``db_path`` and can neither
     list it nor read an annotation file beside it, which data sets need. The database is mapped into memory as it is, so
     it must come from somebody whom you trust: lmdb ends the process at some damaged ones.
+
+    Raises:
+        ImportError: if the package ``lmdb`` is not installed.
     """
 
     suffix = '.lmdb'

@@ -43,6 +43,9 @@ class KAISTDataset(PairedXMLDataset):
     The only class is person; 'person?', 'people' and 'cyclist' are ignored, not background. The limits of the
     'reasonable' setting (at least 55 pixels high, at most partly occluded) belong to the evaluation and are not applied
     here.
+
+    Raises:
+        ValueError: if there is no ``ann_file``.
     """
 
     METAINFO = dict(dataset_type='KAIST', classes=('person',), palette=[(220, 20, 60)])

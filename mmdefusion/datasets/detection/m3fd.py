@@ -54,6 +54,9 @@ class M3FDDataset(PairedXMLDataset):
         split_seed: seed of the split.
         ann_file: list of ids, instead of ``split``.
         kwargs: as in :class:`PairedXMLDataset`.
+
+    Raises:
+        ValueError: if there is no such split, or ``ann_file`` is given beside it.
     """
 
     METAINFO = dict(

@@ -16,6 +16,10 @@ class OrderedCOCO(COCO):
     mmdet numbers the classes in the order of the file's categories, whatever ``metainfo['classes']`` says, and skips
     classes that the file lacks: the names of all later classes would silently be wrong. Masks are checked because
     pycocotools would take any memory that they ask for, or end the process.
+
+    Raises:
+        UnusableAnnotation: if the file is not JSON in COCO format, or not a regular one, or what it says of images,
+            categories and masks does not fit.
     """
 
     def __init__(self, annotation_file: str | None = None) -> None:

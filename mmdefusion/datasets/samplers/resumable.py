@@ -31,6 +31,9 @@ class ResumableSampler(Sampler):
         seed: seed of the order and of the augmentations; the same in all processes.
         augmentations: number of different augmentations of a sample before the first is repeated, so that the outputs
             of teachers can be cached; None samples new ones in every pass.
+
+    Raises:
+        ValueError: if ``augmentations`` is less than 1.
     """
 
     def __init__(self, dataset: Sized, seed: int | None = None, augmentations: int | None = None) -> None:

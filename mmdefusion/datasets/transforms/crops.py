@@ -22,6 +22,9 @@ class RandomResizedCrop(BaseTransform):
         size: side of the square in pixels.
         scale: smallest and largest area of the part, relative to the area of the image.
         ratio: smallest and largest width over height of the part.
+
+    Raises:
+        ValueError: if ``scale`` or ``ratio`` is no range.
     """
 
     def __init__(

@@ -80,3 +80,11 @@ def first_blocks(vit: ViTWeights, arch: Architecture, name: str) -> ViTWeights:
             f'last_num_heads={arch.num_heads} in arch.'
         )
     return vit.first(arch.depth)
+
+
+def check_frozen(frozen_stages: int, lora_rank: int | None, depth: int) -> None:
+    """Raises a ValueError if an encoder of ``depth`` blocks cannot fix so many of them, or would train nothing."""
+    if not -1 <= frozen_stages <= depth:
+        raise ValueError(f'frozen_stages={frozen_stages} is out of range: this encoder takes -1 to {depth}.')
+    if frozen_stages == depth and lora_rank is not None:
+        raise ValueError(f'frozen_stages={depth} trains no block, lora_rank updates them: leave one out.')

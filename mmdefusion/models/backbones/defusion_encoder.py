@@ -16,7 +16,7 @@ from ..layers import Content, PatchEmbed, PooledKeys, PositionEmbedding, Transfo
 from ..layers.low_rank import train_updates_only, updates_of
 from ..layers.reach import check_reach
 from ..structures import Pair, PairFeatures
-from .architectures import first_blocks, resolve_architecture, suit_architecture
+from .architectures import check_frozen, first_blocks, resolve_architecture, suit_architecture
 
 EPS = 1e-6  # epsilon of LayerNorm inside the encoder
 POSITIONS = 'position_embedding.base'  # key of learned positions in checkpoints
@@ -53,8 +53,7 @@ class DeFusionEncoder(BaseModule):
         window: longest side in patches of the windows within which most blocks, and all that read the features, attend
             (:class:`Windows`); for large images. 14, as in training at 224 pixels, is ViTDet's choice. None attends to
             the whole image everywhere. Windows have no parameters, so any checkpoint fits.
-        global_blocks: number of blocks that attend to the whole image nevertheless, evenly spaced, the last one among
-            them.
+        global_blocks: number of blocks that attend to the whole image nevertheless, evenly spaced, with the last one.
         pooling: side in patches of what the global blocks' keys and values are means of (:class:`PooledKeys`); 1 is
             full attention, with 2 a quarter of the keys is left.
         lora_rank: rank of updates that are trained instead of the weights of this encoder, one for the joint map of
@@ -63,6 +62,10 @@ class DeFusionEncoder(BaseModule):
         init_cfg: initialisation config of MMEngine, such as ``dict(type='Pretrained', checkpoint=...,
             prefix='backbone.')``. The file may be one of ours or any plain public ViT (see :func:`read_vit` for the
             layouts). By default, the encoder starts from Xavier-uniform linear maps.
+
+    Raises:
+        ValueError: if ``arch='auto'`` has no file, ``frozen_stages`` is out of range or leaves ``lora_rank`` nothing to
+            train, or windows, global blocks or pooling do not fit the depth.
     """
 
     def __init__(
@@ -87,10 +90,7 @@ class DeFusionEncoder(BaseModule):
         self.arch = suit_architecture(vit, name) if arch == 'auto' else resolve_architecture(arch)
         self.embed_dims, depth = self.arch.embed_dims, self.arch.depth
         self.depth_named = not isinstance(arch, str)
-        if not -1 <= frozen_stages <= depth:
-            raise ValueError(f'frozen_stages={frozen_stages} is out of range: this encoder takes -1 to {depth}.')
-        if frozen_stages == depth and lora_rank is not None:
-            raise ValueError(f'frozen_stages={depth} trains no block, lora_rank updates them: leave one out.')
+        check_frozen(frozen_stages, lora_rank, depth)
         check_reach(window, global_blocks, pooling, depth)
         self.frozen_stages = frozen_stages
         self.with_cp = with_cp

@@ -28,6 +28,9 @@ class MFMHead(BaseModule):
         embed_dims: width C of the tokens.
         mask_ratio: share of the patches that are dropped; the class token is always kept.
         init_cfg: initialisation config of MMEngine.
+
+    Raises:
+        ValueError: if ``mask_ratio`` is no share below 1.
     """
 
     def __init__(self, embed_dims: int, mask_ratio: float = 0.75, init_cfg: dict | list | None = None) -> None:

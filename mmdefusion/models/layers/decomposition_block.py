@@ -28,6 +28,9 @@ class DecompositionBlock(nn.Module):
         kind: 'common' takes the key from t, 'unique' from s.
         num_heads: number of heads of the attention.
         dropout: dropout rate on the output of the attention and in the feed-forward part, not on attention weights.
+
+    Raises:
+        ValueError: if there is no such ``kind``.
     """
 
     def __init__(

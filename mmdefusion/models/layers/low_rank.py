@@ -21,6 +21,9 @@ class LowRankLinear(nn.Linear):
     Args:
         plain: the linear map whose weights it takes over.
         rank: rank of the update.
+
+    Raises:
+        ValueError: if the rank is less than 1, or more than the linear map has.
     """
 
     def __init__(self, plain: nn.Linear, rank: int) -> None:

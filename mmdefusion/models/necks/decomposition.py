@@ -78,6 +78,9 @@ class DecompositionNeck(BaseModule):
             samples one).
         init_cfg: initialisation config of MMEngine, such as ``dict(type='Pretrained', checkpoint=...,
             prefix='neck.0.')``.
+
+    Raises:
+        ValueError: if there is no such order of the common feature.
     """
 
     def __init__(

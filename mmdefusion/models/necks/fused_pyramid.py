@@ -40,6 +40,9 @@ class FusedPyramid(BaseModule):
         out_channels: channels of every level.
         layers: the encoder's layers for strides 4, 8 and 16; k means after block k.
         init_cfg: initialisation config of MMEngine.
+
+    Raises:
+        ValueError: if ``layers`` does not name three.
     """
 
     def __init__(

@@ -54,6 +54,9 @@ class SimpleFeaturePyramid(BaseModule):
         strides: strides of the levels to build, some of 4, 8, 16, 32. A level that no head reads would have parameters
             without gradient, which DistributedDataParallel refuses.
         init_cfg: initialisation config of MMEngine.
+
+    Raises:
+        ValueError: if there are no such strides, or fewer outputs than levels.
     """
 
     def __init__(

@@ -31,6 +31,9 @@ class StudentViews(nn.Module):
         flip: probability that a batch is mirrored.
         jitter: range of the factors of brightness and contrast; that of saturation is from 0 to the upper end.
         grey: probability that an image loses all colour.
+
+    Raises:
+        ValueError: if ``sides`` is no range of patches.
     """
 
     def __init__(

@@ -56,6 +56,9 @@ class MaskedViews(nn.Module):
         coverage: range of the probability p that a cell is seen, sampled for each image; in the product of two grids a
             cell is seen with probability p².
         whole: share of the images that both views show completely, as images to fuse do; 0 in the paper.
+
+    Raises:
+        ValueError: if ``whole`` is no share, or ``jitter`` or ``coverage`` no range.
     """
 
     def __init__(
