@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mmdefusion.inference.fusing import Fusing
 from mmdefusion.inference.thermal import Polarity
-from mmdefusion.models.fusers.picture_fuser import to_picture, to_tensor
+from mmdefusion.models.fusers.picture_fuser import to_array, to_tensor
 from mmdefusion.models.layers.colour import luma
 from mmdefusion.models.structures import Pair
 from mmdefusion.rules.exposures import keep_colours
@@ -115,7 +115,7 @@ class FusionInferencer(Fusing):
             raise ValueError(f'{name}: {error}') from None
         if not others:
             images['fused'] = luma(first) if self.model.colour == 'grey' else first
-        return {name: reverse_channels(to_picture(image)) for name, image in images.items()}
+        return {name: reverse_channels(to_array(image)) for name, image in images.items()}
 
     def _fuse(
         self, first: Tensor, others: Sequence[Tensor], parts: bool, share: bool, memory: FrameMemory | None

@@ -203,22 +203,22 @@ class PairedDatasetMixin:
                 self._check_headers(infos)
 
     def _check_files(self, infos: list[dict]) -> None:
-        mend = f'correct data_root={self.data_root!r} or data_prefix, or add them'
+        remedy = f'correct data_root={self.data_root!r} or data_prefix, or add them'
         groups = [
-            ('visible images', [info['img_path'] for info in infos], mend),
-            ('label maps', [info['seg_map_path'] for info in infos if info.get('seg_map_path')], mend),
+            ('visible images', [info['img_path'] for info in infos], remedy),
+            ('label maps', [info['seg_map_path'] for info in infos if info.get('seg_map_path')], remedy),
         ]
         partners = [info['img_ir_path'] for info in infos]
         if not self.allow_missing_partner:
             zeros = "set allow_missing_partner=True here and missing='zeros' or 'copy' in AppendPartner"
-            groups.append(('partners', partners, f'{mend}, or {zeros}'))
+            groups.append(('partners', partners, f'{remedy}, or {zeros}'))
         elif absent := absent_files(partners, self.backend_args):
             told = f'{len(absent)} of {len(partners)} partners are not there and will be made up, first {absent[0]}'
             print_log(f'{type(self).__name__}: {told}{other_ending(absent[0])}.', 'current', logging.WARNING)
-        for what, paths, mend in groups:
+        for what, paths, remedy in groups:
             if absent := absent_files(paths, self.backend_args):
                 found = f'{len(absent)} of {len(paths)} {what} are not there, first {absent[0]}'
-                raise FileNotFoundError(f'{type(self).__name__}: {found}{other_ending(absent[0])}; {mend}')
+                raise FileNotFoundError(f'{type(self).__name__}: {found}{other_ending(absent[0])}; {remedy}')
 
     def _check_headers(self, infos: list[dict]) -> None:
         """Checks sizes and formats before training: a worker would find the same fault hours later."""

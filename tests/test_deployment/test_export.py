@@ -234,7 +234,7 @@ def test_maps_over_padding_are_those_of_a_marked_batch(size, stride):
     found, exported = Content.of(batch), ExportedContent(tuple(batch.shape[-2:]), (size,))
     maps = torch.randn(2, 3, *(-(-(-(-side // 16) * 16) // stride) for side in size))
     torch.testing.assert_close(exported.fit(maps, stride), found.fit(maps, stride))
-    torch.testing.assert_close(exported.pictures(batch), found.pictures(batch))
+    torch.testing.assert_close(exported.without_padding(batch), found.without_padding(batch))
 
 
 def test_steps_of_a_pipeline_that_the_runtime_lacks_are_named():

@@ -54,8 +54,8 @@ def main() -> None:
         checkpoint = read_checkpoint(args.checkpoint)
         weights = select(checkpoint, args)
         weights = to_half(weights) if args.fp16 else weights
-        mend = 'nothing was written. Publish an earlier checkpoint, or leave --fp16 out if that is what overflows'
-        refuse_not_finite(weights, str(args.checkpoint), mend)
+        remedy = 'nothing was written. Publish an earlier checkpoint, or leave --fp16 out if that is what overflows'
+        refuse_not_finite(weights, str(args.checkpoint), remedy)
         meta = describe(checkpoint, args)
         suffix = '.safetensors' if args.safetensors else '.pth'
         unnamed = args.target.with_name(f'{args.target.name}.unnamed{suffix}')

@@ -41,12 +41,12 @@ class RandomResizedCrop(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Crops and resizes ``results['img']``."""
         image = results['img']
-        top, left, height, width = self.draw(*image.shape[:2])
+        top, left, height, width = self.sample(*image.shape[:2])
         results['img'] = resize(image[top : top + height, left : left + width], self.size, self.size)
         results['img_shape'] = (self.size, self.size)
         return results
 
-    def draw(self, height: int, width: int) -> tuple[int, int, int, int]:
+    def sample(self, height: int, width: int) -> tuple[int, int, int, int]:
         """Samples the top, left, height and width of a part; if ten tries do not fit, the largest central part."""
         for _ in range(10):
             area = height * width * np.random.uniform(*self.scale)

@@ -139,7 +139,7 @@ class DeFusionEncoder(BaseModule):
                 'set data_preprocessor to mmdefusion.PairedDetDataPreprocessor or PairedSegDataPreprocessor.'
             )
         content = Content.of(pair)
-        layers, grid = self.encode(torch.cat(content.pictures(pair).chunk(2, dim=1)), content, added)
+        layers, grid = self.encode(torch.cat(content.without_padding(pair).chunk(2, dim=1)), content, added)
         skip = self.skip_norm1(layers[0]) + self.skip_norm2(layers[1])
         return PairFeatures(
             deep=Pair.split(layers[-1]),

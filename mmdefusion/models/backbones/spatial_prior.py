@@ -146,7 +146,7 @@ class SpatialPrior(BaseModule):
     def stem_maps(self, pair: Tensor, content: Content | None = None, guides: Guides = UNGUIDED) -> dict[int, Tensor]:
         """The maps of the stems before anything of a task, by stride from 4 on; arguments as of :meth:`forward`."""
         content = content or Content.of(pair)
-        images = content.clear(content.pictures(pair), 1)
+        images = content.clear(content.without_padding(pair), 1)
         parts = images.chunk(len(self.stems), 1)
         streams = [stem(part, content, guides) for stem, part in zip(self.stems, parts, strict=True)]
         if len(streams) == 1:

@@ -40,10 +40,10 @@ def refuse_useless(state: State, name: str) -> None:
     refuse_not_finite(state, name)
 
 
-def refuse_not_finite(state: State, name: str, mend: str = 'give an earlier checkpoint') -> None:
+def refuse_not_finite(state: State, name: str, remedy: str = 'give an earlier checkpoint') -> None:
     """Raises a CheckpointError if weights have NaN or infinite values; the message names them."""
     if bad := [key for key, value in state.items() if not value.isfinite().all()]:
         raise CheckpointError(
             f'{name}: {len(bad)} of its tensors have NaN or infinite values ({state[bad[0]].dtype}), first {bad[0]!a}: '
-            f'{mend}.'
+            f'{remedy}.'
         )

@@ -14,7 +14,7 @@ MODALITIES = ('visible', 'infrared')
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)
 LARGEST = 1000  # of a normalised pixel: gradients are finite there, at 20,000 they are not
-# the mend for batches of several sizes in a test
+# the remedy for batches of several sizes in a test
 ONE_SIZE = "val_cfg.type='mmdefusion.OneSizeValLoop' and test_cfg.type='mmdefusion.OneSizeTestLoop'"
 
 

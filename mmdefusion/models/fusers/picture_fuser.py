@@ -97,7 +97,7 @@ class PictureFuser(ImageFuser):
             visible, infrared = pair.chunk(2)
             fused = self.fuse(Pair(visible, infrared))
             pictures = dict(fused=fused, visible=visible, infrared=infrared)
-            sample.set_data({name: to_picture(image) for name, image in pictures.items()})
+            sample.set_data({name: to_array(image) for name, image in pictures.items()})
         return samples
 
     @torch.no_grad()
@@ -200,13 +200,13 @@ def check(pair: Pair) -> None:
     """Raises a ValueError if two images cannot be fused."""
     sizes = [f'{image.shape[-1]}x{image.shape[-2]}' for image in pair]
     if pair.a.shape != pair.b.shape:
-        raise ValueError(f'The pictures are {sizes[0]} and {sizes[1]}: align or resize one of them first.')
+        raise ValueError(f'The images are {sizes[0]} and {sizes[1]}: align or resize one of them first.')
     for image, name in zip(pair, ('first', 'second'), strict=True):
         if not torch.stack(image.aminmax()).isfinite().all():  # NaN is both the least and the most
-            raise ValueError(f'The {name} picture has NaN or infinite values: replace them first.')
+            raise ValueError(f'The {name} image has NaN or infinite values: replace them first.')
 
 
-def to_picture(image: Tensor) -> np.ndarray:
+def to_array(image: Tensor) -> np.ndarray:
     """Converts C×H×W in [0, 1] to H×W×3 (RGB) or H×W, uint8."""
     picture = (image * 255).round().byte().permute(1, 2, 0).cpu().numpy()
     return picture[..., 0] if picture.shape[2] == 1 else picture

@@ -53,7 +53,7 @@ class Content(NamedTuple):
             return cls(size) if own is None else ExportedContent(size, (own,))
         return cls(size, find_sizes(images))
 
-    def pictures(self, images: Tensor) -> Tensor:
+    def without_padding(self, images: Tensor) -> Tensor:
         """Crops the padding that all images share, and fills the rest by repeating the last pixels of each image."""
         if self.sizes is None:
             return images
@@ -105,7 +105,7 @@ class Content(NamedTuple):
 class ExportedContent(Content):
     """A batch of images of one size, which is only a symbol while a model is exported, padded at the end of all."""
 
-    def pictures(self, images: Tensor) -> Tensor:
+    def without_padding(self, images: Tensor) -> Tensor:
         ((height, width),) = self.sizes
         return images[..., :height, :width]
 
@@ -113,7 +113,7 @@ class ExportedContent(Content):
         return None
 
     def clear(self, maps: Tensor, stride: int) -> Tensor:
-        return maps  # pictures() has cropped all padding
+        return maps  # without_padding() has cropped all padding
 
     def fit(self, maps: Tensor, stride: int) -> Tensor:
         """As that of :class:`Content`, with indices that are computed in the graph."""

@@ -35,13 +35,13 @@ class CUDLoss(nn.Module):
         self.fused = fused
         self.fused_ssim = fused_ssim
 
-    def forward(self, drawn: FusedImages, mfm: Tensor, target: FusedImages) -> dict[str, Tensor]:
+    def forward(self, decoded: FusedImages, mfm: Tensor, target: FusedImages) -> dict[str, Tensor]:
         """Computes the losses of decoded images, all B×3×H×W; the target of ``mfm`` is that of ``fused``."""
         return dict(
-            loss_common=self.common * l1_loss(drawn.common, target.common),
-            loss_unique_a=self.unique_a * l1_loss(drawn.unique_a, target.unique_a),
-            loss_unique_b=self.unique_b * l1_loss(drawn.unique_b, target.unique_b),
+            loss_common=self.common * l1_loss(decoded.common, target.common),
+            loss_unique_a=self.unique_a * l1_loss(decoded.unique_a, target.unique_a),
+            loss_unique_b=self.unique_b * l1_loss(decoded.unique_b, target.unique_b),
             loss_mfm=self.mfm * l1_loss(mfm, target.fused),
-            loss_fused=self.fused * l1_loss(drawn.fused, target.fused),
-            loss_fused_ssim=self.fused_ssim * ssim_loss(drawn.fused, target.fused),
+            loss_fused=self.fused * l1_loss(decoded.fused, target.fused),
+            loss_fused_ssim=self.fused_ssim * ssim_loss(decoded.fused, target.fused),
         )

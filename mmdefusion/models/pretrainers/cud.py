@@ -68,8 +68,8 @@ class CUDPretrainer(ImageFuser):
     def loss(self, images: Tensor) -> dict[str, Tensor]:
         """Computes the weighted losses of images B×3×H×W in [0, 1]."""
         views = self.view_generator(images)
-        drawn, mfm = self.reconstruct(views.views, order=sample_order())
-        return self.cud_loss(drawn, mfm, targets(views))
+        decoded, mfm = self.reconstruct(views.views, order=sample_order())
+        return self.cud_loss(decoded, mfm, targets(views))
 
     def reconstruct(self, views: Pair, order: str, kept: Tensor | None = None) -> tuple[FusedImages, Tensor]:
         """Decodes four images and that of MFM from two views.

@@ -87,32 +87,32 @@ class MaskedViews(nn.Module):
             generator: random number generator on the device of the images; None takes torch's default.
             jitter: whether to jitter colours; set it to False to compare results.
         """
-        draw = _Draw(images, generator)
-        image = self._jitter_colour(images, draw) if jitter else images
-        seen = self._draw_masks(images.shape[-2:], draw)
-        views = Pair(*(image * mask + draw.normal(images.shape).abs().clip(0, 1) * (1 - mask) for mask in seen))
+        sampler = _Sampler(images, generator)
+        image = self._jitter_colour(images, sampler) if jitter else images
+        seen = self._sample_masks(images.shape[-2:], sampler)
+        views = Pair(*(image * mask + sampler.normal(images.shape).abs().clip(0, 1) * (1 - mask) for mask in seen))
         return Views(image, views, seen)
 
-    def _jitter_colour(self, images: Tensor, draw: '_Draw') -> Tensor:
+    def _jitter_colour(self, images: Tensor, sampler: '_Sampler') -> Tensor:
         """Jitters brightness, contrast and saturation by factors per image, in an order that is sampled per batch."""
-        for step in draw.order(3):
-            factor = draw.uniform((len(images), 1, 1, 1), *self.jitter)
+        for step in sampler.order(3):
+            factor = sampler.uniform((len(images), 1, 1, 1), *self.jitter)
             images = (brightness, contrast, saturation)[step](images, factor)
         return images
 
-    def _draw_masks(self, size: tuple[int, int], draw: '_Draw') -> Pair:
-        batch = draw.batch
-        p = draw.uniform((batch, 1, 1), *self.coverage)
-        p = torch.where(draw.uniform(p.shape) < self.whole, 1.0, p)
-        n2, n3 = (FINE[0] + draw.bits((batch,)) for _ in range(2))
+    def _sample_masks(self, size: tuple[int, int], sampler: '_Sampler') -> Pair:
+        batch = sampler.batch
+        p = sampler.uniform((batch, 1, 1), *self.coverage)
+        p = torch.where(sampler.uniform(p.shape) < self.whole, 1.0, p)
+        n2, n3 = (FINE[0] + sampler.bits((batch,)) for _ in range(2))
         coarse = torch.full_like(n2, COARSE)
-        one, other = (draw.cells(p, coarse, size) * draw.cells(p, n2, size) for _ in range(2))
+        one, other = (sampler.cells(p, coarse, size) * sampler.cells(p, n2, size) for _ in range(2))
         # what neither view would show is given to one of them, cell by cell
-        scale = torch.stack([coarse, n2, n3]).gather(0, draw.integers(3, (1, batch)))[0]
+        scale = torch.stack([coarse, n2, n3]).gather(0, sampler.integers(3, (1, batch)))[0]
         hole = (one == 0) & (other == 0)
-        filler = draw.cells(p, scale, size)
+        filler = sampler.cells(p, scale, size)
         one, other = one + hole * filler, other + hole * (1 - filler)
-        swap = draw.bits((batch, 1, 1)).bool()
+        swap = sampler.bits((batch, 1, 1)).bool()
         one, other = torch.where(swap, other, one), torch.where(swap, one, other)
         return Pair(one[:, None], other[:, None])
 
@@ -131,7 +131,7 @@ def saturation(images: Tensor, factor: Tensor) -> Tensor:
     return torch.lerp(luma(images).expand_as(images), images, factor).clip(0, 1)
 
 
-class _Draw:
+class _Sampler:
     """Random numbers on the device and in the dtype of a batch."""
 
     def __init__(self, images: Tensor, generator: Generator | None) -> None:

@@ -16,7 +16,7 @@ def test_sizes(channels, size):
 def test_shares_and_ratios_of_random_crops():
     np.random.seed(0)
     crop = RandomResizedCrop(32, scale=(0.2, 0.6))
-    drawn = np.array([crop.draw(200, 300) for _ in range(500)])
+    drawn = np.array([crop.sample(200, 300) for _ in range(500)])
     top, left, height, width = drawn.T
     area, ratio = height * width / 60000, width / height
     assert 0.19 < area.min() < 0.25 and 0.5 < area.max() < 0.61

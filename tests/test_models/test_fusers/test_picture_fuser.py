@@ -112,7 +112,7 @@ def test_what_cannot_be_fused():
     model, picture = build(), torch.rand(3, 40, 48)
     with pytest.raises(ValueError, match='48x40 and 40x48: align or resize'):
         model.fuse(Pair(picture, picture.transpose(1, 2)), parts=True)
-    with pytest.raises(ValueError, match='second picture has NaN'):
+    with pytest.raises(ValueError, match='second image has NaN'):
         model.fuse(Pair(picture, picture / 0 * 0), parts=True)
     with pytest.raises(ValueError, match="colour='sepia'"):
         build(colour='sepia')

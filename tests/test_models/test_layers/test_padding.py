@@ -34,12 +34,12 @@ def test_what_is_not_marked_is_picture(value):
     images = torch.full((2, 6, 32, 48), value)
     content = Content.of(images)
     assert content.sizes is None and content.token_mask((2, 3), images.device) is None
-    assert content.pictures(images) is images and content.fit(images, 1).shape == images.shape
+    assert content.without_padding(images) is images and content.fit(images, 1).shape == images.shape
 
 
 def test_pictures_repeat_their_last_pixels():
     images = batch([(5, 7), (4, 3)], (8, 8))
-    pictures = Content.of(images).pictures(images)
+    pictures = Content.of(images).without_padding(images)
     assert pictures.shape == (2, 6, 5, 7)
     assert_close(pictures[1, :, 4], pictures[1, :, 3])
     assert_close(pictures[1, :, :, 3:], pictures[1, :, :, 2:3].expand(-1, -1, 4))
