@@ -5,8 +5,10 @@ import io
 import re
 import shlex
 import sys
+from argparse import ArgumentParser
 from collections import Counter
 from pathlib import Path
+from unittest.mock import patch
 
 import cv2
 import pytest
@@ -16,12 +18,15 @@ sys.path.insert(0, str(ROOT / 'tools/dev'))
 from docs_pages import fit_links, outside_pages, read_parser, rooms, tools
 from mmengine.config import Config
 
+from mmdefusion.cli import COMMANDS
 from mmdefusion.scenes import SceneGenerator
+from mmdefusion.web import __main__ as web
 
 LEFT_OUT = {'.venv', 'work_dirs', 'data', 'generated', '.pytest_cache'}
 PAGES = [path for path in ROOT.rglob('*.md') if not LEFT_OUT & set(path.relative_to(ROOT).parts)]
 BLOCKS = [block for page in PAGES for block in blocks(page)]
-TOOL = re.compile(r'^(?:[A-Z_]+=\S+ )*python (tools/[\w/]+\.py)\s*(.*)$')
+TOOL = re.compile(r'^(?:[A-Z_]+=\S+ )*python tools/([\w/]+\.py)\s*(.*)$')
+COMMAND = re.compile(r'^(?:docker run .* )?mmdefusion(?: |-(?=web\b))(\w+)\s*(.*)$')
 STOCK = 'mmdet::retinanet/retinanet_r50_fpn_1x_coco.py'
 
 
@@ -43,8 +48,19 @@ def test_links_and_pictures(page):
 
 @pytest.fixture(scope='module')
 def parsers() -> dict:
-    """The parser of every tool."""
-    return {name(script): read_parser(script) for script in tools()}
+    """The parser of every tool, by its path below tools/, and of the app."""
+    found = {script.relative_to(ROOT / 'tools').as_posix(): read_parser(script) for script in tools()}
+    with patch.object(ArgumentParser, 'parse_args', lambda parser: parser):
+        return found | {COMMANDS['web'][0]: web.parse_args()}
+
+
+def called(line: str) -> tuple[str, str] | None:
+    """The tool that a line of a shell block calls, and its arguments; None if it calls none."""
+    if found := TOOL.match(line):
+        return found[1], found[2]
+    if found := COMMAND.match(line):
+        return COMMANDS[found[1]][0], found[2]
+    return None
 
 
 def commands(block: Block) -> list[str]:
@@ -53,16 +69,26 @@ def commands(block: Block) -> list[str]:
     return [re.sub(r'\s+#.*$', '', line).strip() for line in lines if not line.strip().startswith('#')]
 
 
-@pytest.mark.parametrize('block', [b for b in BLOCKS if b.language == 'bash'], ids=lambda block: block.name)
-def test_every_command_has_a_tool_that_takes_its_options(block, parsers):
-    for line in commands(block):
-        found = TOOL.match(line)
-        if not found:
-            continue
-        assert found[1] in parsers, line
-        known = {option for action in parsers[found[1]]._actions for option in action.option_strings}
-        given = {word.split('=')[0] for word in shlex.split(found[2]) if re.match(r'--\w', word)}
-        assert given <= known, f'{line}: {found[1]} has no {sorted(given - known)}'
+CALLS = [(b, line) for b in BLOCKS if b.language == 'bash' for line in commands(b) if called(line)]
+
+
+@pytest.mark.parametrize(('block', 'line'), CALLS, ids=lambda one: getattr(one, 'name', ''))
+def test_every_command_has_a_tool_that_takes_its_options(block, line, parsers):
+    tool, arguments = called(line)
+    assert tool in parsers, f'{block.name}: {line}'
+    known = {option for action in parsers[tool]._actions for option in action.option_strings}
+    given = {word.split('=')[0] for word in shlex.split(arguments) if re.match(r'--\w', word)}
+    assert given <= known, f'{block.name}: {line}: {tool} has no {sorted(given - known)}'
+
+
+def test_every_way_to_call_a_tool_is_known():
+    assert called('X=1 python tools/fuse.py A B') == ('fuse.py', 'A B')
+    assert called('docker run --rm -v "$PWD:/data" mmdefusion fuse a.jpg --out-dir b') == (
+        'fuse.py',
+        'a.jpg --out-dir b',
+    )
+    assert called('mmdefusion-web --port 1') == ('mmdefusion.web.__main__', '--port 1')
+    assert called('pip install mmdefusion') is None
 
 
 def test_every_block_says_what_it_is():
