@@ -154,7 +154,6 @@ def test_classes_say_what_their_settings_raise():
 
 def raises_silently(node: ast.ClassDef) -> bool:
     """Whether the constructor of a class raises an error, and no docstring says so."""
-    start = next((one for one in node.body if isinstance(one, ast.FunctionDef) and one.name == '__init__'), None)
-    if start is None or not any(isinstance(one, ast.Raise) and one.exc for one in ast.walk(start)):
-        return False
-    return 'Raises:' not in (ast.get_docstring(node) or '') + (ast.get_docstring(start) or '')
+    starts = [one for one in node.body if getattr(one, 'name', '') in ('__init__', '__post_init__')]
+    raising = [one for start in starts for one in ast.walk(start) if isinstance(one, ast.Raise) and one.exc]
+    return bool(raising) and not any('Raises:' in (ast.get_docstring(one) or '') for one in (node, *starts))

@@ -26,7 +26,7 @@ LEFT_OUT = {'.venv', 'work_dirs', 'data', 'generated', '.pytest_cache'}
 PAGES = [path for path in ROOT.rglob('*.md') if not LEFT_OUT & set(path.relative_to(ROOT).parts)]
 BLOCKS = [block for page in PAGES for block in blocks(page)]
 TOOL = re.compile(r'^(?:[A-Z_]+=\S+ )*python tools/([\w/]+\.py)\s*(.*)$')
-COMMAND = re.compile(r'^(?:docker run .* )?mmdefusion(?: |-(?=web\b))(\w+)\s*(.*)$')
+COMMAND = re.compile(r'^(?:[A-Z_]+=\S+ )*(?:docker run .* )?mmdefusion(?: |-(?=web\b))(\w+)\s*(.*)$')
 STOCK = 'mmdet::retinanet/retinanet_r50_fpn_1x_coco.py'
 
 
@@ -59,7 +59,7 @@ def called(line: str) -> tuple[str, str] | None:
     if found := TOOL.match(line):
         return found[1], found[2]
     if found := COMMAND.match(line):
-        return COMMANDS[found[1]][0], found[2]
+        return COMMANDS.get(found[1], (found[1],))[0], found[2]
     return None
 
 

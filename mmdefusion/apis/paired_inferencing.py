@@ -121,11 +121,14 @@ class PairedInferencing(Predicting):
             yield from ((item, found[index]) for index, item in enumerate(items))
 
     def load(self, item: Item, resize: bool = False) -> dict:
-        """What the loaders of the config's pipeline would give for a pair."""
+        """What the loaders of the config's pipeline give for a pair; local files are judged by their headers before.
+
+        The config's loader would decode an image of any size, and wait for a pipe.
+        """
         first, second = item.images
-        for path in map(os.fspath, (image for image in item.images if not isinstance(image, np.ndarray))):
-            if is_local(path):  # the config's loader would decode an image of any size, and wait for a pipe
-                read_header(path, limit=self.partner.get('max_pixels'))
+        for image, step in zip(item.images, (self.reader, self.partner), strict=True):
+            if not isinstance(image, np.ndarray) and is_local(image, backend := step.get('backend_args')):
+                read_header(os.fspath(image), backend, step.get('max_pixels'))
         if not isinstance(first, np.ndarray) and not isinstance(second, np.ndarray):
             return self.loaders(dict(img_path=os.fspath(first), img_ir_path=os.fspath(second), img_id=0))
         visible, infrared = item.read(**self.reading)
@@ -151,7 +154,7 @@ class PairedInferencing(Predicting):
         if place is None:
             raise ValueError('The test pipeline has no AppendPartner: this is no model of pairs.')
         self.loaders = Compose(steps[: place + 1])
-        self.partner = steps[place]
+        self.reader, self.partner = steps[0], steps[place]
         self.reading = dict(
             thermal_range=self.partner.get('fixed_range'),
             percentiles=self.partner.get('percentiles', (1.0, 99.0)),

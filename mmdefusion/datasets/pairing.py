@@ -47,13 +47,18 @@ def partner_path(
     return os.path.join(ir_prefix, relative)
 
 
-def other_ending(path: str) -> str:
-    """Words that say which image of the same name and another ending there is in place of an absent one, or none."""
+def other_ending(path: str, suffix: str | None = None) -> str:
+    """Words that say which infrared image of another extension there is in place of an absent one, or none.
+
+    Args:
+        path: of the absent image.
+        suffix: how infrared names end; None keeps the visible name.
+    """
     stem, end = os.path.splitext(path)
     for other in sorted({*IMAGE_SUFFIXES, *map(str.upper, IMAGE_SUFFIXES)} - {end}):
         if os.path.isfile(stem + other):
-            name = os.path.basename(stem + other)
-            return f" (but {name} is: name the ending, ir_suffix='{other}' for infrared images)"
+            ending = os.path.splitext(suffix or '')[0] + other if suffix and suffix != end else other
+            return f' (but {os.path.basename(stem + other)} is: set ir_suffix={ending!r})'
     return ''
 
 
@@ -214,11 +219,13 @@ class PairedDatasetMixin:
             groups.append(('partners', partners, f'{remedy}, or {zeros}'))
         elif absent := absent_files(partners, self.backend_args):
             told = f'{len(absent)} of {len(partners)} partners are not there and will be made up, first {absent[0]}'
-            print_log(f'{type(self).__name__}: {told}{other_ending(absent[0])}.', 'current', logging.WARNING)
+            told += other_ending(absent[0], self.ir_suffix)
+            print_log(f'{type(self).__name__}: {told}.', 'current', logging.WARNING)
         for what, paths, remedy in groups:
             if absent := absent_files(paths, self.backend_args):
                 found = f'{len(absent)} of {len(paths)} {what} are not there, first {absent[0]}'
-                raise FileNotFoundError(f'{type(self).__name__}: {found}{other_ending(absent[0])}; {remedy}')
+                found += other_ending(absent[0], self.ir_suffix) if what == 'partners' else ''
+                raise FileNotFoundError(f'{type(self).__name__}: {found}; {remedy}')
 
     def _check_headers(self, infos: list[dict]) -> None:
         """Checks sizes and formats before training: a worker would find the same fault hours later."""

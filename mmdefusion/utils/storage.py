@@ -21,12 +21,13 @@ def is_local(path: str, backend_args: dict | None = None) -> bool:
 
 
 def stamp(path: str | os.PathLike) -> tuple[str, int, int]:
-    """A file's name, size and date, by which a change of it is known; 0 and 0 of what no local file holds alone."""
-    try:
-        found = os.stat(path)
-    except OSError:  # a member of an archive, a key of a server
-        return os.fspath(path), 0, 0
-    return os.fspath(path), found.st_size, found.st_mtime_ns
+    """A file's name, size and date, by which a change of it is known; size and date of the archive for its members."""
+    name = os.path.normpath(path)
+    for holder in (Path(name), *Path(name).parents):
+        if holder.is_file():
+            found = holder.stat()
+            return name, found.st_size, found.st_mtime_ns
+    return name, 0, 0  # absent, or elsewhere than on this machine
 
 
 def read_content(path: str, backend_args: dict | None = None) -> bytes | None:

@@ -37,8 +37,9 @@ span.name { margin-right: 1em }
 
 
 def as_markdown(text: str) -> str:
-    """A text of one line that is no markup, whatever it holds: names of files and classes come from strangers."""
-    return shown(' '.join(text.split())).replace('&', '&amp;').replace('<', '&lt;').replace('|', r'\|')
+    """A text of one line without tags, images and cells of a table: names of files and classes come from strangers."""
+    line = shown(' '.join(text.split()))
+    return line.replace('&', '&amp;').replace('<', '&lt;').replace('![', r'!\[').replace('|', r'\|')
 
 
 @dataclass(frozen=True)

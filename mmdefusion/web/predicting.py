@@ -32,6 +32,9 @@ class Change:
     Attributes:
         sensor: one of ``SENSORS``; the image of the other one becomes black, as if the camera had failed.
         right, down: shift of the infrared image in pixels; border pixels are repeated.
+
+    Raises:
+        ValueError: if there is no such sensor.
     """
 
     sensor: str = SENSORS[0]

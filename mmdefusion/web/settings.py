@@ -20,6 +20,9 @@ class Settings:
         waiting: largest number of requests that wait for their turn.
         stored: most megabytes of all uploads and results together.
         names: names by which visitors reach it besides the address that it listens at, such as a proxy's.
+
+    Raises:
+        ValueError: if a limit is too low.
     """
 
     weights: str | None = None

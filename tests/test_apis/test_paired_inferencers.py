@@ -2,6 +2,7 @@ import json
 import os
 import shutil
 import struct
+import tarfile
 import warnings
 import zlib
 from collections import OrderedDict
@@ -245,6 +246,18 @@ def test_one_broken_file_does_not_end_a_folder(scope, kind, checkpoints, pairs, 
     with pytest.raises(Exception) as alone:
         inferencer(str(tmp_path / 'pairs/vi/1.png'), str(tmp_path / 'pairs/ir/1.png'))
     assert not isinstance(alone.value, NotAllDone)
+
+
+@pytest.mark.parametrize('scope', CONFIGS)
+def test_pairs_in_archives(scope, checkpoints, pairs, tmp_path):
+    with tarfile.open(tmp_path / 'pairs.tar', 'w') as archive:
+        archive.add(pairs, '.')
+    config, backend = Config.fromfile(CONFIGS[scope]), dict(backend='mmdefusion.tar')
+    for step in config.test_dataloader.dataset.pipeline[:2]:
+        step.backend_args = backend
+    inferencer = INFERENCERS[scope](config, checkpoints[scope], device='cpu')
+    files = [[f'{tmp_path}/pairs.tar/{sensor}/{k}.png' for k in range(2)] for sensor in ('vi', 'ir')]
+    assert len(inferencer(*files)['predictions']) == 2
 
 
 @pytest.mark.parametrize('kind', ['bomb', 'pipe', 'empty'])

@@ -301,7 +301,7 @@ def test_partners_of_another_ending(allowed: bool, root: Path, caplog) -> None:
     options = dict(type='mmdefusion.PairedCocoDataset', data_root=str(root), ann_file='train.json')
     options |= dict(data_prefix=dict(img='vi/', img_ir='ir/'), metainfo=dict(classes=('person', 'bicycle', 'car')))
     options |= dict(allow_missing_partner=allowed, pipeline=[LOAD, dict(APPEND, missing='zeros')])
-    words = r"3 of 3 partners are not there.*000\.png \(but 000\.tif is: name the ending, ir_suffix='\.tif'"
+    words = r"3 of 3 partners are not there.*000\.png \(but 000\.tif is: set ir_suffix='\.tif'"
     report = check_dataset(ConfigDict(options))
     assert any(re.search(words, line) for line in report.wrong_settings), report.troubles
     assert not check_dataset(ConfigDict(options, ir_suffix='.tif')).troubles
@@ -327,3 +327,21 @@ def test_images_of_another_ending_beside_label_maps(tmp_path: Path) -> None:
     )
     (line,) = [one for one in check_dataset(cfg).guesses if 'do not end with' in one]
     assert '1 images in' in line and "do not end with '.png' and are left out, first more.jpg" in line
+
+
+def test_both_sensors_in_one_folder_are_not_left_out(tmp_path: Path) -> None:
+    layouts.segmentation(tmp_path, 'vi', 'ir', 'labels', 2)
+    (tmp_path / 'all').mkdir()
+    for sensor in ('vi', 'ir'):
+        for path in [*(tmp_path / sensor).iterdir()]:
+            path.rename(tmp_path / f'all/{path.stem}_{sensor}.png')
+    cfg = ConfigDict(
+        type='mmdefusion.PairedSegDataset',
+        data_root=str(tmp_path),
+        data_prefix=dict(img_path='all', img_ir_path='all', seg_map_path='labels'),
+        img_suffix='_vi.png',
+        ir_suffix='_ir.png',
+        metainfo=dict(classes=('a', 'b', 'c')),
+        pipeline=[LOAD, APPEND],
+    )
+    assert not [one for one in check_dataset(cfg).guesses if 'do not end with' in one]

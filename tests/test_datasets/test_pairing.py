@@ -57,10 +57,11 @@ def test_absent_files_are_found_by_listing_each_folder_once(tmp_path: Path, monk
 
 def test_an_image_of_another_ending_is_named(tmp_path: Path) -> None:
     (tmp_path / 'a.TIF').touch()
-    assert other_ending(str(tmp_path / 'a.jpg')) == (
-        " (but a.TIF is: name the ending, ir_suffix='.TIF' for infrared images)"
-    )
+    assert other_ending(str(tmp_path / 'a.jpg')) == (" (but a.TIF is: set ir_suffix='.TIF')")
     assert other_ending(str(tmp_path / 'b.jpg')) == ''
+    (tmp_path / 'a_ir.jpg').touch()
+    assert other_ending(str(tmp_path / 'a_ir.png'), '_ir.png') == " (but a_ir.jpg is: set ir_suffix='_ir.jpg')"
+    assert other_ending(str(tmp_path / 'a.jpg'), '.jpg') == " (but a.TIF is: set ir_suffix='.TIF')"
 
 
 def test_remote_files_are_taken_to_be_there() -> None:

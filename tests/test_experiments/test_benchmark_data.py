@@ -25,6 +25,7 @@ from mmdefusion.experiments.benchmark import (
     models_by_task,
 )
 from mmdefusion.experiments.benchmark.day_night import scores_by_time
+from mmdefusion.experiments.benchmark.fairness import name_start
 from mmdefusion.experiments.benchmark.fused_images import write_fused_images
 from mmdefusion.experiments.benchmark.report import read_pair
 
@@ -182,3 +183,10 @@ def test_pairs_without_a_partner_are_drawn_and_fused_alone(kind, tmp_path):
     write_fused_images(data, tmp_path / 'fused')
     alone = cv2.imread(str(tmp_path / 'fused' / Path('test/vi') / lost.name))
     assert (alone == cv2.imread(str(scenes / 'test/vi' / lost.name))).all()
+
+
+def test_what_a_model_starts_from_is_told_whatever_its_type():
+    start = dict(type='Pretrained', checkpoint='a.pth')
+    model = dict(backbone=dict(init_cfg=start), teacher=dict(type='X', checkpoint='t.pth'), neck=[start])
+    assert name_start(Config(dict(model=model, load_from='whole.pth'))) == 'whole.pth and a.pth and t.pth'
+    assert name_start(Config(dict(model=dict(backbone=dict(checkpoint=None)), load_from=None))) == 'random weights'

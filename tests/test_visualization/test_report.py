@@ -62,10 +62,10 @@ def test_save_makes_the_folder(tmp_path):
 
 
 def test_names_of_strangers_are_no_markup():
-    name = 'vi/<img src=x onerror=alert(1)>|a&b\nc\x1b]0;x\x07.png'
+    name = 'vi/![x](y)<img src=x onerror=alert(1)>|a&b\nc\x1b]0;x\x07.png'
     table = Table(['model', name], [[name, 1.0]])
     assert (
         table.markdown().strip().splitlines()[-1]
-        == r'| vi/&lt;img src=x onerror=alert(1)>\|a&amp;b c\x1b]0;x\x07.png | 1.0 |'
+        == r'| vi/!\[x](y)&lt;img src=x onerror=alert(1)>\|a&amp;b c\x1b]0;x\x07.png | 1.0 |'
     )
     assert all(line.isprintable() for line in table.text().splitlines())

@@ -25,7 +25,7 @@ def find_files(report: SplitReport, dataset: BaseDataset, infos: list[dict], app
     )
     stands_in = append is not None and append.missing != 'error' and getattr(dataset, 'allow_missing_partner', True)
     (report.made_up if stands_in else report.missing).extend(absent)
-    if absent and (other := other_ending(absent[0])):
+    if absent and (other := other_ending(absent[0], getattr(dataset, 'ir_suffix', None))):
         report.wrong_settings.append(f'{len(absent)} of {len(paired)} partners are not there, first {absent[0]}{other}')
     not_there = set(absent) | set(report.missing)
     report.partners = sum(info['img_ir_path'] not in not_there for info in paired)

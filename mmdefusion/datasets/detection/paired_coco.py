@@ -5,9 +5,11 @@ from mmdet.datasets.api_wrappers import COCO
 
 from mmdefusion.registry import DATASETS
 
-from ..annotation_files import MAX_JSON_BYTES, UnusableAnnotation, check_file, reading
+from ..annotation_files import UnusableAnnotation, check_file, reading
 from ..pairing import PairedDatasetMixin
 from .segmentations import check_segmentation
+
+LARGEST_FILE = 2**34  # bytes; those of the largest public sets have one or two gigabytes
 
 
 class OrderedCOCO(COCO):
@@ -26,7 +28,7 @@ class OrderedCOCO(COCO):
         self.annotation_file = annotation_file
         with reading(annotation_file, 'JSON in COCO format'):
             if annotation_file is not None:
-                check_file(annotation_file, MAX_JSON_BYTES)
+                check_file(annotation_file, LARGEST_FILE)
             super().__init__(annotation_file)
             unknown = [annotation for annotation in self.anns.values() if annotation['image_id'] not in self.imgs]
         if unknown:
@@ -71,7 +73,7 @@ class PairedCocoDataset(PairedDatasetMixin, CocoDataset):
     Raises:
         UnusableAnnotation: if the classes are not those of the annotation file or have another order, or the file is
             not JSON, or has annotations of images that it does not list, two categories of one id, or masks that are
-            none.
+            none. Likewise if it is not a regular file, or has more than 16 GiB.
     """
 
     COCOAPI = OrderedCOCO

@@ -1,5 +1,7 @@
 """Pairs with label maps."""
 
+import os
+
 from mmengine import fileio
 from mmseg.datasets import BaseSegDataset
 
@@ -33,8 +35,11 @@ class PairedSegDataset(PairedDatasetMixin, BaseSegDataset):
         folder = self.data_prefix[self.VISIBLE]
         if self.ann_file or not is_local(folder, self.backend_args):
             return []
+        infos = [self.get_data_info(index) for index in range(len(self))]
+        known = {info.get(key) for info in infos for key in ('img_path', 'img_ir_path', 'seg_map_path')}
         names = sorted(fileio.list_dir_or_file(folder, list_dir=False, recursive=True))
-        return [name for name in names if name.lower().endswith(IMAGE_SUFFIXES) and not name.endswith(self.img_suffix)]
+        images = [name for name in names if name.lower().endswith(IMAGE_SUFFIXES)]
+        return [name for name in images if os.path.join(folder, name) not in known]
 
     def list_samples(self) -> list[dict]:
         data_list = super().list_samples()

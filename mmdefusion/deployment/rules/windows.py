@@ -18,6 +18,9 @@ class SlidingWindow:
         height, width: size of a window in pixels, each a multiple of the patch.
         whole_below: images with fewer pixels than this are not cut; 0 cuts all.
         batch_size: windows per batch.
+
+    Raises:
+        ValueError: if a window is no multiple of the patch, or ``batch_size`` less than 1.
     """
 
     height: int = 224

@@ -164,9 +164,9 @@ def is_defusionpp(config: Config) -> bool:
 
 def starting_points(part: Any) -> Iterator[str]:
     """The files and names of the weights that parts of a model's config start from."""
-    if isinstance(part, dict) and part.get('type') == 'Pretrained':
+    if isinstance(part, dict) and isinstance(part.get('checkpoint'), str):
         yield part['checkpoint']
-    elif isinstance(part, dict | list | tuple):
+    if isinstance(part, dict | list | tuple):
         for inner in part.values() if isinstance(part, dict) else part:
             yield from starting_points(inner)
 

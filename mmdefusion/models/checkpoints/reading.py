@@ -20,7 +20,7 @@ OLDEST_TORCH = (2, 6)  # older versions can be made to run code in spite of weig
 MAX_DEPTH = 32
 MAX_VALUES = 2**20
 MAX_DIMENSIONS = 16  # torch fails beyond 64, but halfway through an operation
-MAX_SHARED = 4  # times that the tensors together may be as large as what is stored: tied weights are stored once
+MAX_SHARED = 16  # times that the tensors together may be as large as what is stored: tied weights are stored once
 LEAVES = (str, int, float, bool, bytes, type(None), torch.dtype, torch.device)
 
 
@@ -168,8 +168,13 @@ class Plain:
             self.stored += storage.nbytes()
         claimed = value.numel() * value.element_size()
         self.claimed += claimed
-        if claimed > storage.nbytes() or self.stored > self.size or self.claimed > MAX_SHARED * self.size:
+        if claimed > storage.nbytes() or self.stored > self.size:
             raise CheckpointError(f'{self.name} of {self.size} bytes claims to hold larger tensors than it does.')
+        if self.claimed > MAX_SHARED * self.size:
+            raise CheckpointError(
+                f'{self.name} of {self.size} bytes gives its tensors so many names that they would take more than '
+                f'{MAX_SHARED} times that.'
+            )
         return value.detach()
 
 

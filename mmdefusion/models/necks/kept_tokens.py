@@ -145,7 +145,7 @@ def fit_places(place: Tensor, here: Tensor, grid: tuple[int, int]) -> Placement:
         ValueError: if places do not change evenly, as in a mosaic.
     """
     step = max(1, min(here.shape) // ENOUGH)
-    if not here[::step, ::step].any():  # a few pixels in a corner that was turned out of sight
+    if here[::step, ::step].sum() < ENOUGH**2 / 4:  # much padding: what is left is looked at wholly
         step = 1
     here, place = here[::step, ::step], place[:, ::step, ::step]
     rows, columns = (torch.arange(side, device=place.device, dtype=torch.float64) * step for side in here.shape)

@@ -169,12 +169,12 @@ def test_bombs(tmp_path):
 def test_one_tensor_of_many_names(tmp_path):
     """Each name would be copied when the weights are converted or written; tied weights are few."""
     weight = torch.randn(1000, 100)
-    tied = {f'layer{k}.weight': weight for k in range(3)}
+    tied = {f'layer{k}.weight': weight for k in range(10)}
     torch.save(dict(state_dict=tied), tmp_path / 'tied.pth')
-    assert len(read_checkpoint(tmp_path / 'tied.pth')['state_dict']) == 3
+    assert len(read_checkpoint(tmp_path / 'tied.pth')['state_dict']) == 10
     for views in ({str(k): weight for k in range(50)}, {str(k): weight[:500] for k in range(50)}):
         torch.save(dict(state_dict=views), tmp_path / 'views.pth')
-        with pytest.raises(CheckpointError, match='claims to hold larger tensors than it does'):
+        with pytest.raises(CheckpointError, match='so many names that they would take more than 16 times'):
             read_checkpoint(tmp_path / 'views.pth')
 
 

@@ -164,3 +164,16 @@ def test_a_few_pixels_between_those_that_are_looked_at():
     here[1:3, 1:3] = True
     found = fit_places(place_of(256, 320), here, (16, 20))
     assert_close(found.across[0], (torch.arange(20) + 0.5) / 20, atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize(('rows', 'columns'), [(300, 14), (300, 24), (9, 500), (17, 17)])
+def test_little_of_an_image_in_much_padding(rows, columns):
+    """In a batch with large images; here mirrored, and at the right border."""
+    place, here = place_of(256, 320).flip(-1), torch.zeros(1024, 1024, dtype=torch.bool)
+    wide = torch.nn.functional.interpolate(place[None], (rows, columns), mode='bilinear')[0]
+    seen = torch.zeros(2, 1024, 1024)
+    seen[:, :rows, -columns:], here[:rows, -columns:] = wide, True
+    found = fit_places(seen, here, (64, 64))
+    assert found.mirrored
+    down, across = torch.nonzero(here)[len(torch.nonzero(here)) // 2].tolist()
+    assert (found.across[down // 16, across // 16] - seen[0, down, across]).abs() < 16 / columns
