@@ -1,13 +1,6 @@
-# The same over the first ten blocks of DINOv2's ViT-S/14, whose file does not come with us (docs/encoders.md). Nothing
-# else has been trained with it: the decomposition begins as the sum of both images' tokens, the stems as the taught
-# prior's, and the guide at 0.
-_base_ = './defusionpp-guided_vit-tiny_atss_1xb4-500i_scenes-160x128_kept-tokens.py'
-model = dict(
-    backbone=dict(
-        arch=dict(_delete_=True, embed_dims=384, depth=10, num_heads=6, last_num_heads=6),
-        encoder=dict(init_cfg=dict(type='Pretrained', checkpoint='checkpoints/dinov2_small.pth')),
-        decomposition=dict(init_cfg=dict(type='mmdefusion.SumInit')),
-        pyramid=dict(prior=dict(init_cfg=dict(type='Pretrained', checkpoint='prior'))),
-        init_cfg=None,
-    )
-)
+# The same over a frozen DINOv2, whose file does not come with us.
+_base_ = [
+    './defusionpp-guided_vit-tiny_atss_1xb4-500i_scenes-160x128_kept-tokens.py',
+    '../_base_/encoders/dinov2_small.py',
+]
+model = dict(backbone=_base_.over_dinov2)
