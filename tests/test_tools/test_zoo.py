@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 from helpers.tools_in_process import printed_score, run, stock
 from helpers.watched_training import watched_training
 
@@ -37,6 +38,14 @@ def few_proposals(name: str) -> list[str]:
     ]
 
 
+def write_dinov2(path: Path) -> None:
+    """A file of DINOv2's layout and width with random weights, where the configs name the user's."""
+    transformers = pytest.importorskip('transformers')
+    numbers = dict(hidden_size=384, num_hidden_layers=10, num_attention_heads=6, image_size=56, patch_size=14)
+    path.parent.mkdir()
+    torch.save(transformers.Dinov2Model(transformers.Dinov2Config(**numbers)).state_dict(), path)
+
+
 def cases() -> list:
     """Each config; ResNet-50s are what the ResNet-18s are, but slower, and the injected form has a gate as well."""
     rest = ('resnet50-', 'defusionpp-gated', 'efficientnet-lite0-early-fusion_fcn')
@@ -56,6 +65,8 @@ def test_trains_and_tests(config, scenes, tmp_path):
         options += [f'{evaluator}.ann_file={scenes}/test.json' for evaluator in ('val_evaluator', 'test_evaluator')]
         options += [f'{loader}.dataset.pipeline.2.scale=(96,64)' for loader in LOADERS[1:]]
         options += few_proposals(config.stem) if 'rcnn' in config.stem else ['model.test_cfg.score_thr=0.0']
+    if 'dinov2' in config.stem:
+        write_dinov2(tmp_path / 'checkpoints/dinov2_small.pth')
     train, test = (stock(toolbox, f'{name}.py') for name in ('train', 'test'))
     with watched_training() as watched:
         run(train, config, '--work-dir', tmp_path, '--cfg-options', *options, cwd=tmp_path)
