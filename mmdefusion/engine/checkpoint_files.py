@@ -28,8 +28,8 @@ def refuse_no_run(content: dict[str, Any], name: str) -> None:
     numbers = [meta.get(key) for key in ('iter', 'epoch')] if isinstance(meta, dict) else []
     dicts = [content.get(key) for key in ('state_dict', 'message_hub', *(key for key in OPTIONAL if key in content))]
     seed = meta.get('seed') if isinstance(meta, dict) else None
-    sound = len(numbers) == 2 and all(type(one) is int and one >= 0 for one in numbers)
-    if not sound or not all(isinstance(one, dict) for one in dicts) or not (seed is None or type(seed) is int):
+    counted = len(numbers) == 2 and all(type(one) is int and one >= 0 for one in numbers)
+    if not counted or not all(isinstance(one, dict) for one in dicts) or not isinstance(seed, int | None):
         raise CheckpointError(
             f'{name} is no checkpoint of an interrupted training (it lacks a sound {", ".join(NEEDED)}): to begin a '
             'new training from its weights, name it as load_from.'

@@ -13,6 +13,7 @@ from mmdefusion.datasets.pipelines import insert_behind
 from mmdefusion.engine.hooks import KeptTokensHook, kept_tokens_hook
 from mmdefusion.models.backbones import DeFusionEncoder
 from mmdefusion.models.checkpoints.fitting import read_weights
+from mmdefusion.models.necks.kept_tokens import KeptTokens
 from mmdefusion.scenes import write_scenes
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -187,11 +188,18 @@ TURNS = [
 ]
 
 
-def test_turned_images_train(scenes, tmp_path):
+def test_turned_images_are_not_refused(scenes, tmp_path, monkeypatch):
     config = load('mmseg', scenes, tmp_path, iterations=2)
     pipeline = config.train_dataloader.dataset.pipeline
     config.train_dataloader.dataset.pipeline = [*pipeline[:4], *TURNS, pipeline[-1]]
-    Runner.from_cfg(config).train()
+    runner = Runner.from_cfg(config)
+    shapes = []
+    recall = KeptTokens.recall
+    monkeypatch.setattr(
+        KeptTokens, 'recall', lambda kept, pair, place: shapes.append(pair.shape) or recall(kept, pair, place)
+    )
+    runner.train()
+    assert len(shapes) == 2  # both iterations took kept tokens, and none was refused
 
 
 @pytest.mark.parametrize('toolbox', CONFIGS)
