@@ -9,18 +9,16 @@ import numpy as np
 
 from mmdefusion.inference.fusing import Fusing
 from mmdefusion.inference.thermal import Polarity
-from mmdefusion.rules.daylight import draw_in_glare, fill_borders
 from mmdefusion.rules.detail import PATCH, Detail
 from mmdefusion.rules.exposures import keep_colours
-from mmdefusion.rules.filters import reduce_to
-from mmdefusion.rules.luma import luma, with_luma
+from mmdefusion.rules.luma import luma
 from mmdefusion.rules.memory import FrameMemory
-from mmdefusion.rules.options import THREE_CHANNELS, Colour, DetailChoice, Target, Task, choose_pixels, choose_rule
-from mmdefusion.rules.targets import show_targets
+from mmdefusion.rules.options import Colour, DetailChoice, Target, Task, choose_pixels, choose_rule
+from mmdefusion.rules.picture import PictureRule
 from mmdefusion.utils.image_io import check_scaling, reverse_channels
 
 from .network import OnnxNetwork
-from .rules.windows import SlidingWindow
+from .sliding_window import SlidingWindow
 
 PARTS = ('common', 'unique_a', 'unique_b')
 ALONE = ('alone_visible', 'alone_infrared')  # each source fused with itself, which the rule of detail needs
@@ -69,7 +67,7 @@ class OnnxFuser(Fusing):
         network_pixels: int | None = None,
     ) -> None:
         check_scaling((1.0, 99.0), thermal_range)
-        rule = choose_rule(task, colour, detail, target)
+        chosen = choose_rule(task, colour, detail, target)
         self.network_pixels, self.frame_pixels = choose_pixels(task, network_pixels)
         if polarity not in get_args(Polarity):
             raise ValueError(f'polarity={polarity!r} is none of {", ".join(get_args(Polarity))}.')
@@ -77,9 +75,8 @@ class OnnxFuser(Fusing):
         self.network = OnnxNetwork(file, 'fuse', threads, providers)
         self.reading = dict(thermal=task == 'ivf', thermal_range=thermal_range)
         self.show_progress = show_progress
-        self.colour, self.target = rule.colour, rule.target
-        numbers = {key: value for key, value in (rule.detail or {}).items() if key != 'type'}
-        self.detail = Detail(**numbers) if rule.detail else None
+        numbers = {key: value for key, value in (chosen.detail or {}).items() if key != 'type'}
+        self.rule = PictureRule(chosen.colour, chosen.target, Detail(**numbers) if chosen.detail else None)
         size = self.network.metadata.size
         if size and network_pixels:
             raise ValueError(f'{self.network.file} takes images of {size[1]}x{size[0]} only: leave out network_pixels.')
@@ -107,38 +104,26 @@ class OnnxFuser(Fusing):
             images = self._fuse(first, others[-1] if others else first, parts, memory) if others or parts else {}
         except ValueError as error:
             raise ValueError(f'{name}: {error}') from None
-        if self.colour == 'exposed' and len(exposures) > 2:  # what was fused before says nothing of exposure
+        if self.rule.colour == 'exposed' and len(exposures) > 2:  # what was fused before says nothing of exposure
             images['fused'] = keep_colours(images['fused'], exposures)
         if not others:
-            images['fused'] = luma(first) if self.colour == 'grey' else first
+            images['fused'] = luma(first) if self.rule.colour == 'grey' else first
         return {name: reverse_channels(np.rint(image * 255).astype(np.uint8)) for name, image in images.items()}
 
     def _fuse(
         self, a: np.ndarray, b: np.ndarray, parts: bool = False, memory: FrameMemory | None = None
     ) -> dict[str, np.ndarray]:
         """Fuses two RGB images H×W×3 in [0, 1], see :meth:`PictureFuser.fuse`."""
-        sources, aimed = (a, b) if self.colour in THREE_CHANNELS else (luma(a), luma(b)), self.target != 'off'
-        if aimed:
-            sources = draw_in_glare(fill_borders(*sources), sources[1]), sources[1]
-        pixels = self.frame_pixels if memory else self.network_pixels
-        seen = tuple(reduce_to(image, pixels) for image in sources) if self.detail and pixels else sources
+        sources = self.rule.read(a, b)
+        seen = self.rule.reduce(sources, self.frame_pixels if memory else self.network_pixels)
         together = parts and seen[0] is sources[0]
-        found = self._see([*(PARTS if together else ()), 'fused', *(ALONE if self.detail else ())], *seen)
+        alone = ALONE if self.rule.detail else ()
+        found = self._see([*(PARTS if together else ()), 'fused', *alone], *seen)
         if parts and not together:
             found |= self._see(PARTS, *sources)
         images = {name: found[name].clip(0, 1) for name in PARTS if parts}
-        fused = found['fused']
-        if self.detail:
-            fused = self.detail(fused, sources, tuple(found[name] for name in ALONE), aimed, memory)
-        coloured = a
-        if aimed:
-            fused, drained = show_targets(fused, sources, a, self.target)
-            coloured = a + drained[..., None] * (luma(a)[..., None] - a)
-        if self.colour == 'luma':
-            fused = with_luma(coloured, fused)
-        elif self.colour == 'exposed':
-            fused = keep_colours(fused, sources)
-        return {**images, 'fused': fused.clip(0, 1)}
+        fused = self.rule.finish(a, sources, found['fused'], [found[name] for name in alone], memory)
+        return {**images, 'fused': fused}
 
     def _see(self, names: Sequence[str], a: np.ndarray, b: np.ndarray) -> dict[str, np.ndarray]:
         """What the network decodes of two images of any size, by name."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmdefusion.deployment.rules import windows
+from mmdefusion.deployment import sliding_window
 from mmdefusion.models.fusers import ResidualDetail, SlidingWindow
 from mmdefusion.models.layers.colour import luma as in_torch
 from mmdefusion.models.structures import Pair
@@ -77,10 +77,10 @@ def test_windows(size):
         return found.permute(0, 1, 3, 4, 2).numpy()
 
     wanted = SlidingWindow(48, whole_below=1300, batch_size=2)(in_torch, Pair(to_torch(a), to_torch(b)))
-    found = windows.SlidingWindow(48, 48, 1300, 2)(in_numpy, a, b)
+    found = sliding_window.SlidingWindow(48, 48, 1300, 2)(in_numpy, a, b)
     np.testing.assert_allclose(found, wanted.permute(0, 2, 3, 1).numpy(), atol=1e-4)
 
 
 def test_windows_must_be_patches():
     with pytest.raises(ValueError, match='100x64 must be a multiple of 16'):
-        windows.SlidingWindow(64, 100)
+        sliding_window.SlidingWindow(64, 100)

@@ -11,14 +11,10 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from mmdefusion.registry import MODELS, build_model_part
-from mmdefusion.rules.daylight import draw_in_glare, fill_borders
 from mmdefusion.rules.detail import network_share
-from mmdefusion.rules.exposures import keep_colours
-from mmdefusion.rules.filters import reduce_to
-from mmdefusion.rules.luma import with_luma
 from mmdefusion.rules.memory import FrameMemory
-from mmdefusion.rules.options import THREE_CHANNELS, Colour, Target, refuse_coloured_targets
-from mmdefusion.rules.targets import show_targets
+from mmdefusion.rules.options import Colour, Target, refuse_coloured_targets
+from mmdefusion.rules.picture import PictureRule
 
 from ..layers import PATCH_SIZE, luma
 from ..structures import FusedImages, Pair, Parts
@@ -74,6 +70,11 @@ class PictureFuser(ImageFuser):
         self.colour = colour
         self.target = target
 
+    @property
+    def rule(self) -> PictureRule:
+        """What is done with two images before and after the network."""
+        return PictureRule(self.colour, self.target, self.detail)
+
     def forward(
         self, inputs: Tensor, data_samples: Sequence[BaseDataElement] | None = None, mode: str = 'tensor'
     ) -> FusedImages | list[BaseDataElement]:
@@ -121,8 +122,8 @@ class PictureFuser(ImageFuser):
             ValueError: if the sizes differ, or values are not finite.
         """
         sources = self._read(pair)
-        decoded, images = self._run(sources, network_pixels, parts, alone=self.detail is not None)
-        fused = self._finish(pair, sources, memory, *images).clip(0, 1)
+        decoded, (fused, *alone) = self._run(sources, network_pixels, parts, alone=self.detail is not None)
+        fused = self.rule.finish(pair.a, sources, fused, alone, memory)
         return FusedImages(*decoded.clip(0, 1), fused) if parts else fused
 
     @torch.no_grad()
@@ -140,14 +141,13 @@ class PictureFuser(ImageFuser):
             ValueError: if the sizes differ, or values are not finite.
         """
         sources = self._read(pair)
-        decoded, (fused, first, second) = self._run(sources, network_pixels, parts=True, alone=True)
-        share = network_share(fused, Pair(first, second))
-        finished = self._finish(pair, sources, memory, fused, first, second)
-        return Explained(FusedImages(*decoded.clip(0, 1), finished.clip(0, 1)), share)
+        decoded, (fused, *alone) = self._run(sources, network_pixels, parts=True, alone=True)
+        finished = self.rule.finish(pair.a, sources, fused, alone, memory)
+        return Explained(FusedImages(*decoded.clip(0, 1), finished), network_share(fused, alone))
 
     def _run(self, sources: Pair, pixels: int | None, parts: bool, alone: bool) -> tuple[Tensor, Tensor]:
         """The parts at full size; and the fused image and each source alone, with detail at most ``pixels`` large."""
-        seen = Pair(*(reduce_to(image, pixels) for image in sources)) if self.detail and pixels else sources
+        seen = Pair(*self.rule.reduce(sources, pixels))
         together = parts and seen.a is sources.a
         images = self.sliding_window(partial(self._decode_stacked, parts=together, alone=alone), seen)
         count = len(Parts._fields) if parts else 0
@@ -159,12 +159,7 @@ class PictureFuser(ImageFuser):
     def _read(self, pair: Pair) -> Pair:
         """The input of the network: the pair itself, or its brightness."""
         check(pair)
-        if self.colour in THREE_CHANNELS:
-            return pair
-        sources = Pair(*(luma(image) for image in pair))
-        if self.target == 'off':
-            return sources
-        return Pair(draw_in_glare(fill_borders(*sources), sources.b), sources.b)
+        return Pair(*self.rule.read(*pair))
 
     def _decode_stacked(self, pair: Pair, parts: bool, alone: bool) -> Tensor:
         """Decodes pairs B×C×H×W to B×K×C×H×W: parts, the fused image and, with ``alone``, each source by itself."""
@@ -175,18 +170,6 @@ class PictureFuser(ImageFuser):
         decoded += self.decode_alone(decomposition.features) if alone else ()
         images = torch.stack(decoded, dim=1)[..., :height, :width]
         return luma(images) if channels == 1 else images
-
-    def _finish(self, pair: Pair, sources: Pair, memory: FrameMemory | None, fused: Tensor, *alone: Tensor) -> Tensor:
-        """Adds detail and colours to the fused image."""
-        aimed, coloured = self.target != 'off', pair.a
-        if self.detail:
-            fused = self.detail(fused, sources, Pair(*alone), aimed, memory)
-        if aimed:
-            fused, drained = show_targets(fused, sources, pair.a, self.target)
-            coloured = coloured + drained * (luma(coloured) - coloured)
-        if self.colour == 'exposed':
-            return keep_colours(fused, sources)
-        return with_luma(coloured, fused) if self.colour == 'luma' else fused
 
 
 def fill_patches(images: Tensor) -> Tensor:

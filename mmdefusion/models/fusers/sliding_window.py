@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from mmdefusion.registry import MODELS
+from mmdefusion.rules.windows import SlidingWindows
 
 from ..layers import PATCH_SIZE
 from ..structures import Pair
@@ -59,30 +60,14 @@ class SlidingWindow:
         height, width = pair.a.shape[-2:]
         if height * width < self.whole_below:
             return network(Pair(pair.a[None], pair.b[None]))[0]
-        size = min(self.size, height), min(self.size, width)
-        corners = [(y, x) for y in self._starts(height, size[0]) for x in self._starts(width, size[1])]
-        fade = self._fade(size[0], pair.a)[:, None] * self._fade(size[1], pair.a)
+        windows = SlidingWindows.over((height, width), (self.size,) * 2, (self.overlap,) * 2)
+        fade = torch.from_numpy(windows.fade).to(pair.a)
         total, weight = None, pair.a.new_zeros(height, width)
-        for first in range(0, len(corners), self.batch_size):
-            chosen = corners[first : first + self.batch_size]
-            places = [(..., slice(y, y + size[0]), slice(x, x + size[1])) for y, x in chosen]
-            cut = Pair(*(torch.stack([image[place] for place in places]) for image in pair))
+        for places in windows.batches(self.batch_size):
+            cut = Pair(*(torch.stack([image[(slice(None), *place)] for place in places]) for image in pair))
             for place, images in zip(places, network(cut), strict=True):
                 if total is None:
                     total = images.new_zeros(*images.shape[:2], height, width)
-                total[place] += images * fade
+                total[(..., *place)] += images * fade
                 weight[place] += fade
         return total.div_(weight)
-
-    def _starts(self, length: int, size: int) -> list[int]:
-        """Evenly spaced starts of windows whose neighbours overlap by at least ``overlap``."""
-        if length <= size:
-            return [0]
-        count = -(-(length - size) // (size - self.overlap)) + 1
-        return [round(k * (length - size) / (count - 1)) for k in range(count)]
-
-    def _fade(self, size: int, like: Tensor) -> Tensor:
-        """Weights along one side: a raised cosine over the overlap, 1 between."""
-        place = torch.arange(size, device=like.device, dtype=like.dtype) + 0.5
-        edge = torch.minimum(place, size - place).clip(max=self.overlap) / self.overlap
-        return torch.sin(edge * torch.pi / 2) ** 2

@@ -1,4 +1,4 @@
-"""SlidingWindow in NumPy: runs a network that was trained at one size on images of any size."""
+"""Sliding windows for exported networks, which read arrays."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,13 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmdefusion.rules.detail import PATCH
+from mmdefusion.rules.windows import SlidingWindows
 
 Network = Callable[[np.ndarray, np.ndarray], np.ndarray]  # two times B×h×w×C to B×K×h×w×C
 
 
 @dataclass(frozen=True)
 class SlidingWindow:
-    """Runs a network on the whole image, or on overlapping windows whose results fade into each other.
+    """:class:`mmdefusion.models.fusers.SlidingWindow` for arrays; windows need not be square.
 
     Attributes:
         height, width: size of a window in pixels, each a multiple of the patch.
@@ -39,15 +40,10 @@ class SlidingWindow:
         height, width = a.shape[:2]
         if height * width < self.whole_below:
             return network(a[None], b[None])[0]
-        size = min(self.height, height), min(self.width, width)
-        rows, columns = starts(height, size[0], self.height // 4), starts(width, size[1], self.width // 4)
-        corners = [(y, x) for y in rows for x in columns]
-        fade = (fade_in(size[0], self.height // 4)[:, None] * fade_in(size[1], self.width // 4))[..., None]
-        total, weight = None, np.zeros((height, width, 1), np.float32)
-        for first in range(0, len(corners), self.batch_size):
-            places = [
-                (slice(y, y + size[0]), slice(x, x + size[1])) for y, x in corners[first : first + self.batch_size]
-            ]
+        size = self.height, self.width
+        windows = SlidingWindows.over((height, width), size, (self.height // 4, self.width // 4))
+        fade, total, weight = windows.fade[..., None], None, np.zeros((height, width, 1), np.float32)
+        for places in windows.batches(self.batch_size):
             found = network(*(np.stack([image[place] for place in places]) for image in (a, b)))
             for place, images in zip(places, found, strict=True):
                 if total is None:
@@ -55,18 +51,3 @@ class SlidingWindow:
                 total[(slice(None), *place)] += images * fade
                 weight[place] += fade
         return total / weight
-
-
-def starts(length: int, size: int, overlap: int) -> list[int]:
-    """Evenly spaced starts of windows whose neighbours overlap by at least ``overlap``."""
-    if length <= size:
-        return [0]
-    count = -(-(length - size) // (size - overlap)) + 1
-    return [round(k * (length - size) / (count - 1)) for k in range(count)]
-
-
-def fade_in(size: int, overlap: int) -> np.ndarray:
-    """Weights along one side: a raised cosine over the overlap, 1 between."""
-    place = np.arange(size, dtype=np.float32) + 0.5
-    edge = np.minimum(place, size - place).clip(max=overlap) / overlap
-    return np.sin(edge * np.pi / 2) ** 2

@@ -1,1 +1,0 @@
-"""Sliding windows in NumPy, as in ``models``; the other rules are in ``mmdefusion.rules``."""
