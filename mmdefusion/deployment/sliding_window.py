@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmdefusion.rules.detail import PATCH
-from mmdefusion.rules.windows import SlidingWindows
+from mmdefusion.rules.windows import WindowLayout
 
 Network = Callable[[np.ndarray, np.ndarray], np.ndarray]  # two times B×h×w×C to B×K×h×w×C
 
@@ -41,7 +41,7 @@ class SlidingWindow:
         if height * width < self.whole_below:
             return network(a[None], b[None])[0]
         size = self.height, self.width
-        windows = SlidingWindows.over((height, width), size, (self.height // 4, self.width // 4))
+        windows = WindowLayout.over((height, width), size, (self.height // 4, self.width // 4))
         fade, total, weight = windows.fade[..., None], None, np.zeros((height, width, 1), np.float32)
         for places in windows.batches(self.batch_size):
             found = network(*(np.stack([image[place] for place in places]) for image in (a, b)))

@@ -1,5 +1,6 @@
 """What is done with two images before and after the network, in one form for arrays and tensors."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .daylight import draw_in_glare, fill_borders
@@ -11,7 +12,7 @@ from .memory import FrameMemory
 from .options import THREE_CHANNELS, Colour, Target
 from .targets import show_targets
 
-Pair = tuple[Image, Image]
+Sources = tuple[Image, Image]
 
 
 @dataclass(frozen=True)
@@ -22,27 +23,29 @@ class PictureRule:
     target: Target
     detail: Detail | None  #: None takes what the network decodes
 
-    def read(self, a: Image, b: Image) -> Pair:
-        """The sources of the network: the images themselves, or their brightness, which both have the day's light."""
+    def read(self, a: Image, b: Image) -> Sources:
+        """The sources of the network: the images, or their brightness (with targets, without glare and borders)."""
         if self.colour in THREE_CHANNELS:
             return a, b
         a, b = luma(a), luma(b)
         return (draw_in_glare(fill_borders(a, b), b), b) if self.aimed else (a, b)
 
-    def reduce(self, sources: Pair, pixels: int | None) -> Pair:
+    def reduce(self, sources: Sources, pixels: int | None) -> Sources:
         """What the network sees of the sources: where detail comes from them, at most so many pixels of each."""
-        if self.detail is None or pixels is None:
+        if self.detail is None or not pixels:
             return sources
         return tuple(reduce_to(image, pixels) for image in sources)
 
-    def finish(self, image: Image, sources: Pair, fused: Image, alone: Pair, memory: FrameMemory | None) -> Image:
+    def finish(
+        self, image: Image, sources: Sources, fused: Image, alone: Sequence[Image], memory: FrameMemory | None
+    ) -> Image:
         """Adds detail, targets and colours to what the network decodes.
 
         Args:
             image: the first image, with its colours.
             sources: what :meth:`read` made of both images.
             fused: the fused image that the network decodes.
-            alone: each source fused with itself by the network; empty where no detail is wanted.
+            alone: each source fused with itself by the network; not used without detail.
             memory: the weights of the frames before, of a video.
 
         Returns:

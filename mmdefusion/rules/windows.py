@@ -7,7 +7,7 @@ import numpy as np
 Sides = tuple[int, int]  # height and width
 
 
-class SlidingWindows(NamedTuple):
+class WindowLayout(NamedTuple):
     """Overlapping windows of one size that cover an image."""
 
     size: Sides  #: of a window
@@ -15,7 +15,7 @@ class SlidingWindows(NamedTuple):
     fade: np.ndarray  #: weights of a window's pixels, height×width
 
     @classmethod
-    def over(cls, image: Sides, size: Sides, overlap: Sides) -> 'SlidingWindows':
+    def over(cls, image: Sides, size: Sides, overlap: Sides) -> 'WindowLayout':
         """Spreads windows evenly over an image.
 
         Args:

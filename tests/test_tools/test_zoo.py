@@ -53,16 +53,35 @@ def cases() -> list:
     return [pytest.param(path, marks=mark, id=path.stem.split('_1xb')[0]) for path, mark in marks.items()]
 
 
+def two_iterations(scenes: Path) -> list[str]:
+    options = [f'{loader}.dataset.data_root={scenes}' for loader in LOADERS]
+    options += [f'{loader}.{key}' for loader in LOADERS for key in ('num_workers=0', 'persistent_workers=False')]
+    options += ['train_cfg.max_iters=2', 'train_cfg.val_interval=9', 'train_dataloader.batch_size=2']
+    return [*options, 'default_hooks.checkpoint.save_optimizer=False', 'default_hooks.logger.interval=1']
+
+
+def where_boxes_are(scenes: Path) -> list[str]:
+    return [f'{evaluator}.ann_file={scenes}/test.json' for evaluator in ('val_evaluator', 'test_evaluator')]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    'option', ['model.bbox_head.num_classes=4', 'train_dataloader.dataset.metainfo.classes=(car,)']
+)
+def test_heads_for_other_classes_than_those_of_the_data_are_refused(option, scenes, tmp_path):
+    config = ROOT / 'configs/baselines/spatial-prior_atss_1xb4-500i_scenes-160x128.py'
+    options = [*two_iterations(scenes), *where_boxes_are(scenes), option]
+    with pytest.raises(AssertionError, match='`num_classes` .* does not matches the length of `classes`'):
+        run(stock('mmdet', 'train.py'), config, '--work-dir', tmp_path, '--cfg-options', *options, cwd=tmp_path)
+
+
 @pytest.mark.parametrize('config', cases())
 def test_trains_and_tests(config, scenes, tmp_path):
     segments = any(f'_{head}_' in config.stem for head in SEGMENTERS)
     toolbox = 'mmseg' if segments else 'mmdet'
-    options = [f'{loader}.dataset.data_root={scenes}' for loader in LOADERS]
-    options += [f'{loader}.{key}' for loader in LOADERS for key in ('num_workers=0', 'persistent_workers=False')]
-    options += ['train_cfg.max_iters=2', 'train_cfg.val_interval=9', 'train_dataloader.batch_size=2']
-    options += ['default_hooks.checkpoint.save_optimizer=False', 'default_hooks.logger.interval=1']
+    options = two_iterations(scenes)
     if not segments:  # after two iterations no box is sure enough, and mmdet scores no empty result
-        options += [f'{evaluator}.ann_file={scenes}/test.json' for evaluator in ('val_evaluator', 'test_evaluator')]
+        options += where_boxes_are(scenes)
         options += [f'{loader}.dataset.pipeline.2.scale=(96,64)' for loader in LOADERS[1:]]
         options += few_proposals(config.stem) if 'rcnn' in config.stem else ['model.test_cfg.score_thr=0.0']
     if 'dinov2' in config.stem:

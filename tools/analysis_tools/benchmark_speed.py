@@ -5,10 +5,10 @@
 "textbook" is the same network with the same weights, written out: explicit softmax matrices, one image after the other,
 every linear map by itself, losses image by image. "ours" is the package as it is, "windowed" with windows of 14 patches
 and four global blocks (a detector that trains has a spatial prior then; light-training is one with narrow maps and a
-head of one convolution, as benchmark.py --light trains), "pooled" with pooled keys in these four blocks too, "bf16"
-under autocast, "windowed bf16" and "pooled bf16" both, "compiled" by torch.compile. "maps" is timed beside ResNet-50s
-with an FPN and a plain ViT. All forms run in this process in turn; memory is what a run takes on top of weights and
-libraries (on Linux).
+head of one convolution, as benchmark.py --light trains), "pooled" with windows that see each other in means over 5×5
+patches and no global block, "bf16" under autocast, "windowed bf16" and "pooled bf16" both, "compiled" by torch.compile.
+"maps" is timed beside ResNet-50s with an FPN and a plain ViT. All forms run in this process in turn; memory is what a
+run takes on top of weights and libraries (on Linux).
 """
 
 import argparse

@@ -90,7 +90,7 @@ def trace_loaded(
     if size is None and any(encoder.window for encoder in encoders):
         raise ValueError(
             'The network attends within windows, which are laid out for one size of images: name it (--size H W), or '
-            'leave windows out of the config (window=None, pooling=1; the same weights fit).'
+            'leave windows out of the config (window=None, pooling=None; the same weights fit).'
         )
     metadata = replace(loaded.metadata, size=size, pixels=pixels)
     graph = trace(loaded.module, loaded.module.outputs, size, translations(metadata.task))

@@ -23,7 +23,7 @@ from .textbook import to_textbook
 
 FORMS = ('ours', 'windowed', 'pooled', 'bf16', 'windowed bf16', 'pooled bf16', 'compiled', 'textbook')
 # options of the encoder by the first word of a form
-ENCODER_OPTIONS = {'windowed': dict(window=14), 'pooled': dict(window=14, pooling=2)}
+ENCODER_OPTIONS = {'windowed': dict(window=14), 'pooled': dict(window=14, global_blocks=0, pooling=5)}
 Options = Mapping[str, int]
 
 

@@ -12,9 +12,9 @@ from mmdefusion.registry import MODELS
 from ..checkpoints.low_rank import merge_foreign_updates
 from ..checkpoints.vit import ViTWeights
 from ..checkpoints.vit_file import pretrained_vit
-from ..layers import Content, PatchEmbed, PooledKeys, PositionEmbedding, TransformerBlock, Windows, init_transformer
+from ..layers import Content, PatchEmbed, PositionEmbedding, TransformerBlock, Windows, init_transformer
 from ..layers.low_rank import train_updates_only, updates_of
-from ..layers.reach import check_reach
+from ..layers.windows import check_windows
 from ..structures import Pair, PairFeatures
 from .architectures import check_frozen, first_blocks, resolve_architecture, suit_architecture
 
@@ -54,8 +54,8 @@ class DeFusionEncoder(BaseModule):
             (:class:`Windows`); for large images. 14, as in training at 224 pixels, is ViTDet's choice. None attends to
             the whole image everywhere. Windows have no parameters, so any checkpoint fits.
         global_blocks: number of blocks that attend to the whole image nevertheless, evenly spaced, with the last one.
-        pooling: side in patches of what the global blocks' keys and values are means of (:class:`PooledKeys`); 1 is
-            full attention, with 2 a quarter of the keys is left.
+        pooling: longest side in patches of the cells through whose means patches see other windows, coarsely; 5 is
+            usual, with ``global_blocks=0``. None hides other windows.
         lora_rank: rank of updates that are trained instead of the weights of this encoder, one for the joint map of
             query, key and value in each block (LoRA, :class:`LowRankLinear`); 4 or 8 are usual. The norms of the skip
             feature, which a public ViT lacks, are trained as well. None trains all weights.
@@ -78,7 +78,7 @@ class DeFusionEncoder(BaseModule):
         global_blocks: int = 4,
         init_cfg: dict | list | None = None,
         lora_rank: int | None = None,
-        pooling: int = 1,
+        pooling: int | None = None,
     ) -> None:
         super().__init__(init_cfg)
         vit, name = self._vit_at_hand()
@@ -91,7 +91,7 @@ class DeFusionEncoder(BaseModule):
         self.embed_dims, depth = self.arch.embed_dims, self.arch.depth
         self.depth_named = not isinstance(arch, str)
         check_frozen(frozen_stages, lora_rank, depth)
-        check_reach(window, global_blocks, pooling, depth)
+        check_windows(window, global_blocks, pooling, depth)
         self.frozen_stages = frozen_stages
         self.with_cp = with_cp
         self.window, self.pooling = window, pooling
@@ -179,9 +179,8 @@ class DeFusionEncoder(BaseModule):
             mask = pad(mask, (self.arch.num_registers, 0), value=True)
         layers = [x]
         windows = self._windows(grid, content, self.arch.num_registers)
-        everywhere = mask if windows is None or self.pooling == 1 else PooledKeys(self.pooling, *windows)
         for index, block in enumerate(self.blocks):
-            reach = everywhere if windows is None or index in self.global_blocks else windows
+            reach = mask if windows is None or index in self.global_blocks else windows
             recomputed = self.with_cp and x.requires_grad
             x = checkpoint(block, x, reach, use_reentrant=False) if recomputed else block(x, reach)
             layers.append(x)
@@ -194,7 +193,8 @@ class DeFusionEncoder(BaseModule):
         if self.window is None:
             return None
         own = content.grids() if content else None
-        return Windows(self.window, tuple(map(int, grid)), own, 1 + num_registers)  # tracing gives tensors as sizes
+        sizes = tuple(map(int, grid))  # tracing gives tensors
+        return Windows(self.window, sizes, own, 1 + num_registers, self.pooling)
 
     def _own_positions(self, content: Content, grid: tuple[int, int], batch: int) -> Tensor:
         """The position embedding of each image's own grid, padded to the common grid: B×(1 + h·w)×C."""

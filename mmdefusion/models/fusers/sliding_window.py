@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from mmdefusion.registry import MODELS
-from mmdefusion.rules.windows import SlidingWindows
+from mmdefusion.rules.windows import WindowLayout
 
 from ..layers import PATCH_SIZE
 from ..structures import Pair
@@ -60,7 +60,7 @@ class SlidingWindow:
         height, width = pair.a.shape[-2:]
         if height * width < self.whole_below:
             return network(Pair(pair.a[None], pair.b[None]))[0]
-        windows = SlidingWindows.over((height, width), (self.size,) * 2, (self.overlap,) * 2)
+        windows = WindowLayout.over((height, width), (self.size,) * 2, (self.overlap,) * 2)
         fade = torch.from_numpy(windows.fade).to(pair.a)
         total, weight = None, pair.a.new_zeros(height, width)
         for places in windows.batches(self.batch_size):

@@ -11,9 +11,7 @@ from .low_rank import LowRankLinear
 from .normalize import Normalize
 from .padding import Content, mark_padding
 from .patch_embed import PATCH_SIZE, PatchEmbed
-from .pooled_keys import PooledKeys
 from .position_embedding import PositionEmbedding, sincos_position_embedding
-from .reach import Reach
 from .token_masking import keep_tokens, restore_tokens, sample_kept
 from .tokens import patchify, tokens_to_map, unpatchify
 from .transformer_block import TransformerBlock
@@ -31,9 +29,7 @@ __all__ = [
     'LowRankLinear',
     'Normalize',
     'PatchEmbed',
-    'PooledKeys',
     'PositionEmbedding',
-    'Reach',
     'SelfAttention',
     'TransformerBlock',
     'Windows',

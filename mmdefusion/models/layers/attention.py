@@ -9,7 +9,7 @@ from torch.nn.functional import pad, scaled_dot_product_attention
 
 from .blocked_attention import attend_in_blocks, worth_blocks
 from .linear import Linear, linear
-from .reach import Reach
+from .windows import Windows
 
 KERNEL_WIDTH = 16  # heads whose width is a multiple of this are fast in CPU kernels
 FILLING = 4  # most channels that are added: 12 to 16 is faster by a seventh, 24 to 32 slower by a tenth
@@ -26,26 +26,26 @@ def merge_heads(x: Tensor) -> Tensor:
     return x.transpose(1, 2).flatten(2)
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor, num_heads: int, mask: Tensor | Reach | None = None) -> Tensor:
+def attend(q: Tensor, k: Tensor, v: Tensor, num_heads: int, mask: Tensor | Windows | None = None) -> Tensor:
     """Scaled dot-product attention over heads.
 
     Args:
         q, k, v: queries, keys and values, B×N×(heads·width) each.
         num_heads: number of heads.
-        mask: true for the keys that are attended to, B×N, the windows within which tokens attend to each other, or how
-            keys are pooled; None for all. One of half as many images counts for both images of each pair, if these are
-            concatenated along the batch.
+        mask: true for the keys that are attended to, B×N, or numbers that are added to their scores, or the windows
+            within which tokens attend to each other; None for all. One of half as many images counts for both images of
+            each pair, if these are concatenated along the batch.
 
     Returns:
         B×N×(heads·width).
     """
-    if isinstance(mask, Reach):
+    if isinstance(mask, Windows):
         return mask.apply(partial(attend, num_heads=num_heads), q, k, v)
     if mask is not None:
-        mask = mask.repeat(len(q) // len(mask), 1)[:, None, None]
+        mask = mask.repeat(q.shape[0] // mask.shape[0], 1)[:, None, None]  # len() would fix an exported batch
     q, k, v = (split_heads(x, num_heads) for x in (q, k, v))
     if q.device.type != 'cpu':
-        return merge_heads(scaled_dot_product_attention(q, k, v, mask))
+        return merge_heads(attend_by_torch(q, k, v, mask))
     if q.dtype != torch.bfloat16:
         return merge_heads(attend_on_cpu(q, k, v, mask))
     with torch.autocast('cpu', enabled=False):
@@ -60,9 +60,16 @@ def attend_on_cpu(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tenso
     width, recorded = q.shape[-1], torch.compiler.is_exporting() or torch.jit.is_tracing()
     gap = 0 if recorded else -width % KERNEL_WIDTH
     if not 0 < gap <= FILLING or (k.shape[2] < WORTH_FILLING and not q.requires_grad):
-        return scaled_dot_product_attention(q, k, v, mask)
+        return attend_by_torch(q, k, v, mask)
     q, k, v = (pad(x, (0, gap)) for x in (q, k, v))
-    return scaled_dot_product_attention(q, k, v, mask, scale=width**-0.5)[..., :width]
+    return attend_by_torch(q, k, v, mask, width**-0.5)[..., :width]
+
+
+def attend_by_torch(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, scale: float | None = None) -> Tensor:
+    """torch's own kernel, which wants numbers that are added to scores in the precision of the queries."""
+    if mask is not None and mask.is_floating_point():
+        mask = mask.to(q.dtype)
+    return scaled_dot_product_attention(q, k, v, mask, scale=scale)
 
 
 def require_divisible(embed_dims: int, num_heads: int) -> None:
@@ -88,7 +95,7 @@ class SelfAttention(nn.Module):
         self.qkv = Linear(embed_dims, 3 * embed_dims)
         self.proj = Linear(embed_dims, embed_dims)
 
-    def forward(self, x: Tensor, mask: Tensor | Reach | None = None) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor | Windows | None = None) -> Tensor:
         return self.proj(attend(*self.qkv(x).chunk(3, dim=-1), self.num_heads, mask))
 
 
@@ -118,7 +125,7 @@ class CrossAttention(nn.Module):
         query: Tensor,
         key: Tensor,
         value: Tensor,
-        mask: Tensor | Reach | None = None,
+        mask: Tensor | Windows | None = None,
         after: Sequence[nn.Linear] = (),
     ) -> Tensor:
         """Attends. ``after`` are linear maps that query, key and value have yet to pass before their projections."""

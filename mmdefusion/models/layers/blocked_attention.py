@@ -37,15 +37,22 @@ def attend_in_blocks(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None
 
     Args:
         q, k, v: queries B×heads×N×width, keys and values B×heads×M×width.
-        mask: B×1×1×M, true for the keys that are attended to; None for all.
+        mask: B×1×1×M, true for the keys that are attended to, or numbers that are added to their scores; None for all.
 
     Returns:
         B×heads×N×width.
     """
     images, heads = q.shape[:2]
-    hidden = None if mask is None else ~mask.expand(images, heads, 1, -1).flatten(0, 1)
+    added = None if mask is None else as_scores(mask).to(q.dtype).expand(images, heads, 1, -1).flatten(0, 1)
     scaled = q * q.shape[-1] ** -0.5
-    return _BlockedAttention.apply(*(x.flatten(0, 1) for x in (scaled, k, v)), hidden).unflatten(0, (images, heads))
+    return _BlockedAttention.apply(*(x.flatten(0, 1) for x in (scaled, k, v)), added).unflatten(0, (images, heads))
+
+
+def as_scores(mask: Tensor) -> Tensor:
+    """What is added to scores: 0 where a mask is true and -infinity elsewhere; numbers stay as they are."""
+    if mask.dtype != torch.bool:
+        return mask
+    return torch.zeros(mask.shape, device=mask.device).masked_fill(~mask, -torch.inf)
 
 
 class _BlockedAttention(torch.autograd.Function):
@@ -55,22 +62,22 @@ class _BlockedAttention(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None) -> Tensor:
-        ctx.save_for_backward(q, k, v, hidden)
+    def forward(ctx, q: Tensor, k: Tensor, v: Tensor, added: Tensor | None) -> Tensor:
+        ctx.save_for_backward(q, k, v, added)
         result = torch.empty_like(q)
         for some, rows in blocks(q, k):
-            result[some, rows] = weights(q, k, hidden, some, rows) @ v[some]
+            result[some, rows] = weights(q, k, added, some, rows) @ v[some]
         return result
 
     @staticmethod
     @once_differentiable
     def backward(ctx, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
-        q, k, v, hidden = ctx.saved_tensors
+        q, k, v, added = ctx.saved_tensors
         # sums over blocks of rows would lose what is small
         of_k, of_v = (torch.zeros_like(x, dtype=torch.float32) for x in (k, v))
         of_q = torch.empty_like(q)
         for some, rows in blocks(q, k):
-            above, shares = gradient[some, rows], weights(q, k, hidden, some, rows)
+            above, shares = gradient[some, rows], weights(q, k, added, some, rows)
             of_shares = above @ v[some].mT
             of_v[some] += shares.mT @ above
             of_scores = torch._softmax_backward_data(of_shares, shares, -1, shares.dtype)
@@ -90,9 +97,9 @@ def blocks(q: Tensor, k: Tensor) -> Iterator[tuple[slice, slice]]:
             yield slice(first, first + some), slice(row, row + rows)
 
 
-def weights(q: Tensor, k: Tensor, hidden: Tensor | None, some: slice, rows: slice) -> Tensor:
+def weights(q: Tensor, k: Tensor, added: Tensor | None, some: slice, rows: slice) -> Tensor:
     """The attention weights of a block."""
     scores = q[some, rows] @ k[some].mT
-    if hidden is not None:
-        scores.masked_fill_(hidden[some], -torch.inf)
+    if added is not None:
+        scores += added[some]
     return scores.to_mkldnn().softmax(-1).to_dense()  # oneDNN's takes half the time of torch's own

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from .attention import CrossAttention
 from .dropout import Dropout
 from .linear import Linear
-from .reach import Reach
 from .transformer_block import MLP_RATIO
+from .windows import Windows
 
 WORTH_FOLDING = 2  # tokens for each channel from which on multiplying two linear maps first saves work
 NUM_HEADS = 16  # heads of every block outside the encoder and the teachers
@@ -54,7 +54,7 @@ class DecompositionBlock(nn.Module):
         self.norm2 = nn.LayerNorm(embed_dims)
         self.drop = Dropout(dropout)
 
-    def forward(self, s: Tensor, t: Tensor, mask: Tensor | Reach | None = None) -> Tensor:
+    def forward(self, s: Tensor, t: Tensor, mask: Tensor | Windows | None = None) -> Tensor:
         """Applies the block.
 
         Args:

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from .reach import Reach
+from .windows import Windows
 
-Branch = Callable[[Tensor, Tensor | Reach | None], Tensor]
+Branch = Callable[[Tensor, Tensor | Windows | None], Tensor]
 
 
 class DropPath(nn.Module):
@@ -29,7 +29,7 @@ class DropPath(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return x * self._sample(x) if self.drop_prob and self.training else x
 
-    def add(self, x: Tensor, branch: Branch, mask: Tensor | Reach | None = None) -> Tensor:
+    def add(self, x: Tensor, branch: Branch, mask: Tensor | Windows | None = None) -> Tensor:
         """Adds a residual branch to its input, B×N×C.
 
         On CPUs a branch is computed for the samples only that keep it: an encoder's time falls by the share that is
@@ -60,11 +60,11 @@ class DropPath(nn.Module):
         return f'drop_prob={self.drop_prob}'
 
 
-def select(mask: Tensor | Reach | None, kept: Tensor, count: int) -> Tensor | Reach | None:
+def select(mask: Tensor | Windows | None, kept: Tensor, count: int) -> Tensor | Windows | None:
     """What the kept ones of ``count`` samples attend to; a mask of half as many counts for both images of a pair."""
-    if mask is None or (isinstance(mask, Reach) and mask.own is None):
+    if mask is None or (isinstance(mask, Windows) and mask.own is None):
         return mask
-    if isinstance(mask, Reach):
+    if isinstance(mask, Windows):
         own = list(mask.own) * (count // len(mask.own))
         return mask._replace(own=[own[index] for index in kept.tolist()])
     return mask.repeat(count // len(mask), 1)[kept]

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from .attention import SelfAttention
 from .drop_path import DropPath
 from .linear import Linear
-from .reach import Reach
+from .windows import Windows
 
 MLP_RATIO = 4  # hidden width of every MLP divided by that of the tokens
 
@@ -31,8 +31,7 @@ class TransformerBlock(nn.Module):
         eps: epsilon of both LayerNorms: 1e-6 in the encoder and the teachers, 1e-5 elsewhere.
         drop_path: rate of stochastic depth of both branches.
 
-    :meth:`forward` takes ``mask``: true for the tokens that are attended to (B×N), :class:`Windows` or
-    :class:`PooledKeys`; None for all.
+    :meth:`forward` takes ``mask``: true for the tokens that are attended to (B×N), or :class:`Windows`; None for all.
     """
 
     def __init__(self, embed_dims: int, num_heads: int, eps: float = 1e-5, drop_path: float = 0.0) -> None:
@@ -43,11 +42,11 @@ class TransformerBlock(nn.Module):
         self.mlp = Mlp(embed_dims, MLP_RATIO * embed_dims)
         self.drop_path = DropPath(drop_path)
 
-    def forward(self, x: Tensor, mask: Tensor | Reach | None = None) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor | Windows | None = None) -> Tensor:
         x = self.drop_path.add(x, self._attend, mask)
         return self.drop_path.add(x, self._think)
 
-    def _attend(self, x: Tensor, mask: Tensor | Reach | None) -> Tensor:
+    def _attend(self, x: Tensor, mask: Tensor | Windows | None) -> Tensor:
         return self.attn(self.norm1(x), mask)
 
     def _think(self, x: Tensor, mask: None) -> Tensor:

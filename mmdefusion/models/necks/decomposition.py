@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from mmdefusion.registry import MODELS
 
-from ..layers import NUM_HEADS, DecompositionBlock, Reach, TransformerBlock, init_transformer
+from ..layers import NUM_HEADS, DecompositionBlock, TransformerBlock, Windows, init_transformer
 from ..structures import Decomposition, Pair, PairFeatures, Parts
 
 CommonOrder = Literal['sum', 'mean', 'ab', 'ba']
@@ -31,18 +31,18 @@ class DecompositionPath(nn.Module):
         self.residual = TransformerBlock(embed_dims, NUM_HEADS)
         self.fusion = DecompositionBlock(embed_dims, 'unique', NUM_HEADS)
 
-    def decompose(self, pair: Pair, order: CommonOrder, mask: Tensor | Reach | None = None) -> Parts:
+    def decompose(self, pair: Pair, order: CommonOrder, mask: Tensor | Windows | None = None) -> Parts:
         """Computes the common tokens and both unique tokens, B×N×C each."""
         return Parts(self.find_common(pair, order, mask), *self.find_unique(pair, mask))
 
-    def find_unique(self, pair: Pair, mask: Tensor | Reach | None = None) -> Pair:
+    def find_unique(self, pair: Pair, mask: Tensor | Windows | None = None) -> Pair:
         """Computes the unique tokens of a and of b, B×N×C each."""
         s, t = pair.batched(), pair.swapped()
         # (s, t) = (a, b) gives the unique tokens of b, (b, a) those of a
         unique_b, unique_a = Pair.split(self.unique(s, t, mask) + self.residual(t, mask))
         return Pair(unique_a, unique_b)
 
-    def find_common(self, pair: Pair, order: CommonOrder, mask: Tensor | Reach | None = None) -> Tensor:
+    def find_common(self, pair: Pair, order: CommonOrder, mask: Tensor | Windows | None = None) -> Tensor:
         """Computes the common tokens, B×N×C."""
         if order == 'ab':
             return self.common(pair.a, pair.b, mask)
@@ -52,13 +52,13 @@ class DecompositionPath(nn.Module):
         both = common_ab + common_ba
         return both / 2 if order == 'mean' else both
 
-    def fuse(self, parts: Parts, mask: Tensor | Reach | None = None) -> Tensor:
+    def fuse(self, parts: Parts, mask: Tensor | Windows | None = None) -> Tensor:
         """Fuses the parts, D_f(common, unique a) + D_f(common, unique b), to tokens B×N×C."""
         unique = torch.cat([parts.unique_a, parts.unique_b])
         fused_a, fused_b = Pair.split(self.fusion(parts.common, unique, mask))
         return fused_a + fused_b
 
-    def fuse_alone(self, tokens: Tensor, mask: Tensor | Reach | None = None) -> Tensor:
+    def fuse_alone(self, tokens: Tensor, mask: Tensor | Windows | None = None) -> Tensor:
         """Decomposes and fuses an image with itself, computing once what both orders and both unique parts share."""
         common = self.common(tokens, tokens, mask)
         unique = self.unique(tokens, tokens, mask) + self.residual(tokens, mask)
@@ -129,12 +129,12 @@ class DecompositionNeck(BaseModule):
         common = (sum(path.find_common(pair, order, features.reach) for path, pair in paths) for order in ('ab', 'ba'))
         return Pair(*(deep + skip for deep, skip in unique)), Pair(*common)
 
-    def fuse(self, deep: Parts, skip: Parts, mask: Tensor | Reach | None = None) -> tuple[Tensor, Tensor]:
+    def fuse(self, deep: Parts, skip: Parts, mask: Tensor | Windows | None = None) -> tuple[Tensor, Tensor]:
         """Computes the fused tokens before (f) and after (g) the mixer, B×N×C each."""
         blended = self.deep.fuse(deep, mask) + self.skip.fuse(skip, mask)
         return blended, self._mix(blended, mask)
 
-    def _mix(self, blended: Tensor, mask: Tensor | Reach | None) -> Tensor:
+    def _mix(self, blended: Tensor, mask: Tensor | Windows | None) -> Tensor:
         for block in self.mixer:
             blended = block(blended, mask)
         return blended

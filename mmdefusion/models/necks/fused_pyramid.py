@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from mmdefusion.registry import MODELS
 
-from ..layers import NUM_HEADS, Content, DecompositionBlock, LayerNorm2d, Reach, init_transformer, tokens_to_map
+from ..layers import NUM_HEADS, Content, DecompositionBlock, LayerNorm2d, Windows, init_transformer, tokens_to_map
 from ..structures import Decomposition, Pair
 from .rescale import STRIDES, rescale, rescale_and_project
 
@@ -80,6 +80,6 @@ class FusedPyramid(BaseModule):
         )
 
     @staticmethod
-    def _both_orders(fusion: DecompositionBlock, pair: Pair, mask: Tensor | Reach | None) -> Tensor:
+    def _both_orders(fusion: DecompositionBlock, pair: Pair, mask: Tensor | Windows | None) -> Tensor:
         ab, ba = Pair.split(fusion(pair.batched(), pair.swapped(), mask))
         return ab + ba

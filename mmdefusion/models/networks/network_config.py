@@ -45,6 +45,12 @@ def whole(low: int, high: int) -> Rule:
     return Rule(f'a whole number from {low} to {high}', lambda value: type(value) is int and low <= value <= high)
 
 
+def whole_or_none(high: int) -> Rule:
+    """A rule for whole numbers from 1 to ``high``, or None."""
+    number = whole(1, high)
+    return Rule(f'{number.words} or None', lambda value: value is None or number.holds(value))
+
+
 WIDTH = whole(4, MAX_WIDTH)
 SHARE = Rule('a share from 0 to below 1', lambda value: type(value) in (int, float) and 0 <= value < 1)
 FLAG = Rule('True or False', lambda value: type(value) is bool)
@@ -68,10 +74,10 @@ CLASSES: dict[str, tuple[str, dict[str, Rule]]] = {
             drop_path_rate=SHARE,
             frozen_stages=whole(-1, MAX_DEPTH),
             with_cp=FLAG,
-            lora_rank=whole(1, MAX_WIDTH),
-            window=whole(1, MAX_WIDTH),
+            lora_rank=whole_or_none(MAX_WIDTH),
+            window=whole_or_none(MAX_WIDTH),
             global_blocks=whole(0, MAX_DEPTH),
-            pooling=whole(1, MAX_WIDTH),
+            pooling=whole_or_none(MAX_WIDTH),
         ),
     ),
     'neck': ('DecompositionNeck', dict(embed_dims=WIDTH, common=ORDER)),

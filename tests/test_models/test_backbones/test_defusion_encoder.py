@@ -58,14 +58,20 @@ def test_some_blocks_attend_to_everything_and_others_within_windows():
     assert reads(encoder, 2, (64, 96)).all()
 
 
-def test_global_blocks_may_read_means_of_patches():
-    pooled, whole = (build(window=2, global_blocks=1, pooling=pool).eval() for pool in (2, 1))
-    whole.load_state_dict(pooled.state_dict())
+def test_blocks_within_windows_may_read_means_of_the_others():
+    coarse, narrow = (build(window=2, global_blocks=0, pooling=pooling).eval() for pooling in (2, None))
+    narrow.load_state_dict(coarse.state_dict())
     pair = torch.randn(1, 6, 64, 96)
-    for one, other in zip(pooled(pair).layers[:3], whole(pair).layers[:3], strict=True):
-        assert torch.equal(one.a, other.a)
-    assert not torch.allclose(pooled(pair).deep.a, whole(pair).deep.a)
-    assert reads(pooled, 2, (64, 96)).all()  # the means of all patches
+    assert not torch.allclose(coarse(pair).layers[1].a, narrow(pair).layers[1].a)
+    assert all(reads(coarse, block, (64, 96)).all() for block in range(3))
+    assert coarse.float()(pair).windows.pooling == 2  # for the decomposition and pyramids
+
+
+def test_means_of_single_patches_are_full_attention():
+    exact, plain = build(window=2, global_blocks=0, pooling=1).eval(), build().eval()
+    exact.load_state_dict(plain.state_dict())
+    pair = torch.randn(1, 6, 64, 96)
+    torch.testing.assert_close(exact(pair).deep.a, plain(pair).deep.a, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize('depth, count, blocks', [(12, 4, [2, 5, 8, 11]), (12, 5, [2, 4, 7, 9, 11]), (3, 0, [])])
@@ -84,11 +90,20 @@ def test_weights_of_training_without_windows_give_the_same_where_one_window_cove
 
 
 @pytest.mark.parametrize(
-    'options', [{'window': 0}, {'window': 7, 'global_blocks': 4}, {'pooling': 2}, {'pooling': 1.5, 'window': 7}]
+    'options',
+    [
+        {'window': 0},
+        {'window': 7, 'global_blocks': 4},
+        {'pooling': 2},
+        {'pooling': 1.5, 'window': 7},
+        {'pooling': 0, 'window': 7},
+        {'pooling': True, 'window': 7},
+    ],
 )
 def test_windows_that_cannot_be_are_refused(options):
     with pytest.raises(
-        ValueError, match='window=0 must|global_blocks=4 is out of range: .* 0 to 3|pooling=2 is for|pooling=1.5 must'
+        ValueError,
+        match='window=0 must|global_blocks=4 is out of range: .* 0 to 3|pooling=2 is for|pooling=(1.5|0|True) must',
     ):
         build(**options)
 

@@ -8,6 +8,9 @@ from mmdefusion.models.layers.blocked_attention import attend_in_blocks
 
 needs_bfloat16 = pytest.mark.skipif(not blocked_attention.NATIVE, reason='this CPU does not multiply bfloat16')
 HIDDEN = torch.arange(50) < torch.tensor([50, 31])[:, None, None, None]  # what each of two images attends to
+ADDED = torch.where(
+    HIDDEN, torch.arange(50, dtype=torch.double) % 5 / 2, -torch.inf
+)  # what is added to the scores of keys
 
 
 def draw(heads=3, rows=50, width=12):
@@ -27,7 +30,7 @@ def assert_near(found, expected):
 
 @needs_bfloat16
 @pytest.mark.parametrize('block', [1 << 19, 2 * 50 * 50, 7 * 50, 3], ids=['all', 'matrices', 'rows', 'a row'])
-@pytest.mark.parametrize('mask', [None, HIDDEN], ids=['', 'masked'])
+@pytest.mark.parametrize('mask', [None, HIDDEN, ADDED], ids=['', 'masked', 'added'])
 def test_blocks_give_the_textbook_and_its_gradient(block, mask, monkeypatch):
     monkeypatch.setattr(blocked_attention, 'BLOCK', block)
     monkeypatch.setattr(blocked_attention, 'FEWEST', block)
