@@ -69,7 +69,8 @@ def toy_config(work_dir: Path, runtime: Path, max_iters: int = 6, **options) -> 
             work_dir=str(work_dir),
         )
     )
-    config.default_hooks.pop('visualization', None)
+    for name in ('visualization', 'num_classes'):  # a toolbox's own
+        config.default_hooks.pop(name, None)
     config.visualizer = dict(type='Visualizer', vis_backends=[dict(type='LocalVisBackend')])
     config.experiment_name = uuid4().hex  # two runs of one second would share MMEngine's message hub
     config.pop('tta_model', None)
