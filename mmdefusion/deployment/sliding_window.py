@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmdefusion.rules.detail import PATCH
-from mmdefusion.rules.windows import WindowLayout
+from mmdefusion.rules.sliding_windows import WindowLayout
 
 Network = Callable[[np.ndarray, np.ndarray], np.ndarray]  # two times B×h×w×C to B×K×h×w×C
 

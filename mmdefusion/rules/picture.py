@@ -17,7 +17,7 @@ Sources = tuple[Image, Image]
 
 @dataclass(frozen=True)
 class PictureRule:
-    """The rule by which a pair becomes a picture; see :class:`mmdefusion.models.fusers.PictureFuser`."""
+    """The rule by which a pair becomes a fused image; see :class:`mmdefusion.models.fusers.PictureFuser`."""
 
     colour: Colour
     target: Target
@@ -32,7 +32,7 @@ class PictureRule:
 
     def reduce(self, sources: Sources, pixels: int | None) -> Sources:
         """What the network sees of the sources: where detail comes from them, at most so many pixels of each."""
-        if self.detail is None or not pixels:
+        if not (self.detail and pixels):
             return sources
         return tuple(reduce_to(image, pixels) for image in sources)
 
@@ -42,14 +42,14 @@ class PictureRule:
         """Adds detail, targets and colours to what the network decodes.
 
         Args:
-            image: the first image, with its colours.
+            image: the first image, with its colours: H×W×3 or 3×H×W.
             sources: what :meth:`read` made of both images.
-            fused: the fused image that the network decodes.
+            fused: the fused image that the network decodes, of as many channels as the sources; it may be smaller.
             alone: each source fused with itself by the network; not used without detail.
             memory: the weights of the frames before, of a video.
 
         Returns:
-            The picture in [0, 1].
+            The fused image in [0, 1].
         """
         if self.detail:
             fused = self.detail(fused, sources, alone, self.aimed, memory)

@@ -50,9 +50,9 @@ class DeFusionEncoder(BaseModule):
         drop_path_rate: rate of stochastic depth, the same in all blocks except the last, which has none.
         frozen_stages: -1 trains everything, 0 freezes the embedding, k freezes it and the first k blocks.
         with_cp: whether to recompute activations in the backward pass (activation checkpointing), which saves memory.
-        window: longest side in patches of the windows within which most blocks, and all that read the features, attend
-            (:class:`Windows`); for large images. 14, as in training at 224 pixels, is ViTDet's choice. None attends to
-            the whole image everywhere. Windows have no parameters, so any checkpoint fits.
+        window: longest side in patches of the windows (:class:`Windows`) within which all but the global blocks, and
+            all that read the features, attend; for large images. 14, as in training at 224 pixels, is ViTDet's choice.
+            None attends to the whole image everywhere. Windows have no parameters, so any checkpoint fits.
         global_blocks: number of blocks that attend to the whole image nevertheless, evenly spaced, with the last one.
         pooling: longest side in patches of the cells through whose means patches see other windows, coarsely; 5 is
             usual, with ``global_blocks=0``. None hides other windows.

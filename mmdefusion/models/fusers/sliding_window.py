@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from mmdefusion.registry import MODELS
-from mmdefusion.rules.windows import WindowLayout
+from mmdefusion.rules.sliding_windows import WindowLayout
 
 from ..layers import PATCH_SIZE
 from ..structures import Pair

@@ -30,11 +30,11 @@ def attend(q: Tensor, k: Tensor, v: Tensor, num_heads: int, mask: Tensor | Windo
     """Scaled dot-product attention over heads.
 
     Args:
-        q, k, v: queries, keys and values, B×N×(heads·width) each.
+        q, k, v: queries B×N×(heads·width), keys and values B×M×(heads·width).
         num_heads: number of heads.
-        mask: true for the keys that are attended to, B×N, or numbers that are added to their scores, or the windows
-            within which tokens attend to each other; None for all. One of half as many images counts for both images of
-            each pair, if these are concatenated along the batch.
+        mask: true for the keys that are attended to, B×M, or numbers that are added to their scores, B×M, or the
+            windows within which tokens attend to each other; None for all. One of fewer rows is repeated: a mask of
+            images counts for both images of each pair, if these are concatenated along the batch.
 
     Returns:
         B×N×(heads·width).
@@ -66,7 +66,7 @@ def attend_on_cpu(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tenso
 
 
 def attend_by_torch(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, scale: float | None = None) -> Tensor:
-    """torch's own kernel, which wants numbers that are added to scores in the precision of the queries."""
+    """torch's own kernel on B×heads×N×width; it wants what is added to scores in the precision of the queries."""
     if mask is not None and mask.is_floating_point():
         mask = mask.to(q.dtype)
     return scaled_dot_product_attention(q, k, v, mask, scale=scale)

@@ -14,9 +14,9 @@ class Cells(NamedTuple):
     windows: Sequence[int]  #: number of the window that each lies in
 
     @classmethod
-    def of(cls, windows: Sequence[int], pooling: int) -> 'Cells':
+    def of(cls, lengths: Sequence[int], pooling: int) -> 'Cells':
         """Cuts windows of some lengths into as few cells of at most ``pooling`` patches as cover them."""
-        parts = [(length, number) for number, whole in enumerate(windows) for length in even_parts(whole, pooling)]
+        parts = [(length, number) for number, whole in enumerate(lengths) for length in even_parts(whole, pooling)]
         return cls(*zip(*parts, strict=True))
 
     def sums(self, like: Tensor) -> Tensor:
@@ -25,9 +25,9 @@ class Cells(NamedTuple):
         rows = [[float(cell == here) for here in cells] for cell in range(len(self.lengths))]
         return torch.tensor(rows, dtype=like.dtype, device=like.device)
 
-    def within(self, windows: range) -> Tensor:
-        """Which cells lie in which of these windows, windows×cells."""
-        return torch.tensor(windows)[:, None] == torch.tensor(self.windows)
+    def within(self, numbers: range) -> Tensor:
+        """Which cells lie in the windows of these numbers, windows×cells."""
+        return torch.tensor(numbers)[:, None] == torch.tensor(self.windows)
 
 
 class CellGrid(NamedTuple):

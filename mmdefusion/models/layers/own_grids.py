@@ -8,7 +8,7 @@ from .padding import Size
 
 
 def crop(tokens: Tensor, grid: Size, own: Size, leading: int) -> Tensor:
-    """Leading tokens and the patches at the top left."""
+    """Leading tokens and the patches at the top left: B×(leading + h·w)×C to those of the grid ``own``."""
     patches = tokens[:, leading:].unflatten(1, grid)[:, : own[0], : own[1]]
     return torch.cat([tokens[:, :leading], patches.flatten(1, 2)], dim=1)
 

@@ -38,7 +38,7 @@ class Windows(NamedTuple):
         """Applies an attention within the windows.
 
         Args:
-            attention: function from queries, keys and values, B×N×C each, to B×N×C; takes a ``mask`` as :func:`attend`.
+            attention: function from queries B×N×C, keys and values B×M×C to B×N×C; takes a ``mask`` as :func:`attend`.
             q, k, v: leading tokens, then h·w patches, B×N×C each. If ``own`` has half as many images as the batch, it
                 counts for both images of each pair, which are concatenated along the batch.
 
@@ -62,8 +62,8 @@ class Windows(NamedTuple):
         """The same where all images fill the grid."""
         if max(self.grid) <= self.side:
             return attention(q, k, v)
-        count = self.grid[0] * self.grid[1]
-        leading, patches = zip(*(x.split([self.leading, count], dim=1) for x in (q, k, v)), strict=True)
+        area = self.grid[0] * self.grid[1]
+        leading, patches = zip(*(x.split([self.leading, area], dim=1) for x in (q, k, v)), strict=True)
         maps = [x.unflatten(1, self.grid) for x in patches]
         rows, columns = (even_parts(length, self.side) for length in self.grid)
         cells = self._cells(rows, columns)
@@ -79,7 +79,7 @@ class Windows(NamedTuple):
             for (some_columns, width), *block in zip(runs(columns), *blocks, strict=True):
                 queries, *inside = (cut(x, height, width) for x in block)
                 count = len(some_rows) * len(some_columns)
-                keys, values = (join_tokens(repeat(x, count), own) for x, own in zip(before, inside, strict=True))
+                keys, values = (join_tokens(repeat(x, count), here) for x, here in zip(before, inside, strict=True))
                 mask = None
                 if cells is not None:
                     mask = self._mask(cells.scores(some_rows, some_columns), height * width, q)
@@ -95,7 +95,7 @@ class Windows(NamedTuple):
         return CellGrid(Cells.of(rows, self.pooling), Cells.of(columns, self.pooling))
 
     def _mask(self, scores: Tensor, patches: int, like: Tensor) -> Tensor:
-        """What is added to the scores of leading tokens, cells and a window's patches, in this order."""
+        """What is added to the scores of leading tokens, cells and a window's patches, in this order: windows×keys."""
         padded = pad(pad(scores, (self.leading, 0)), (0, patches))
         return padded.to(like.device, torch.promote_types(like.dtype, torch.float32))
 
@@ -107,11 +107,12 @@ def runs(parts: Sequence[int]) -> list[tuple[range, int]]:
 
 
 def join_tokens(one: Tensor, other: Tensor) -> Tensor:
+    """Puts tokens of the same images in a row, B×N×C and B×M×C to B×(N + M)×C."""
     return torch.cat([one, other], dim=1)
 
 
 def repeat(tokens: Tensor, count: int) -> Tensor:
-    """The tokens of each image ``count`` times in a row, once for each of its windows."""
+    """The tokens of each image, B×N×C, once for each of its windows: (B·count)×N×C, those of an image in a row."""
     return tokens[:, None].expand(-1, count, -1, -1).flatten(0, 1)
 
 
