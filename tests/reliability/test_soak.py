@@ -29,8 +29,9 @@ def fuser(tmp_path_factory) -> FusionInferencer:
 
 
 def test_memory_and_files_stay_flat(fuser, tmp_path):
-    growth = soak.fuse_many(fuser, 120, tmp_path)
-    # in so few pairs the allocator is not settled: what leaks one image a pair shows, what leaks less is the soak's
+    for _ in range(2):  # the second time the allocator has met all sizes
+        growth = soak.fuse_many(fuser, 120, tmp_path)
+    # in so few pairs it is still not settled: what leaks one image a pair shows, what leaks less is the soak's
     assert growth.bytes_a_step < 50_000 and growth.files_a_step < soak.FILES_A_STEP, growth
 
 
