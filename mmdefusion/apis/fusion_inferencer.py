@@ -1,30 +1,26 @@
 """Fuses images, folders and videos with a network in PyTorch."""
 
 import os
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import get_args
 
 import numpy as np
 from mmengine.device import get_device
 from torch import Tensor
 
-from mmdefusion.inference.fusing import Fusing
+from mmdefusion.inference.pair_fusing import PairFusing
 from mmdefusion.inference.thermal import Polarity
 from mmdefusion.models.fusers.picture_fuser import to_array, to_tensor
-from mmdefusion.models.layers.colour import luma
 from mmdefusion.models.structures import Pair
-from mmdefusion.rules.exposures import keep_colours
 from mmdefusion.rules.filters import resize_to
 from mmdefusion.rules.memory import FrameMemory
-from mmdefusion.rules.options import Colour, DetailChoice, Target, Task, choose_pixels, choose_rule
-from mmdefusion.utils.image_io import check_scaling, reverse_channels
+from mmdefusion.rules.options import Colour, DetailChoice, Target, Task
+from mmdefusion.utils.image_io import reverse_channels
 
 from .loading import load_fuser
 from .shared_cores import shared_cores
 
 
-class FusionInferencer(Fusing):
+class FusionInferencer(PairFusing):
     """Fuses infrared and visible images (ivf), exposures (mef) or foci (mff).
 
     It keeps no state between calls, so several threads may share one.
@@ -78,59 +74,39 @@ class FusionInferencer(Fusing):
         polarity: Polarity = 'auto',
         network_pixels: int | None = None,
     ) -> None:
-        check_scaling((1.0, 99.0), thermal_range)
-        rule = choose_rule(task, colour, detail, target)
-        if polarity not in get_args(Polarity):
-            raise ValueError(f'polarity={polarity!r} is none of {", ".join(get_args(Polarity))}.')
-        self.polarity = polarity
-        self.reading = dict(thermal=task == 'ivf', thermal_range=thermal_range)
-        self.network_pixels, self.frame_pixels = choose_pixels(task, network_pixels)
-        self.show_progress = show_progress
+        super().__init__(task, colour, detail, target, show_progress, thermal_range, polarity, network_pixels)
         self.device = device or get_device()
         self.model = load_fuser(
             weights or 'tiny',
             config,
             self.device,
-            colour=rule.colour,
-            detail=rule.detail,
-            target=rule.target,
+            colour=self.chosen.colour,
+            detail=self.chosen.detail,
+            target=self.chosen.target,
             sliding_window=sliding_window or {},
         )
 
     def _shared_cores(self, workers: int) -> AbstractContextManager:
         return shared_cores(workers)
 
-    def _decode(
+    def _open_picture(self, picture: np.ndarray) -> Tensor:
+        return to_tensor(reverse_channels(picture)).to(self.device)
+
+    def _close_picture(self, image: Tensor) -> np.ndarray:
+        return reverse_channels(to_array(image))
+
+    def _fuse_pair(
         self,
-        name: str,
-        sources: Sequence[np.ndarray],
-        parts: bool,
+        a: Tensor,
+        b: Tensor,
+        pixels: int | None,
+        parts: bool = False,
         share: bool = False,
         memory: FrameMemory | None = None,
-    ) -> dict[str, np.ndarray]:
-        first, *others = (to_tensor(reverse_channels(source)).to(self.device) for source in sources)
-        try:
-            images = self._fuse(first, others, parts, share, memory) if others or parts or share else {}
-        except ValueError as error:
-            raise ValueError(f'{name}: {error}') from None
-        if not others:
-            images['fused'] = luma(first) if self.model.colour == 'grey' else first
-        return {name: reverse_channels(to_array(image)) for name, image in images.items()}
-
-    def _fuse(
-        self, first: Tensor, others: Sequence[Tensor], parts: bool, share: bool, memory: FrameMemory | None
     ) -> dict[str, Tensor]:
-        """What the network decodes of sources 3×H×W, by name; of a single one, it is fused with itself."""
-        pixels, exposures = self.frame_pixels if memory else self.network_pixels, [first, *others]
-        for other in others[:-1]:
-            first = self.model.fuse(Pair(first, other), network_pixels=pixels).expand(3, -1, -1)
-        pair = Pair(first, others[-1] if others else first)
+        pair = Pair(a.expand(3, -1, -1), b)
         if share:
             explained = self.model.explain(pair, memory, pixels)
-            images = explained.images._asdict() | {'share': resize_to(explained.share, pair.a).clip(0, 1)}
-        else:
-            fused = self.model.fuse(pair, parts, pixels, memory)
-            images = fused._asdict() if parts else {'fused': fused}
-        if self.model.colour == 'exposed' and len(exposures) > 2:  # what was fused before says nothing of exposure
-            images['fused'] = keep_colours(images['fused'], exposures)
-        return images
+            return explained.images._asdict() | {'share': resize_to(explained.share, b).clip(0, 1)}
+        fused = self.model.fuse(pair, parts, pixels, memory)
+        return fused._asdict() if parts else {'fused': fused}

@@ -3,19 +3,17 @@
 import os
 from collections.abc import Sequence
 from functools import partial
-from typing import get_args
 
 import numpy as np
 
-from mmdefusion.inference.fusing import Fusing
+from mmdefusion.inference.pair_fusing import PairFusing
 from mmdefusion.inference.thermal import Polarity
 from mmdefusion.rules.detail import PATCH, Detail
-from mmdefusion.rules.exposures import keep_colours
 from mmdefusion.rules.luma import luma
 from mmdefusion.rules.memory import FrameMemory
-from mmdefusion.rules.options import Colour, DetailChoice, Target, Task, choose_pixels, choose_rule
+from mmdefusion.rules.options import Colour, DetailChoice, Target, Task
 from mmdefusion.rules.picture import PictureRule
-from mmdefusion.utils.image_io import check_scaling, reverse_channels
+from mmdefusion.utils.image_io import reverse_channels
 
 from .network import OnnxNetwork
 from .sliding_window import SlidingWindow
@@ -24,7 +22,7 @@ PARTS = ('common', 'unique_a', 'unique_b')
 ALONE = ('alone_visible', 'alone_infrared')  # each source fused with itself, which the rule of detail needs
 
 
-class OnnxFuser(Fusing):
+class OnnxFuser(PairFusing):
     """:class:`mmdefusion.FusionInferencer` for an exported file, without torch: same call, same results.
 
     It keeps no state between calls, so several threads may share one.
@@ -66,17 +64,11 @@ class OnnxFuser(Fusing):
         providers: Sequence[str] | None = None,
         network_pixels: int | None = None,
     ) -> None:
-        check_scaling((1.0, 99.0), thermal_range)
-        chosen = choose_rule(task, colour, detail, target)
-        self.network_pixels, self.frame_pixels = choose_pixels(task, network_pixels)
-        if polarity not in get_args(Polarity):
-            raise ValueError(f'polarity={polarity!r} is none of {", ".join(get_args(Polarity))}.')
-        self.polarity = polarity
+        super().__init__(task, colour, detail, target, show_progress, thermal_range, polarity, network_pixels)
         self.network = OnnxNetwork(file, 'fuse', threads, providers)
-        self.reading = dict(thermal=task == 'ivf', thermal_range=thermal_range)
-        self.show_progress = show_progress
-        numbers = {key: value for key, value in (chosen.detail or {}).items() if key != 'type'}
-        self.rule = PictureRule(chosen.colour, chosen.target, Detail(**numbers) if chosen.detail else None)
+        numbers = {key: value for key, value in (self.chosen.detail or {}).items() if key != 'type'}
+        detail_rule = Detail(**numbers) if self.chosen.detail else None
+        self.rule = PictureRule(self.chosen.colour, self.chosen.target, detail_rule)
         size = self.network.metadata.size
         if size and network_pixels:
             raise ValueError(f'{self.network.file} takes images of {size[1]}x{size[0]} only: leave out network_pixels.')
@@ -85,37 +77,26 @@ class OnnxFuser(Fusing):
         numbers = (*size, 0) if size else (window, window, whole_below)
         self.sliding_window = SlidingWindow(*numbers, batch_size)
 
-    def _decode(
+    def _open_picture(self, picture: np.ndarray) -> np.ndarray:
+        return reverse_channels(picture).astype(np.float32) / 255
+
+    def _close_picture(self, image: np.ndarray) -> np.ndarray:
+        return reverse_channels(np.rint(image * 255).astype(np.uint8))
+
+    def _fuse_pair(
         self,
-        name: str,
-        sources: Sequence[np.ndarray],
-        parts: bool,
+        a: np.ndarray,
+        b: np.ndarray,
+        pixels: int | None,
+        parts: bool = False,
         share: bool = False,
         memory: FrameMemory | None = None,
     ) -> dict[str, np.ndarray]:
         if share:
-            raise ValueError(f'{name}: an exported network does not tell its share: leave this output out.')
-        exposures = [reverse_channels(source).astype(np.float32) / 255 for source in sources]
-        first, *others = exposures
-        try:
-            for other in others[:-1]:
-                fused = self._fuse(first, other)['fused']
-                first = fused if fused.ndim == 3 else np.repeat(fused[..., None], 3, 2)
-            images = self._fuse(first, others[-1] if others else first, parts, memory) if others or parts else {}
-        except ValueError as error:
-            raise ValueError(f'{name}: {error}') from None
-        if self.rule.colour == 'exposed' and len(exposures) > 2:  # what was fused before says nothing of exposure
-            images['fused'] = keep_colours(images['fused'], exposures)
-        if not others:
-            images['fused'] = luma(first) if self.rule.colour == 'grey' else first
-        return {name: reverse_channels(np.rint(image * 255).astype(np.uint8)) for name, image in images.items()}
-
-    def _fuse(
-        self, a: np.ndarray, b: np.ndarray, parts: bool = False, memory: FrameMemory | None = None
-    ) -> dict[str, np.ndarray]:
-        """Fuses two RGB images H×W×3 in [0, 1], see :meth:`PictureFuser.fuse`."""
+            raise ValueError('an exported network does not tell its share: leave this output out.')
+        a = a if a.ndim == 3 else np.repeat(a[..., None], 3, 2)
         sources = self.rule.read(a, b)
-        seen = self.rule.reduce(sources, self.frame_pixels if memory else self.network_pixels)
+        seen = self.rule.reduce(sources, pixels)
         together = parts and seen[0] is sources[0]
         alone = ALONE if self.rule.detail else ()
         found = self._see([*(PARTS if together else ()), 'fused', *alone], *seen)
