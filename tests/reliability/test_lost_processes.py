@@ -88,7 +88,7 @@ def test_a_worker_that_dies_is_named_and_the_run_resumes(tmp_path):
         command = [sys.executable, str(TRAIN), str(config), '--resume']
         if name == 'killed':
             first = subprocess.run(command, env=ENV, capture_output=True, text=True)
-            assert first.returncode == 1
+            assert first.returncode == 1, (first.stdout + first.stderr)[-3000:]
             assert re.search(r'DataLoader worker \(pid.* is killed by signal: Killed', first.stderr)
         result = subprocess.run(command, env=ENV, capture_output=True, text=True)
         assert result.returncode == 0, result.stderr[-3000:]
