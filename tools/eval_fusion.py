@@ -19,14 +19,17 @@ from collections.abc import Mapping
 from contextlib import closing
 from math import isnan
 from pathlib import Path
+from typing import get_args
 
 from mmdefusion.datasets.stems import match_stems
 from mmdefusion.evaluation.functional import PROTOCOLS, lower_is_better
 from mmdefusion.evaluation.functional.targets import summarise
-from mmdefusion.evaluation.labelled_targets import Boxes, measure_targets, read_boxes
+from mmdefusion.evaluation.labelled_targets import Boxes, check_names, measure_targets, read_boxes
 from mmdefusion.evaluation.score_files import Triple, iterate_scores
 from mmdefusion.evaluation.score_log import ScoreLog, unfinished_scores
+from mmdefusion.rules.options import Task
 from mmdefusion.utils.files import make_writable
+from mmdefusion.utils.image_io import FULL, FixedRange, check_scaling
 from mmdefusion.utils.names import shown
 from mmdefusion.utils.shards import take_shard
 from mmdefusion.visualization import Table
@@ -44,6 +47,16 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--protocol', choices=list(PROTOCOLS), default='vifb')
     parser.add_argument(
+        '--task', choices=get_args(Task), default='ivf', help='what was fused, as of fuse.py (default: %(default)s)'
+    )
+    parser.add_argument(
+        '--thermal-range',
+        nargs=2,
+        type=float,
+        metavar=('LOW', 'HIGH'),
+        help='counts of 16-bit infrared images that become black and white, as of fuse.py (default: percentiles)',
+    )
+    parser.add_argument(
         '--boxes',
         type=Path,
         metavar='FILE',
@@ -59,7 +72,20 @@ def parse_args() -> argparse.Namespace:
         metavar='CSV',
         help='keep the scores in these files, in that of --out, and of a run that was stopped; score the rest',
     )
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.thermal_range and args.task != 'ivf':
+        parser.error('--thermal-range is for infrared images, --task ivf.')
+    return args
+
+
+def scaling(args: argparse.Namespace) -> FixedRange:
+    """How 16-bit second images are scaled: as the fuser does.
+
+    Raises:
+        ValueError: if the range of infrared images is none.
+    """
+    check_scaling((1.0, 99.0), args.thermal_range)
+    return args.thermal_range if args.task == 'ivf' else FULL
 
 
 def earlier_files(args: argparse.Namespace) -> list[Path]:
@@ -77,7 +103,7 @@ def score(triples: Mapping[str, Triple], log: ScoreLog, args: argparse.Namespace
     missing, failed = [name for name in log.names if name not in log], 0
     if missing:
         wanted = map(triples.__getitem__, missing)
-        scores = iterate_scores(wanted, len(missing), args.protocol, args.workers)
+        scores = iterate_scores(wanted, len(missing), args.protocol, args.workers, scaling(args))
         for name, row in zip(missing, scores, strict=True):
             if isinstance(row, dict):
                 log.add(name, row)
@@ -87,9 +113,9 @@ def score(triples: Mapping[str, Triple], log: ScoreLog, args: argparse.Namespace
     return failed
 
 
-def tabulate_targets(triples: Mapping[str, Triple], boxes: Boxes) -> Table:
+def tabulate_targets(triples: Mapping[str, Triple], boxes: Boxes, second: FixedRange) -> Table:
     """Makes the table of labelled objects, by class."""
-    found = measure_targets(triples, boxes)
+    found = measure_targets(triples, boxes, second)
     if len(found) > 1:
         found['all'] = [one for objects in found.values() for one in objects]
     rows = []
@@ -110,11 +136,17 @@ def main() -> None:
                 raise OSError(f'{args.out} is a folder: name a file.')
         matched = match_stems([args.vi, args.ir, args.fused], args.suffixes, ignored=PARTS)
         names = take_shard(list(matched), args.shard)
-        boxes = read_boxes(args.boxes, Path(args.vi)) if args.boxes else {}
+        boxes = {}
+        if args.boxes:
+            boxes = read_boxes(args.boxes, Path(args.vi), args.suffixes[0])
+            check_names(boxes, matched)
+        second = scaling(args)
         metrics = PROTOCOLS[args.protocol].metrics
         with closing(ScoreLog(names, metrics, args.out, earlier_files(args))) as log:
             failed = score(matched, log, args)
             means, scored = log.finish(), [name for name in names if name in log]
+        labelled = {name: matched[name] for name in scored}
+        targets = tabulate_targets(labelled, boxes, second) if boxes else None
     except (OSError, ValueError) as error:
         raise SystemExit(shown(error)) from None
     if not scored:
@@ -123,9 +155,8 @@ def main() -> None:
         [name, '↓' if lower_is_better(name) else '↑', None if isnan(value) else value] for name, value in means.items()
     ]
     print(Table(['metric', 'better', 'mean'], direction, f'{len(scored)} images in {args.fused}', digits=4).text())
-    if args.boxes:
-        labelled = {name: matched[name] for name in scored}
-        print(f'\n{tabulate_targets(labelled, boxes).text()}')
+    if targets:
+        print(f'\n{targets.text()}')
     if failed:
         raise SystemExit(f'{failed} of {len(names)} images could not be scored; the mean is of the others.')
 

@@ -11,6 +11,7 @@ from mmdet.structures import DetDataSample
 
 from mmdefusion.utils.files import write_text
 from mmdefusion.utils.image_io import reverse_channels
+from mmdefusion.visualization import legible_factor
 
 from .paired_inferencing import PairedInferencing
 
@@ -34,7 +35,7 @@ class PairedDetInferencer(PairedInferencing, DetInferencer):
         super().__init__(*args, **options)
 
     def draw_on(self, picture: np.ndarray, sample: DetDataSample) -> np.ndarray:
-        factor = -(-LEGIBLE // picture.shape[1])
+        factor = legible_factor(picture.shape[:2], LEGIBLE)
         rgb = reverse_channels(picture).repeat(factor, 0).repeat(factor, 1)
         sample = enlarge(sample, factor)
         self.visualizer.add_datasample('pair', rgb, sample, draw_gt=False, pred_score_thr=self.score_thr)

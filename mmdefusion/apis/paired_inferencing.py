@@ -109,8 +109,10 @@ class PairedInferencing(Predicting):
                 try:
                     loaded.append(self.pipeline(self.load(item, resize)))
                 except UNREADABLE as error:
+                    if isinstance(error, cv2.error):  # its text is of its source
+                        error = ValueError(f'{item.name}: OpenCV cannot bring it to the size of the test pipeline.')
                     if failures is None:
-                        raise
+                        raise error from None
                     failures[item.name] = error
                 else:
                     items.append(item)

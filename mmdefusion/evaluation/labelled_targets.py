@@ -1,11 +1,12 @@
 """Measures how well labelled objects stand out in fused images and image files."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from numpy.typing import NDArray
 
 from mmdefusion.datasets.conversion import READERS, Box
+from mmdefusion.utils.image_io import FixedRange
 from mmdefusion.utils.progress import track
 
 from .functional.checks import check_triple
@@ -16,8 +17,13 @@ from .score_files import Triple, read_triple
 Boxes = Mapping[str, tuple[Box, ...]]  # by the name of the image without suffix
 
 
-def read_boxes(annotations: Path, images: Path) -> Boxes:
+def read_boxes(annotations: Path, images: Path, suffix: str = '') -> Boxes:
     """Reads the boxes of a COCO file, or of a folder of VOC files named like the images, without ignored boxes.
+
+    Args:
+        annotations: the file or folder.
+        images: folder of the visible images.
+        suffix: ending of the names of visible images that names of pairs lack.
 
     Raises:
         OSError: if a file does not exist.
@@ -29,30 +35,34 @@ def read_boxes(annotations: Path, images: Path) -> Boxes:
         found = READERS['voc' if annotations.is_dir() else 'coco'](annotations, images)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f'{annotations} holds no boxes in the format of COCO or VOC: {error!r}') from None
-    return {
-        Path(image.name).with_suffix('').as_posix(): tuple(box for box in image.boxes if not box.ignore)
-        for image in found
-    }
+    names = [Path(image.name).with_suffix('').as_posix().removesuffix(suffix) for image in found]
+    return {name: tuple(box for box in image.boxes if not box.ignore) for name, image in zip(names, found, strict=True)}
 
 
-def measure_targets(triples: Mapping[str, Triple], boxes: Boxes) -> dict[str, list[Kept]]:
+def check_names(boxes: Boxes, names: Collection[str]) -> None:
+    """Raises a ValueError if no image has boxes."""
+    if not any(boxes.get(name) for name in names):
+        held = next((name for name, own in boxes.items() if own), None)
+        example = 'there are none' if held is None else f'{held} against {next(iter(names))}'
+        raise ValueError(f'The boxes belong to none of the images: {example}.')
+
+
+def measure_targets(triples: Mapping[str, Triple], boxes: Boxes, second: FixedRange = None) -> dict[str, list[Kept]]:
     """Measures how much is kept of each object that a source shows, by class.
 
     Args:
         triples: paths of visible, infrared and fused images, by image name.
         boxes: boxes by image name; images without boxes are skipped.
+        second: see :func:`read_triple`.
 
     Raises:
-        ValueError: if no name has boxes, or images cannot be read or compared; the message names the files.
+        ValueError: if images cannot be read or compared; the message names the files.
     """
     labelled = {name: paths for name, paths in triples.items() if name in boxes}
-    if not labelled:
-        example = f'{next(iter(boxes))} against {next(iter(triples))}' if boxes else 'there are none'
-        raise ValueError(f'The boxes belong to none of the images: {example}.')
     found: dict[str, list[Kept]] = {}
     for name, paths in track(labelled.items(), 'measuring objects', total=len(labelled)):
         try:
-            objects = measure_objects(read_triple(paths), boxes[name])
+            objects = measure_objects(read_triple(paths, second), boxes[name])
         except ValueError as error:
             raise ValueError(f'{", ".join(paths)}: {error}') from None
         for label, of_label in objects.items():

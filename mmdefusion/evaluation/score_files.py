@@ -7,7 +7,7 @@ from multiprocessing import get_context
 import cv2
 import numpy as np
 
-from mmdefusion.utils.image_io import FULL, read_image, reverse_channels
+from mmdefusion.utils.image_io import FULL, FixedRange, read_image, reverse_channels
 from mmdefusion.utils.progress import track
 
 from .functional import PROTOCOLS
@@ -16,28 +16,31 @@ from .scores import Row
 Triple = tuple[str, str, str]  # paths of a visible, an infrared and a fused image
 
 
-def score_files(triples: Sequence[Triple], protocol: str, workers: int = 2) -> list[Row | ValueError]:
+def score_files(
+    triples: Sequence[Triple], protocol: str, workers: int = 2, second: FixedRange = None
+) -> list[Row | ValueError]:
     """Computes the metrics of a protocol for each fused image file.
 
     Args:
         triples: paths of visible, infrared and fused images.
         protocol: a name in ``PROTOCOLS``.
         workers: number of processes, each of which uses one thread; with 1, no process is started.
+        second: see :func:`read_triple`.
 
     Returns:
         For each triple its scores, or an error that names its files.
     """
-    return list(iterate_scores(triples, len(triples), protocol, workers))
+    return list(iterate_scores(triples, len(triples), protocol, workers, second))
 
 
 def iterate_scores(
-    triples: Iterable[Triple], total: int, protocol: str, workers: int = 2
+    triples: Iterable[Triple], total: int, protocol: str, workers: int = 2, second: FixedRange = None
 ) -> Iterator[Row | ValueError]:
     """As :func:`score_files`, one result after the other in the order of the triples, as soon as it is there.
 
     Of the ``total`` triples only a few are asked for ahead.
     """
-    work = partial(score_file, protocol=protocol)
+    work = partial(score_file, protocol=protocol, second=second)
     if workers <= 1:
         yield from track(map(work, triples), 'scoring', total)
         return
@@ -45,25 +48,29 @@ def iterate_scores(
         yield from track(pool.imap(work, triples), 'scoring', total)
 
 
-def score_file(paths: Triple, protocol: str) -> Row | ValueError:
+def score_file(paths: Triple, protocol: str, second: FixedRange = None) -> Row | ValueError:
     """Computes the metrics of one fused image; returns an error instead of raising it."""
     try:
-        images = read_triple(paths)
+        images = read_triple(paths, second)
         return PROTOCOLS[protocol].scores(*images)
     except (OSError, ValueError) as error:
         return ValueError(f'{", ".join(paths)}: {error}')
 
 
-def read_triple(paths: Triple) -> list[np.ndarray]:
-    """Reads the three images, H×W or H×W×3 (RGB), 0-255."""
-    visible, infrared, fused = paths
-    return [_read_rgb(visible, FULL), _read_rgb(infrared), _read_rgb(fused, FULL)]
+def read_triple(paths: Triple, second: FixedRange = None) -> list[np.ndarray]:
+    """Reads the three images, H×W or H×W×3 (RGB), 0-255.
+
+    Args:
+        paths: of a visible, an infrared and a fused image.
+        second: values of 16-bit and float infrared images that become 0 and 255; None takes percentiles of each, and
+            ``FULL`` all of their range, as of second exposures and foci.
+    """
+    return [_read_rgb(path, scaling) for path, scaling in zip(paths, (FULL, second, FULL), strict=True)]
 
 
 def _work_in_one_thread() -> None:
     cv2.setNumThreads(1)
 
 
-def _read_rgb(path: str, fixed_range: tuple[float, float] | None = None) -> np.ndarray:
-    """Reads H×W or H×W×3, 0-255; ``fixed_range`` scales 16-bit images, else percentiles do."""
+def _read_rgb(path: str, fixed_range: FixedRange) -> np.ndarray:
     return reverse_channels(read_image(path, channels=None, fixed_range=fixed_range))

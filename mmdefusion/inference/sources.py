@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from mmdefusion.datasets.stems import UnmatchedFiles, match_stems
-from mmdefusion.utils.image_io import FULL, read_image, read_partner, to_channels, to_uint8
+from mmdefusion.utils.image_io import FULL, FixedRange, read_image, read_partner, to_channels, to_uint8
 
 Image = str | os.PathLike | np.ndarray  # a file or URL, or an array H×W or H×W×3, BGR
 Source = Image | Sequence[Image] | None
@@ -49,7 +49,7 @@ class Item:
 
         Args:
             thermal: whether 16-bit images other than the first hold thermal counts, which are scaled by their
-                percentiles; other 16-bit images are scaled from their full range.
+                percentiles; other 16-bit images are scaled from their full range, and float ones from 0 to 1.
             thermal_range: counts that become 0 and 255 in all thermal images, instead of percentiles.
             percentiles: those of each thermal image that become 0 and 255.
             fourth_channel: whether one file twice is a pair, with the infrared image in its fourth channel (MFNet).
@@ -208,14 +208,12 @@ def _absolute(path: str | os.PathLike) -> str:
     return os.path.abspath(os.fspath(path).replace('://', '/'))
 
 
-def _read(image: Image, name: str, percentiles: Range, fixed_range: Range | None) -> np.ndarray:
+def _read(image: Image, name: str, percentiles: Range, fixed_range: FixedRange) -> np.ndarray:
     if not _is_path(image) and not isinstance(image, np.ndarray):
         raise ValueError(f'{name} is a {type(image).__name__}: give a path or an array.')
     if isinstance(image, np.ndarray):
         if not image.size:
             raise ValueError(f'{name} is empty: its shape is {image.shape}.')
-        if image.dtype.kind == 'f' and np.isfinite(image).all() and (image.min() < 0 or image.max() > 1):
-            raise ValueError(f'{name} is a float array with values outside 0 to 1: scale it, or give uint8 or uint16.')
-        image = to_uint8(image, name, percentiles, (0.0, 1.0) if image.dtype.kind == 'f' else fixed_range)
+        image = to_uint8(image, name, percentiles, FULL if image.dtype.kind == 'f' else fixed_range)
         return to_channels(image, 3, name)
     return read_image(os.fspath(image), 3, percentiles, fixed_range)

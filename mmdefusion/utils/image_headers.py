@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 from PIL import BmpImagePlugin, Image, JpegImagePlugin, PngImagePlugin
 
+from .jpeg_scans import jpeg_scans
 from .names import shown
 from .storage import local_copy
 from .tiff_headers import read_tiff
@@ -26,7 +27,7 @@ MOST_DIGITS = 18
 PIXELS_VARIABLE = 'MMDEFUSION_MAX_PIXELS'
 BYTES_PER_PIXEL = 32  # the most that a file may have: four channels of 64 bits
 BYTES_BESIDE = 32 * 2**20  # allowed on top for what is not pixels: colour profiles, thumbnails, maker notes
-MAX_SCANS = 200  # in a progressive JPEG, thumbnails included; ten are usual, and each decodes the whole image again
+MAX_SCANS = 200  # in a progressive JPEG; ten are usual, and each decodes the whole image again
 
 
 class UnusableImage(ValueError):
@@ -79,7 +80,7 @@ def parse_header(content: bytes, name: str, limit: int | None = None) -> Header:
         UnusableImage: if the content is of no such format, is malformed, has too many pixels or scans, is too large for
             its pixels, or holds several images.
     """
-    if content.startswith(b'\xff\xd8') and content.count(b'\xff\xda') > MAX_SCANS:
+    if content.startswith(b'\xff\xd8') and jpeg_scans(content).count > MAX_SCANS:
         raise UnusableImage(f'{name} has more than {MAX_SCANS} scans; save it as a plain JPEG file.')
     return _judge(io.BytesIO(content), len(content), name, limit)
 

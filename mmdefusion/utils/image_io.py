@@ -6,11 +6,13 @@ channel, as three equal channels, or as the fourth channel of a PNG. Here all of
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 import cv2
 import numpy as np
 
 from .image_headers import UnusableImage, check_bytes, check_regular, max_pixels, parse_header
+from .jpeg_scans import jpeg_scans
 from .storage import is_local, read_content
 
 # Keeps depth and channels, drops alpha, and rotates as EXIF says. IMREAD_UNCHANGED ignores EXIF: the partner of a
@@ -47,13 +49,14 @@ def decode_image(content: bytes, name: str, alpha: bool = False, limit: int | No
 
 def _truncated(content: bytes) -> bool:
     """Whether a JPEG or PNG lacks its end; OpenCV 4 would fill the rest with grey without a warning."""
-    if content.startswith(b'\xff\xd8'):  # an end-of-image marker must follow the last scan; thumbnails come before it
-        return content.rfind(b'\xff\xd9') < content.rfind(b'\xff\xda')
+    if content.startswith(b'\xff\xd8'):
+        return not jpeg_scans(content).whole
     return content.startswith(b'\x89PNG') and b'IEND' not in content
 
 
 ROWS = 256  # rows of a float image that are scaled at once
-FULL = (0.0, 65535.0)  # range of 16-bit images that are not thermal counts
+FULL = 'full'  # the range of images that are not thermal counts: 0 to 65535 of 16 bits, 0 to 1 of floats
+FixedRange = Sequence[float] | Literal['full'] | None
 
 
 def check_scaling(percentiles: Sequence[float], fixed_range: Sequence[float] | None) -> None:
@@ -68,7 +71,7 @@ def to_uint8(
     image: np.ndarray,
     name: str = 'image',
     percentiles: Sequence[float] = (1.0, 99.0),
-    fixed_range: Sequence[float] | None = None,
+    fixed_range: FixedRange = None,
 ) -> np.ndarray:
     """Scales a 16-bit or float image to 8 bits; an 8-bit image is returned unchanged.
 
@@ -79,14 +82,15 @@ def to_uint8(
         name: the file's name in error messages.
         percentiles: low and high, as percentiles of this image over all its channels. If both are the same value (one
             hot spot on a flat ground), the image's minimum and maximum are taken.
-        fixed_range: low and high in raw counts, the same for every image; replaces ``percentiles``.
+        fixed_range: low and high in raw counts, the same for every image; replaces ``percentiles``. ``FULL`` takes
+            those of the dtype.
 
     Returns:
         uint8 array of the same shape.
 
     Raises:
         UnusableImage: if the dtype is not uint8, uint16 or float, or the image has NaN or infinite values, or values
-            further apart than a float can be.
+            further apart than a float can be, or, with ``FULL``, floats outside 0 to 1.
     """
     if image.dtype == np.uint8:
         return image
@@ -100,6 +104,10 @@ def to_uint8(
             raise UnusableImage(
                 f'{name} has values from {least:g} to {most:g}, too far apart to be scaled; divide them.'
             )
+        if fixed_range is FULL and not 0 <= least <= most <= 1:
+            raise UnusableImage(f'{name} has float values outside 0 to 1; scale them, or give it 8 or 16 bits.')
+    if fixed_range is FULL:
+        fixed_range = (0.0, 1.0) if image.dtype.kind == 'f' else (0.0, 65535.0)
     low, high = _percentiles(image, percentiles) if fixed_range is None else fixed_range
     if low == high:
         low, high = float(image.min()), float(image.max())
@@ -161,7 +169,7 @@ def read_image(
     path: str,
     channels: int | None = 1,
     percentiles: Sequence[float] = (1.0, 99.0),
-    fixed_range: Sequence[float] | None = None,
+    fixed_range: FixedRange = None,
     backend_args: dict | None = None,
     limit: int | None = None,
 ) -> np.ndarray:
@@ -189,7 +197,7 @@ def read_image(
 def read_fourth_channel(
     path: str,
     percentiles: Sequence[float] = (1.0, 99.0),
-    fixed_range: Sequence[float] | None = None,
+    fixed_range: FixedRange = None,
     backend_args: dict | None = None,
     limit: int | None = None,
 ) -> np.ndarray:
@@ -213,7 +221,7 @@ def read_partner(
     visible_path: str | None,
     channels: int = 1,
     percentiles: Sequence[float] = (1.0, 99.0),
-    fixed_range: Sequence[float] | None = None,
+    fixed_range: FixedRange = None,
     backend_args: dict | None = None,
     limit: int | None = None,
 ) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Writes videos atomically: a video has its name only when it is complete."""
 
+import math
 from pathlib import Path
 
 import cv2
@@ -7,6 +8,9 @@ import numpy as np
 
 from .files import give_name
 from .unfinished import unfinished_of
+
+LARGEST_TIME_BASE = 65535  # of MPEG-4: a rate is a whole number of frames in so many seconds
+DECIMALS = 3  # of a rate that OpenCV keeps
 
 
 class VideoWriter:
@@ -16,12 +20,12 @@ class VideoWriter:
 
     Args:
         target: path of the finished file.
-        rate: frames per second.
+        rate: frames per second; where MPEG-4 cannot have it exactly, the nearest with fewer decimals is written.
     """
 
     def __init__(self, target: Path, rate: float) -> None:
         self.target = target
-        self.rate = rate
+        self.rate = writable_rate(rate)
         self.unfinished: Path | None = None  # until there is a frame
         self.frames = 0
         self.writer: cv2.VideoWriter | None = None
@@ -78,3 +82,8 @@ def count_frames(path: Path) -> int:
         count += 1
     capture.release()
     return count
+
+
+def writable_rate(rate: float) -> float:
+    """The rate in as many decimals as MPEG-4 can have of it: 120.0312 becomes 120.03."""
+    return round(rate, min(DECIMALS, int(math.log10(LARGEST_TIME_BASE / rate))))

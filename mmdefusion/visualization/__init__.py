@@ -1,4 +1,13 @@
-from .drawing import brighten, class_colours, contact_sheet, draw_boxes, draw_heat, draw_mask, hide_background
+from .drawing import (
+    brighten,
+    class_colours,
+    contact_sheet,
+    draw_boxes,
+    draw_heat,
+    draw_mask,
+    hide_background,
+    legible_factor,
+)
 from .report import Picture, Report, Sheet, Table
 
 __all__ = [
@@ -13,4 +22,5 @@ __all__ = [
     'draw_heat',
     'draw_mask',
     'hide_background',
+    'legible_factor',
 ]

@@ -1,5 +1,6 @@
 """Draws masks and boxes on images, and contact sheets of labelled images (NumPy and OpenCV only)."""
 
+import math
 from collections.abc import Sequence
 
 import cv2
@@ -8,6 +9,7 @@ import numpy as np
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 INK, PAPER, GAP = (40, 40, 40), 255, 4  # colours of a sheet, and pixels between its images
 MOST_BRIGHTENED = 8.0  # times
+MOST_ENLARGED = 2**21  # pixels of an image that was enlarged
 FAR = 2**20  # pixels; what lies farther away is drawn there, as OpenCV's places are small whole numbers
 
 
@@ -16,6 +18,17 @@ def as_colour(image: np.ndarray) -> np.ndarray:
     if image.dtype == np.uint16:
         image = (image >> 8).astype(np.uint8)
     return cv2.cvtColor(image, cv2.COLOR_GRAY2BGR) if image.ndim == 2 else image
+
+
+def legible_factor(size: Sequence[int], width: int) -> int:
+    """The whole factor by which a small image is enlarged for letters to be read on it.
+
+    Args:
+        size: height and width.
+        width: width that is wanted; very high images, which would take too much memory, get less.
+    """
+    most = math.isqrt(MOST_ENLARGED // (size[0] * size[1]))
+    return max(1, min(-(-width // size[1]), most))
 
 
 def class_colours(palette: Sequence[Sequence[int]] | str | None, count: int) -> tuple[tuple[int, int, int], ...]:

@@ -14,7 +14,15 @@ from mmdefusion.inference.sources import Item
 from mmdefusion.utils.compat import installed
 from mmdefusion.utils.image_io import reverse_channels
 from mmdefusion.utils.paths import CONFIGS, PACKAGE
-from mmdefusion.visualization import Table, class_colours, contact_sheet, draw_boxes, draw_mask, hide_background
+from mmdefusion.visualization import (
+    Table,
+    class_colours,
+    contact_sheet,
+    draw_boxes,
+    draw_mask,
+    hide_background,
+    legible_factor,
+)
 
 from .settings import Settings
 from .uploads import Pair
@@ -119,7 +127,7 @@ def draw(pair: Pair, found: dict | NDArray, meta: dict, score: float) -> np.ndar
     Returns:
         Both images side by side, RGB.
     """
-    scale = max(1, round(DRAWN_WIDTH / pair[0].shape[1]))
+    scale = legible_factor(pair[0].shape[:2], DRAWN_WIDTH)
     classes = meta['classes']
     palette = class_colours(meta.get('palette'), len(classes))
     drawn = []

@@ -456,7 +456,7 @@ def test_what_it_refuses(fuser, weights, tmp_path):
         fuser(colour(0), colour(1), out_dir=tmp_path / 'file/out')
     with pytest.raises(ValueError, match="outputs=.*'sum'.*none of fused, common"):
         fuser(colour(0), colour(1), outputs=['sum'])
-    with pytest.raises(ValueError, match='float array with values outside 0 to 1'):
+    with pytest.raises(ValueError, match='float values outside 0 to 1'):
         fuser(colour(0) * 1.0, colour(1))
     with pytest.raises(ValueError, match='nothing to fuse'):
         fuser(None, None)

@@ -248,6 +248,13 @@ def test_one_broken_file_does_not_end_a_folder(scope, kind, checkpoints, pairs, 
     assert not isinstance(alone.value, NotAllDone)
 
 
+def test_a_pair_too_narrow_for_the_pipeline(checkpoints):
+    """Of which nothing would be left at the test's size."""
+    pair = np.zeros((9000, 20, 3), np.uint8), np.zeros((9000, 20, 3), np.uint8)
+    with pytest.raises(ValueError, match='000000: OpenCV cannot bring it to the size of the test pipeline'):
+        build('mmdet', checkpoints)(*pair)
+
+
 @pytest.mark.parametrize('scope', CONFIGS)
 def test_pairs_in_archives(scope, checkpoints, pairs, tmp_path):
     with tarfile.open(tmp_path / 'pairs.tar', 'w') as archive:

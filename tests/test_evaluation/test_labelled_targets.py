@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from helpers.layouts import write, write_xml
 
-from mmdefusion.evaluation.labelled_targets import measure_targets, read_boxes
+from mmdefusion.datasets.conversion import Box
+from mmdefusion.evaluation.labelled_targets import check_names, measure_targets, read_boxes
 
 CAR, PERSON = (10, 20, 50, 40), (90, 10, 102, 40)
+BOXES = (Box('car', *CAR),)
 
 
 def scene(car: int, person: int) -> np.ndarray:
@@ -59,7 +61,10 @@ def test_what_cannot_be_measured_is_named(tmp_path):
         with pytest.raises(ValueError, match=r'boxes\.json holds no boxes'):
             read_boxes(tmp_path / 'boxes.json', tmp_path / 'vi')
     with pytest.raises(ValueError, match='b/1 against a/0'):
-        measure_targets(triples, {'b/1': ()})
+        check_names({'a/0': (), 'b/1': BOXES}, triples)
+    with pytest.raises(ValueError, match='none of the images: there are none'):
+        check_names({'a/0': ()}, triples)
+    check_names({'b/1': (), 'a/0': BOXES}, triples)
     write(tmp_path / 'fused/a/0.png', scene(1, 1)[:50])
     with pytest.raises(ValueError, match=r'fused/a/0\.png: The images differ in size'):
         measure_targets(triples, {'a/0': ()})

@@ -72,6 +72,44 @@ def test_labelled_objects_are_measured(tmp_path):
     assert result.returncode == 1 and 'none.json are not there' in result.stderr
 
 
+def test_boxes_of_names_with_an_ending_and_of_some_images(tmp_path):
+    visible, infrared = np.full((64, 80), 60, np.uint8), np.full((64, 80), 60, np.uint8)
+    infrared[20:50, 40:52] = 160
+    for number in (0, 1):
+        for name, image in (('vi', visible), ('ir', infrared), ('fused', infrared)):
+            write(tmp_path / name / f'{number}{dict(vi="_rgb", ir="_ir").get(name, "")}.png', image)
+    write_xml(tmp_path / 'boxes/0_rgb.xml', [('person', (41, 21, 53, 51))])
+    boxes = ['--boxes', str(tmp_path / 'boxes'), '--suffixes', '_rgb', '_ir', '', '--workers', '1']
+    boxes += ['--protocol', 'targets']
+    result = run(tmp_path, *boxes, '--shard', '1/2')
+    assert result.returncode == 0 and 'person' in result.stdout, result.stderr
+    result = run(tmp_path, *boxes, '--shard', '2/2')  # of which no image is labelled
+    assert result.returncode == 0 and 'person' not in result.stdout, result.stderr
+
+    (tmp_path / 'boxes/0_rgb.xml').rename(tmp_path / 'boxes/7_rgb.xml')
+    result = run(tmp_path, *boxes, '--out', str(tmp_path / 'scores.csv'))
+    assert result.returncode == 1 and 'The boxes belong to none of the images' in result.stderr
+    assert 'Traceback' not in result.stderr and not (tmp_path / 'scores.csv').exists()  # before anything is scored
+
+
+def test_second_images_are_scaled_as_they_were_fused(tmp_path):
+    """Of 16 bits; the fused image is what the full range, or a range of counts, makes of the second one."""
+    counts = (grey(1).astype(np.uint16) + 20) * 100
+    write(tmp_path / 'vi/0.tif', grey(0).astype(np.float32) / 255)
+    write(tmp_path / 'ir/0.png', counts)
+    for options, low, high in ((['--task', 'mef'], 0, 65535), (['--thermal-range', '1000', '30000'], 1000, 30000)):
+        scaled = np.rint(((counts - float(low)) / (high - low)).clip(0, 1) * 255).astype(np.uint8)
+        write(tmp_path / 'fused/0.png', scaled)
+        out = tmp_path / 'scores.csv'
+        result = run(tmp_path, '--protocol', 'gray', '--workers', '1', '--out', str(out), *options)
+        assert result.returncode == 0, result.stderr
+        rows = list(csv.reader(out.open()))
+        expected = gray_scores(grey(0), scaled, scaled)
+        np.testing.assert_allclose([float(value) for value in rows[1][1:]], list(expected.values()), atol=1e-5)
+    assert 'low < high' in run(tmp_path, '--thermal-range', '5', '5').stderr
+    assert 'is for infrared images' in run(tmp_path, '--thermal-range', '5', '9', '--task', 'mff').stderr
+
+
 def test_shards_and_stopped_runs_are_put_together(tmp_path):
     write_triples(tmp_path, 5)
     options = '--protocol', 'gray', '--workers', '1'

@@ -137,10 +137,33 @@ def test_a_tag_that_stands_twice_is_refused() -> None:
 
 def test_a_jpeg_of_many_scans_is_refused() -> None:
     with pytest.raises(UnusableImage, match='more than 200 scans'):
-        decode_image(cv2.imencode('.jpg', grey(0))[1].tobytes() + b'\xff\xda' * 300 + b'\xff\xd9', 'a.jpg')
+        decode_image(cv2.imencode('.jpg', grey(0))[1].tobytes()[:-2] + b'\xff\xda\0\2' * 300 + b'\xff\xd9', 'a.jpg')
     buffer = io.BytesIO()
     Image.fromarray(grey(0)).save(buffer, 'jpeg', progressive=True)
     assert decode_image(buffer.getvalue(), 'a.jpg').shape == (48, 64)
+
+
+@pytest.mark.parametrize(
+    'behind', [b'\xff\xda\0\2' * 300, b'\xff\xd9' + bytes(9) + b'\xff\xda', b'\xff' * 10**6 + b'\0']
+)
+def test_what_stands_behind_the_end_of_a_jpeg_does_not_matter(behind: bytes) -> None:
+    """Phones append films, other cameras further pictures."""
+    content = cv2.imencode('.jpg', grey(0))[1].tobytes()
+    assert np.array_equal(decode_image(content + behind, 'a.jpg'), decode_image(content, 'a.jpg'))
+
+
+@pytest.mark.parametrize('options', [{}, dict(progressive=True), dict(restart_marker_blocks=1)])
+def test_a_jpeg_that_lacks_its_end_is_refused_wherever_it_was_cut(options: dict) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
+    thumbnail, buffer = io.BytesIO(), io.BytesIO()
+    Image.fromarray(grey(1)).save(thumbnail, 'jpeg')
+    comment = thumbnail.getvalue()  # a whole picture inside a segment
+    Image.fromarray(noise).save(buffer, 'jpeg', quality=95, comment=comment, **options)
+    content = buffer.getvalue()
+    assert decode_image(content, 'a.jpg').shape == (48, 64, 3)
+    for length in range(2, len(content) - 1, 97):
+        with pytest.raises(UnusableImage, match='is cut short'):
+            decode_image(content[:length], 'a.jpg')
 
 
 def test_several_pictures_in_a_file_are_refused(tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ import pytest
 from helpers.layouts import grey, write
 from PIL import Image
 
-from mmdefusion.utils.image_headers import parse_header, read_header
+from mmdefusion.utils.image_headers import UnusableImage, parse_header, read_header
 from mmdefusion.utils.image_io import (
+    FULL,
     check_scaling,
     decode_image,
     read_fourth_channel,
@@ -187,6 +188,15 @@ def test_fourth_channel(tmp_path: Path) -> None:
     path = write(tmp_path / 'b.png', image[..., 0])
     with pytest.raises(ValueError, match=r'b\.png has 1 channel'):
         read_fourth_channel(path)
+
+
+def test_the_full_range_is_that_of_the_dtype() -> None:
+    assert to_uint8(np.array([[0, 257, 65535]], np.uint16), fixed_range=FULL).tolist() == [[0, 1, 255]]
+    for dtype in (np.float16, np.float32, np.float64):
+        assert to_uint8(np.array([[0, 0.2, 1]], dtype), fixed_range=FULL).tolist() == [[0, 51, 255]]
+    for values in ([0, 1.5], [-0.1, 1]):
+        with pytest.raises(UnusableImage, match='float values outside 0 to 1; scale them'):
+            to_uint8(np.array([values]), fixed_range=FULL)
 
 
 @pytest.mark.parametrize(

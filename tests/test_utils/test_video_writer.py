@@ -1,5 +1,6 @@
 import os
 
+import cv2
 import numpy as np
 import pytest
 from helpers.full_disk import run_on_full_disk
@@ -16,6 +17,19 @@ def test_every_frame_is_there(tmp_path):
         assert writer.finish() == tmp_path / 'a.mp4'
     assert count_frames(tmp_path / 'a.mp4') == 5
     assert os.listdir(tmp_path) == ['a.mp4']
+
+
+@pytest.mark.parametrize(
+    'rate', [0.01, 0.0123, 1, 23.976, 29.97, 65.534, 65.6, 119.88, 120.0312, 655.357, 999.99, 1000]
+)
+def test_every_rate_that_is_read_can_be_written(tmp_path, rate):
+    with VideoWriter(tmp_path / 'a.mp4', rate) as writer:
+        for _ in range(3):
+            writer.write(np.zeros((32, 32, 3), np.uint8))
+        writer.finish()
+    capture = cv2.VideoCapture(str(tmp_path / 'a.mp4'))
+    assert capture.get(cv2.CAP_PROP_FPS) == pytest.approx(rate, rel=1e-4, abs=5e-4)
+    capture.release()
 
 
 @pytest.mark.parametrize('limit', [1000, 30000])

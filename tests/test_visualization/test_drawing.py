@@ -1,7 +1,15 @@
 import numpy as np
 import pytest
 
-from mmdefusion.visualization import brighten, class_colours, contact_sheet, draw_boxes, draw_heat, draw_mask
+from mmdefusion.visualization import (
+    brighten,
+    class_colours,
+    contact_sheet,
+    draw_boxes,
+    draw_heat,
+    draw_mask,
+    legible_factor,
+)
 
 PALETTE = ((0, 0, 0), (200, 100, 0))  # RGB
 
@@ -14,6 +22,14 @@ def test_mask_tints_its_class_only():
     assert drawn[1, 2].tolist() == [50, 100, 150]  # BGR
     assert (np.delete(drawn.reshape(-1, 3), 8, 0) == 100).all()
     assert (image == 100).all()
+
+
+def test_small_images_are_enlarged_but_not_without_limit():
+    assert [legible_factor((100, width), 480) for width in (160, 161, 240, 479, 480, 900)] == [3, 3, 2, 2, 1, 1]
+    assert legible_factor((1, 1), 480) == 480
+    for size in ((15000, 48), (20000, 3), (64_000_000, 1)):
+        factor = legible_factor(size, 480)
+        assert factor == 1 or size[0] * size[1] * factor**2 <= 2**21
 
 
 @pytest.mark.parametrize('palette', [None, (), 'random', [[200.0, 100.0, 0.0]]], ids=str)

@@ -186,7 +186,7 @@ def object_rows(objects: dict[str, dict[str, list[Kept]]]) -> list[list]:
 
 def compare(args: argparse.Namespace) -> Table:
     """Fuses and scores all pairs, and writes the table and the sheet."""
-    boxes = read_boxes(args.boxes, Path(args.first)) if args.boxes else {}
+    boxes = read_boxes(args.boxes, Path(args.first), args.suffixes[0] if args.suffixes else '') if args.boxes else {}
     out, items, protocol = make_writable(args.out_dir), choose(args, boxes), PROTOCOLS[args.protocol]
     makers = variants(args)
     shown = evenly_spread(items, SHOWN)
