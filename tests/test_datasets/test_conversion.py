@@ -99,6 +99,43 @@ def test_dronevehicle_polygons(tmp_path):
         READERS['dronevehicle'](tmp_path / 'xml', tmp_path / 'images')
 
 
+BOX = Box('car', 16, 12, 48, 36)
+
+
+@pytest.mark.parametrize(
+    'values, box',
+    [
+        ('0.5 0.5 0.5 0.5', BOX),
+        ('0.5 0.5 0.5 0.5 0.9', BOX),  # with a confidence
+        ('0.25 0.25 0.75 0.5 0.5 0.75', BOX),
+        ('0.5 0.25 0.75 0.5 0.5 0.75 0.25 0.5', BOX),  # an oriented box
+        ('0.25 0.3 0.3 0.25 0.75 0.5 0.5 0.75 0.4 0.7', BOX),
+        ('0.5 0.5 0.5', None),
+        ('0.5 0.5 0.5 0.5 high', None),
+        ('0.5 0.25 0.75 0.5 0.5 0.75 0.25', None),
+        ('0.5 0.25 0.75 0.5 0.5 0.75 0.25 0.5 0.9', None),
+    ],
+)
+def test_yolo_boxes_and_polygons(values, box, tmp_path):
+    write(tmp_path / 'images/a.png', grey(0, 48, 64))
+    (tmp_path / 'classes.txt').write_text('person\ncar')
+    (tmp_path / 'a.txt').write_text(f'1 {values}\n')
+    if box:
+        (image,) = READERS['yolo'](tmp_path, tmp_path / 'images')
+        assert image.boxes == (box,)
+    else:
+        with pytest.raises(ValueError, match=f"a.txt is not YOLO's text: '1 {values}' is not .class centre_x"):
+            READERS['yolo'](tmp_path, tmp_path / 'images')
+
+
+def test_a_polygon_with_a_corner_that_is_no_number_is_refused(tmp_path):
+    write(tmp_path / 'images/a.png', grey(0, 48, 64))
+    (tmp_path / 'classes.txt').write_text('person\ncar')
+    (tmp_path / 'a.txt').write_text('1 0.5 0.25 0.75 nan 0.5 0.75 0.25 0.5\n')
+    with pytest.raises(ValueError, match=r"a.txt is not YOLO's text: the box .* of 'car' has NaN or infinite edges"):
+        READERS['yolo'](tmp_path, tmp_path / 'images')
+
+
 def test_vedai_text(tmp_path):
     for name in ('00000001_co', '00000001_ir', '00000002_co'):
         write(tmp_path / f'images/{name}.png', grey(0, 512, 512))

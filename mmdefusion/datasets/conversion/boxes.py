@@ -70,5 +70,7 @@ def size_of(path: Path) -> tuple[int, int]:
 
 
 def around(xs: list[float], ys: list[float]) -> tuple[float, float, float, float]:
-    """The horizontal box around a polygon."""
+    """The horizontal box around a polygon; NaN if one of its corners is, which ``min`` may pass over."""
+    if any(map(math.isnan, (*xs, *ys))):
+        return (math.nan,) * 4
     return min(xs), min(ys), max(xs), max(ys)

@@ -6,7 +6,7 @@ from pathlib import Path
 from mmdefusion.utils.files import write_text
 
 from ..annotation_files import read_lines, read_text, reading
-from .boxes import AnnotatedImage, Box, list_files, size_of
+from .boxes import AnnotatedImage, Box, around, list_files, size_of
 from .writing import check_targets
 
 NAMES = 'classes.txt'
@@ -14,6 +14,9 @@ NAMES = 'classes.txt'
 
 def read_yolo(annotations: Path, images: Path) -> list[AnnotatedImage]:
     """Reads a folder of text files that are named like the images, with the names of the classes in ``classes.txt``.
+
+    A line may have a confidence behind its box. A class and three or more corners ``x y`` are a polygon or an oriented
+    box, of which the horizontal box around it is taken.
 
     Images without a file are not ``labelled``: the format does not say whether they have no objects or no annotation.
 
@@ -52,11 +55,22 @@ def write_yolo(images: Sequence[AnnotatedImage], classes: Sequence[str], out: Pa
 
 def _read_line(line: str, names: Sequence[str], width: int, height: int) -> Box:
     try:
-        number, x, y, w, h = line.split()[:5]
-        label, (x, y, w, h) = names[_place(number)], map(float, (x, y, w, h))
+        number, *words = line.split()
+        label, values = names[_place(number)], [float(word) for word in words]
+        left, top, right, bottom = _edges(values)
     except (ValueError, IndexError):
         raise ValueError(f'{line!r} is not "class centre_x centre_y width height"') from None
-    return Box(label, (x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height)
+    return Box(label, left * width, top * height, right * width, bottom * height)
+
+
+def _edges(values: list[float]) -> tuple[float, float, float, float]:
+    """The edges of a box, with or without its confidence, or those around a polygon's corners."""
+    if len(values) in (4, 5):
+        x, y, w, h = values[:4]
+        return x - w / 2, y - h / 2, x + w / 2, y + h / 2
+    if len(values) < 6 or len(values) % 2:
+        raise ValueError
+    return around(values[::2], values[1::2])
 
 
 def _place(number: str) -> int:
