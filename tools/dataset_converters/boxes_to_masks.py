@@ -21,6 +21,8 @@ from mmdefusion.utils.names import shown
 from mmdefusion.utils.paths import all_inside, without_suffix
 from mmdefusion.utils.progress import track
 
+MAX_CATEGORIES = 254  # a label map of 8 bits has 0 for the background, and mmseg ignores 255
+
 
 def box_label_map(size: tuple[int, int], boxes: list[tuple[Sequence[float], int]]) -> np.ndarray:
     """Draws a label map H×W uint8 of boxes ((x, y, width, height), label), smaller boxes over larger ones."""
@@ -28,14 +30,19 @@ def box_label_map(size: tuple[int, int], boxes: list[tuple[Sequence[float], int]
     for (x, y, width, height), label in sorted(boxes, key=lambda box: -box[0][2] * box[0][3]):
         if not all(map(math.isfinite, (x, y, width, height))):
             raise ValueError(f'The box {x, y, width, height} has NaN or infinite edges: run check_dataset.py first.')
-        left, top = max(round(x), 0), max(round(y), 0)
-        label_map[top : round(y + height), left : round(x + width)] = label
+        left, top, right, bottom = (max(round(edge), 0) for edge in (x, y, x + width, y + height))
+        label_map[top:bottom, left:right] = label
     return label_map
 
 
 def convert(annotations: Path, out: Path) -> int:
     """Writes label maps and the list of their names; returns the number of images."""
     coco = read_coco_file(annotations)
+    if len(coco.categories) > MAX_CATEGORIES:
+        raise ValueError(
+            f'{annotations} has {len(coco.categories)} categories, and a label map has room for {MAX_CATEGORIES}: '
+            'leave some out.'
+        )
     labels = {category: index for index, category in enumerate(coco.categories, start=1)}
     boxes: dict[int | str, list] = {image.id: [] for image in coco.images}
     for one in coco.annotations:
