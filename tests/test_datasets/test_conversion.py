@@ -99,6 +99,28 @@ def test_dronevehicle_polygons(tmp_path):
         READERS['dronevehicle'](tmp_path / 'xml', tmp_path / 'images')
 
 
+BUS = '<bndbox><xmin>1</xmin><ymin>2</ymin><xmax>3</xmax><ymax>4</ymax></bndbox>'
+
+
+def test_dronevehicle_objects_without_box_or_name_are_left_out_and_counted(tmp_path):
+    write(tmp_path / 'images/00001.jpg', grey(0, 712, 840))
+    objects = [f'<name>bus</name>{BUS}', '<name>car</name><point><x>1</x><y>2</y></point>', '<name>car</name>']
+    objects += [BUS, f'<name/>{BUS}', f'<name>*</name>{BUS}']
+    (tmp_path / 'xml').mkdir()
+    path = tmp_path / 'xml/00001.xml'
+    path.write_text(f'<annotation><object>{"</object><object>".join(objects)}</object></annotation>')
+    (image,) = READERS['dronevehicle'](tmp_path / 'xml', tmp_path / 'images')
+    assert image.boxes == (Box('bus', 1, 2, 3, 4),) and image.left_out == 5
+    options = ['--from', 'dronevehicle', '--to', 'coco', '--annotations', tmp_path / 'xml']
+    options += ['--images', tmp_path / 'images', '--out', tmp_path / 'train.json']
+    result = run('convert_boxes.py', *options)
+    assert result.returncode == 0, result.stderr
+    assert '1 images, 1 bus (0 ignored), 5 objects without a box or a name left out: ' in result.stdout
+    path.write_text('<annotation><object><name>bus</name><bndbox><xmin>1</xmin></bndbox></object></annotation>')
+    with pytest.raises(ValueError, match=r"00001.xml is not in DroneVehicle's format: "):
+        READERS['dronevehicle'](tmp_path / 'xml', tmp_path / 'images')
+
+
 BOX = Box('car', 16, 12, 48, 36)
 
 

@@ -88,7 +88,9 @@ def main() -> None:
     counts = Counter(box.label for image in images for box in image.boxes)
     words = ', '.join(f'{counts[name]} {name}' for name in classes)
     ignored = sum(box.ignore for image in images for box in image.boxes)
-    print(f'{len(images)} images, {words or "no objects"} ({ignored} ignored): {args.out}')
+    left_out = sum(image.left_out for image in images)
+    rest = f', {left_out} objects without a box or a name left out' if left_out else ''
+    print(f'{len(images)} images, {words or "no objects"} ({ignored} ignored){rest}: {args.out}')
 
 
 if __name__ == '__main__':

@@ -44,6 +44,7 @@ class AnnotatedImage:
         width, height: size in pixels.
         boxes: the objects.
         labelled: whether there is an annotation, which may be empty.
+        left_out: number of objects that are not among the boxes, as they have no box or no name.
     """
 
     name: str
@@ -51,6 +52,7 @@ class AnnotatedImage:
     height: int
     boxes: tuple[Box, ...]
     labelled: bool = True
+    left_out: int = 0
 
 
 def list_files(folder: Path) -> dict[str, str]:

@@ -20,7 +20,7 @@ def read_voc(annotations: Path, images: Path) -> list[AnnotatedImage]:
         FileNotFoundError: if there is no such folder.
         ValueError: if there are no images, or a file is not XML or not in VOC's format.
     """
-    return read_xml(annotations, images, _read_box)
+    return read_xml(annotations, images, _read_box, "in VOC's format")
 
 
 def write_voc(images: Sequence[AnnotatedImage], classes: Sequence[str], out: Path) -> None:
@@ -48,16 +48,24 @@ def write_voc(images: Sequence[AnnotatedImage], classes: Sequence[str], out: Pat
 
 
 def read_xml(
-    annotations: Path, images: Path, read_box: Callable[[ElementTree.Element], Box | None]
+    annotations: Path, images: Path, read_box: Callable[[ElementTree.Element], Box | None], format: str
 ) -> list[AnnotatedImage]:
-    """Reads a folder of XML files with elements ``object``; ``read_box`` turns each into a box, or None."""
+    """Reads a folder of XML files with elements ``object``.
+
+    Args:
+        annotations: the folder of XML files.
+        images: the folder of images, which have the same names.
+        read_box: turns an object into a box, or into None if it is to be left out.
+        format: name of the format, for messages.
+    """
     found = []
     for stem, name in list_files(images).items():
-        path, boxes = Path(annotations) / f'{stem}.xml', ()
+        path, boxes, left_out = Path(annotations) / f'{stem}.xml', (), 0
         if labelled := path.is_file():
-            with reading(path, "in VOC's format"):
-                boxes = tuple(filter(None, map(read_box, read_xml_file(path).iter('object'))))
-        found.append(AnnotatedImage(name, *size_of(Path(images) / name), boxes, labelled))
+            with reading(path, format):
+                objects = [read_box(one) for one in read_xml_file(path).iter('object')]
+            boxes, left_out = tuple(filter(None, objects)), objects.count(None)
+        found.append(AnnotatedImage(name, *size_of(Path(images) / name), boxes, labelled, left_out))
     return found
 
 
