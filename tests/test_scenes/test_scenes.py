@@ -1,12 +1,15 @@
 import json
 import os
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from helpers.tools_in_process import fail
 
 from mmdefusion.scenes import CLASSES, SceneGenerator, write_scenes
 
+TOOL = Path(__file__).resolve().parents[2] / 'tools/dataset_converters/generate_scenes.py'
 PERSON, CAR, CONE = 1, 2, 3
 
 
@@ -221,3 +224,11 @@ def test_written_masks_are_read_by_coco(tmp_path):
         number = 1 + ids.index(one['id'])
         mask = masks.decode(masks.frPyObjects(one['segmentation'], 80, 96))
         assert (mask.astype(bool) == (scene.instances == number)).all() and one['area'] == mask.sum()
+
+
+def test_wrong_calls_of_the_tool_are_one_line(tmp_path):
+    text = fail(TOOL, 'scenes', '--size', '64', '48', cwd=tmp_path)
+    assert text == 'size=(64, 48): both sides of a scene must be 64 pixels or more.' and not list(tmp_path.iterdir())
+    (tmp_path / 'own').mkdir()
+    (tmp_path / 'own/notes.txt').touch()
+    assert 'own holds notes.txt, which is no part of generated scenes' in fail(TOOL, 'own', cwd=tmp_path)

@@ -12,6 +12,7 @@ import numpy as np
 
 from mmdefusion.scenes import PALETTE, SceneGenerator, write_scenes
 from mmdefusion.utils.files import write_image
+from mmdefusion.utils.names import shown
 from mmdefusion.visualization import contact_sheet, draw_boxes, draw_mask
 
 
@@ -41,12 +42,15 @@ def preview(generator: SceneGenerator, count: int = 6) -> np.ndarray:
 def main() -> None:
     args = parse_args()
     size = tuple(args.size)
-    root = write_scenes(args.out, args.train, args.test, args.seed, size, args.bits)
-    print(f'{args.train} training and {args.test} test scenes in {root}')
-    if args.preview:
-        args.preview.parent.mkdir(parents=True, exist_ok=True)
-        write_image(args.preview, preview(SceneGenerator(size, args.seed, bits=args.bits)))
-        print(f'preview in {args.preview}')
+    try:
+        root = write_scenes(args.out, args.train, args.test, args.seed, size, args.bits)
+        print(f'{args.train} training and {args.test} test scenes in {root}')
+        if args.preview:
+            args.preview.parent.mkdir(parents=True, exist_ok=True)
+            write_image(args.preview, preview(SceneGenerator(size, args.seed, bits=args.bits)))
+            print(f'preview in {args.preview}')
+    except (OSError, ValueError) as error:
+        raise SystemExit(shown(error)) from None
 
 
 if __name__ == '__main__':
