@@ -34,7 +34,10 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm', 'mpi'), default='none')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help='set by the launcher')
-    return parser.parse_args()
+    args = parser.parse_args()
+    if not Path(args.config).is_file():
+        parser.error(f'{args.config} is not there.')
+    return args
 
 
 def main() -> None:

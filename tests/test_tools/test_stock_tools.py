@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import pytest
 from helpers import layouts
-from helpers.tools_in_process import printed_score, run, stock
+from helpers.tools_in_process import fail, printed_score, run, stock
 from helpers.warm_process import run_tool
 from helpers.watched_training import watched_training
 from mmengine.config import Config
@@ -248,6 +248,13 @@ def test_our_tools_and_test_time_augmentation(case, tmp_path):
 @pytest.mark.parametrize('tool', ['train.py', 'test.py', 'dataset_converters/check_dataset.py'])
 def test_help(tool, tmp_path):
     assert 'config' in run(ROOT / 'tools' / tool, '--help', cwd=tmp_path)
+
+
+@pytest.mark.parametrize('tool', ['train.py', 'test.py', 'dataset_converters/check_dataset.py'])
+def test_a_mistyped_config_is_one_line(tool, tmp_path):
+    arguments = ['absent.py', 'x.pth'] if tool == 'test.py' else ['absent.py']
+    assert fail(ROOT / 'tools' / tool, *arguments, cwd=tmp_path) == f'{Path(tool).name}: error: absent.py is not there.'
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize('tool', ['dist_train.sh', 'dist_test.sh', 'slurm_train.sh'])

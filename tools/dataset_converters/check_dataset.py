@@ -6,6 +6,7 @@ python tools/dataset_converters/check_dataset.py CONFIG [--split train|val|test|
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmdefusion.utils.names import shown
@@ -31,7 +32,10 @@ def parse_args() -> argparse.Namespace:
         action=Settings,
         help='settings to override, e.g. train_dataloader.dataset.data_root=...',
     )
-    return parser.parse_args()
+    args = parser.parse_args()
+    if not Path(args.config).is_file():
+        parser.error(f'{args.config} is not there.')
+    return args
 
 
 def table(rows: Sequence[Sequence[object]]) -> str:
