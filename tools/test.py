@@ -59,6 +59,11 @@ def main() -> None:
     config.work_dir = args.work_dir or config.get('work_dir') or f'work_dirs/{Path(args.config).stem}'
     config.load_from = args.checkpoint
     if args.show_dir:
+        if not (config.get('default_hooks') or {}).get('visualization') or not config.get('visualizer'):
+            raise SystemExit(
+                f'{args.config} has no default_hooks.visualization, or no visualizer, to draw with: add them, or drop '
+                '--show-dir.'
+            )
         config.default_hooks.visualization.update(draw=True, interval=1)
         config.visualizer.save_dir = str(Path(config.work_dir) / args.show_dir)
     try:

@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import pytest
 from helpers.layouts import grey, write
-from helpers.tools_in_process import run
+from helpers.tools_in_process import fail, run
 from mmengine.config import Config
 
 from mmdefusion.evaluation.functional import PROTOCOLS
@@ -47,6 +47,12 @@ def test_runs_on_the_real_layout(name, tmp_path):
     fused = sorted((tmp_path / 'out/fused').rglob('*.png'))
     assert [cv2.imread(str(path)).shape for path in fused] == [(50, 70, 3), (50, 71, 3)]
     assert (tmp_path / 'out/scores.csv').read_text().splitlines()[-1].startswith('mean,')
+
+
+def test_nothing_draws_for_a_show_dir(tmp_path):
+    config = ROOT / 'configs/fusion/defusionpp_vit-tiny_tno.py'
+    text = fail(ROOT / 'tools/test.py', config, 'x.pth', '--show-dir', 'pictures', cwd=tmp_path)
+    assert text.startswith(f'{config} has no default_hooks.visualization') and text.endswith('or drop --show-dir.')
 
 
 def test_every_config_has_a_layout():
