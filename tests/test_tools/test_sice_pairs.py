@@ -22,3 +22,13 @@ def test_the_darkest_and_the_brightest_of_each_scene(tmp_path):
         assert abs(under.mean() / over.mean() - 0.2 / 0.9) < 0.02
     assert not list(tmp_path.glob('out/*/3.jpg'))
     assert not list(tmp_path.glob('out/*/Label*'))
+
+
+def test_hidden_files_and_the_pairs_of_before_are_no_scenes(tmp_path):
+    for scene in ('1', '2', '.hidden'):
+        for number, light in (('1', 0.9), ('2', 0.2)):
+            write(tmp_path / f'{scene}/{number}.JPG', (grey(1) * light).astype('uint8'))
+            (tmp_path / scene / f'._{number}.JPG').write_bytes(b'a note of another system')
+    assert '2 pairs' in run(TOOL, '.', '.', cwd=tmp_path)
+    assert '2 pairs' in run(TOOL, '.', tmp_path, cwd=tmp_path)
+    assert sorted(path.name for path in tmp_path.glob('under/*')) == ['1.jpg', '2.jpg']

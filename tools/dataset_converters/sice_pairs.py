@@ -3,7 +3,8 @@
     python tools/dataset_converters/sice_pairs.py Dataset_Part1 data/SICE
 
 SICE (Cai et al., 2018) has a folder of 3 to 18 images for each scene, Dataset_Part1/1/1.JPG and so on, and one folder
-Label, which is left out. Writes OUT/under/SCENE.* and OUT/over/SCENE.*, as links if the file system supports them.
+Label, which is left out, as is what is hidden. Writes OUT/under/SCENE.* and OUT/over/SCENE.*, as links if the file
+system supports them.
 """
 
 import argparse
@@ -16,15 +17,23 @@ from mmdefusion.utils.image_io import read_image
 from mmdefusion.utils.names import shown
 from mmdefusion.utils.progress import track
 
+SIDES = {'under': min, 'over': max}
 
-def series(root: Path) -> dict[str, list[Path]]:
-    """The images of each scene by name, for scenes with two or more images."""
+
+def series(root: Path, out: Path) -> dict[str, list[Path]]:
+    """The images of each scene by name, for scenes with two or more images; what lies in ``out`` is no scene."""
+    written = [(out / side).resolve() for side in SIDES]
     scenes = {
-        folder.name: sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
-        for folder in sorted(root.iterdir())
-        if folder.is_dir() and folder.name != 'Label'
+        folder.name: [path for path in not_hidden(folder) if path.suffix.lower() in IMAGE_SUFFIXES]
+        for folder in not_hidden(root)
+        if folder.is_dir() and folder.name != 'Label' and folder.resolve() not in written
     }
     return {name: paths for name, paths in scenes.items() if len(paths) > 1}
+
+
+def not_hidden(folder: Path) -> list[Path]:
+    """What lies in a folder and is not hidden, in the order of names; systems hide notes beside images."""
+    return sorted(path for path in folder.iterdir() if not path.name.startswith('.'))
 
 
 def place(path: Path, target: Path) -> None:
@@ -44,14 +53,14 @@ def main() -> None:
     if not args.root.is_dir():
         parser.error(f'{args.root} is no folder.')
     try:
-        for name in ('under', 'over'):
-            make_writable(args.out / name)
-        scenes = series(args.root)
+        for side in SIDES:
+            make_writable(args.out / side)
+        scenes = series(args.root, args.out)
         if not scenes:
             raise ValueError(f'{args.root} has no folder with two images or more, such as {args.root}/1.')
         for name, paths in track(scenes.items(), 'looking'):
             brightness = {path: read_image(str(path), channels=None).mean() for path in paths}
-            for side, choose in (('under', min), ('over', max)):
+            for side, choose in SIDES.items():
                 path = choose(brightness, key=brightness.get)
                 place(path, args.out / side / f'{name}{path.suffix.lower()}')
     except (OSError, ValueError) as error:
