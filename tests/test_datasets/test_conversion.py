@@ -184,6 +184,9 @@ def test_the_tool_takes_a_split_and_classes(folder):
     assert result.returncode == 0 and '2 images, 2 car, 1 person (1 ignored)' in result.stdout, result.stderr
     assert [image.name for image in READERS['coco'](folder / 'train.json', folder)] == ['a/0.png', 'b.png']
     assert '2 images, 1 person (0 ignored)' in run('convert_boxes.py', *options, '--classes', 'person').stdout
+    (folder / 'train.txt').write_text('a/0\n\nb.png\n', encoding='utf-8-sig')  # as editors of Windows write it
+    result = run('convert_boxes.py', *options)
+    assert '2 images, 2 car, 1 person (1 ignored)' in result.stdout, result.stderr
     (folder / 'train.txt').write_text('c\n')
     result = run('convert_boxes.py', *options)
     assert result.returncode == 1 and 'are no images (c).' in result.stderr

@@ -15,6 +15,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+from mmdefusion.datasets.annotation_files import read_lines
 from mmdefusion.datasets.conversion import READERS, WRITERS, AnnotatedImage
 from mmdefusion.datasets.stems import some_names
 from mmdefusion.utils.names import shown
@@ -47,7 +48,7 @@ def parse_args() -> argparse.Namespace:
 def select(images: list[AnnotatedImage], args: argparse.Namespace) -> tuple[list[AnnotatedImage], list[str]]:
     """Selects the images of the split and the boxes of the classes; returns the classes too."""
     if args.list:
-        wanted = {line.strip() for line in args.list.read_text().splitlines() if line.strip()}
+        wanted = {line.strip() for line in read_lines(args.list)}
         known: dict[str, AnnotatedImage] = {}
         for image in images:
             for key in _keys(image.name):
