@@ -17,11 +17,12 @@ from mmdefusion.experiments import Disturbance, use_tta
 from mmdefusion.models.checkpoints.fitting import read_weights, refuse_misfit
 from mmdefusion.utils.distributed import let_processes_talk
 from mmdefusion.utils.names import shown
+from mmdefusion.utils.options import present_file
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('config', help='config file')
+    parser.add_argument('config', type=present_file, help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('--work-dir', help='where logs and results go (default: work_dirs/CONFIG)')
     parser.add_argument('--out', help='write the predictions to this .pkl file')
@@ -35,10 +36,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm', 'mpi'), default='none')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help='set by the launcher')
-    args = parser.parse_args()
-    if not Path(args.config).is_file():
-        parser.error(f'{args.config} is not there.')
-    return args
+    return parser.parse_args()
 
 
 def disturbances(args: argparse.Namespace) -> list[Disturbance]:

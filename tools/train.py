@@ -15,11 +15,12 @@ from mmdefusion.models.checkpoints.errors import CheckpointError
 from mmdefusion.models.checkpoints.fitting import read_weights
 from mmdefusion.utils.distributed import let_processes_talk, telling_of_lost_processes
 from mmdefusion.utils.names import shown
+from mmdefusion.utils.options import present_file
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('config', help='config file')
+    parser.add_argument('config', type=present_file, help='config file')
     parser.add_argument('--work-dir', help='where logs and checkpoints go (default: work_dirs/CONFIG)')
     parser.add_argument(
         '--resume',
@@ -34,10 +35,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm', 'mpi'), default='none')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help='set by the launcher')
-    args = parser.parse_args()
-    if not Path(args.config).is_file():
-        parser.error(f'{args.config} is not there.')
-    return args
+    return parser.parse_args()
 
 
 def main() -> None:

@@ -1,8 +1,20 @@
 """Options of commands, without imports that ``--help`` would wait for."""
 
 import argparse
+import os
 from collections.abc import Sequence
 from typing import Any
+
+
+def present_file(text: str) -> str:
+    """The type of an argument that names a file.
+
+    Raises:
+        ArgumentTypeError: if there is none; argparse prints its line.
+    """
+    if not os.path.isfile(text):
+        raise argparse.ArgumentTypeError(f'{text} is not there.')
+    return text
 
 
 class Settings(argparse.Action):

@@ -250,10 +250,22 @@ def test_help(tool, tmp_path):
     assert 'config' in run(ROOT / 'tools' / tool, '--help', cwd=tmp_path)
 
 
-@pytest.mark.parametrize('tool', ['train.py', 'test.py', 'dataset_converters/check_dataset.py'])
-def test_a_mistyped_config_is_one_line(tool, tmp_path):
-    arguments = ['absent.py', 'x.pth'] if tool == 'test.py' else ['absent.py']
-    assert fail(ROOT / 'tools' / tool, *arguments, cwd=tmp_path) == f'{Path(tool).name}: error: absent.py is not there.'
+@pytest.mark.parametrize(
+    'tool, arguments',
+    [
+        ('train.py', ['absent.py']),
+        ('test.py', ['absent.py', 'x.pth']),
+        ('dataset_converters/check_dataset.py', ['absent.py']),
+        ('analysis_tools/browse_dataset.py', ['absent.py']),
+        ('analysis_tools/get_flops.py', ['absent.py']),
+        ('analysis_tools/benchmark_pretraining.py', ['absent.py']),
+        ('analysis_tools/plot_pretraining.py', ['.', '--random', 'absent.py']),
+        ('analysis_tools/probe_features.py', ['--data', 'absent.py', '--model', 'absent.py']),
+    ],
+)
+def test_a_mistyped_config_is_one_line(tool, arguments, tmp_path):
+    last = fail(ROOT / 'tools' / tool, *arguments, cwd=tmp_path)
+    assert last.startswith(f'{Path(tool).name}: error: argument ') and last.endswith(': absent.py is not there.')
     assert not list(tmp_path.iterdir())
 
 

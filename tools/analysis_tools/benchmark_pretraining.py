@@ -14,6 +14,8 @@ from mmengine.config import Config, DictAction
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from mmdefusion.utils.options import present_file
+
 WARM_UP = 3
 
 
@@ -34,7 +36,7 @@ class Stopwatch(Hook):
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('config')
+    parser.add_argument('config', type=present_file)
     parser.add_argument('--iters', type=int, default=20, help=f'to time, after {WARM_UP} to warm up')
     parser.add_argument('--workers', type=int, default=2, help='workers of each dataloader')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction)

@@ -18,6 +18,7 @@ from mmdefusion.models.layers.place import take_off
 from mmdefusion.registry import DATASETS
 from mmdefusion.utils.files import write_image
 from mmdefusion.utils.image_io import to_channels
+from mmdefusion.utils.options import present_file
 from mmdefusion.utils.spread import evenly_spread
 from mmdefusion.visualization import contact_sheet, draw_boxes, draw_mask, hide_background
 
@@ -26,7 +27,7 @@ COLUMNS = 2  # pairs beside each other
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('config')
+    parser.add_argument('config', type=present_file)
     parser.add_argument('--split', choices=('train', 'val', 'test'), default='train')
     parser.add_argument('--number', type=int, default=12, help='number of pairs, evenly spread (default: 12)')
     parser.add_argument('--seed', type=int, default=0, help='seed of the augmentation')

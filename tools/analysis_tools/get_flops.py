@@ -12,11 +12,12 @@ import torch
 from mmengine.config import Config, DictAction
 
 from mmdefusion.experiments.complexity import build_model, measure_complexity, pair_of_noise
+from mmdefusion.utils.options import present_file
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('configs', nargs='+')
+    parser.add_argument('configs', type=present_file, nargs='+')
     parser.add_argument('--shape', type=int, nargs=2, default=(480, 640), metavar=('H', 'W'), help='default: 480 640')
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, help='for all: key.sub=value')

@@ -18,6 +18,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmdefusion.utils.names import shown
+from mmdefusion.utils.options import present_file
 from mmdefusion.utils.run_log import validation_scores
 from mmdefusion.visualization.plots import write_figure
 
@@ -29,7 +30,9 @@ SCORES = {'psnr': 'PSNR (dB)', 'ssim': 'SSIM'}
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('work_dirs', nargs='+', type=Path, help='work dirs of pretraining, in the order of the stages')
-    parser.add_argument('--random', metavar='CONFIG', help='also validate this config with random weights')
+    parser.add_argument(
+        '--random', type=present_file, metavar='CONFIG', help='also validate this config with random weights'
+    )
     parser.add_argument('--out', default='curves.png')
     return parser.parse_args()
 

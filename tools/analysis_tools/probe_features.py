@@ -24,13 +24,20 @@ from mmdefusion.models.checkpoints.fetching import local_path
 from mmdefusion.models.checkpoints.fitting import read_weights
 from mmdefusion.utils.files import write_text
 from mmdefusion.utils.names import shown
+from mmdefusion.utils.options import present_file
 from mmdefusion.visualization import Table
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     default = '(default: %(default)s)'
-    parser.add_argument('--data', required=True, metavar='CONFIG', help='config with labelled pairs to train and test')
+    parser.add_argument(
+        '--data',
+        type=present_file,
+        required=True,
+        metavar='CONFIG',
+        help='config with labelled pairs to train and test',
+    )
     parser.add_argument('--model', nargs='+', action='append', required=True, metavar='CONFIG [CHECKPOINT]')
     parser.add_argument('--tokens', nargs='+', choices=TOKENS, default=['both', 'fused'], help=default)
     parser.add_argument(

@@ -6,11 +6,10 @@ python tools/dataset_converters/check_dataset.py CONFIG [--split train|val|test|
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmdefusion.utils.names import shown
-from mmdefusion.utils.options import Settings
+from mmdefusion.utils.options import Settings, present_file
 
 if TYPE_CHECKING:
     from mmdefusion.datasets.checks import SplitReport
@@ -21,7 +20,7 @@ COLUMNS = ('split', 'data set', 'images', 'partners', '16-bit', 'boxes', 'label 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Check the data sets of a config')
-    parser.add_argument('config', help='config file of a detector, a segmenter or a pretrainer')
+    parser.add_argument('config', type=present_file, help='config file of a detector, a segmenter or a pretrainer')
     parser.add_argument(
         '--split', choices=('train', 'val', 'test', 'all'), default='all', help='which data loader (all)'
     )
@@ -32,10 +31,7 @@ def parse_args() -> argparse.Namespace:
         action=Settings,
         help='settings to override, e.g. train_dataloader.dataset.data_root=...',
     )
-    args = parser.parse_args()
-    if not Path(args.config).is_file():
-        parser.error(f'{args.config} is not there.')
-    return args
+    return parser.parse_args()
 
 
 def table(rows: Sequence[Sequence[object]]) -> str:
