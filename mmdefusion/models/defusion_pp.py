@@ -7,7 +7,6 @@ from torch import Tensor
 
 from mmdefusion.registry import MODELS
 
-from .backbones import DeFusionEncoder
 from .layers.patch_embed import PATCH_SIZE
 from .layers.place import PLACED, split
 from .necks import DecompositionNeck
@@ -36,7 +35,8 @@ class DeFusionPP(BaseModule):
         pyramid: ``type`` and options of the pyramid, without its widths; its ``out_channels`` (256 by default) is what
             the config's neck or head must expect. If that reads fewer levels, build only those:
             ``pyramid=dict(strides=(8, 16, 32))``.
-        encoder: further options of :class:`DeFusionEncoder` (``drop_path_rate``, ``frozen_stages``, ``with_cp``).
+        encoder: further options of :class:`DeFusionEncoder` (``drop_path_rate``, ``frozen_stages``, ``with_cp``), and
+            its ``type``, if it is a :class:`MultiScaleEncoder`.
         decomposition: further options of :class:`DecompositionNeck`.
         spatial_prior: ``type`` and options of a stem that reads the pair beside the encoder (:class:`SpatialPrior`),
             without ``out_channels`` and ``strides``; its maps are added to those of the pyramid. None, as in the paper,
@@ -71,7 +71,7 @@ class DeFusionPP(BaseModule):
         super().__init__(init_cfg)
         if frozen and (encoder or {}).get('lora_rank') is not None:
             raise ValueError('frozen=True trains nothing of the encoder, lora_rank its updates: leave one of them out.')
-        self.encoder = DeFusionEncoder(arch, **(encoder or {}))
+        self.encoder = MODELS.build({'type': 'mmdefusion.DeFusionEncoder', 'arch': arch, **(encoder or {})})
         embed_dims = self.encoder.embed_dims
         self.decomposition = DecompositionNeck(embed_dims, **(decomposition or {}))
         pyramid = {'type': 'mmdefusion.SimpleFeaturePyramid', 'out_channels': 256, **(pyramid or {})}

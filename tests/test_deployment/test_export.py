@@ -103,6 +103,15 @@ def test_windows_are_for_one_size(windowed, tmp_path):
 
 
 @pytest.mark.soak
+def test_an_encoder_of_several_scales_of_any_size(tmp_path):
+    net = small_network(next(path for path in WHOLE if 'defusionpp_vit-tiny_fcn' in path.stem), tmp_path)
+    config = tmp_path / 'scales.py'
+    config.write_text(f"_base_ = '{net.config}'\nmodel = dict(backbone=dict(type='mmdefusion.MultiScaleEncoder'))\n")
+    done = export_network(str(config), net.checkpoint, tmp_path / 'x.onnx', verification=net.pairs)
+    assert done.comparison.passed, done.comparison.text
+
+
+@pytest.mark.soak
 def test_windows_and_coarse_keys_of_one_size(windowed, tmp_path):
     for file in tmp_path.glob('*/[1-9].png'):
         file.unlink()  # pairs of other sizes

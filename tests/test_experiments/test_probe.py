@@ -120,6 +120,20 @@ def test_tokens_are_kept_of_what_they_were_computed_from(scene_config, tmp_path)
     assert not torch.equal(first, dark) and not torch.equal(dark, read())
 
 
+def test_tokens_are_kept_of_what_no_weight_says(scene_config, tmp_path):
+    """Windows and scales change tokens, but no weight."""
+    pairs = LabelledPairs(scene_config, 'test', (64, 64))
+    plain = dict(type='mmdefusion.DeFusionEncoder', arch=SMALL)
+    windows = dict(plain, window=2, global_blocks=1)
+    found = []
+    for encoder in (plain, windows, dict(plain, type='mmdefusion.MultiScaleEncoder'), plain):
+        reader = FeatureReader(Config(dict(model=dict(backbone=encoder))), cache=tmp_path / 'cache')
+        found.append(reader.read(pairs, 'visible', 'small'))
+    assert len(list((tmp_path / 'cache').iterdir())) == 3
+    assert torch.equal(found[0], found[3])
+    assert not torch.equal(found[0], found[1]) and not torch.equal(found[0], found[2])
+
+
 def test_several_data_sets_in_one_are_refused(scene_config):
     one = scene_config.test_dataloader.dataset
     scene_config.test_dataloader.dataset = dict(type='RepeatDataset', times=2, dataset=one)

@@ -23,6 +23,7 @@ from .models import Candidate
 from .pace import Pace, measure_pace
 
 WARM_UP = 0.1  # share of the iterations
+ENCODERS = ('DeFusionEncoder', 'MultiScaleEncoder')
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,7 @@ def set_iterations(config: Config, iterations: int) -> None:
 
 def is_defusionpp(config: Config) -> bool:
     """Whether a model has DeFusion++'s network, also as a single-sensor baseline."""
-    return type_name(config.model.backbone) in ('DeFusionEncoder', 'DeFusionPP')
+    return type_name(config.model.backbone) in (*ENCODERS, 'DeFusionPP')
 
 
 def starting_points(part: Any) -> Iterator[str]:
@@ -195,7 +196,7 @@ def start_from(config: Config, weights: str) -> None:
             f'{config.filename}: {weights} is an encoder alone, and this model starts whole from '
             f'{backbone.init_cfg.checkpoint}: compare a config without init_cfg of its backbone.'
         )
-    if kind == 'DeFusionEncoder' and not public:
+    if kind in ENCODERS and not public:
         config.load_from = weights  # brings the neck, too
         return
     if kind == 'DeFusionPP' and public:

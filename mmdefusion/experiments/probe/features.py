@@ -68,6 +68,7 @@ class FeatureReader:
         if layer is not None and not 0 <= layer <= depth:
             raise ValueError(f'layer={layer} is out of range: the encoder has {depth} blocks.')
         self.layer = depth if layer is None else layer
+        self.settings = repr(slots)  # windows and scales are in no weight
         self.normalize = Normalize()
         self.cache = cache
 
@@ -128,13 +129,13 @@ class FeatureReader:
 
     def _key(self, pairs: LabelledPairs, kind: str) -> str:
         """The name of a file in the cache, which depends on the weights, the settings and the images."""
-        settings = (kind, self.layer, self.encoder.arch, pairs.size, len(pairs), pairs.append_partner)
+        settings = (kind, pairs.size, len(pairs), pairs.append_partner)
         digest = hashlib.sha256(repr(settings).encode())
         if kind != 'pixels':
+            digest.update(repr((self.layer, self.settings)).encode())
             for part in (self.encoder, self.neck, *([self.prior] if kind == 'prior' else [])):
                 for value in part.state_dict().values() if part is not None else ():
                     digest.update(value.numpy().tobytes())
-            digest.update(repr(getattr(self.neck, 'common', None)).encode())
         for index in range(len(pairs)):
             info = pairs.data.get_data_info(index)
             digest.update(repr([stamp(info[key]) for key in ('img_path', 'img_ir_path') if info.get(key)]).encode())

@@ -3,6 +3,7 @@ from .baselines import EarlyFusion, OneModality, TwoStreams
 from .defusion_encoder import DeFusionEncoder
 from .efficientnet_lite import EfficientNetLite0
 from .mae_encoder import MAEEncoder
+from .multi_scale_encoder import MultiScaleEncoder
 from .spatial_prior import SpatialPrior
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     'EarlyFusion',
     'EfficientNetLite0',
     'MAEEncoder',
+    'MultiScaleEncoder',
     'OneModality',
     'SpatialPrior',
     'TwoStreams',

@@ -10,7 +10,7 @@ from .linear import Linear
 from .low_rank import LowRankLinear
 from .normalize import Normalize
 from .padding import Content, mark_padding
-from .patch_embed import PATCH_SIZE, PatchEmbed
+from .patch_embed import PATCH_SIZE, PatchEmbed, extend_to_patches
 from .position_embedding import PositionEmbedding, sincos_position_embedding
 from .token_masking import keep_tokens, restore_tokens, sample_kept
 from .tokens import patchify, tokens_to_map, unpatchify
@@ -34,6 +34,7 @@ __all__ = [
     'TransformerBlock',
     'Windows',
     'as_pairs',
+    'extend_to_patches',
     'init_transformer',
     'keep_tokens',
     'luma',

@@ -65,6 +65,14 @@ class Content(NamedTuple):
         grids = None if self.sizes is None else cells(self.sizes, PATCH_SIZE)
         return None if grids is None or len(set(grids)) == 1 else grids
 
+    def enlarged(self, factor: int) -> 'Content':
+        """The sizes after each image was extended to whole patches and enlarged."""
+        size, *own = (
+            (rows * PATCH_SIZE * factor, columns * PATCH_SIZE * factor)
+            for rows, columns in cells([self.image_size, *(self.sizes or ())], PATCH_SIZE)
+        )
+        return type(self)(size, tuple(own) or None)
+
     def token_mask(self, grid: Size, device: torch.device) -> Tensor | None:
         """B×(1 + h·w), true for the class token and the patches of each image; None if all are true."""
         if (grids := self.grids()) is None:
