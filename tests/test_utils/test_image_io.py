@@ -1,3 +1,4 @@
+import pickle
 from pathlib import Path
 
 import cv2
@@ -192,6 +193,8 @@ def test_fourth_channel(tmp_path: Path) -> None:
 
 def test_the_full_range_is_that_of_the_dtype() -> None:
     assert to_uint8(np.array([[0, 257, 65535]], np.uint16), fixed_range=FULL).tolist() == [[0, 1, 255]]
+    sent = pickle.loads(pickle.dumps(FULL))  # to another process
+    assert to_uint8(np.array([[0, 65535]], np.uint16), fixed_range=sent).tolist() == [[0, 255]]
     for dtype in (np.float16, np.float32, np.float64):
         assert to_uint8(np.array([[0, 0.2, 1]], dtype), fixed_range=FULL).tolist() == [[0, 51, 255]]
     for values in ([0, 1.5], [-0.1, 1]):
