@@ -145,8 +145,6 @@ def main() -> None:
         with closing(ScoreLog(names, metrics, args.out, earlier_files(args))) as log:
             failed = score(matched, log, args)
             means, scored = log.finish(), [name for name in names if name in log]
-        labelled = {name: matched[name] for name in scored}
-        targets = tabulate_targets(labelled, boxes, second) if boxes else None
     except (OSError, ValueError) as error:
         raise SystemExit(shown(error)) from None
     if not scored:
@@ -155,8 +153,11 @@ def main() -> None:
         [name, '↓' if lower_is_better(name) else '↑', None if isnan(value) else value] for name, value in means.items()
     ]
     print(Table(['metric', 'better', 'mean'], direction, f'{len(scored)} images in {args.fused}', digits=4).text())
-    if targets:
-        print(f'\n{targets.text()}')
+    if boxes:
+        try:
+            print(f'\n{tabulate_targets({name: matched[name] for name in scored}, boxes, second).text()}')
+        except ValueError as error:
+            raise SystemExit(shown(error)) from None
     if failed:
         raise SystemExit(f'{failed} of {len(names)} images could not be scored; the mean is of the others.')
 

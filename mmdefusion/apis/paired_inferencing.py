@@ -110,7 +110,7 @@ class PairedInferencing(Predicting):
                     loaded.append(self.pipeline(self.load(item, resize)))
                 except UNREADABLE as error:
                     if isinstance(error, cv2.error):  # its text is of its source
-                        error = ValueError(f'{item.name}: OpenCV cannot bring it to the size of the test pipeline.')
+                        error = ValueError(f'{item.name}: OpenCV cannot read it, or bring it to the size of the test.')
                     if failures is None:
                         raise error from None
                     failures[item.name] = error

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from mmdefusion.registry import MODELS
 
+from .backbones import DeFusionEncoder
 from .layers.patch_embed import PATCH_SIZE
 from .layers.place import PLACED, split
 from .necks import DecompositionNeck
@@ -53,7 +54,8 @@ class DeFusionPP(BaseModule):
             (``prior.stems.``), or the stems and the guide of a :class:`GuidedPyramid` (``neck.1.``).
 
     Raises:
-        ValueError: if ``frozen`` would keep low-rank updates of the encoder at 0, or joints have nothing to join.
+        ValueError: if ``encoder`` is no such one or has an ``arch``, ``frozen`` would keep low-rank updates of the
+            encoder at 0, or joints have nothing to join.
     """
 
     def __init__(
@@ -71,7 +73,11 @@ class DeFusionPP(BaseModule):
         super().__init__(init_cfg)
         if frozen and (encoder or {}).get('lora_rank') is not None:
             raise ValueError('frozen=True trains nothing of the encoder, lora_rank its updates: leave one of them out.')
+        if 'arch' in (encoder or {}):
+            raise ValueError(f'encoder={encoder}: give its arch to DeFusionPP.')
         self.encoder = MODELS.build({'type': 'mmdefusion.DeFusionEncoder', 'arch': arch, **(encoder or {})})
+        if not isinstance(self.encoder, DeFusionEncoder):
+            raise ValueError(f'encoder={encoder} is no DeFusionEncoder: leave its type out, or name one that is.')
         embed_dims = self.encoder.embed_dims
         self.decomposition = DecompositionNeck(embed_dims, **(decomposition or {}))
         pyramid = {'type': 'mmdefusion.SimpleFeaturePyramid', 'out_channels': 256, **(pyramid or {})}

@@ -3,10 +3,11 @@
 import re
 from typing import NamedTuple
 
-START, END, SCAN = 0xD8, 0xD9, 0xDA
-ALONE = 0x01, START  # markers without a length, beside restarts
-# what ends the data of a scan: a marker that is neither a stuffed byte nor a restart
-MARKER = re.compile(rb'\xff[^\x00\xff\xd0-\xd7]', re.DOTALL)
+END, SCAN = 0xD9, 0xDA
+# The markers that libjpeg takes for the begin of a segment, in the data of a scan too: all else, which restarts and
+# stuffed bytes are a part of, it passes over, so that a length behind it would hide scans from this walk.
+MARKER = re.compile(rb'\xff[\xc0-\xcf\xd9-\xfe]')
+MOST_SEGMENTS = 2**16  # far more than a file has; bounds the time of the walk
 
 
 class Scans(NamedTuple):
@@ -19,12 +20,13 @@ class Scans(NamedTuple):
 def jpeg_scans(content: bytes) -> Scans:
     """Counts the scans of a JPEG file; what follows its end, and thumbnails inside its segments, do not count."""
     count, place = 0, 2
-    while found := MARKER.search(content, place):
+    for _ in range(MOST_SEGMENTS):
+        found = MARKER.search(content, place)
+        if found is None:
+            break
         marker, place = found[0][-1], found.end()
         if marker == END:
             return Scans(count, count > 0)
-        if marker == SCAN:
-            count += 1
-        if marker not in ALONE:
-            place += int.from_bytes(content[place : place + 2], 'big')
+        count += marker == SCAN
+        place += int.from_bytes(content[place : place + 2], 'big')
     return Scans(count, False)

@@ -251,7 +251,7 @@ def test_one_broken_file_does_not_end_a_folder(scope, kind, checkpoints, pairs, 
 def test_a_pair_too_narrow_for_the_pipeline(checkpoints):
     """Of which nothing would be left at the test's size."""
     pair = np.zeros((9000, 20, 3), np.uint8), np.zeros((9000, 20, 3), np.uint8)
-    with pytest.raises(ValueError, match='000000: OpenCV cannot bring it to the size of the test pipeline'):
+    with pytest.raises(ValueError, match='000000: OpenCV cannot read it, or bring it to the size of the test'):
         build('mmdet', checkpoints)(*pair)
 
 

@@ -115,7 +115,7 @@ def test_dronevehicle_objects_without_box_or_name_are_left_out_and_counted(tmp_p
     options += ['--images', tmp_path / 'images', '--out', tmp_path / 'train.json']
     result = run('convert_boxes.py', *options)
     assert result.returncode == 0, result.stderr
-    assert '1 images, 1 bus (0 ignored), 5 objects without a box or a name left out: ' in result.stdout
+    assert '1 images, 1 bus (0 ignored), 5 objects without a box or the name of a class left out: ' in result.stdout
     path.write_text('<annotation><object><name>bus</name><bndbox><xmin>1</xmin></bndbox></object></annotation>')
     with pytest.raises(ValueError, match=r"00001.xml is not in DroneVehicle's format: "):
         READERS['dronevehicle'](tmp_path / 'xml', tmp_path / 'images')
@@ -129,6 +129,7 @@ BOX = Box('car', 16, 12, 48, 36)
     [
         ('0.5 0.5 0.5 0.5', BOX),
         ('0.5 0.5 0.5 0.5 0.9', BOX),  # with a confidence
+        ('0.5 0.5 0.5 0.5 0.9 7', BOX),  # and the number of a track
         ('0.25 0.25 0.75 0.5 0.5 0.75', BOX),
         ('0.5 0.25 0.75 0.5 0.5 0.75 0.25 0.5', BOX),  # an oriented box
         ('0.25 0.3 0.3 0.25 0.75 0.5 0.5 0.75 0.4 0.7', BOX),
@@ -146,7 +147,7 @@ def test_yolo_boxes_and_polygons(values, box, tmp_path):
         (image,) = READERS['yolo'](tmp_path, tmp_path / 'images')
         assert image.boxes == (box,)
     else:
-        with pytest.raises(ValueError, match=f"a.txt is not YOLO's text: '1 {values}' is not .class centre_x"):
+        with pytest.raises(ValueError, match=f"a.txt is not YOLO's text: '1 {values}' is neither .class centre_x"):
             READERS['yolo'](tmp_path, tmp_path / 'images')
 
 

@@ -97,11 +97,12 @@ def test_second_images_are_scaled_as_they_were_fused(tmp_path):
     counts = (grey(1).astype(np.uint16) + 20) * 100
     write(tmp_path / 'vi/0.tif', grey(0).astype(np.float32) / 255)
     write(tmp_path / 'ir/0.png', counts)
-    for options, low, high in ((['--task', 'mef'], 0, 65535), (['--thermal-range', '1000', '30000'], 1000, 30000)):
+    of_counts = ['--thermal-range', '1000', '30000', '--workers', '1']
+    for options, low, high in ((['--task', 'mef'], 0, 65535), (of_counts, 1000, 30000)):
         scaled = np.rint(((counts - float(low)) / (high - low)).clip(0, 1) * 255).astype(np.uint8)
         write(tmp_path / 'fused/0.png', scaled)
         out = tmp_path / 'scores.csv'
-        result = run(tmp_path, '--protocol', 'gray', '--workers', '1', '--out', str(out), *options)
+        result = run(tmp_path, '--protocol', 'gray', '--out', str(out), *options)
         assert result.returncode == 0, result.stderr
         rows = list(csv.reader(out.open()))
         expected = gray_scores(grey(0), scaled, scaled)

@@ -16,6 +16,7 @@ from PIL import Image
 
 from mmdefusion.utils.image_headers import UnusableImage, parse_header, read_header
 from mmdefusion.utils.image_io import decode_image, read_fourth_channel, read_image, to_uint8
+from mmdefusion.utils.jpeg_scans import jpeg_scans
 
 
 def png(width: int, height: int, *chunks: tuple[bytes, bytes], data: bytes = b'') -> bytes:
@@ -138,6 +139,9 @@ def test_a_tag_that_stands_twice_is_refused() -> None:
 def test_a_jpeg_of_many_scans_is_refused() -> None:
     with pytest.raises(UnusableImage, match='more than 200 scans'):
         decode_image(cv2.imencode('.jpg', grey(0))[1].tobytes()[:-2] + b'\xff\xda\0\2' * 300 + b'\xff\xd9', 'a.jpg')
+    many = cv2.imencode('.jpg', grey(0))[1].tobytes()[:-2] + b'\xff\xfe\0\2' * 2**17 + b'\xff\xd9'
+    with pytest.raises(UnusableImage, match='is cut short'):  # after so many segments nobody looks for the end
+        decode_image(many, 'a.jpg')
     buffer = io.BytesIO()
     Image.fromarray(grey(0)).save(buffer, 'jpeg', progressive=True)
     assert decode_image(buffer.getvalue(), 'a.jpg').shape == (48, 64)
@@ -150,6 +154,14 @@ def test_what_stands_behind_the_end_of_a_jpeg_does_not_matter(behind: bytes) -> 
     """Phones append films, other cameras further pictures."""
     content = cv2.imencode('.jpg', grey(0))[1].tobytes()
     assert np.array_equal(decode_image(content + behind, 'a.jpg'), decode_image(content, 'a.jpg'))
+
+
+def test_scans_are_not_hidden_behind_what_looks_like_a_segment() -> None:
+    """In the data of a scan libjpeg passes over markers that it does not know, without a length."""
+    start = cv2.imencode('.jpg', grey(0))[1].tobytes()[:-2]
+    for marker in (0x01, 0x02, 0xBF, 0xD0, 0xD7):
+        hidden = b'\xff' + bytes([marker]) + b'\xff\xff' + b'\xff\xda\0\2' * 300
+        assert jpeg_scans(start + hidden + bytes(2**16) + b'\xff\xd9').count >= 300
 
 
 @pytest.mark.parametrize('options', [{}, dict(progressive=True), dict(restart_marker_blocks=1)])

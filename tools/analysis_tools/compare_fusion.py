@@ -31,7 +31,7 @@ from mmdefusion.datasets.pairing import strip_suffix
 from mmdefusion.datasets.stems import list_images
 from mmdefusion.evaluation.functional import PROTOCOLS, lower_is_better
 from mmdefusion.evaluation.functional.targets import Kept, summarise
-from mmdefusion.evaluation.labelled_targets import Boxes, measure_objects, read_boxes
+from mmdefusion.evaluation.labelled_targets import Boxes, check_names, measure_objects, read_boxes
 from mmdefusion.evaluation.scores import mean_row
 from mmdefusion.inference.sources import Item, list_items
 from mmdefusion.models.fusers import ResidualDetail, SlidingWindow
@@ -93,9 +93,8 @@ def choose(args: argparse.Namespace, boxes: Boxes) -> list[Item]:
     """The pairs to fuse; if there are boxes, those that have any."""
     items = list_items([args.first, args.second], args.suffixes)
     if boxes:
+        check_names(boxes, [item.name for item in items])
         items = [item for item in items if item.name in boxes]
-        if not items:
-            raise ValueError(f'{args.boxes} names none of the images in {args.first}, first {next(iter(boxes))}.')
     if args.list:
         wanted = {strip_suffix(line.strip()) for line in args.list.read_text().splitlines() if line.strip()}
         if absent := sorted(wanted - {item.name for item in items}):

@@ -90,7 +90,7 @@ def main() -> None:
     words = ', '.join(f'{counts[name]} {name}' for name in classes)
     ignored = sum(box.ignore for image in images for box in image.boxes)
     left_out = sum(image.left_out for image in images)
-    rest = f', {left_out} objects without a box or a name left out' if left_out else ''
+    rest = f', {left_out} objects without a box or the name of a class left out' if left_out else ''
     print(f'{len(images)} images, {words or "no objects"} ({ignored} ignored){rest}: {args.out}')
 
 

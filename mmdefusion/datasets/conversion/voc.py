@@ -48,7 +48,7 @@ def write_voc(images: Sequence[AnnotatedImage], classes: Sequence[str], out: Pat
 
 
 def read_xml(
-    annotations: Path, images: Path, read_box: Callable[[ElementTree.Element], Box | None], format: str
+    annotations: Path, images: Path, read_box: Callable[[ElementTree.Element], Box | None], form: str
 ) -> list[AnnotatedImage]:
     """Reads a folder of XML files with elements ``object``.
 
@@ -56,13 +56,13 @@ def read_xml(
         annotations: the folder of XML files.
         images: the folder of images, which have the same names.
         read_box: turns an object into a box, or into None if it is to be left out.
-        format: name of the format, for messages.
+        form: what a file should be, for messages, such as ``"in VOC's format"``.
     """
     found = []
     for stem, name in list_files(images).items():
         path, boxes, left_out = Path(annotations) / f'{stem}.xml', (), 0
         if labelled := path.is_file():
-            with reading(path, format):
+            with reading(path, form):
                 objects = [read_box(one) for one in read_xml_file(path).iter('object')]
             boxes, left_out = tuple(filter(None, objects)), objects.count(None)
         found.append(AnnotatedImage(name, *size_of(Path(images) / name), boxes, labelled, left_out))

@@ -15,8 +15,8 @@ NAMES = 'classes.txt'
 def read_yolo(annotations: Path, images: Path) -> list[AnnotatedImage]:
     """Reads a folder of text files that are named like the images, with the names of the classes in ``classes.txt``.
 
-    A line may have a confidence behind its box. A class and three or more corners ``x y`` are a polygon or an oriented
-    box, of which the horizontal box around it is taken.
+    A line may have a confidence behind its box, and the number of a track. A class and three or more corners ``x y``
+    are a polygon or an oriented box, of which the horizontal box around it is taken.
 
     Images without a file are not ``labelled``: the format does not say whether they have no objects or no annotation.
 
@@ -57,9 +57,12 @@ def _read_line(line: str, names: Sequence[str], width: int, height: int) -> Box:
     try:
         number, *words = line.split()
         label, values = names[_place(number)], [float(word) for word in words]
-        left, top, right, bottom = _edges(values)
+        tracked = len(words) == 6 and words[-1].isdecimal() and values[-1] >= 1  # behind a box and its confidence
+        left, top, right, bottom = _edges(values[:5] if tracked else values)
     except (ValueError, IndexError):
-        raise ValueError(f'{line!r} is not "class centre_x centre_y width height"') from None
+        raise ValueError(
+            f'{line!r} is neither "class centre_x centre_y width height" nor a class and the corners of a polygon'
+        ) from None
     return Box(label, left * width, top * height, right * width, bottom * height)
 
 

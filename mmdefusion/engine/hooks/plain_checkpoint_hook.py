@@ -65,7 +65,7 @@ class PlainCheckpointHook(Hook):
             if key in checkpoint:
                 checkpoint[key] = to_plain(checkpoint[key])
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        if isinstance(model, ImageFuser) and isinstance(model.backbone, DeFusionEncoder):
+        if isinstance(model, ImageFuser) and type(model.backbone) is DeFusionEncoder:
             checkpoint.setdefault('meta', {})['model'] = plain_network_config(model.backbone.arch)
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:

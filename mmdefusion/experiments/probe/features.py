@@ -68,7 +68,7 @@ class FeatureReader:
         if layer is not None and not 0 <= layer <= depth:
             raise ValueError(f'layer={layer} is out of range: the encoder has {depth} blocks.')
         self.layer = depth if layer is None else layer
-        self.settings = repr(slots)  # windows and scales are in no weight
+        self.parts = repr(slots)  # windows and scales are in no weight
         self.normalize = Normalize()
         self.cache = cache
 
@@ -132,7 +132,7 @@ class FeatureReader:
         settings = (kind, pairs.size, len(pairs), pairs.append_partner)
         digest = hashlib.sha256(repr(settings).encode())
         if kind != 'pixels':
-            digest.update(repr((self.layer, self.settings)).encode())
+            digest.update(repr((self.layer, self.parts)).encode())
             for part in (self.encoder, self.neck, *([self.prior] if kind == 'prior' else [])):
                 for value in part.state_dict().values() if part is not None else ():
                     digest.update(value.numpy().tobytes())

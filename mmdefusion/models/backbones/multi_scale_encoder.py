@@ -18,22 +18,25 @@ class MultiScaleEncoder(DeFusionEncoder):
 
     In an enlarged image an object covers more patches, of which each shows less of what is around it, so small objects
     are told better; the image as it is knows the place of each patch in the scene. The tokens of an enlarged image are
-    averaged over what one patch of the image itself covers, so grid and width stay the same, and whatever reads a
-    :class:`DeFusionEncoder` reads this one. It has the same parameters, so any checkpoint fits. The time of a size
-    grows with its square, and more where attention is not by windows. Not part of the paper.
+    averaged over what one patch of the image itself covers, so grid and width stay the same, and necks, pyramids and
+    heads read it as they read a :class:`DeFusionEncoder`; fused images are decoded from the tokens of that one only. It
+    has the same parameters, so any checkpoint fits. The time of a size grows with its square, and more where attention
+    is not by windows. Not part of the paper.
 
     Args:
+        arch: see :class:`DeFusionEncoder`.
         scales: whole factors by which the images are enlarged (bicubic); 1 is the image as it is.
-        **encoder: arguments of :class:`DeFusionEncoder`.
+        **encoder: further arguments of :class:`DeFusionEncoder`.
 
     Raises:
         ValueError: if ``scales`` are not different whole numbers from 1 on, or see :class:`DeFusionEncoder`.
     """
 
-    def __init__(self, *encoder, scales: Sequence[int] = (1, 2), **options) -> None:
-        if not scales or len(set(scales)) < len(scales) or not all(isinstance(k, int) and k >= 1 for k in scales):
+    def __init__(self, arch: str | dict = 'tiny', scales: Sequence[int] = (1, 2), **encoder) -> None:
+        whole = isinstance(scales, Sequence) and all(type(scale) is int and scale >= 1 for scale in scales)
+        if not scales or not whole or len(set(scales)) < len(scales):
             raise ValueError(f'scales={scales} must be different whole numbers from 1 on, such as (1, 2).')
-        super().__init__(*encoder, **options)
+        super().__init__(arch, **encoder)
         self.scales = tuple(scales)
 
     def encode(

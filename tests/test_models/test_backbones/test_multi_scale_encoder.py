@@ -69,10 +69,16 @@ def test_weights_learn_from_every_size():
     assert all(value.grad.abs().sum() > 0 for value in several.blocks.parameters())
 
 
-@pytest.mark.parametrize('scales', [(), (0,), (1, 1), (1.5,), ('2',)])
+@pytest.mark.parametrize('scales', [(), (0,), (1, 1), (1.5,), ('2',), (True,), 2, '12'])
 def test_wrong_scales(scales):
     with pytest.raises(ValueError, match='whole numbers from 1 on'):
         MultiScaleEncoder(SMALL, scales=scales)
+
+
+@pytest.mark.parametrize('encoder', [dict(type='mmdefusion.MAEEncoder'), dict(arch='small')])
+def test_a_backbone_of_another_encoder_is_refused(encoder):
+    with pytest.raises(ValueError, match='is no DeFusionEncoder|give its arch to DeFusionPP'):
+        MODELS.build(dict(type='mmdefusion.DeFusionPP', arch=SMALL, encoder=encoder))
 
 
 def test_in_the_backbone_of_a_detector():
