@@ -98,12 +98,12 @@ def earlier_files(args: argparse.Namespace) -> list[Path]:
     return [*args.resume, *(path for path in kept if path.exists())]
 
 
-def score(triples: Mapping[str, Triple], log: ScoreLog, args: argparse.Namespace) -> int:
+def score(triples: Mapping[str, Triple], log: ScoreLog, args: argparse.Namespace, second: FixedRange) -> int:
     """Scores all images that are not in the log yet; names those that cannot be scored, and returns their number."""
     missing, failed = [name for name in log.names if name not in log], 0
     if missing:
         wanted = map(triples.__getitem__, missing)
-        scores = iterate_scores(wanted, len(missing), args.protocol, args.workers, scaling(args))
+        scores = iterate_scores(wanted, len(missing), args.protocol, args.workers, second)
         for name, row in zip(missing, scores, strict=True):
             if isinstance(row, dict):
                 log.add(name, row)
@@ -143,7 +143,7 @@ def main() -> None:
         second = scaling(args)
         metrics = PROTOCOLS[args.protocol].metrics
         with closing(ScoreLog(names, metrics, args.out, earlier_files(args))) as log:
-            failed = score(matched, log, args)
+            failed = score(matched, log, args, second)
             means, scored = log.finish(), [name for name in names if name in log]
     except (OSError, ValueError) as error:
         raise SystemExit(shown(error)) from None

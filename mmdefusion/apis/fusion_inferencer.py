@@ -89,10 +89,10 @@ class FusionInferencer(PairFusing):
     def _shared_cores(self, workers: int) -> AbstractContextManager:
         return shared_cores(workers)
 
-    def _open_picture(self, picture: np.ndarray) -> Tensor:
+    def _to_image(self, picture: np.ndarray) -> Tensor:
         return to_tensor(reverse_channels(picture)).to(self.device)
 
-    def _close_picture(self, image: Tensor) -> np.ndarray:
+    def _to_picture(self, image: Tensor) -> np.ndarray:
         return reverse_channels(to_array(image))
 
     def _fuse_pair(

@@ -77,10 +77,10 @@ class OnnxFuser(PairFusing):
         numbers = (*size, 0) if size else (window, window, whole_below)
         self.sliding_window = SlidingWindow(*numbers, batch_size)
 
-    def _open_picture(self, picture: np.ndarray) -> np.ndarray:
+    def _to_image(self, picture: np.ndarray) -> np.ndarray:
         return reverse_channels(picture).astype(np.float32) / 255
 
-    def _close_picture(self, image: np.ndarray) -> np.ndarray:
+    def _to_picture(self, image: np.ndarray) -> np.ndarray:
         return reverse_channels(np.rint(image * 255).astype(np.uint8))
 
     def _fuse_pair(

@@ -56,7 +56,7 @@ class PairFusing(Fusing):
         share: bool = False,
         memory: FrameMemory | None = None,
     ) -> dict[str, np.ndarray]:
-        first, *others = exposures = [self._open_picture(source) for source in sources]
+        first, *others = exposures = [self._to_image(source) for source in sources]
         pixels, images = self.frame_pixels if memory else self.network_pixels, {}
         try:
             for other in others[:-1]:
@@ -69,14 +69,14 @@ class PairFusing(Fusing):
             images['fused'] = luma(first) if self.chosen.colour == 'grey' else first
         elif self.chosen.colour == 'exposed' and len(others) > 1:  # what was fused before says nothing of exposure
             images['fused'] = keep_colours(images['fused'], exposures)
-        return {name: self._close_picture(image) for name, image in images.items()}
+        return {name: self._to_picture(image) for name, image in images.items()}
 
     @abstractmethod
-    def _open_picture(self, picture: np.ndarray) -> Image:
+    def _to_image(self, picture: np.ndarray) -> Image:
         """Converts H×W×3 uint8, BGR, to RGB in [0, 1], in the form that the network's rules take."""
 
     @abstractmethod
-    def _close_picture(self, image: Image) -> np.ndarray:
+    def _to_picture(self, image: Image) -> np.ndarray:
         """Converts RGB or grey in [0, 1] to H×W×3 BGR or H×W, uint8."""
 
     @abstractmethod

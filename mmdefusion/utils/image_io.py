@@ -104,9 +104,9 @@ def to_uint8(
             raise UnusableImage(
                 f'{name} has values from {least:g} to {most:g}, too far apart to be scaled; divide them.'
             )
-        if fixed_range == FULL and not 0 <= least <= most <= 1:
+        if isinstance(fixed_range, str) and not 0 <= least <= most <= 1:
             raise UnusableImage(f'{name} has float values outside 0 to 1; scale them, or give it 8 or 16 bits.')
-    if fixed_range == FULL:
+    if isinstance(fixed_range, str):  # FULL; a range may be an array
         fixed_range = (0.0, 1.0) if image.dtype.kind == 'f' else (0.0, 65535.0)
     low, high = _percentiles(image, percentiles) if fixed_range is None else fixed_range
     if low == high:

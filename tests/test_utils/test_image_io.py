@@ -193,6 +193,7 @@ def test_fourth_channel(tmp_path: Path) -> None:
 
 def test_the_full_range_is_that_of_the_dtype() -> None:
     assert to_uint8(np.array([[0, 257, 65535]], np.uint16), fixed_range=FULL).tolist() == [[0, 1, 255]]
+    assert to_uint8(np.array([[0, 20]], np.uint16), fixed_range=np.array([0, 40])).tolist() == [[0, 128]]
     sent = pickle.loads(pickle.dumps(FULL))  # to another process
     assert to_uint8(np.array([[0, 65535]], np.uint16), fixed_range=sent).tolist() == [[0, 255]]
     for dtype in (np.float16, np.float32, np.float64):
