@@ -70,12 +70,7 @@ class OnnxNetwork:
             return one_by_one(lambda image, other: self(image, other, outputs), visible, infrared)
         from onnxruntime import RunOptions
 
-        if self.metadata.size and tuple(visible.shape[-2:]) != self.metadata.size:
-            height, width = self.metadata.size
-            raise ValueError(
-                f'{self.file} takes images of {width}x{height}, these are {visible.shape[-1]}x{visible.shape[-2]}: '
-                'resize them, or export with --dynamic.'
-            )
+        self.check_size(*visible.shape[-2:])
         options = RunOptions()
         options.only_execute_path_to_fetches = outputs is not None
         feeds = dict(visible=self._pixels(visible), infrared=self._pixels(infrared))
@@ -87,6 +82,15 @@ class OnnxNetwork:
         if self.metadata.what == 'model':
             check_outputs(found, visible.shape, self.metadata, self.file)
         return found
+
+    def check_size(self, height: int, width: int, name: str = 'these') -> None:
+        """Raises a ValueError if the file takes no images of this size; ``name`` is what its message calls them."""
+        if self.metadata.size and (height, width) != self.metadata.size:
+            own_height, own_width = self.metadata.size
+            raise ValueError(
+                f'{self.file} takes images of {own_width}x{own_height}, {name} are {width}x{height}: resize them, or '
+                'export with --dynamic.'
+            )
 
     def _pixels(self, images: np.ndarray) -> np.ndarray:
         """Images in the dtype of the file, rounded where that is uint8."""

@@ -118,13 +118,14 @@ class OnnxPredicting(Predicting, ABC):
 
         Raises:
             OSError: if a file does not exist.
-            ValueError: if an image cannot be read, or the sizes differ.
+            ValueError: if an image cannot be read, the sizes differ, or the file takes others.
         """
         visible, infrared = item.read(**self.reading)
         infrared = to_channels(infrared, self.metadata.infrared_channels, item.name)
         infrared = fit_partner(visible, infrared, item.name, resize)
         height, width = visible.shape[:2]
         size = self._size(width, height)
+        self.network.check_size(size[1], size[0], f'those of {item.name}')
         return reverse_channels(scaled(visible, size)), reverse_channels(scaled(infrared, size)), (height, width)
 
     def _size(self, width: int, height: int) -> tuple[int, int]:

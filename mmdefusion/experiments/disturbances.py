@@ -29,6 +29,8 @@ class Disturbance:
         if modality not in DROPPABLE or (modality == 'random') != bool(share):
             raise ValueError(f"{text!r} is none of 'visible', 'infrared' and 'random:SHARE', such as 'random:0.3'.")
         prob = _number(share, text) if share else 1.0
+        if not 0 <= prob <= 1:
+            raise ValueError(f'{text!r}: {share} is no share from 0 to 1.')
         return cls(f'without {text}', dict(type='mmdefusion.DropModality', modality=modality, prob=prob, seed=SEED))
 
     @classmethod

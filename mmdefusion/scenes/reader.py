@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 import cv2
@@ -42,7 +43,10 @@ class WrittenScenes:
         return corners(annotation for annotation in self.coco['annotations'] if annotation['image_id'] == image['id'])
 
     def telling(self, count: int) -> list[dict]:
-        """Selects scenes with all classes and many objects, half by night, by their content and not by results."""
+        """Selects scenes with all classes and many objects, half by night, by their content and not by results.
+
+        Where there are too few by night or by day, more are of the other.
+        """
         labels = {image['id']: [] for image in self.coco['images']}
         for annotation in self.coco['annotations']:
             labels[annotation['image_id']].append(annotation['category_id'])
@@ -50,8 +54,10 @@ class WrittenScenes:
         def content(image: dict) -> tuple[int, int]:
             return len(set(labels[image['id']])), len(labels[image['id']])
 
-        chosen = [sorted(self.images(night), key=content, reverse=True)[: count // 2] for night in (True, False)]
-        return [image for pair in zip(*chosen, strict=True) for image in pair]
+        dark, bright = (sorted(self.images(night), key=content, reverse=True) for night in (True, False))
+        share = max(count // 2, count - len(bright))
+        chosen = zip_longest(dark[:share], bright[: count - min(share, len(dark))])
+        return [image for pair in chosen for image in pair if image is not None]
 
 
 def corners(annotations: Iterable[dict]) -> tuple[NDArray, NDArray]:

@@ -67,6 +67,12 @@ def check_scaling(percentiles: Sequence[float], fixed_range: Sequence[float] | N
         raise ValueError(f'fixed_range={fixed_range} must be (low, high) in raw counts with low < high, or None.')
 
 
+def check_dtype(image: np.ndarray, name: str) -> None:
+    """Raises an UnusableImage if :func:`to_uint8` does not take the dtype of an image."""
+    if image.dtype not in (np.uint8, np.uint16) and image.dtype.kind != 'f':
+        raise UnusableImage(f'{name} has dtype {image.dtype}; convert it to uint8, uint16 or float.')
+
+
 def to_uint8(
     image: np.ndarray,
     name: str = 'image',
@@ -94,8 +100,7 @@ def to_uint8(
     """
     if image.dtype == np.uint8:
         return image
-    if image.dtype != np.uint16 and image.dtype.kind != 'f':
-        raise UnusableImage(f'{name} has dtype {image.dtype}; convert it to uint8, uint16 or float.')
+    check_dtype(image, name)
     if image.dtype.kind == 'f':
         least, most = float(image.min()), float(image.max())
         if not (math.isfinite(least) and math.isfinite(most)):

@@ -7,7 +7,7 @@ import numpy as np
 from mmdefusion.evaluation.functional.checks import LEAST_SIDE
 from mmdefusion.inference.sizes import to_first_size
 from mmdefusion.utils.image_headers import UnusableImage
-from mmdefusion.utils.image_io import decode_image
+from mmdefusion.utils.image_io import check_dtype, decode_image
 
 from .settings import Settings
 
@@ -26,7 +26,8 @@ def read_upload(path: str | None, what: str, settings: Settings) -> np.ndarray:
         H×W or H×W×3 BGR; uint8, uint16 or float.
 
     Raises:
-        ValueError: if there is no file, it is too large or too small, or it is not an image.
+        ValueError: if there is no file, it is too large or too small, or it is no image of 8 or 16 bits or
+            floats.
     """
     if path is None:
         raise ValueError(f'The {what} is missing: upload one, or take an example.')
@@ -35,6 +36,7 @@ def read_upload(path: str | None, what: str, settings: Settings) -> np.ndarray:
     if size > limit:
         raise UnusableImage(f'{file.name} has {size / 2**20:.1f} MB, and {settings.megabytes} MB are allowed.')
     image = decode_image(file.read_bytes(), file.name, limit=settings.pixels)
+    check_dtype(image, file.name)
     if min(image.shape[:2]) < LEAST_SIDE:
         width, height = image.shape[1::-1]
         raise UnusableImage(f'{file.name} is {width}x{height}: {LEAST_SIDE} pixels a side is the least.')

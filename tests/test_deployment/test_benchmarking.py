@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 import torch
 from helpers.toy_onnx import write_toy
+from mmengine.registry import init_default_scope
 from torch import nn
 
 from mmdefusion.deployment import OnnxDetector, OnnxFuser, OnnxSegmenter
 from mmdefusion.deployment.export.accuracy import FUSION, assess, box_scores
 from mmdefusion.deployment.export.benchmarking import agree
 from mmdefusion.deployment.export.forms import PRECISIONS, prepare
+from mmdefusion.deployment.export.loading import Cut, find_cut, reading_of_labels
 from mmdefusion.deployment.export.pairs import find_pairs
 from mmdefusion.deployment.metadata import Metadata
 
@@ -65,6 +67,36 @@ def test_masks_are_scored(items, tmp_path):
     assert assess(segmenter, items, None) == {}
 
 
+def test_masks_whose_files_hold_the_next_number_of_each_class(items, tmp_path):
+    """As FMB's do, and ADE20K's: 0 is ignored."""
+    segmenter = OnnxSegmenter(write_toy(tmp_path / 'x.onnx', 'segment'), show_progress=False)
+    label = np.ones(SIDES, np.uint8)
+    label[:, 30:] = 2
+    label[:5] = 0
+    for name in ('a', 'b'):
+        cv2.imwrite(str(tmp_path / f'labels/{name}.png'), label)
+    found = assess(segmenter, items, tmp_path / 'labels', dict(reduce_zero_label=True, label_map=None))
+    assert found == pytest.approx(dict(mIoU=100))
+
+
+@pytest.mark.parametrize(('type', 'reduced'), [('mmdefusion.FMBDataset', True), ('mmdefusion.MSRSDataset', False)])
+def test_how_a_data_set_reads_its_labels(type, reduced):
+    init_default_scope('mmseg')
+    dataset = dict(type='ConcatDataset', datasets=[dict(type=type, data_root='nowhere', test_mode=True)])
+    assert reading_of_labels(dataset) == dict(reduce_zero_label=reduced, label_map=None)
+
+
+def test_boxes_that_a_detector_keeps():
+    inner = torch.nn.Module()
+    inner.test_cfg = dict(score_thr=0.05, max_per_img=100)
+    detector = torch.nn.Module()
+    detector.bbox_head = inner
+    assert find_cut(detector) == Cut(0.05, 100)
+    detector.roi_head = torch.nn.Module()
+    detector.roi_head.test_cfg = dict(max_per_img=10)
+    assert find_cut(detector) == Cut(0, 10) and find_cut(inner) == Cut()
+
+
 def test_fused_images_are_scored(items, tmp_path):
     fuser = OnnxFuser(write_toy(tmp_path / 'x.onnx', 'fuse'), show_progress=False)
     found = assess(fuser, items, None)
@@ -83,7 +115,7 @@ def test_truths_that_cannot_be_used_are_named(items, tmp_path):
     )
     with pytest.raises(ValueError, match=r'less.json lacks b: name the file of these pairs'):
         assess(detector, items, tmp_path / 'less.json')
-    with pytest.raises(FileNotFoundError, match=r'labels/a.png is no label map'):
+    with pytest.raises(FileNotFoundError, match=r'labels/a.png is not there: name the folder that has a label map'):
         assess(segmenter, items, tmp_path / 'labels')
     cv2.imwrite(str(tmp_path / 'labels/a.png'), np.zeros((4, 5), np.uint8))
     with pytest.raises(ValueError, match=r'labels/a.png has the shape \(4, 5\), its pair \(48, 60\)'):

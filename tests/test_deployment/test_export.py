@@ -12,11 +12,11 @@ from helpers.zoo import CONFIGS, HEADS
 from torch import nn
 
 from mmdefusion.deployment import OnnxFuser, read_metadata
-from mmdefusion.deployment.export.exporting import export_network, to_bytes, translations
+from mmdefusion.deployment.export.exporting import export_network, to_bytes, trace_loaded, translations
 from mmdefusion.deployment.export.fuser import ExportedFuser
 from mmdefusion.deployment.export.halving import to_half
 from mmdefusion.deployment.export.inputs import PairInput, name_maps
-from mmdefusion.deployment.export.loading import load, read_pipeline
+from mmdefusion.deployment.export.loading import Cut, Loaded, load, read_pipeline
 from mmdefusion.deployment.export.operators import sample
 from mmdefusion.deployment.export.pairs import RUNTIMES, find_pairs
 from mmdefusion.deployment.export.quantising import quantise
@@ -241,20 +241,33 @@ def test_steps_of_a_pipeline_that_the_runtime_lacks_are_named():
         read_pipeline([*reading, dict(type='RandomFlip', prob=1.0)])
 
 
+def test_a_fuser_for_parts_of_patches_is_refused():
+    """Its runtime lays windows of the file's size over larger images."""
+    loaded = Loaded(torch.nn.Module(), None, Metadata('fuse'))
+    with pytest.raises(ValueError, match=r'--size 100 64: .* whole patches of 16 pixels: take --size 112 64, or'):
+        trace_loaded(loaded, (100, 64))
+
+
 def test_boxes_are_matched_one_by_one():
     one = dict(bboxes=[[0, 0, 100, 100], [50, 50, 90, 90]], scores=[0.9, 0.5], labels=[0, 1])
-    assert match_boxes(one, one) == (2, 2)  # the last one is at the edge of what is kept
-    assert match_boxes(one, one | dict(labels=[1, 1])) == (0, 2)
-    assert match_boxes(one, one | dict(bboxes=[[0, 0, 100, 97], [50, 50, 90, 90]])) == (0, 2)
-    assert match_boxes(one, one | dict(scores=[0.88, 0.5])) == (0, 2)
-    assert match_boxes(one, dict(bboxes=[], scores=[], labels=[])) == (0, 1)
+    none = dict(bboxes=[], scores=[], labels=[])
+    assert match_boxes(one, one) == (4, 4)
+    assert match_boxes(one, one | dict(labels=[1, 1])) == (2, 4)
+    assert match_boxes(one, one | dict(bboxes=[[0, 0, 100, 97], [50, 50, 90, 90]])) == (2, 4)
+    assert match_boxes(one, one | dict(scores=[0.88, 0.5])) == (2, 4)
+    assert match_boxes(one, none) == (0, 2) and match_boxes(none, none) == (0, 0)
+    alone = {key: values[:1] for key, values in one.items()}
+    assert match_boxes(one, alone) == (2, 3) and match_boxes(alone, alone) == (2, 2)
+    # at the edge of what is kept rounding decides: of as many boxes as there may be, or near the least score
+    assert match_boxes(one, alone, Cut(count=2)) == (2, 2)
+    assert match_boxes(one, alone, Cut(0.495)) == (2, 2) and match_boxes(one, alone, Cut(0.48)) == (2, 3)
     mask = np.zeros((100, 100), bool)
     mask[10:90, 10:90] = True
     other = mask.copy()
     other[10, 10:74] = False  # an IoU of 0.99
     near, far = (one | dict(masks=[encode(kept), encode(mask)]) for kept in (other, mask & (np.arange(100) < 85)))
     whole = one | dict(masks=[encode(mask), encode(mask)])
-    assert match_boxes(whole, near) == (2, 2) and match_boxes(whole, far) == (0, 2)
+    assert match_boxes(whole, near) == (4, 4) and match_boxes(whole, far) == (2, 4)
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,17 @@ def test_windows_of_a_file_of_one_size(tmp_path):
         fuser.fuse([image[:20, :30], image[:20, :30]])
 
 
+def test_a_pair_of_another_size_does_not_stop_the_others(tmp_path):
+    segmenter = OnnxSegmenter(write_toy(tmp_path / 's.onnx', 'segment', size=(32, 48)), show_progress=False)
+    for name in ('vi', 'ir'):
+        (tmp_path / name).mkdir()
+        for number, width in enumerate((48, 40, 48)):
+            cv2.imwrite(str(tmp_path / name / f'{number}.png'), np.zeros((32, width), np.uint8))
+    with pytest.raises(NotAllDone, match=r'takes images of 48x32, those of 1 are 40x32: resize them'):
+        segmenter(tmp_path / 'vi', tmp_path / 'ir', out_dir=tmp_path / 'out')
+    assert sorted(file.name for file in (tmp_path / 'out/vis').iterdir()) == ['0.png', '2.png']
+
+
 def test_an_image_with_itself_keeps_its_colours(tmp_path):
     image = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
     fused = OnnxFuser(write_toy(tmp_path / 'toy.onnx', 'fuse')).fuse([image, image]).images['fused']

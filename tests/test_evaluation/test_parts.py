@@ -57,5 +57,17 @@ def test_classes_that_no_image_has(truth):
     assert np.isnan(precision[:, [0, 2]]).all() and precision[0, 1] == pytest.approx(1)
 
 
+def test_columns_are_those_of_the_classes_as_asked_for(truth):
+    """COCO's evaluation sorts the ids of classes and takes each once."""
+    content = json.loads(truth.read_text())
+    content['annotations'][0]['category_id'] = 8
+    truth.write_text(json.dumps(content))
+    found = [dict(detection(1), category_id=8)]  # the person, and not the car
+    assert class_precision(truth, found, [1, 2], ['person', 'car'])[0].tolist() == pytest.approx([1, 0])
+    assert class_precision(truth, found, [1, 2], ['car', 'person'])[0].tolist() == pytest.approx([0, 1])
+    wider = class_precision(truth, found, [1, 2], ['person', 'bus', 'truck', 'person'])
+    assert wider[0].tolist() == pytest.approx([1, np.nan, np.nan, 1], nan_ok=True)
+
+
 def test_nothing_found_is_zero(truth):
     assert class_precision(truth, [], [1, 2], ['car']) == pytest.approx(np.zeros((10, 1)))

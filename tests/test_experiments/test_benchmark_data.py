@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import cv2
@@ -113,7 +114,14 @@ def test_options_of_the_data_and_of_the_models(scenes, tmp_path):
     options = {'model.bbox_head.stacked_convs': 1, 'optim_wrapper.optimizer.lr': 1e-3}
     trial = Comparison(data, Budget(5), tmp_path, options=options).plan(MODEL, 0)
     assert 'stacked_convs=1' in trial.config and 'lr=0.001' in trial.config
-    for key, value in {'load_from': 'mine.pth', 'train_cfg.max_iters': 7, 'model.bbox_head.num_classes': 9}.items():
+    of_others = {
+        'load_from': 'mine.pth',
+        'train_cfg.max_iters': 7,
+        'model.bbox_head.num_classes': 9,
+        'val_dataloader.dataset.data_root': 'mine',
+        'val_evaluator.metric': 'proposal',
+    }
+    for key, value in of_others.items():
         with pytest.raises(ValueError, match=f'{key}={value} has no effect'):
             Comparison(data, Budget(5), tmp_path, options={key: value}).plan(MODEL, 0)
     with pytest.raises(ValueError, match='do not fit'):
@@ -183,6 +191,21 @@ def test_pairs_without_a_partner_are_drawn_and_fused_alone(kind, tmp_path):
     write_fused_images(data, tmp_path / 'fused')
     alone = cv2.imread(str(tmp_path / 'fused' / Path('test/vi') / lost.name))
     assert (alone == cv2.imread(str(scenes / 'test/vi' / lost.name))).all()
+
+
+def test_fused_images_of_other_pairs_are_made_anew(tmp_path):
+    scenes = write_scenes(tmp_path / 'scenes', train=1, test=1, size=(96, 64))
+    changed = next((scenes / 'test/ir').iterdir())
+    images = []
+    for turned in (False, True, False):  # at last the first image again, whose fused image is there
+        if images:
+            cv2.imwrite(str(changed), cv2.imread(str(changed), cv2.IMREAD_UNCHANGED)[::-1])
+        os.utime(changed, ns=(0, int(turned)))
+        data = load(scenes, 'detection')
+        folder = Comparison(data, Budget(5), tmp_path).fused
+        write_fused_images(data, folder)
+        images.append(cv2.imread(str(folder / 'test/vi' / changed.name)))
+    assert not np.array_equal(images[0], images[1]) and np.array_equal(images[0], images[2])
 
 
 def test_what_a_model_starts_from_is_told_whatever_its_type():

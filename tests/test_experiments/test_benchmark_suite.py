@@ -92,6 +92,14 @@ def test_a_model_beside_itself_with_weights():
         find_candidates(['spatial-prior_atss@tiny', 'spatial-prior_atss@tiny'])
 
 
+def test_weights_on_hubs_have_addresses_with_an_at_and_one_file_name():
+    (revised,) = find_candidates(['spatial-prior_atss@hf://owner/repo@v1/weights.pth'])
+    assert (revised.name, revised.weights) == ('spatial-prior_atss@weights', 'hf://owner/repo@v1/weights.pth')
+    hub = [f'spatial-prior_atss@hf://{repo}/model.safetensors' for repo in ('a/b', 'c/d')]
+    names = [one.name for one in find_candidates([*hub, 'spatial-prior_atss'])]
+    assert names == ['spatial-prior_atss@b-model', 'spatial-prior_atss@d-model', 'spatial-prior_atss']
+
+
 def test_weights_of_its_own_for_a_baseline(tmp_path):
     weights = tmp_path / 'mine.pth'
     weights.write_bytes(b'mine')

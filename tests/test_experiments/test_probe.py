@@ -99,8 +99,14 @@ def scene_config(tmp_path):
     return config
 
 
-def test_tokens_are_kept_of_what_they_were_computed_from(scene_config, tmp_path):
+@pytest.mark.parametrize('stock', [False, True])
+def test_tokens_are_kept_of_what_they_were_computed_from(stock, scene_config, tmp_path):
     """Of the infrared scaling and of the files themselves, as well as of the names."""
+    if stock:  # AppendPartner finds the infrared images
+        dataset = scene_config.test_dataloader.dataset
+        dataset.type = 'mmdet.CocoDataset'
+        dataset.data_prefix.pop('img_ir')
+        dataset.pipeline[1].rule = ('test/vi', 'test/ir')
     model = Config(dict(model=dict(backbone=dict(type='mmdefusion.DeFusionEncoder', arch=SMALL))))
     reader = FeatureReader(model, cache=tmp_path / 'cache')
 

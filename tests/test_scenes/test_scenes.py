@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from helpers.tools_in_process import fail
 
-from mmdefusion.scenes import CLASSES, SceneGenerator, write_scenes
+from mmdefusion.scenes import CLASSES, SceneGenerator, WrittenScenes, write_scenes
 
 TOOL = Path(__file__).resolve().parents[2] / 'tools/dataset_converters/generate_scenes.py'
 PERSON, CAR, CONE = 1, 2, 3
@@ -232,3 +232,14 @@ def test_wrong_calls_of_the_tool_are_one_line(tmp_path):
     (tmp_path / 'own').mkdir()
     (tmp_path / 'own/notes.txt').touch()
     assert 'own holds notes.txt, which is no part of generated scenes' in fail(TOOL, 'own', cwd=tmp_path)
+
+
+@pytest.mark.parametrize(('dark', 'bright'), [(6, 6), (6, 2), (2, 6), (0, 8), (3, 2)])
+def test_telling_scenes_of_a_split_with_few_by_night_or_by_day(dark, bright):
+    nights = [True] * dark + [False] * bright
+    images = [dict(id=number, night=night) for number, night in enumerate(nights)]
+    annotations = [dict(image_id=number, category_id=0) for number in range(len(nights)) for _ in range(number % 3)]
+    scenes = WrittenScenes(Path(), 'test', dict(images=images, annotations=annotations))
+    chosen = scenes.telling(8)
+    assert len({image['id'] for image in chosen}) == len(chosen) == min(8, dark + bright)
+    assert sum(image['night'] for image in chosen) == min(dark, max(4, 8 - bright))

@@ -59,6 +59,47 @@ def test_the_plain_output_of_exposures_is_plain(tmp_path):
     assert any(row[ours] != row[detailed] for row in rows[2:])
 
 
+def table_of(folder):
+    rows = [line.strip('|').split('|') for line in (folder / 'table.md').read_text().splitlines() if line[:1] == '|']
+    return {name.strip(): [row[k].strip() for row in rows[2:]] for k, name in enumerate(rows[0])}
+
+
+def test_exposures_of_16_bits_are_scored_as_they_are_fused(tmp_path):
+    """The same numbers as of 8 bits, in which the fusing network sees them."""
+    rng = np.random.default_rng(0)
+    for name in ('a', 'b', 'theirs'):
+        image = rng.integers(60, 120, (48, 64), dtype=np.uint8)
+        for bits, picture in ((8, image), (16, image.astype(np.uint16) * 257)):
+            (tmp_path / f'{name}{bits}').mkdir()
+            cv2.imwrite(str(tmp_path / f'{name}{bits}/000.png'), picture)
+    weights, tables = write_fuser(tmp_path / 'fuser.pth'), {}
+    for bits in (8, 16):
+        folders = tmp_path / f'a{bits}', tmp_path / f'b{bits}', '--fused', tmp_path / f'theirs{bits}'
+        options = '--task', 'mef', '--protocol', 'gray', '--weights', weights, '--out-dir', tmp_path / f'out{bits}'
+        result = run(*folders, *options)
+        assert result.returncode == 0, result.stderr
+        tables[bits] = list(table_of(tmp_path / f'out{bits}').values())
+    assert tables[8] == tables[16]
+
+
+def test_folders_of_other_methods_with_the_same_name(tmp_path):
+    for name in ('vi', 'ir', 'One/fused', 'Two/fused'):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        write_images(tmp_path / name, 2, size=(48, 64), seed=len(name))
+    cv2.imwrite(str(tmp_path / 'Two/fused/000.png'), np.zeros((48, 64), np.uint8))
+    folders = tmp_path / 'vi', tmp_path / 'ir', '--weights', write_fuser(tmp_path / 'fuser.pth')
+    folders += '--protocol', 'gray', '--out-dir', tmp_path / 'out'
+    result = run(*folders, '--fused', tmp_path / 'One/fused', tmp_path / 'Two/fused')
+    assert result.returncode == 0, result.stderr
+    table = table_of(tmp_path / 'out')
+    assert table['One/fused'] != table['Two/fused'] and 'fused' not in table
+    result = run(*folders, '--fused', tmp_path / 'One/fused', tmp_path / 'One/fused')
+    assert result.returncode == 1 and 'Two columns would be called One/fused: give each folder' in result.stderr
+    (tmp_path / 'Two/fused/001.png').unlink()
+    result = run(*folders, '--fused', tmp_path / 'Two/fused')
+    assert result.returncode == 1 and 'fused has no images of 1 of 2 pairs, such as 001' in result.stderr
+
+
 def test_a_list_that_names_none(tmp_path):
     for name in ('vi', 'ir'):
         write_images(tmp_path / name, 1)

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,17 @@ def test_every_start_and_seed_once(tmp_path):
         assert (f'Load checkpoint from {shipped()["tiny"]}' in log) == ('pretrained' in name)
     second = run_tool(*command)
     assert '4 trainings, 0 to do' in second.stdout and (tmp_path / 'work/table.md').read_text() == table
+
+
+def test_a_training_that_fails_is_told_in_one_line(tmp_path):
+    scenes = write_scenes(tmp_path / 'scenes', 2, 2, 0)
+    loaders = [f'{name}_dataloader.dataset.data_root={scenes}' for name in ('train', 'test')]
+    command = [TOOL, CONFIGS[0], '--weights', str(shipped()['tiny']), '--seeds', '1', '--work-dir', tmp_path / 'work']
+    result = run_tool(*command, '--cfg-options', *loaders, 'optim_wrapper.optimizer.lr=-1')
+    assert result.returncode == 1 and 'Traceback' not in result.stderr
+    assert re.search(r'_random_seed0 failed: ValueError: .*Invalid learning rate: -1.* \(log: ', result.stderr)
+    result = run_tool(*command, '--cfg-options', 'train_dataloader.dataset.data_root=nowhere')
+    assert result.returncode == 1 and 'Traceback' not in result.stderr and 'nowhere' in result.stderr
 
 
 def test_what_is_not_there():

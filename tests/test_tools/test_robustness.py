@@ -1,4 +1,5 @@
 import json
+import os
 import re
 from pathlib import Path
 
@@ -56,6 +57,28 @@ def test_a_table_curves_and_nothing_twice(model, tmp_path):
     assert (tmp_path / 'scores.json').stat().st_mtime_ns == before
 
 
+def test_what_cannot_be_disturbed_is_told_before_any_test(model, tmp_path):
+    checkpoint, options = model
+    config = tmp_path / 'fused.py'
+    config.write_text(f'_base_ = {str(CONFIG)!r}\nfused_images = True\n')
+    arguments = '--model', config, checkpoint, '--out-dir', tmp_path / 'out', *options
+    result = run_tool(ROOT / 'tools/analysis_tools/robustness.py', *arguments)
+    assert result.returncode == 1 and 'Traceback' not in result.stderr
+    assert result.stderr.strip().startswith('The model reads fused images, made beforehand')
+    assert not (tmp_path / 'out/logs').exists()
+
+
+@pytest.mark.slow
+def test_other_data_are_tested_again(model, tmp_path):
+    checkpoint, _ = model
+    scenes = write_scenes(tmp_path / 'scenes', train=1, test=1, size=(96, 80))
+    options = '--missing', '--shifts', '--corruptions', '--cfg-options', f'test_dataloader.dataset.data_root={scenes}'
+    for times in (1, 2):
+        run('analysis_tools/robustness.py', '--model', CONFIG, checkpoint, '--out-dir', tmp_path / 'out', *options)
+        assert len(json.loads((tmp_path / 'out/scores.json').read_text())) == times
+        os.utime(next((scenes / 'test/ir').iterdir()), ns=(0, 0))
+
+
 @pytest.mark.slow
 def test_the_test_tool_disturbs(model, tmp_path):
     checkpoint, options = model
@@ -72,6 +95,8 @@ def test_words_for_disturbances():
     for text in ('both', 'random', 'infrared:0.5', 'random:x'):
         with pytest.raises(ValueError, match=re.escape(repr(text))):
             Disturbance.missing(text)
+    with pytest.raises(ValueError, match="'random:2': 2 is no share from 0 to 1"):
+        Disturbance.missing('random:2')
     for text in ('fog', 'fog:6', 'rain:1'):
         with pytest.raises(ValueError, match='KIND:LEVEL'):
             Disturbance.corruption(text)

@@ -70,6 +70,15 @@ def test_unequal_sizes_are_an_error_or_are_resized(tmp_path):
     assert {image.shape for image in read_pair(*paths, True, LIMITS)} == {(60, 80)}
 
 
+@pytest.mark.parametrize('dtype', ['int8', 'int32'])
+def test_numbers_that_are_no_image_are_refused_before_they_are_resized(dtype, tmp_path):
+    paths = [str(tmp_path / f'{side}.tiff') for side in (60, 80)]
+    for side, path in zip((60, 80), paths, strict=True):
+        cv2.imwrite(path, np.zeros((side, side), dtype))
+    with pytest.raises(ValueError, match=f'60.tiff has dtype {dtype}; convert it to uint8'):
+        read_pair(*paths, True, LIMITS)
+
+
 @pytest.mark.parametrize('task', fusing.NAMES)
 def test_a_pair_is_shown_with_parts_heat_maps_and_metrics(weights, task):
     pair = example(task, 0, 'small')

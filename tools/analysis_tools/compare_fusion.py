@@ -16,7 +16,8 @@ Writes table.md and sheet.jpg (--sources adds the sources) to --out-dir.
 """
 
 import argparse
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from math import isnan
 from pathlib import Path
@@ -39,7 +40,7 @@ from mmdefusion.models.structures import Pair
 from mmdefusion.registry import MODELS
 from mmdefusion.rules.options import DETAIL_WITH_TARGETS, TASKS, Target, choose_rule, read_numbers
 from mmdefusion.utils.files import make_writable, write_image, write_text
-from mmdefusion.utils.image_io import read_image
+from mmdefusion.utils.image_io import FULL, read_image
 from mmdefusion.utils.names import shown
 from mmdefusion.utils.progress import track
 from mmdefusion.utils.spread import evenly_spread
@@ -125,11 +126,17 @@ class OncePerPair:
         return self.decoded[options]
 
 
-def variants(args: argparse.Namespace) -> dict[str, Callable[[Item], np.ndarray]]:
+def read_sources(item: Item, task: str) -> list[np.ndarray]:
+    """Both images, uint8, scaled as they are for fusing."""
+    return item.read(thermal=task == 'ivf')
+
+
+def variants(args: argparse.Namespace, items: Sequence[Item]) -> dict[str, Callable[[Item], np.ndarray]]:
     """The functions that fuse a pair, by name.
 
     Raises:
-        ValueError: if targets are asked for in other images than infrared and visible ones.
+        ValueError: if targets are asked for in other images than infrared and visible ones, an image of another method
+            is not there, or two columns would have the same name.
     """
     if args.target and args.task != 'ivf':
         raise ValueError(f'--target {args.target[0]} needs infrared and visible images: --task ivf.')
@@ -151,20 +158,36 @@ def variants(args: argparse.Namespace) -> dict[str, Callable[[Item], np.ndarray]
     aimed = MODELS.build(TASKS['ivf']['detail'] | DETAIL_WITH_TARGETS)
     for target in args.target or (['keep'] if args.task == 'ivf' else []):
         makers[f'target {target}'] = lambda item, target=target: fuse(item, aimed, target)
-    for folder in args.fused:
-        makers[folder.name] = lambda item, folder=folder: read_image(list_images(folder)[item.name], channels=3)
-    return makers | {MEAN: mean} | ({MAXIMUM: maximum} if args.protocol == 'targets' else {})
+    makers |= other_methods(args.fused, items, {*makers, MEAN, MAXIMUM})
+    makers[MEAN] = lambda item: mean(*read_sources(item, args.task))
+    if args.protocol == 'targets':
+        makers[MAXIMUM] = lambda item: cv2.max(*read_sources(item, args.task))
+    return makers
 
 
-def mean(item: Item) -> np.ndarray:
-    """Mean of the sources, uint8."""
-    one, other = item.read()
+def other_methods(
+    folders: Sequence[Path], items: Sequence[Item], taken: Collection[str]
+) -> dict[str, Callable[[Item], np.ndarray]]:
+    """The functions that read images of other methods, by the names of their folders, or of those with their parents.
+
+    Raises:
+        ValueError: if an image is not there, or two columns would have the same name.
+    """
+    makers, counts = {}, Counter([*taken, *(folder.resolve().name for folder in folders)])
+    for folder in folders:
+        found, parts = list_images(folder), folder.resolve().parts
+        if absent := [item.name for item in items if item.name not in found]:
+            raise ValueError(f'{folder} has no images of {len(absent)} of {len(items)} pairs, such as {absent[0]}.')
+        name = parts[-1] if counts[parts[-1]] == 1 else '/'.join(parts[-2:])
+        if name in makers or name in taken:
+            raise ValueError(f'Two columns would be called {name}: give each folder once, or rename it.')
+        makers[name] = lambda item, found=found: read_image(found[item.name], 3, fixed_range=FULL)
+    return makers
+
+
+def mean(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Mean of both images, uint8."""
     return cv2.addWeighted(one, 0.5, other, 0.5, 0)
-
-
-def maximum(item: Item) -> np.ndarray:
-    """The larger value of the sources in each channel, uint8."""
-    return cv2.max(*item.read())
 
 
 def object_rows(objects: dict[str, dict[str, list[Kept]]]) -> list[list]:
@@ -187,13 +210,13 @@ def compare(args: argparse.Namespace) -> Table:
     """Fuses and scores all pairs, and writes the table and the sheet."""
     boxes = read_boxes(args.boxes, Path(args.first), args.suffixes[0] if args.suffixes else '') if args.boxes else {}
     out, items, protocol = make_writable(args.out_dir), choose(args, boxes), PROTOCOLS[args.protocol]
-    makers = variants(args)
+    makers = variants(args, items)
     shown = evenly_spread(items, SHOWN)
     scores, rows = {name: [] for name in makers}, []
     objects: dict[str, dict[str, list[Kept]]] = {name: {} for name in makers if boxes}
     for item in track(items, 'fusing and scoring'):
         pictures = {name: make(item) for name, make in makers.items()}
-        sources = item.read()
+        sources = read_sources(item, args.task)
         for name, picture in pictures.items():
             triple = [image[..., ::-1] for image in (*sources, picture)]
             scores[name].append(protocol.scores(*triple))

@@ -14,6 +14,8 @@ from mmengine.config import Config, DictAction
 
 from mmdefusion.evaluation.results import NAMES, mean_and_range, score_in_percent
 from mmdefusion.experiments import Trial
+from mmdefusion.experiments.benchmark.plan import starting_points
+from mmdefusion.experiments.data_digest import digest_data
 from mmdefusion.models.checkpoints.fetching import hash_weights, local_path
 from mmdefusion.models.checkpoints.fitting import read_weights
 from mmdefusion.utils.files import write_text
@@ -56,7 +58,8 @@ def plan(path: Path, start: str, seed: int, args: argparse.Namespace) -> Trial:
     config.load_from = str(args.weights) if pretrained else None
     config.randomness = dict(seed=seed)
     config.train_cfg.val_interval = config.train_cfg.max_iters + 1
-    basis = hash_weights(args.weights) if pretrained else ''
+    files = [*starting_points(config.model), *([args.weights] if pretrained else [])]
+    basis = ' '.join([args.data[path], *(hash_weights(file) for file in files if local_path(file).is_file())])
     return Trial.of(config, args.work_dir / f'{path.stem}_{start}_seed{seed}', basis)
 
 
@@ -72,8 +75,28 @@ def tabulate(groups: dict[tuple[Path, str], list[Trial]]) -> Table:
     return Table(['config', 'score', *STARTS], rows, 'Percent; mean ± standard deviation (least to greatest).')
 
 
+def digest(path: Path, args: argparse.Namespace) -> str:
+    """What one config trains and tests on."""
+    config = Config.fromfile(path)
+    config.merge_from_dict(args.cfg_options)
+    return digest_data(config, 'train', 'test')
+
+
 def main() -> None:
-    args = parse_args()
+    try:
+        print(compare(parse_args()).text())
+    except (OSError, RuntimeError, ValueError) as error:
+        raise SystemExit(shown(error)) from None
+
+
+def compare(args: argparse.Namespace) -> Table:
+    """Trains and tests what is not done, and writes the table.
+
+    Raises:
+        OSError, ValueError: if the data cannot be listed, or files cannot be written.
+        RuntimeError: if a training fails.
+    """
+    args.data = {path: digest(path, args) for path in args.configs}
     groups = {
         (path, start): [plan(path, start, seed, args) for seed in range(args.seeds)]
         for path in args.configs
@@ -85,7 +108,7 @@ def main() -> None:
         trial.run()
     table = tabulate(groups)
     write_text(args.work_dir / 'table.md', table.markdown())
-    print(table.text())
+    return table
 
 
 if __name__ == '__main__':

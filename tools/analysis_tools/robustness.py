@@ -25,13 +25,14 @@ from mmengine.runner import Runner
 from mmdefusion.datasets.transforms import CORRUPTIONS
 from mmdefusion.evaluation.results import main_score
 from mmdefusion.experiments import Disturbance
-from mmdefusion.models.checkpoints.errors import CheckpointError
+from mmdefusion.experiments.data_digest import digest_data
 from mmdefusion.models.checkpoints.fetching import local_path
 from mmdefusion.models.checkpoints.fitting import read_weights, refuse_misfit
 from mmdefusion.utils.files import make_writable, write_text
 from mmdefusion.utils.kept import read_kept
 from mmdefusion.utils.names import shown
 from mmdefusion.utils.progress import track
+from mmdefusion.version import __version__
 from mmdefusion.visualization import Table
 from mmdefusion.visualization.plots import write_figure
 
@@ -67,13 +68,23 @@ def plan(args: argparse.Namespace) -> list[Disturbance | None]:
     ]
 
 
-def test(path: str, checkpoint: str, disturbance: Disturbance | None, args: argparse.Namespace) -> dict[str, float]:
-    """The scores of the config's evaluator."""
+def disturbed(path: str, disturbance: Disturbance | None, args: argparse.Namespace) -> Config:
+    """The config of a test.
+
+    Raises:
+        ValueError: if its pairs cannot be disturbed.
+    """
     config = Config.fromfile(path)
     config.merge_from_dict(args.cfg_options)
-    config.work_dir, config.load_from, config.log_level = str(args.out_dir / 'logs'), checkpoint, 'WARNING'
     if disturbance:
         disturbance.apply(config)
+    return config
+
+
+def test(path: str, checkpoint: str, disturbance: Disturbance | None, args: argparse.Namespace) -> dict[str, float]:
+    """The scores of the config's evaluator."""
+    config = disturbed(path, disturbance, args)
+    config.work_dir, config.load_from, config.log_level = str(args.out_dir / 'logs'), checkpoint, 'WARNING'
     runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
     refuse_misfit(runner.model, read_weights(checkpoint), checkpoint)
     return {name: float(value) for name, value in runner.test().items()}
@@ -120,6 +131,13 @@ def name_of(config: str, checkpoint: str, taken: Iterable[str]) -> str:
     return next(name for name in names if name not in taken)
 
 
+def key_of(path: str, checkpoint: str, args: argparse.Namespace) -> str:
+    """A digest of everything that a model's scores depend on but the disturbance."""
+    config = disturbed(path, None, args)
+    basis = __version__, checkpoint, Path(checkpoint).stat().st_mtime_ns, digest_data(config, 'test')
+    return hashlib.sha256(f'{basis} {config.pretty_text}'.encode()).hexdigest()
+
+
 def main() -> None:
     args = parse_args()
     out = make_writable(args.out_dir)
@@ -128,22 +146,22 @@ def main() -> None:
     try:
         disturbances = plan(args)
         models = [(config, str(local_path(checkpoint))) for config, checkpoint in args.model]
-        for _, checkpoint in models:
+        for config, checkpoint in models:
             read_weights(checkpoint)
+            for disturbance in disturbances:
+                disturbed(config, disturbance, args)
+        keys = [key_of(config, checkpoint, args) for config, checkpoint in models]
     except (OSError, ValueError) as error:
         raise SystemExit(shown(error)) from None
     scores: dict[str, dict[str, dict[str, float]]] = {}
-    for config, checkpoint in models:
-        content = Config.fromfile(config).pretty_text
-        key = f'{checkpoint} {Path(checkpoint).stat().st_mtime_ns} {args.cfg_options} {content}'
-        key = hashlib.sha256(key.encode()).hexdigest()
+    for (config, checkpoint), key in zip(models, keys, strict=True):
         found = known[key] = known[key] if isinstance(known.get(key), dict) else {}
         for disturbance in track(disturbances, Path(config).stem):
             name = disturbance.name if disturbance else AS_IT_IS
             if name not in found:
                 try:
                     found[name] = test(config, checkpoint, disturbance, args)
-                except CheckpointError as error:
+                except (OSError, ValueError) as error:
                     raise SystemExit(shown(error)) from None
                 write_text(kept, json.dumps(known, indent=1))
         scores[name_of(config, checkpoint, scores)] = found

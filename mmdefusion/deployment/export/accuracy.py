@@ -1,18 +1,19 @@
 """How good the results of a runtime are: against the truth, or for fused images by metrics of fusion."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
 
 from mmdefusion.datasets.annotation_files import CocoImage, read_coco_file
+from mmdefusion.datasets.label_maps import read_label_map
 from mmdefusion.evaluation.functional.gray import to_grey
 from mmdefusion.evaluation.functional.vifb import vifb_scores
 from mmdefusion.evaluation.parts import class_iou, class_precision
 from mmdefusion.inference.sources import Item
-from mmdefusion.utils.image_io import read_stored, reverse_channels
+from mmdefusion.utils.image_io import reverse_channels
 
 from ..detector import OnnxDetector
 from ..fuser import OnnxFuser
@@ -21,7 +22,9 @@ from ..segmenter import OnnxSegmenter
 FUSION = ('Ssim', 'Qabf', 'Psnr')  # of the VIFB metrics, on grey images
 
 
-def assess(runtime: Any, items: Sequence[Item], truth: Path | None) -> dict[str, float]:
+def assess(
+    runtime: Any, items: Sequence[Item], truth: Path | None, labels: Mapping[str, Any] | None = None
+) -> dict[str, float]:
     """Scores by name.
 
     Args:
@@ -29,6 +32,7 @@ def assess(runtime: Any, items: Sequence[Item], truth: Path | None) -> dict[str,
         items: the pairs.
         truth: for a detector boxes in COCO's format, for a segmenter a folder of label maps with the names of the
             visible images; None scores fused images only.
+        labels: how label maps are read (:attr:`Loaded.labels`); None as they are.
 
     Raises:
         OSError: if the truth cannot be read.
@@ -39,7 +43,9 @@ def assess(runtime: Any, items: Sequence[Item], truth: Path | None) -> dict[str,
     if truth is None:
         return {}
     predictions = {item.name: runtime(*item.images, resize=True)['predictions'][0] for item in items}
-    return (box_scores if isinstance(runtime, OnnxDetector) else mask_scores)(predictions, truth, runtime)
+    if isinstance(runtime, OnnxDetector):
+        return box_scores(predictions, truth, runtime)
+    return mask_scores(predictions, truth, runtime, labels or {})
 
 
 def fusion_scores(runtime: OnnxFuser, items: Sequence[Item]) -> dict[str, float]:
@@ -93,15 +99,16 @@ def find_images(names: Iterable[str], images: Sequence[CocoImage], truth: Path) 
     return {name: ids[stem] for name, stem in zip(names, short, strict=True)}
 
 
-def mask_scores(predictions: dict[str, np.ndarray], truth: Path, runtime: OnnxSegmenter) -> dict[str, float]:
+def mask_scores(
+    predictions: dict[str, np.ndarray], truth: Path, runtime: OnnxSegmenter, labels: Mapping[str, Any]
+) -> dict[str, float]:
     """mIoU in percent over the classes that occur."""
     pairs = []
     for name, mask in predictions.items():
         file = truth / f'{name}.png'
-        try:
-            label = read_stored(str(file))
-        except FileNotFoundError:
-            raise FileNotFoundError(f'{file} is no label map: name the folder that has one for each pair.') from None
+        if not file.is_file():
+            raise FileNotFoundError(f'{file} is not there: name the folder that has a label map for each pair.')
+        label = read_label_map(dict(reduce_zero_label=False, label_map=None, seg_map_path=str(file)) | dict(labels))
         if label.shape != mask.shape:
             raise ValueError(
                 f'{file} has the shape {label.shape}, its pair {mask.shape}: name the labels of the pairs.'

@@ -13,7 +13,7 @@ from .accuracy import assess
 from .exporting import CALIBRATED, to_bytes, trace_loaded
 from .forms import PRECISIONS, in_torch, prepare
 from .halving import to_half
-from .loading import load
+from .loading import ALL, Cut, load
 from .pairs import RUNTIMES, find_pairs, network_inputs
 from .verifying import match_boxes
 from .writing import write
@@ -101,7 +101,10 @@ def benchmark(
                 continue
             took = measure(lambda network=network: network(*inputs[0]), repeats, torch.device('cpu'))
             agreement = np.mean(
-                [agree(metadata.task, network(*pair), one) for pair, one in zip(inputs, truths, strict=True)]
+                [
+                    agree(metadata.task, network(*pair), one, loaded.cut)
+                    for pair, one in zip(inputs, truths, strict=True)
+                ]
             )
             runtime.network = network
             yield Row(
@@ -112,12 +115,12 @@ def benchmark(
                 took.peak_bytes,
                 files[precision].stat().st_size / 1e6 if form == 'onnxruntime' else None,
                 float(agreement),
-                assess(runtime, items, truth),
+                assess(runtime, items, truth, loaded.labels),
             )
 
 
-def agree(task: str, found: Sequence[np.ndarray], wanted: Sequence[np.ndarray]) -> float:
-    """How far results are those of eager PyTorch, see :class:`Row`."""
+def agree(task: str, found: Sequence[np.ndarray], wanted: Sequence[np.ndarray], cut: Cut = ALL) -> float:
+    """How far results are those of eager PyTorch, see :class:`Row`; ``cut`` says which boxes are kept."""
     if task == 'segment':
         return 100 * float((found[0] == wanted[0]).mean())
     if task == 'detect':
@@ -126,6 +129,6 @@ def agree(task: str, found: Sequence[np.ndarray], wanted: Sequence[np.ndarray]) 
             {name: values[0][outputs[2][0] >= 0] for name, values in zip(names, outputs[:3], strict=True)}
             for outputs in (found, wanted)
         )
-        matched, total = match_boxes(ours, theirs)
+        matched, total = match_boxes(ours, theirs, cut)
         return 100 * matched / total if total else 100.0
     return float(10 * np.log10(1 / max(float(np.mean((found[0] - wanted[0]) ** 2)), 1e-12)))

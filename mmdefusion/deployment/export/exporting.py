@@ -10,6 +10,7 @@ from onnx import ModelProto
 
 from mmdefusion.inference.sources import Item
 from mmdefusion.models.backbones import DeFusionEncoder
+from mmdefusion.models.layers import PATCH_SIZE
 
 from ..metadata import Metadata, Pixels, What
 from .halving import to_half
@@ -84,7 +85,7 @@ def trace_loaded(
     """The graph of a network in single precision, and what is told about it; arguments as in :func:`export_network`.
 
     Raises:
-        ValueError: if the network attends within windows and no size is named.
+        ValueError: if the network attends within windows and no size is named, or a fuser is to see parts of patches.
     """
     encoders = [part for part in loaded.module.modules() if isinstance(part, DeFusionEncoder)]
     if size is None and any(encoder.window for encoder in encoders):
@@ -93,6 +94,12 @@ def trace_loaded(
             'leave windows out of the config (window=None, pooling=None; the same weights fit).'
         )
     metadata = replace(loaded.metadata, size=size, pixels=pixels)
+    if size and metadata.task == 'fuse' and metadata.what == 'model' and any(side % PATCH_SIZE for side in size):
+        whole = ' '.join(str(-(-side // PATCH_SIZE) * PATCH_SIZE) for side in size)
+        raise ValueError(
+            f'--size {" ".join(map(str, size))}: larger images are fused in windows of this size, which are whole '
+            f'patches of {PATCH_SIZE} pixels: take --size {whole}, or --dynamic.'
+        )
     graph = trace(loaded.module, loaded.module.outputs, size, translations(metadata.task))
     return finish(graph, metadata), metadata
 

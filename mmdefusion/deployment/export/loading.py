@@ -1,8 +1,9 @@
 """Loads a trained network, and finds what its file has to say of it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from mmengine.config import Config
 from torch import nn
@@ -10,6 +11,8 @@ from torch import nn
 from mmdefusion import __version__
 from mmdefusion.apis import FusionInferencer
 from mmdefusion.datasets.pipelines import PARTNER, READER, find_step
+from mmdefusion.datasets.wrapped import inner_datasets
+from mmdefusion.registry import DATASETS
 from mmdefusion.utils.type_names import type_name
 from mmdefusion.visualization import class_colours
 
@@ -17,6 +20,16 @@ from ..metadata import Metadata, What
 from .fuser import ExportedFuser, FusedFeatures
 
 IGNORED = ('LoadAnnotations', 'PackDetInputs', 'PackSegInputs')
+
+
+class Cut(NamedTuple):
+    """Which boxes of an image a detector keeps."""
+
+    score: float = 0.0  #: the least score
+    count: float = math.inf  #: the most boxes
+
+
+ALL = Cut()
 
 
 @dataclass
@@ -27,11 +40,15 @@ class Loaded:
         module: takes two images, and has ``outputs``, the names of what it gives.
         inferencer: runs the same network in PyTorch, with files of any size.
         metadata: of the file.
+        cut: which boxes a detector keeps.
+        labels: for a segmenter, how its test reads label maps: ``reduce_zero_label`` and ``label_map``.
     """
 
     module: nn.Module
     inferencer: Any
     metadata: Metadata
+    cut: Cut = ALL
+    labels: dict[str, Any] = field(default_factory=dict)
 
 
 def load(config: str, checkpoint: str | None, what: What = 'model') -> Loaded:
@@ -84,7 +101,26 @@ def load(config: str, checkpoint: str | None, what: What = 'model') -> Loaded:
             **read_pipeline(cfg.test_dataloader.dataset.pipeline),
             **(dict(mask_threshold=mask_threshold(inferencer.model)) if scope == 'mmdet' else {}),
         ),
+        **(
+            dict(cut=find_cut(inferencer.model))
+            if scope == 'mmdet'
+            else dict(labels=reading_of_labels(cfg.test_dataloader.dataset))
+        ),
     )
+
+
+def find_cut(model: nn.Module) -> Cut:
+    """Which boxes a detector of mmdet keeps, by the settings of its last head."""
+    heads = (getattr(model, name, None) for name in ('roi_head', 'bbox_head'))
+    settings = next((head.test_cfg for head in heads if getattr(head, 'test_cfg', None)), None) or {}
+    return Cut(float(settings.get('score_thr') or 0), float(settings.get('max_per_img') or math.inf))
+
+
+def reading_of_labels(dataset: Mapping[str, Any]) -> dict[str, Any]:
+    """How a data set of mmseg reads label maps, as fields of its ``data_info``; the first of several."""
+    inner, _ = next(inner_datasets(dataset))
+    built = DATASETS.build({**inner, 'lazy_init': True, 'pipeline': []})
+    return dict(reduce_zero_label=built.reduce_zero_label, label_map=built.label_map)
 
 
 def mask_threshold(model: nn.Module) -> float:

@@ -11,7 +11,7 @@ from mmdefusion.evaluation.functional.boxes import box_overlaps
 from mmdefusion.inference.sources import Item
 
 from ..network import OnnxNetwork
-from .loading import Loaded
+from .loading import ALL, Cut, Loaded
 from .pairs import RUNTIMES, network_inputs
 
 FEATURES = 1e-3  # largest difference of features, and of images in [0, 1]
@@ -52,7 +52,7 @@ def verify(file: str | os.PathLike, loaded: Loaded, items: Sequence[Item]) -> Co
         share = float(min(np.mean(a == b) for a, b in zip(ours, theirs, strict=True)))
         text = f'{len(items)} pairs: at least {100 * share:.3f} % of the pixels of a mask are equal'
         return Comparison(share >= SHARE, f'{text} (99.9 needed)', share)
-    counts = [match_boxes(a, b) for a, b in zip(ours, theirs, strict=True)]
+    counts = [match_boxes(a, b, loaded.cut) for a, b in zip(ours, theirs, strict=True)]
     matched, total = (sum(column) for column in zip(*counts, strict=True))
     text = f'{len(items)} pairs: {matched} of {total} boxes match at IoU {OVERLAP} and score ± {SCORE}'
     return Comparison(
@@ -74,13 +74,15 @@ def compare_outputs(file: str | os.PathLike, loaded: Loaded, items: Sequence[Ite
     return Comparison(largest <= FEATURES, text, largest)
 
 
-def match_boxes(ours: dict, theirs: dict) -> tuple[int, int]:
+def match_boxes(ours: dict, theirs: dict, cut: Cut = ALL) -> tuple[int, int]:
     """Counts the boxes of both sides that have a partner on the other, and all boxes.
 
-    Boxes whose score is so near to the smallest one that rounding decides whether they are kept do not count.
+    Boxes whose score is so near to where the detector cuts that rounding decides whether they are kept do not count:
+    near its least score, or near the weakest box of a side that has as many as it may have.
 
     Args:
         ours, theirs: ``bboxes``, ``scores`` and ``labels`` of an image, and ``masks`` (COCO's runs) or none.
+        cut: which boxes the detector keeps.
     """
     both = [
         (
@@ -92,7 +94,7 @@ def match_boxes(ours: dict, theirs: dict) -> tuple[int, int]:
         for one in (ours, theirs)
     ]
     scores = [one[1] for one in both]
-    edge = max((values.min() for values in scores if len(values)), default=0.0) + SCORE
+    edge = max([cut.score, *(values.min() for values in scores if len(values) >= cut.count)]) + SCORE
     matched = total = 0
     for found, (other_boxes, other_scores, other_labels, other_masks) in (both, both[::-1]):
         for box, score, label, mask in zip(*found, strict=True):

@@ -1,6 +1,5 @@
 """The data set of a comparison."""
 
-import hashlib
 import os
 import re
 from collections.abc import Sequence
@@ -15,8 +14,9 @@ from mmengine.registry import init_default_scope
 from mmdefusion.datasets.transforms import AppendPartner
 from mmdefusion.datasets.transforms.append_partner import append_partner_of
 from mmdefusion.registry import DATASETS
-from mmdefusion.utils.storage import stamp
 from mmdefusion.visualization.drawing import class_colours, hide_background
+
+from ..data_digest import digest_infos
 
 DATA_KEYS = ('train_dataloader', 'test_dataloader', 'test_evaluator')
 EVALUATORS = {'CocoMetric': 'mmdet', 'IoUMetric': 'mmseg'}
@@ -102,11 +102,7 @@ class DataSet:
     @cached_property
     def digest(self) -> str:
         """A digest of the names, sizes and dates of the files and of their annotations."""
-        content = hashlib.sha256()
-        for info in (*self.train, *self.test):
-            stamps = [stamp(info[key]) for key in ('img_path', 'img_ir_path', 'seg_map_path') if info.get(key)]
-            content.update(repr((stamps, info.get('instances'))).encode())
-        return content.hexdigest()
+        return digest_infos([*self.train, *self.test])
 
     @cached_property
     def root(self) -> str:

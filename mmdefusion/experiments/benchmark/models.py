@@ -1,8 +1,9 @@
 """The models that a comparison can name."""
 
 import os
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mmengine.config import Config
@@ -73,11 +74,29 @@ def find_candidates(models: Sequence[str | os.PathLike], weights: str | None = N
         ValueError: if there is no such model, or two of them have the same name.
     """
     found = []
-    for model in map(os.fspath, models):
-        text, at, own = model.rpartition('@') if not Path(model).is_file() else (model, '', '')
-        (path,) = find_models([text if at else model])
-        name = f'{short_name(path)}@{Path(own).stem}' if at else short_name(path)
-        found.append(Candidate(name, path, own if at else weights, bool(at)))
+    for text, own in map(split_weights, map(os.fspath, models)):
+        (path,) = find_models([text])
+        found.append(
+            Candidate(short_name(path) + (f'@{Path(own).stem}' if own else ''), path, own or weights, bool(own))
+        )
+    counts = Counter(one.name for one in found)
+    found = [
+        # on hubs every file is model.safetensors
+        replace(one, name=f'{short_name(one.path)}@{Path(one.weights).parent.name}-{Path(one.weights).stem}')
+        if counts[one.name] > 1 and one.own
+        else one
+        for one in found
+    ]
     if len({one.name for one in found}) < len(found):
         raise ValueError('Two of the models have the same name: give each once.')
     return found
+
+
+def split_weights(text: str) -> tuple[str, str]:
+    """The model and the weights of ``MODEL@WEIGHTS``; both may have an @ of their own. The weights may be missing."""
+    places = [place for place, letter in enumerate(text) if letter == '@']
+    if Path(text).is_file() or not places:
+        return text, ''
+    known = known_models()
+    place = next((place for place in places if text[:place] in known or Path(text[:place]).is_file()), places[0])
+    return text[:place], text[place + 1 :]

@@ -1,6 +1,7 @@
 """Composes the trainings of a fair comparison: one data set, many models, the same budget."""
 
 import copy
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from mmdefusion.models.checkpoints.fetching import hash_weights, local_path
 from mmdefusion.models.checkpoints.fitting import read_weights
 from mmdefusion.models.checkpoints.vit_file import is_public
 from mmdefusion.utils.type_names import type_name
+from mmdefusion.version import __version__
 
 from ..trial import Trial
 from .budget import Budget
@@ -48,8 +50,9 @@ class Comparison:
 
     @property
     def fused(self) -> Path:
-        """Folder of the fused images (:func:`write_fused_images`)."""
-        return self.work_dir / 'fused'
+        """Folder of the fused images (:func:`write_fused_images`), another one if the pairs or what fuses change."""
+        basis = ' '.join([__version__, hash_weights('tiny'), self.data.digest])
+        return self.work_dir / 'fused' / hashlib.sha256(basis.encode()).hexdigest()[:16]
 
     def plan(self, model: Candidate, seed: int) -> Trial:
         """Plans one training with its test.
@@ -119,13 +122,22 @@ def check_options(config: Config, options: dict) -> None:
     for key, value in options.items():
         if '.pipeline.' in key:  # inserted steps change the numbers of later ones
             continue
-        found = config
-        for part in key.split('.'):
-            found = found[int(part)] if isinstance(found, list | tuple) else found.get(part)
+        found = find_option(config, key)
         if found != value:
             raise ValueError(
                 f'--cfg-options {key}={value} has no effect: it is {found} by --budget, --seeds, --weights or --data.'
             )
+
+
+def find_option(config: Config, key: str) -> Any:
+    """What a config has at ``key.0.sub``; None if it has nothing there."""
+    found = config
+    for part in key.split('.'):
+        if isinstance(found, list | tuple):
+            found = found[int(part)] if part.isdecimal() and int(part) < len(found) else None
+        else:
+            found = found.get(part) if isinstance(found, dict | Config) else None
+    return found
 
 
 def set_classes(model: dict, count: int) -> None:

@@ -138,7 +138,8 @@ class FeatureReader:
                     digest.update(value.numpy().tobytes())
         for index in range(len(pairs)):
             info = pairs.data.get_data_info(index)
-            digest.update(repr([stamp(info[key]) for key in ('img_path', 'img_ir_path') if info.get(key)]).encode())
+            partner = info.get('img_ir_path') or pairs.append_partner.find(info)
+            digest.update(repr([stamp(path) for path in (info['img_path'], partner)]).encode())
         return digest.hexdigest()
 
     def _load(self, checkpoint: str) -> None:
