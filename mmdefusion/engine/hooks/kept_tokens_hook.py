@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Literal
 
 import torch
 from mmengine.config import Config
@@ -17,6 +18,7 @@ from mmdefusion.datasets.pipeline_faults import DISTURBING, GEOMETRIC, MIXING, P
 from mmdefusion.datasets.pipelines import has_step
 from mmdefusion.datasets.wrapped import inner_datasets
 from mmdefusion.models.defusion_pp import DeFusionPP
+from mmdefusion.models.layers.blocked_attention import multiplies_bfloat16
 from mmdefusion.models.layers.place import Key, key_of
 from mmdefusion.models.necks import FusedPyramid
 from mmdefusion.models.necks.kept_tokens import KeptTokens, Whole
@@ -45,10 +47,26 @@ class KeptTokensHook(Hook):
         limit: most memory that tokens may take, in GiB; every process holds all of them, and some of them twice while
             they are gathered.
         workers: processes that read images.
+        mirror: whether mirror images are encoded too. Without, what is seen from right to left has the tokens of the
+            image as it is, each in its mirrored place, which halves time and memory.
+        dtype: in which tokens are computed. ``'bfloat16'`` is ``'float32'`` on a CPU that does not multiply it, where
+            it would take longer.
+
+    Raises:
+        ValueError: if there is no such ``dtype``.
     """
 
-    def __init__(self, pipeline: Sequence[dict] | None = None, limit: float = 4.0, workers: int = 2) -> None:
-        self.pipeline, self.limit, self.workers = pipeline, limit, workers
+    def __init__(
+        self,
+        pipeline: Sequence[dict] | None = None,
+        limit: float = 4.0,
+        workers: int = 2,
+        mirror: bool = True,
+        dtype: Literal['float32', 'bfloat16'] = 'float32',
+    ) -> None:
+        if dtype not in ('float32', 'bfloat16'):
+            raise ValueError(f"dtype={dtype!r}: KeptTokensHook computes in 'float32' or 'bfloat16'.")
+        self.pipeline, self.limit, self.workers, self.mirror, self.dtype = pipeline, limit, workers, mirror, dtype
 
     def before_train(self, runner: Any) -> None:
         """Computes the tokens.
@@ -84,7 +102,7 @@ class KeptTokensHook(Hook):
             )
         if isinstance(backbone.pyramid, FusedPyramid):
             raise ValueError('FusedPyramid reads tokens of several blocks; KeptTokensHook keeps fused ones only.')
-        if preprocessor.pair_normalizer.modality_dropout:
+        if any(preprocessor.pair_normalizer.modality_dropout):
             raise ValueError('KeptTokensHook keeps tokens of whole pairs: leave modality_dropout out.')
         refuse_lost_places(config.train_dataloader.dataset)
         wholes = WholeImages(dataset, self._reading(config))
@@ -123,13 +141,19 @@ class KeptTokensHook(Hook):
         """The tokens of this process's images, and GiB that those of all will take; it ends where that is too much."""
         found, size, needed = [], 0, 0.0
         for packed in track(DataLoader(wholes, batch_size=None, num_workers=self.workers), 'keeping tokens'):
-            whole = encode_whole(backbone, preprocessor, packed)
+            with self._precision(preprocessor.device):
+                whole = encode_whole(backbone, preprocessor, packed, self.mirror)
             found.append((key_of(packed['data_samples']), whole))
             size += whole.tokens.nbytes
             needed = size / len(found) * wholes.count / GIB
             if needed > self.limit and len(found) >= ENOUGH:
                 break
         return found, needed
+
+    def _precision(self, device: torch.device) -> AbstractContextManager:
+        if self.dtype == 'float32' or (device.type == 'cpu' and not multiplies_bfloat16()):
+            return nullcontext()
+        return torch.autocast(device.type, torch.bfloat16)
 
 
 class WholeImages(Dataset):
@@ -157,10 +181,10 @@ class WholeImages(Dataset):
 
 
 @torch.no_grad()
-def encode_whole(backbone: DeFusionPP, preprocessor: nn.Module, packed: dict) -> Whole:
-    """The fused tokens of a packed pair and of its mirror image."""
-    mirrored = {**packed, 'inputs': packed['inputs'].flip(-1)}
-    batch = preprocessor(pseudo_collate([packed, mirrored]), training=False)
+def encode_whole(backbone: DeFusionPP, preprocessor: nn.Module, packed: dict, mirror: bool = True) -> Whole:
+    """The fused tokens of a packed pair, and of its mirror image."""
+    mirrored = [{**packed, 'inputs': packed['inputs'].flip(-1)}] if mirror else []
+    batch = preprocessor(pseudo_collate([packed, *mirrored]), training=False)
     decomposition = backbone.decomposition(backbone.encoder(batch['inputs']))
     height, width = packed['inputs'].shape[-2:]
     return Whole(decomposition.fused.half().cpu(), tuple(map(int, decomposition.features.grid)), (height, width))

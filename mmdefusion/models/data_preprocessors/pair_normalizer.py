@@ -32,8 +32,9 @@ class PairNormalizer(nn.Module):
         ir_mean, ir_std: the same for the partner, one or three values; by default those of the visible image, as in
             DeFusion++.
         modality_dropout: probability in training that one modality of a sample (either, equally often) is set to 0
-            before normalisation, which is what ``AppendPartner(missing='zeros')`` does with a missing partner. Samples
-            whose partner is missing already are not changed.
+            before normalisation, which is what ``AppendPartner(missing='zeros')`` does with a missing partner; or two
+            probabilities, of the visible and of the infrared image. Samples whose partner is missing already, or one
+            of whose images is 0 everywhere, are not changed.
 
     Raises:
         ValueError: if modalities are unknown, the number of values is wrong, values would make pixels huge, the
@@ -47,20 +48,18 @@ class PairNormalizer(nn.Module):
         std: Sequence[float] = IMAGENET_STD,
         ir_mean: Sequence[float] | None = None,
         ir_std: Sequence[float] | None = None,
-        modality_dropout: float = 0.0,
+        modality_dropout: float | Sequence[float] = 0.0,
     ) -> None:
         super().__init__()
         self.modalities = tuple(modalities)
         if len(self.modalities) != 2 or not set(self.modalities) <= set(MODALITIES):
             raise ValueError(f'modalities={self.modalities} must be two of {MODALITIES}, one for each slot.')
-        if not 0 <= modality_dropout < 1:
-            raise ValueError(f'modality_dropout={modality_dropout} must be a probability from 0 to below 1.')
-        if modality_dropout and len(set(self.modalities)) == 1:
+        self.modality_dropout = read_dropout(modality_dropout)
+        if any(self.modality_dropout) and len(set(self.modalities)) == 1:
             raise ValueError(
                 f'modality_dropout={modality_dropout} with modalities={self.modalities} would leave '
                 'nothing to see: set it to 0 or use both modalities.'
             )
-        self.modality_dropout = modality_dropout
         refuse_huge(mean, std, 'mean', 'std')
         if ir_mean or ir_std:
             refuse_huge(ir_mean or mean, ir_std or std, 'ir_mean', 'ir_std')
@@ -99,9 +98,11 @@ class PairNormalizer(nn.Module):
 
     def sample_dropped(self) -> str | None:
         """Samples the modality that a training sample loses, or None."""
-        if torch.rand(()) >= self.modality_dropout:
-            return None
-        return MODALITIES[int(torch.rand(()) < 0.5)]
+        visible, infrared = self.modality_dropout
+        drawn = torch.rand(()).item()
+        if drawn < visible:
+            return 'visible'
+        return 'infrared' if drawn < visible + infrared else None
 
 
 class PairedPreprocessing:
@@ -126,7 +127,7 @@ class PairedPreprocessing:
         std: Sequence[float] = IMAGENET_STD,
         ir_mean: Sequence[float] | None = None,
         ir_std: Sequence[float] | None = None,
-        modality_dropout: float = 0.0,
+        modality_dropout: float | Sequence[float] = 0.0,
         **padding: Any,
     ) -> None:
         super().__init__(mean=None, std=None, bgr_to_rgb=False, rgb_to_bgr=False, **padding)
@@ -148,10 +149,10 @@ class PairedPreprocessing:
         return batch
 
     def _normalize(self, image: Tensor, sample: Any, training: bool) -> Tensor:
-        whole = not getattr(sample, 'partner_missing', False)
-        dropped = self.pair_normalizer.sample_dropped() if training and whole else None
         path = getattr(sample, 'img_path', None)
         image, place = take_off(image)
+        drops = training and any(self.pair_normalizer.modality_dropout) and _is_whole(image, sample)
+        dropped = self.pair_normalizer.sample_dropped() if drops else None
         try:
             pair = self.pair_normalizer(image, dropped)
         except ValueError as error:
@@ -164,6 +165,23 @@ class PairedPreprocessing:
                 "dict(type='mmdefusion.KeptTokensHook') to custom_hooks, or leave AppendPlace out."
             )
         return put_on(pair, place, self.number_of(key_of(sample)))
+
+
+def _is_whole(image: Tensor, sample: Any) -> bool:
+    """Whether both images of a pair are there; stock packing steps do not say ``partner_missing``, but pixels do."""
+    return not getattr(sample, 'partner_missing', False) and bool(image[:3].any()) and bool(image[3:].any())
+
+
+def read_dropout(modality_dropout: float | Sequence[float]) -> tuple[float, float]:
+    """The probabilities with which a sample loses its visible and its infrared image."""
+    alone = isinstance(modality_dropout, int | float)
+    each = (modality_dropout / 2, modality_dropout / 2) if alone else tuple(modality_dropout)
+    if len(each) != 2 or not min(each) >= 0 or not sum(each) < 1:
+        raise ValueError(
+            f'modality_dropout={modality_dropout} must be a probability from 0 to below 1, or two, of the visible and '
+            'of the infrared image, whose sum is.'
+        )
+    return each
 
 
 def refuse_huge(mean: Sequence[float], std: Sequence[float], mean_name: str, std_name: str) -> None:

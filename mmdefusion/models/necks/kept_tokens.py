@@ -25,16 +25,18 @@ class Placement(NamedTuple):
 class Whole(NamedTuple):
     """What is kept of a whole image."""
 
-    tokens: Tensor  #: 2×(1 + h·w)×C in half precision: fused tokens of the pair, and of its mirror image
+    tokens: Tensor  #: 1 or 2×(1 + h·w)×C in half precision: fused tokens of the pair, and maybe of its mirror image
     grid: tuple[int, int]  #: h, w in patches
     size: tuple[int, int]  #: height and width in pixels
 
     def seen_at(self, placement: Placement) -> Tensor:
         """The tokens at h'×w' places: (1 + h'·w')×C.
 
-        What is seen from right to left is read off the mirror image; what is upside down, off the image as it is.
+        What is seen from right to left is read off the mirror image if there is one; what is upside down, off the image
+        as it is.
         """
         across, down, mirrored = placement
+        mirrored = mirrored and len(self.tokens) > 1
         tokens = self.tokens[int(mirrored)][None].float()
         # the grid's last patches may reach beyond the image
         height, width = (own / (cells * PATCH_SIZE) for own, cells in zip(self.size, self.grid, strict=True))

@@ -13,6 +13,7 @@ from mmdefusion.datasets.pipelines import insert_behind
 from mmdefusion.engine.hooks import KeptTokensHook, kept_tokens_hook
 from mmdefusion.models.backbones import DeFusionEncoder
 from mmdefusion.models.checkpoints.fitting import read_weights
+from mmdefusion.models.layers import place
 from mmdefusion.models.necks.kept_tokens import KeptTokens
 from mmdefusion.scenes import write_scenes
 
@@ -90,6 +91,52 @@ def test_the_maps_are_those_of_encoding(toolbox, scenes, tmp_path):
             for kept, encoded in zip(model.backbone(inputs), model.backbone(inputs[:, :6].contiguous()), strict=True):
                 assert (kept - encoded).norm() < 0.03 * encoded.norm()
         break
+
+
+@pytest.mark.parametrize('toolbox', CONFIGS)
+def test_mirror_images_have_the_tokens_of_the_image_mirrored(toolbox, scenes, tmp_path, monkeypatch):
+    config = load(toolbox, scenes, tmp_path, iterations=1)
+    config.custom_hooks[0].mirror = False
+    find(config.train_dataloader.dataset.pipeline, 'Flip').prob = 1.0
+    runner = Runner.from_cfg(config)
+    shapes = count_encodings(monkeypatch)
+    runner.train()
+    assert [shape[0] for shape in shapes[:5]] == [1] * 5
+    backbone, preprocessor = runner.model.backbone, runner.model.data_preprocessor
+    assert all(len(whole.tokens) == 1 for whole in backbone.kept._wholes)
+    inputs = preprocessor(next(iter(runner.train_dataloader)), training=True)['inputs']
+    recalled = backbone.kept.recall(*place.split(inputs))
+    with torch.no_grad():
+        as_they_are = backbone.eval().decomposition(backbone.encoder(inputs[:, :6].flip(-1))).fused
+    height, width = recalled.features.grid
+    columns = as_they_are[:, 1:].unflatten(1, (height, width)).flip(2).flatten(1, 2)
+    assert (recalled.fused[:, 1:] - columns).norm() < 0.03 * columns.norm()
+    assert torch.allclose(recalled.fused[:, 0], as_they_are[:, 0], rtol=0.01, atol=0.01)
+
+
+def find(pipeline, part):
+    return next(step for step in pipeline if part in step.type)
+
+
+@pytest.mark.parametrize('native', [True, False])
+def test_bfloat16_where_the_processor_multiplies_it(native, scenes, tmp_path, monkeypatch):
+    monkeypatch.setattr(kept_tokens_hook, 'multiplies_bfloat16', lambda: native)
+    tokens = []
+    for dtype in ('float32', 'bfloat16'):
+        config = load('mmdet', scenes, tmp_path / dtype, iterations=1)
+        config.custom_hooks[0].dtype = dtype
+        runner = Runner.from_cfg(config)
+        hook = next(hook for hook in runner.hooks if isinstance(hook, KeptTokensHook))
+        runner.model.init_weights()
+        dataset = runner.build_dataloader(config.train_dataloader).dataset
+        tokens.append(torch.stack([whole.tokens for whole in hook.keep(runner.model, dataset, config)._wholes]).float())
+    off = (tokens[0] - tokens[1]).norm() / tokens[0].norm()
+    assert 1e-4 < off < 0.03 if native else off == 0
+
+
+def test_an_unknown_dtype_is_refused():
+    with pytest.raises(ValueError, match="dtype='float16': KeptTokensHook computes in 'float32' or 'bfloat16'"):
+        KeptTokensHook(dtype='float16')
 
 
 def test_a_repeated_data_set_has_each_image_once(scenes, tmp_path):

@@ -83,11 +83,29 @@ def test_dropout_looks_like_an_absent_partner_and_spares_evaluation():
     assert all(torch.equal(pair, whole) for pair in preprocessor(data, training=False)['inputs'])
 
 
+def test_dropout_of_each_image_by_its_own_probability():
+    packed = image(4)
+    packed[:, 0, 0] = 200
+    lost = {name: PairNormalizer()(packed, name) for name in ('visible', 'infrared')}
+    drawn = Paired(modality_dropout=(0.1, 0.6))({'inputs': [packed] * 400}, training=True)['inputs']
+    shares = {name: sum(torch.equal(pair, one) for pair in drawn) / 400 for name, one in lost.items()}
+    assert abs(shares['visible'] - 0.1) < 0.07 and abs(shares['infrared'] - 0.6) < 0.08
+
+
 def test_dropout_never_blanks_both():
     packed = torch.cat([image(3), torch.zeros(1, 5, 7, dtype=torch.uint8)])
     data = {'inputs': [packed] * 50, 'data_samples': [Sample(partner_missing=True)] * 50}
     drawn = Paired(modality_dropout=0.9)(data, training=True)['inputs']
     assert all(torch.equal(pair, PairNormalizer()(packed)) for pair in drawn)
+
+
+def test_dropout_never_blanks_both_where_no_sample_says_what_is_missing():
+    """With the meta_keys of a toolbox's own packing step."""
+    for absent in (slice(3), slice(3, 4)):
+        packed = image(4)
+        packed[:, 0, 0], packed[absent] = 200, 0
+        drawn = Paired(modality_dropout=0.9)({'inputs': [packed] * 50}, training=True)['inputs']
+        assert all(torch.equal(pair, PairNormalizer()(packed)) for pair in drawn)
 
 
 @pytest.mark.parametrize(
@@ -97,6 +115,10 @@ def test_dropout_never_blanks_both():
         ({'modalities': ('visible',)}, 'must be two of'),
         ({'modalities': ('visible', 'visible'), 'modality_dropout': 0.1}, 'nothing to see'),
         ({'modality_dropout': 20}, 'modality_dropout=20 must be a probability'),
+        ({'modality_dropout': (0.5, 0.5)}, r'modality_dropout=\(0.5, 0.5\) must be a probability .* whose sum is'),
+        ({'modality_dropout': (0.5,)}, 'or two, of the visible and of the infrared image'),
+        ({'modality_dropout': (0.5, -0.1)}, 'must be a probability'),
+        ({'modality_dropout': (0.1, float('nan'))}, 'must be a probability'),
         ({'ir_mean': (1, 2)}, r'mean=\(1, 2\) of a modality'),
     ],
 )
