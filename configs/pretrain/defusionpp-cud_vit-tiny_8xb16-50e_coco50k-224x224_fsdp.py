@@ -1,5 +1,5 @@
 # Fully sharded data parallel on eight GPUs, through MMEngine's FlexibleRunner: parameters, gradients and the
-# optimizer's state are shared out. Not run by us: it needs GPUs.
+# optimizer's state are shared out. By us run in two processes of a CPU, for two steps; FlexibleRunner needs GPUs.
 _base_ = './defusionpp-cud_vit-tiny_1xb16-50e_coco50k-224x224.py'
 
 runner_type = 'FlexibleRunner'
@@ -9,7 +9,7 @@ strategy = dict(
     model_wrapper=dict(
         type='MMFullyShardedDataParallel',
         use_orig_params=True,
-        auto_wrap_policy=dict(type='torch.distributed.fsdp.wrap.size_based_auto_wrap_policy', min_num_params=1000000),
+        auto_wrap_policy=dict(type='mmdefusion.engine.wrapping.wrap_blocks'),
     ),
 )
 optim_wrapper = dict(type='mmdefusion.BFloat16OptimWrapper')

@@ -218,9 +218,11 @@ class PairedDatasetMixin:
             zeros = "set allow_missing_partner=True here and missing='zeros' or 'copy' in AppendPartner"
             groups.append(('partners', partners, f'{remedy}, or {zeros}'))
         elif absent := absent_files(partners, self.backend_args):
-            told = f'{len(absent)} of {len(partners)} partners are not there and will be made up, first {absent[0]}'
-            told += other_ending(absent[0], self.ir_suffix)
-            print_log(f'{type(self).__name__}: {told}.', 'current', logging.WARNING)
+            counted = f'{type(self).__name__}: {len(absent)} of {len(partners)} partners are not there'
+            first = f', first {absent[0]}{other_ending(absent[0], self.ir_suffix)}'
+            if any(getattr(step, 'missing', None) == 'error' for step in self.pipeline.transforms):
+                raise FileNotFoundError(f"{counted}{first}; set missing='zeros' or 'copy' in AppendPartner")
+            print_log(f'{counted} and will be made up{first}.', 'current', logging.WARNING)
         for what, paths, remedy in groups:
             if absent := absent_files(paths, self.backend_args):
                 found = f'{len(absent)} of {len(paths)} {what} are not there, first {absent[0]}'

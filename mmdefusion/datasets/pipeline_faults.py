@@ -8,16 +8,17 @@ from .pipelines import PARTNER, find_step
 
 # of mmcv, mmdet and mmseg; they take three channels, and OpenCV silently drops a fourth
 PHOTOMETRIC = (
-    'AdjustGamma', 'AutoContrast', 'Brightness', 'CLAHE', 'Color', 'ColorTransform', 'Contrast', 'Equalize',
-    'Invert', 'PhotoMetricDistortion', 'Posterize', 'RandomGrayscale', 'RGB2Gray', 'Sharpness', 'Solarize',
-    'SolarizeAdd', 'YOLOXHSVRandomAug',
+    'AdjustGamma', 'AutoContrast', 'Brightness', 'CLAHE', 'Color', 'ColorTransform', 'Contrast', 'CutOut', 'Equalize',
+    'Invert', 'PhotoMetricDistortion', 'Posterize', 'RandomCutOut', 'RandomGrayscale', 'RGB2Gray', 'Sharpness',
+    'Solarize', 'SolarizeAdd', 'YOLOXHSVRandomAug',
 )  # fmt: skip
+THREE_ONLY = ('Expand', 'ShearX', 'ShearY', 'TranslateX', 'TranslateY')  # and they move what they see
 GEOMETRIC = (
     'CenterCrop', 'MinIoURandomCrop', 'Pad', 'RandomAffine', 'RandomCenterCropPad', 'RandomCrop', 'RandomFlip',
-    'RandomResize', 'RandomRotate', 'RandomShift', 'Resize', 'ResizeShortestEdge', 'Rotate', 'ShearX', 'ShearY',
-    'TranslateX', 'TranslateY',
+    'RandomResize', 'RandomRotate', 'RandomShift', 'Resize', 'ResizeShortestEdge', 'Rotate', *THREE_ONLY,
 )  # fmt: skip
 MIXING = ('CachedMixUp', 'CachedMosaic', 'MixUp', 'Mosaic')
+INNER = ('transforms', 'policies', 'aug_space')  # keys of steps inside others; the last two of Auto- and RandAugment
 PLACE = 'AppendPlace'
 DISTURBING = ('CorruptPair', 'DropModality', 'ShiftPartner')  # of ours, for tests of robustness and for training
 
@@ -26,7 +27,8 @@ def pipeline_faults(pipeline: Sequence[dict], appended: bool = False) -> list[st
     """Lists what in a pipeline does not work with pairs, one line per fault with the remedy.
 
     Args:
-        pipeline: configs of transforms; those inside TestTimeAug, RandomChoice and the like are checked too.
+        pipeline: configs of transforms; those inside TestTimeAug, RandomChoice, AutoAugment and the like are checked
+            too.
         appended: whether the images are pairs already, as in the pipeline of a wrapper around a data set of pairs.
 
     Returns:
@@ -40,9 +42,10 @@ def pipeline_faults(pipeline: Sequence[dict], appended: bool = False) -> list[st
     if find_step(before, PLACE) is not None:
         return ['AppendPlace stands before AppendPartner, whose pair it places; put it after']
     faults = [
-        f'{type_name(step)} stands before AppendPartner and moves the visible image only; put it after'
-        for step in before
-        if type_name(step) in GEOMETRIC
+        f'{name} stands before AppendPartner and moves the visible image only; '
+        + ('leave it out, as it takes three channels and not those of a pair' if name in THREE_ONLY else 'put it after')
+        for name in map(type_name, before)
+        if name in GEOMETRIC
     ]
     return [*faults, *filter(None, map(_fault_behind, behind)), *_faults_of_place(behind, appended)]
 
@@ -54,9 +57,10 @@ def flatten(pipeline: Sequence[dict]) -> Iterator[dict]:
             yield from flatten(step)
             continue
         yield step
-        inner = step.get('transforms') if isinstance(step, dict) else None
-        if isinstance(inner, list | tuple | dict):
-            yield from flatten([inner] if isinstance(inner, dict) else inner)
+        for key in INNER if isinstance(step, dict) else ():
+            inner = step.get(key)
+            if isinstance(inner, list | tuple | dict):
+                yield from flatten([inner] if isinstance(inner, dict) else inner)
 
 
 def _fault_behind(step: dict) -> str | None:
@@ -65,6 +69,8 @@ def _fault_behind(step: dict) -> str | None:
         return 'AppendPartner stands twice; leave one out' if name == PARTNER else None
     if name in PHOTOMETRIC:
         return f'{name} stands after AppendPartner and takes three channels; put it before AppendPartner'
+    if name in THREE_ONLY:
+        return f'{name} stands after AppendPartner and takes three channels; leave it out'
     if name in MIXING:
         return f'{name} stands after AppendPartner and takes three channels; use mmdefusion.Paired{name}'
     if name == PARTNER:

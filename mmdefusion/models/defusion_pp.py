@@ -143,7 +143,8 @@ class DeFusionPP(BaseModule):
         Raises:
             ValueError: if the checkpoint is loaded into a whole detector: there this module is shown
                 the keys of its own slot only, and the decomposition would silently stay random; or
-                if it is in the authors' layout, of which only the encoder's keys would fit.
+                if it is in the authors' layout, of which only the encoder's keys would fit, or holds nothing of this
+                module.
         """
         # MMEngine unwraps state_dict, but not model
         if 'enc_norm1.weight' in state_dict.get('model', state_dict):
@@ -154,7 +155,8 @@ class DeFusionPP(BaseModule):
         if not prefix and 'cls_token' in state_dict:
             raise ValueError(
                 'The checkpoint holds an encoder alone, or is read with a prefix that leaves only the encoder: '
-                "give DeFusionPP init_cfg=dict(type='Pretrained', checkpoint=...) without prefix."
+                "give DeFusionPP init_cfg=dict(type='Pretrained', checkpoint=...) without prefix, or a ViT's file to "
+                "its encoder, encoder=dict(init_cfg=dict(type='Pretrained', checkpoint=...))."
             )
         held = {key.partition('.')[0] for key in state_dict}
         if not prefix and 'prior' in held and not held & {'backbone', 'encoder'}:
@@ -167,6 +169,12 @@ class DeFusionPP(BaseModule):
             raise ValueError(
                 "The checkpoint holds a guided pyramid: give pyramid=dict(type='mmdefusion.GuidedPyramid'), or another "
                 'checkpoint.'
+            )
+        if not prefix and held and 'backbone.cls_token' not in state_dict and not held & {*self._modules}:
+            raise ValueError(
+                f'The checkpoint holds {", ".join(list(state_dict)[:3])}, ... and nothing of DeFusionPP: give the file '
+                "of an encoder or ViT to it, encoder=dict(init_cfg=dict(type='Pretrained', checkpoint=...)), and that "
+                "of a detector or segmenter with prefix='backbone.'."
             )
         if f'{prefix}encoder.cls_token' in state_dict or 'backbone.cls_token' not in state_dict:
             return

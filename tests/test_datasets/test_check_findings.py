@@ -12,14 +12,17 @@ import numpy as np
 import pytest
 from helpers import layouts
 from mmengine.config import Config, ConfigDict
+from mmengine.dataset import Compose
 
 pytest.importorskip('mmdet')
 pytest.importorskip('mmseg')
 
+from mmdet.structures.bbox import HorizontalBoxes
+
 from mmdefusion.datasets.checks import check_config, check_dataset
 from mmdefusion.datasets.checks.sensors import sensor_guesses
 from mmdefusion.datasets.detection import FLIRAlignedDataset
-from mmdefusion.datasets.pipeline_faults import pipeline_faults
+from mmdefusion.datasets.pipeline_faults import THREE_ONLY, pipeline_faults
 from mmdefusion.registry import DATASETS
 
 LOAD, APPEND = dict(type='LoadImageFromFile'), dict(type='mmdefusion.AppendPartner')
@@ -115,6 +118,19 @@ def test_boxes_in_xml_that_cannot_be(tmp_path: Path) -> None:
     assert line.startswith(f'{tmp_path}/Annotation/00001.xml, object 1 (Car) is inverted')
 
 
+@pytest.mark.parametrize(
+    ('written', 'left_out'),
+    [('Car', []), ('car', ['car: 1 boxes']), (' Car', [' Car: 1 boxes']), ('people', ['people: 1 boxes'])],
+)
+def test_names_of_classes_that_mmdet_does_not_take(written: str, left_out: list[str], tmp_path: Path) -> None:
+    """Only KAIST's data set reads them in lower case, and ignores groups of people."""
+    layouts.m3fd(tmp_path)
+    layouts.write_xml(tmp_path / 'Annotation/00001.xml', [(written, (11, 11, 31, 31)), ('Lamp', (41, 5, 51, 25))])
+    cfg = ConfigDict(type='mmdefusion.M3FDDataset', data_root=str(tmp_path), pipeline=[LOAD, APPEND])
+    report = check_dataset(cfg)
+    assert report.left_out == left_out and report.boxes == len(DATASETS.build(cfg)) * 2 - len(left_out)
+
+
 def test_unknown_category(root: Path) -> None:
     change(root, category_id=77)
     line = only(check_dataset(stock(root)), 'wrong boxes')
@@ -175,6 +191,11 @@ FAULTY = [
     (dict(type='Pad', size=(64, 64), pad_val=dict(img=(114, 114, 114))), 'set img=(114, 114, 114, 0)'),
     (dict(APPEND), 'AppendPartner stands twice'),
     (dict(type='RandomChoice', transforms=[[dict(type='PhotoMetricDistortion')]]), 'PhotoMetricDistortion stands'),
+    (dict(type='AutoAugment', policies=[[dict(type='Invert', prob=1.0, level=8)]]), 'Invert stands after'),
+    (dict(type='RandAugment', aug_num=1, aug_space=[[dict(type='Color')]]), 'Color stands after'),
+    (dict(type='CutOut', n_holes=1, cutout_ratio=(0.5, 0.5)), 'takes three channels; put it before AppendPartner'),
+    (dict(type='Expand'), 'Expand stands after AppendPartner and takes three channels; leave it out'),
+    (dict(type='ShearX', prob=1.0, level=8), 'takes three channels; leave it out'),
 ]
 
 
@@ -192,9 +213,38 @@ def test_geometry_before_the_partner_and_a_wrapper_s_pipeline(root: Path) -> Non
         check_dataset(stock(root, pipeline=[LOAD, dict(type='RandomCrop', crop_size=(4, 4)), RULE])), 'wrong settings'
     )
     assert line == 'RandomCrop stands before AppendPartner and moves the visible image only; put it after'
+    line = only(check_dataset(stock(root, pipeline=[LOAD, dict(type='Expand'), RULE])), 'wrong settings')
+    assert 'moves the visible image only; leave it out, as it takes three channels' in line
     mix = dict(type='MultiImageMixDataset', dataset=stock(root), pipeline=[dict(type='MixUp', img_scale=(64, 64))])
     (report,) = check_config(Config(dict(default_scope='mmdet', train_dataloader=dict(dataset=mix))))
     assert 'use mmdefusion.PairedMixUp' in only(report, 'wrong settings')
+
+
+GEOMETRIES = {
+    'Expand': dict(prob=1.0, mean=(1, 2, 3), to_rgb=False),
+    'RandomCrop': dict(crop_size=(8, 8)),
+    'RandomFlip': dict(prob=1.0),
+    'Resize': dict(scale=(20, 20)),
+    'Pad': dict(size=(96, 96)),
+    **{name: dict(prob=1.0, level=8) for name in ('Rotate', 'ShearX', 'ShearY', 'TranslateX', 'TranslateY')},
+    **{name: {} for name in ('MinIoURandomCrop', 'RandomAffine', 'RandomShift')},
+}
+
+
+@pytest.mark.parametrize('name', GEOMETRIES)
+def test_what_moves_images_takes_pairs_or_is_a_fault(name: str, root: Path) -> None:
+    np.random.seed(0)
+    step = dict(type=f'mmdet.{name}', **GEOMETRIES[name])
+    visible = next((root / 'vi').iterdir())
+    results = Compose([LOAD, RULE])(dict(img_path=str(visible)))
+    results |= dict(gt_bboxes=HorizontalBoxes(np.float32([[1, 1, 6, 6]])), gt_bboxes_labels=np.zeros(1, int))
+    results['gt_ignore_flags'] = np.zeros(1, bool)
+    if pipeline_faults([LOAD, RULE, step]):
+        assert name in THREE_ONLY
+        with pytest.raises((AssertionError, ValueError)):
+            Compose([step])(results)
+    else:
+        assert Compose([step])(results)['img'].shape[2] == 4
 
 
 def test_pad_with_four_numbers_works(root: Path) -> None:
@@ -292,6 +342,17 @@ def write_as_tiff(root: Path) -> None:
     for path in (root / 'ir').iterdir():
         cv2.imwrite(str(path.with_suffix('.tif')), cv2.imread(str(path), -1))
         path.unlink()
+
+
+def test_absent_partners_that_nothing_makes_up(root: Path) -> None:
+    """It is said before the training, which a worker would end at the first of them."""
+    next((root / 'ir').iterdir()).unlink()
+    options = dict(type='mmdefusion.PairedCocoDataset', data_root=str(root), ann_file='train.json')
+    options |= dict(data_prefix=dict(img='vi/', img_ir='ir/'), metainfo=dict(classes=('person', 'bicycle', 'car')))
+    options |= dict(allow_missing_partner=True)
+    with pytest.raises(FileNotFoundError, match=r"1 of 3 partners are not there, first .*; set missing='zeros' or"):
+        DATASETS.build(dict(options, pipeline=[LOAD, APPEND]))
+    DATASETS.build(dict(options, pipeline=[LOAD, dict(APPEND, missing='copy')]))
 
 
 @pytest.mark.parametrize('allowed', [False, True])

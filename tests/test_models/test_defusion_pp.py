@@ -78,6 +78,15 @@ def test_the_authors_layout_is_not_loaded_by_halves(tmp_path):
         build(init_cfg={'type': 'Pretrained', 'checkpoint': str(tmp_path / 'x')}).init_weights()
 
 
+@pytest.mark.parametrize('wrapper', ['model', 'teacher', 'backbone.encoder.cls_token'])
+def test_a_file_of_something_else_is_refused(wrapper, tmp_path):
+    """MAE's and DeiT's files have their weights in 'model', DINO's in 'teacher'; MMEngine would only warn."""
+    token = torch.zeros(1, 1, 32)
+    torch.save({wrapper: token if '.' in wrapper else {'cls_token': token}}, tmp_path / 'x.pth')
+    with pytest.raises(ValueError, match=f'holds {wrapper}, ... and nothing of DeFusionPP: give the file'):
+        build(init_cfg={'type': 'Pretrained', 'checkpoint': str(tmp_path / 'x.pth')}).init_weights()
+
+
 def test_its_own_checkpoint_round_trips(tmp_path):
     source, target = Detector(), Detector()
     torch.save(source.state_dict(), tmp_path / 'own.pth')

@@ -19,6 +19,8 @@ from .report import SplitReport
 if installed('mmdet'):
     from mmdet.datasets import CocoDataset
 
+    from ..detection import KAISTDataset
+
 BEYOND = 0.05  # of a side; a box may reach this far beyond the image: annotators round, and objects are cut off
 
 
@@ -50,7 +52,8 @@ def check_boxes(report: SplitReport, dataset: BaseDataset, infos: list[dict]) ->
                 report.wrong_boxes.append(f'{box.place} ({box.label}) {fault}')
     except UnusableAnnotation as error:
         report.unreadable.append(str(error))
-    report.left_out += [f'{name}: {count} boxes' for name, count in labels.items() if name not in _known(classes)]
+    known = {*classes, *(IGNORED if _is_kaist(dataset) else ())}
+    report.left_out += [f'{name}: {count} boxes' for name, count in labels.items() if name not in known]
     if labels.total() and not report.boxes:
         report.wrong_settings.append(
             f'none of the {labels.total()} boxes is of a class of metainfo ({", ".join(classes)}), they are of'
@@ -84,9 +87,12 @@ def box_fault(box: RawBox) -> str | None:
     return None
 
 
-def _known(classes: tuple[str, ...]) -> set[str]:
-    """Names that are no surprise: the classes, in lower case too, and those of KAIST's ignored boxes."""
-    return {name.lower() for name in classes} | set(IGNORED) | set(classes)
+def _is_kaist(dataset: BaseDataset) -> bool:
+    """Whether a data set reads names of classes as KAIST's, in lower case and with ignored ones; others take the exact.
+
+    The folders of scenes and images of KAIST are as many as those of others, so the class has to say it.
+    """
+    return installed('mmdet') and isinstance(dataset, KAISTDataset)
 
 
 def _raw_boxes(report: SplitReport, dataset: BaseDataset, infos: list[dict]) -> Iterator[RawBox]:
@@ -97,7 +103,8 @@ def _raw_boxes(report: SplitReport, dataset: BaseDataset, infos: list[dict]) -> 
         if path and is_local(path) and path not in report.missing:
             with reading(path, "in VOC's format"):
                 for number, one in enumerate(read_xml_file(path).iter('object'), 1):
-                    label = one.find('name').text.strip()
+                    label = one.find('name').text
+                    label = label.strip().lower() if _is_kaist(dataset) else label
                     yield RawBox(f'{path}, object {number}', label, _edges(one), info['width'], info['height'])
 
 

@@ -46,5 +46,6 @@ class PairedSegDataset(PairedDatasetMixin, BaseSegDataset):
         for info in data_list:
             for key, suffix in (('img_path', self.img_suffix), ('seg_map_path', self.seg_map_suffix)):
                 if key in info:
-                    info[key] = strip_suffix(info[key].removesuffix(suffix)) + suffix
+                    listed = info[key].removesuffix(suffix).removesuffix(self.img_suffix)
+                    info[key] = strip_suffix(listed) + suffix
         return data_list

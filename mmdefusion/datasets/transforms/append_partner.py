@@ -174,8 +174,12 @@ def append_partner_of(pipeline: Sequence[dict]) -> AppendPartner | None:
 
 def refuse_moved(results: dict, step: BaseTransform) -> None:
     """Raises a ValueError if a geometric transform came before a step that has to come first."""
-    if moved := [key for key in GEOMETRY if key in results]:
+    told = [f'{key} in results' for key in GEOMETRY if key in results]
+    if (read := results.get('ori_shape')) and tuple(read[:2]) != results['img'].shape[:2]:  # Expand adds no key
+        (height, width), (own_height, own_width) = read[:2], results['img'].shape[:2]
+        told.append(f'{own_width}x{own_height}, and {width}x{height} as it was read')
+    if told:
         raise ValueError(
-            f'visible image {results.get("img_path")} was already moved or scaled ({", ".join(moved)} in results): put '
-            f'{type(step).__name__} before Resize, RandomCrop, RandomFlip and the like.'
+            f'visible image {results.get("img_path")} was already moved or scaled ({", ".join(told)}): put '
+            f'{type(step).__name__} before Resize, RandomCrop, RandomFlip and the like, and leave Expand out.'
         )

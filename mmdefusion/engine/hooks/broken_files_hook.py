@@ -35,7 +35,8 @@ class BrokenFilesHook(Hook):
         gathered = all_gather_object([path for data in sets for path in data.broken.paths()])
         target = Path(runner.work_dir) / 'broken_files.txt'
         if is_main_process() and any(gathered):
-            before = target.read_text().splitlines() if target.is_file() else []
+            text = target.read_text('utf-8', errors='surrogateescape') if target.is_file() else ''
+            before = [line for line in text.split('\n') if line]
             paths = sorted({*before, *(path for paths in gathered for path in paths)})
             if len(paths) > len(before):
                 write_text(target, '\n'.join(paths) + '\n')

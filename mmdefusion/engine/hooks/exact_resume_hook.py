@@ -7,7 +7,7 @@ from typing import Any
 
 from mmengine.dist import broadcast_object_list, get_rank
 from mmengine.hooks import Hook
-from mmengine.runner import IterBasedTrainLoop
+from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
 from torch.utils.data import DataLoader
 
 from mmdefusion.registry import HOOKS
@@ -20,8 +20,9 @@ class ExactResumeHook(Hook):
 
     The random numbers of the model depend only on the seed of the run, the process and the iteration; those of a sample
     on its place in the run, whatever the number of workers. So no state of a generator has to be saved. MMEngine does
-    not restore generators, and its resumed IterBasedTrainLoop loads all earlier samples again; here only their indices
-    are sampled again, without loading files.
+    not restore generators, its resumed IterBasedTrainLoop loads all earlier samples again, and its EpochBasedTrainLoop
+    trains again on those of a pass that was interrupted; here only their indices are sampled again, without loading
+    files.
 
     The caches of transforms (mmdet's CachedMosaic) and accumulated gradients are not restored.
     """
@@ -34,6 +35,9 @@ class ExactResumeHook(Hook):
         loop.dataloader = self._seeded(runner, loop.dataloader)
         if isinstance(loop, IterBasedTrainLoop):
             loop.dataloader_iterator = endless(loop.dataloader, loop.iter)
+        elif isinstance(loop, EpochBasedTrainLoop):
+            trained = loop.iter - loop.epoch * len(loop.dataloader)  # of this pass, whose first half MMEngine repeats
+            loop.dataloader.batch_sampler.skip = trained if 0 < trained <= len(loop.dataloader) else 0
 
     def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
         """Seeds the model's dropout and sampling."""

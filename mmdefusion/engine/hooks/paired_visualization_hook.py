@@ -8,6 +8,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmengine.structures import BaseDataElement
 
+from mmdefusion.datasets.pairing import absent_files
 from mmdefusion.registry import HOOKS
 from mmdefusion.utils.image_io import read_image, read_partner
 
@@ -17,16 +18,18 @@ class PairedVisualizationHook(Hook):
     """Draws validation and test predictions and the ground truth on the visible and the infrared image.
 
     The drawings go to the backends of the toolbox's visualizer (files, TensorBoard, …) as ``NAME_visible`` and
-    ``NAME_infrared``. The samples must have img_path and img_ir_path (``meta_keys`` of the packing transform).
+    ``NAME_infrared``, which a pair without an infrared file has none of. The samples must have img_path and img_ir_path
+    (``meta_keys`` of the packing transform).
 
     Args:
         interval: number of batches between two drawings.
+        backend_args: how files are read, as in the data set.
     """
 
     priority = 'LOW'
 
-    def __init__(self, interval: int = 50) -> None:
-        self.interval = interval
+    def __init__(self, interval: int = 50, backend_args: dict | None = None) -> None:
+        self.interval, self.backend_args = interval, backend_args
 
     def after_val_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: Sequence | None = None
@@ -53,7 +56,9 @@ class PairedVisualizationHook(Hook):
             if key not in sample:
                 raise KeyError(f'samples have no {key}: add it to meta_keys of the packing transform.')
         visible, infrared = sample.img_path, sample.img_ir_path
-        images = dict(visible=read_image(visible, channels=3), infrared=read_partner(infrared, visible, channels=3))
+        images = dict(visible=read_image(visible, channels=3, backend_args=self.backend_args))
+        if not absent_files([infrared], self.backend_args):
+            images['infrared'] = read_partner(infrared, visible, channels=3, backend_args=self.backend_args)
         for name, image in images.items():
             image = cv2.resize(image, (width, height))
             title = f'{Path(sample.img_path).stem}_{name}'

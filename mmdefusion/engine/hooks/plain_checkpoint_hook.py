@@ -48,11 +48,11 @@ def from_plain(value: Any) -> Any:
 
 @HOOKS.register_module()
 class PlainCheckpointHook(Hook):
-    """Saves the message hub of a runner as plain data, and restores it on loading.
+    """Saves all that is no weight as plain data, and restores a runner's message hub on loading.
 
-    MMEngine pickles the hub's HistoryBuffers and NumPy scalars into every checkpoint. Since torch 2.6, ``torch.load``
-    refuses these by default (``weights_only=True``), so training could not be resumed. With this hook in
-    ``custom_hooks``, nothing needs to be allow-listed.
+    MMEngine pickles the hub's HistoryBuffers into every checkpoint, and NumPy scalars wherever a score went (the best
+    one of ReduceOnPlateauLR). Since torch 2.6, ``torch.load`` refuses these by default (``weights_only=True``), so
+    training could not be resumed. With this hook in ``custom_hooks``, nothing needs to be allow-listed.
 
     Checkpoints of fusing networks also carry the config of the network in ``meta['model']``, which :func:`load_fuser`
     reads instead of the source of the config.
@@ -61,8 +61,8 @@ class PlainCheckpointHook(Hook):
     priority = 'VERY_LOW'  # after all hooks that add something to the checkpoint
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
-        for key in ('message_hub', 'meta'):
-            if key in checkpoint:
+        for key in checkpoint:
+            if not key.endswith('state_dict'):  # of the model, and averaged ones, which are more than dicts of tensors
                 checkpoint[key] = to_plain(checkpoint[key])
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         if isinstance(model, ImageFuser) and type(model.backbone) is DeFusionEncoder:

@@ -210,6 +210,7 @@ class _DeletesLater:
 def use_safe_checkpoints(config: Config) -> None:
     """Replaces MMEngine's hook in any config by :class:`SafeCheckpointHook`, in place."""
     hook = config.get('default_hooks', {}).get('checkpoint', dict(type='CheckpointHook', interval=1))
-    if hook and hook['type'] in ('CheckpointHook', 'mmengine.CheckpointHook'):
+    stock = 'CheckpointHook', 'mmengine.CheckpointHook', 'mmengine.hooks.CheckpointHook', CheckpointHook
+    if hook and hook['type'] in stock:
         safe = dict(hook, type='mmdefusion.SafeCheckpointHook')
         config.merge_from_dict(dict(default_hooks=dict(checkpoint=safe)))

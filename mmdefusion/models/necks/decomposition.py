@@ -98,7 +98,7 @@ class DecompositionNeck(BaseModule):
         self.skip = DecompositionPath(embed_dims)
         self.mixer = nn.Sequential(*(TransformerBlock(embed_dims, NUM_HEADS) for _ in range(2)))
         init_transformer(self)
-        self._register_load_state_dict_pre_hook(self._refuse_other_width)
+        self._register_load_state_dict_pre_hook(self._refuse_others)
 
     def forward(self, features: PairFeatures, common: CommonOrder | None = None) -> Decomposition:
         """Decomposes and fuses a pair.
@@ -149,8 +149,13 @@ class DecompositionNeck(BaseModule):
         blended = sum(path.fuse_alone(pair.batched(), features.reach) for path, pair in paths)
         return blended, self._mix(blended, features.reach)
 
-    def _refuse_other_width(self, state_dict: dict, prefix: str, *_) -> None:
-        """Raises a ValueError for weights of another width; MMEngine would only warn and train from scratch."""
+    def _refuse_others(self, state_dict: dict, prefix: str, *_) -> None:
+        """Raises a ValueError for weights of something else or another width, at which MMEngine would only warn."""
+        if not prefix and state_dict and not {key.partition('.')[0] for key in state_dict} & {*self._modules}:
+            raise ValueError(
+                f'The checkpoint holds {", ".join(list(state_dict)[:3])}, ... and no decomposition: name its prefix in '
+                "init_cfg, 'neck.0.' in weights of pretraining, 'backbone.decomposition.' in those of a detector."
+            )
         weight = state_dict.get(f'{prefix}mixer.0.norm1.weight')
         if weight is not None and weight.shape[0] != self.embed_dims:
             raise ValueError(

@@ -38,6 +38,9 @@ class EncoderDistiller(EncoderPretrainer):
         init_cfg: dict | list | None = None,
     ) -> None:
         super().__init__(backbone, data_preprocessor, init_cfg)
+        # nothing here reads the skip feature, and several processes would wait for gradients of its norms
+        for norm in (self.backbone.skip_norm1, self.backbone.skip_norm2):
+            norm.requires_grad_(False)
         self.teacher = build_model_part(teacher)
         self.head = build_model_part(head)
         self.views = build_model_part(views)

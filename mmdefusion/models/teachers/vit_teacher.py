@@ -1,7 +1,6 @@
 """Public vision transformers as teachers."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -40,8 +39,12 @@ class ViTTeacher(FrozenTeacher):
     def __init__(self, checkpoint: str, arch: str | dict = 'auto', layer: int | None = None, scale: int = 1) -> None:
         if scale not in SCALES:
             raise ValueError(f'scale={scale} of the teacher must be one of {SCALES}.')
-        there = arch == 'auto' or Path(checkpoint).is_file()  # a config can be built before its files exist
-        vit = self._read(checkpoint) if there else None
+        try:
+            vit = self._read(checkpoint)
+        except FileNotFoundError:  # a config can be built before its files exist
+            if arch == 'auto':
+                raise
+            vit = None
         arch = suit_architecture(vit, checkpoint) if arch == 'auto' else resolve_architecture(arch)
         layer = arch.depth if layer is None else layer
         if not 1 <= layer <= arch.depth:

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from helpers import layouts
@@ -42,6 +43,17 @@ def test_other_infrared_suffix(root: Path) -> None:
     for path in (root / 'ir').iterdir():
         path.rename(path.with_name(path.name.replace('D.png', 'D_ir.tif')))
     assert build(root, ir_suffix='_ir.tif').get_data_info(0)['img_ir_path'] == str(root / 'ir/00000D_ir.tif')
+
+
+@pytest.mark.parametrize('line', ['1', '1_rgb.png', '1.jpg'])
+def test_lists_with_suffixes_that_are_more_than_an_extension(line: str, tmp_path: Path) -> None:
+    for name in ('vi/1_rgb.png', 'ir/1_ir.png', 'labels/1_label.png'):
+        (tmp_path / name).parent.mkdir()
+        cv2.imwrite(str(tmp_path / name), np.zeros((16, 16), np.uint8))
+    layouts.write_lines(tmp_path / 'list.txt', [line])
+    suffixes = dict(img_suffix='_rgb.png', ir_suffix='_ir.png', seg_map_suffix='_label.png')
+    info = build(tmp_path, ann_file='list.txt', **suffixes).get_data_info(0)
+    assert Path(info['img_path']).name == '1_rgb.png' and Path(info['seg_map_path']).name == '1_label.png'
 
 
 @pytest.mark.parametrize('folder, what', [('vi', 'visible images'), ('labels', 'label maps'), ('ir', 'partners')])

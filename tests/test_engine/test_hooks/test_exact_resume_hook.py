@@ -46,6 +46,10 @@ def epochs(**loader) -> dict:
     )
 
 
+# checkpoints after every second iteration; a pass has six
+WITHIN = dict(epochs(), default_hooks=dict(checkpoint=dict(by_epoch=False, interval=2)))
+
+
 @pytest.mark.parametrize(
     'options, stop_at',
     [
@@ -55,11 +59,25 @@ def epochs(**loader) -> dict:
         (iterations(batch_sampler=dict(type='mmdet.AspectRatioBatchSampler')), 5),
         (epochs(), 8),
         (epochs(num_workers=2, persistent_workers=True), 8),
+        (WITHIN, 9),  # goes on from 8, in the second pass
+        (WITHIN, 13),  # from 12, which ends it
         (dict(custom_hooks=[dict(type='EMAHook', momentum=0.3)]), 5),
         (dict(randomness=dict(seed=None)), 5),  # a seed that nobody knows but the checkpoint
         (dict(randomness=dict(diff_rank_seed=True)), 5),
     ],
-    ids=['alone', 'workers', 'passes', 'aspect', 'epochs', 'epochs-workers', 'ema', 'seedless', 'rank-seed'],
+    ids=[
+        'alone',
+        'workers',
+        'passes',
+        'aspect',
+        'epochs',
+        'epochs-workers',
+        'within',
+        'end',
+        'ema',
+        'seedless',
+        'rank',
+    ],
 )
 def test_ends_with_the_same_weights(tmp_path, options, stop_at):
     if 'batch_sampler' in options.get('train_dataloader', {}):

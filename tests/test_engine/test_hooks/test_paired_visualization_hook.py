@@ -1,3 +1,4 @@
+import tarfile
 from types import SimpleNamespace
 
 import cv2
@@ -36,6 +37,28 @@ def test_both_images_every_so_often(tmp_path):
     del paths['img_ir_path']
     with pytest.raises(KeyError, match='no img_ir_path: add it to meta_keys'):
         hook.after_test_iter(runner, 1, outputs=[BaseDataElement(metainfo=paths)])
+
+
+def test_a_pair_without_its_infrared_image(tmp_path):
+    """As AppendPartner(missing='zeros') makes one up."""
+    cv2.imwrite(str(tmp_path / 'vi.png'), grey(0, 40, 60))
+    runner = SimpleNamespace(visualizer=Visualizer(), iter=7)
+    paths = dict(img_path=str(tmp_path / 'vi.png'), img_ir_path=str(tmp_path / 'ir.png'), ori_shape=(40, 60))
+    PairedVisualizationHook(interval=1).after_val_iter(runner, 0, outputs=[BaseDataElement(metainfo=paths)])
+    assert list(runner.visualizer.seen) == ['vi_visible']
+
+
+def test_both_images_of_an_archive(tmp_path):
+    with tarfile.open(tmp_path / '0.tar', 'w') as archive:
+        for name in ('vi', 'ir'):
+            cv2.imwrite(str(tmp_path / f'{name}.png'), grey(1, 40, 60))
+            archive.add(tmp_path / f'{name}.png', f'{name}/a.png')
+    runner = SimpleNamespace(visualizer=Visualizer(), iter=7)
+    paths = {key: str(tmp_path / f'0.tar/{name}/a.png') for key, name in (('img_path', 'vi'), ('img_ir_path', 'ir'))}
+    sample = BaseDataElement(metainfo=dict(paths, ori_shape=(40, 60)))
+    hook = PairedVisualizationHook(interval=1, backend_args=dict(backend='mmdefusion.tar'))
+    hook.after_val_iter(runner, 0, outputs=[sample])
+    assert list(runner.visualizer.seen) == ['a_visible', 'a_infrared']
 
 
 def test_both_images_of_one_file(tmp_path):

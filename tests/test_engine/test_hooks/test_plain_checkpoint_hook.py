@@ -1,9 +1,11 @@
+from collections import OrderedDict
 from types import SimpleNamespace
 
 import numpy as np
 import torch
 from helpers.pretraining import build, cud_config
 from mmengine.logging import HistoryBuffer, MessageHub
+from mmengine.optim import ReduceOnPlateauLR
 
 from mmdefusion.apis import load_fuser
 from mmdefusion.engine import PlainCheckpointHook
@@ -33,6 +35,22 @@ def test_message_hub_survives_a_safe_load(tmp_path):
     restored = MessageHub.get_instance('plain_checkpoint_restored')
     restored.load_state_dict(loaded['message_hub'])
     assert restored.get_scalar('train/loss').current() == 1.5
+
+
+def test_a_schedule_that_saw_a_score_survives_a_safe_load(tmp_path):
+    """mmseg's scores are NumPy's, and ReduceOnPlateauLR keeps the best."""
+    optimizer = torch.optim.AdamW([torch.nn.Parameter(torch.ones(2))])
+    schedule = ReduceOnPlateauLR(optimizer, monitor='mIoU', rule='greater')
+    schedule.step({'mIoU': np.float64(41.5)})
+    state = OrderedDict(a=torch.ones(1))
+    state._metadata = {'': {'version': 1}}
+    checkpoint = dict(state_dict=state, param_schedulers=[schedule.state_dict()], optimizer=optimizer.state_dict())
+    PlainCheckpointHook().before_save_checkpoint(SimpleNamespace(model=torch.nn.Identity()), checkpoint)
+    torch.save(checkpoint, tmp_path / 'epoch_1.pth')
+    loaded = torch.load(tmp_path / 'epoch_1.pth', weights_only=True)
+    assert loaded['param_schedulers'][0]['best'] == 41.5 and loaded['state_dict']._metadata == state._metadata
+    schedule.load_state_dict(loaded['param_schedulers'][0])
+    optimizer.load_state_dict(loaded['optimizer'])
 
 
 def test_checkpoints_without_a_hub_pass():

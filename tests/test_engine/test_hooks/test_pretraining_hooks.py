@@ -1,10 +1,16 @@
 """Hooks of pretraining, each in a short run."""
 
+import os
+from logging import getLogger
+from types import SimpleNamespace
+
 import cv2
 import pytest
 import torch
 from helpers.pretraining import joint_config, write_images, write_teacher
 from mmengine.runner import Runner
+
+from mmdefusion.engine.hooks import BrokenFilesHook
 
 
 @pytest.fixture
@@ -90,6 +96,28 @@ def test_broken_files_are_listed(config, tmp_path):
     config.experiment_name = 'resumed'
     Runner.from_cfg(config).train()
     assert (tmp_path / 'work/broken_files.txt').read_text().split() == ['/found/before.png', *listed]
+
+
+def test_broken_files_whose_names_are_no_text(tmp_path):
+    """Linux takes any bytes as a name."""
+    names = [os.fsdecode(b'/a/caf\xe9.png'), '/a/new\u2028line.png']
+    broken = SimpleNamespace(paths=lambda: names)
+    loader = SimpleNamespace(dataset=Set([1, 2], broken))
+    runner = SimpleNamespace(train_loop=SimpleNamespace(dataloader=loader), work_dir=tmp_path, logger=getLogger('x'))
+    hook = BrokenFilesHook()
+    for _ in range(2):
+        hook._write(runner)
+        lines = (tmp_path / 'broken_files.txt').read_bytes().decode('utf-8', 'surrogateescape').split('\n')
+        assert lines == [*sorted(names), '']
+        names.append('/b.png')
+
+
+class Set(list):
+    """A data set of which files are broken."""
+
+    def __init__(self, items, broken):
+        super().__init__(items)
+        self.broken = broken
 
 
 def test_closed_form_start_but_not_of_what_is_loaded(config, tmp_path):

@@ -10,6 +10,7 @@ from helpers.full_disk import run_on_full_disk
 from helpers.toy_run import toy_config
 from mmengine._strategy import FSDPStrategy
 from mmengine.config import Config
+from mmengine.hooks import CheckpointHook
 from mmengine.runner import FlexibleRunner, Runner
 from torch.distributed.fsdp import StateDictType
 
@@ -245,6 +246,10 @@ def test_a_stock_config_keeps_its_own_hooks():
             type='mmdefusion.SafeCheckpointHook', interval=10, max_keep_ckpts=3
         )
         assert config.custom_hooks == [dict(type='EMAHook')]
+    for kind in (CheckpointHook, 'mmengine.hooks.CheckpointHook'):  # as in configs of Python classes
+        config = Config(dict(default_hooks=dict(checkpoint=dict(type=kind, interval=3))))
+        use_safe_checkpoints(config)
+        assert config.default_hooks.checkpoint == dict(type='mmdefusion.SafeCheckpointHook', interval=3)
     empty = Config()
     use_safe_checkpoints(empty)
     assert empty.default_hooks.checkpoint == dict(type='mmdefusion.SafeCheckpointHook', interval=1)

@@ -61,6 +61,11 @@ def test_bad_options(options, message):
         DecompositionNeck(32, **options)
 
 
+def test_weights_without_their_prefix_are_refused():
+    with pytest.raises(ValueError, match=r"holds .* and no decomposition: name its prefix in init_cfg, 'neck.0.'"):
+        build(init_cfg=dict(type='Pretrained', checkpoint='tiny')).init_weights()
+
+
 def test_a_checkpoint_of_another_width_is_refused(tmp_path):
     torch.save({f'neck.0.{name}': value for name, value in build(embed_dims=64).state_dict().items()}, tmp_path / 'x')
     neck = build(init_cfg={'type': 'Pretrained', 'checkpoint': str(tmp_path / 'x'), 'prefix': 'neck.0.'})

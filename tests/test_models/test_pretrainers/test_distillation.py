@@ -78,6 +78,13 @@ def test_the_student_learns_the_teachers_tokens(config):
     assert not any(key.startswith('teacher') for key in model.state_dict())
 
 
+def test_all_that_is_trained_has_a_gradient(config):
+    """In several processes the second step waits for those that have none."""
+    model = build(config)
+    sum(model(torch.rand(2, 3, 48, 48), mode='loss').values()).backward()
+    assert not [name for name, weight in model.named_parameters() if weight.requires_grad and weight.grad is None]
+
+
 def test_a_head_of_another_width_is_refused(config):
     config['head']['teacher_dims'] = 48
     with pytest.raises(ValueError, match=r'set head\.teacher_dims=32'):

@@ -33,6 +33,22 @@ def test_tokens_are_those_of_the_block_each_normalised(public):
     assert_close(last(images), layer_norm(whole.encode(images)[0][3], (32,)))
 
 
+def test_one_of_a_hub_has_its_positions_before_its_weights(public, monkeypatch):
+    """EMAHook copies a model before they are loaded, and cannot average other shapes."""
+    read = ViTTeacher._read
+    monkeypatch.setattr(ViTTeacher, '_read', staticmethod(lambda _: read(public)))
+    teacher = ViTTeacher('hf://owner/repo/vit.pth', SMALL)
+    before = [tensor.shape for tensor in (*teacher.parameters(), *teacher.buffers())]
+    teacher.init_weights()
+    assert [tensor.shape for tensor in (*teacher.parameters(), *teacher.buffers())] == before
+
+
+def test_a_file_that_is_not_there_yet():
+    assert ViTTeacher('nowhere.pth', SMALL).encoder.arch.depth == SMALL['depth']
+    with pytest.raises(FileNotFoundError):
+        ViTTeacher('nowhere.pth')
+
+
 def test_never_trained_and_never_stored(public):
     teacher = ViTTeacher(public, SMALL, layer=2)
     teacher.init_weights()
