@@ -25,7 +25,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', type=present_file, help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('--work-dir', help='where logs and results go (default: work_dirs/CONFIG)')
-    parser.add_argument('--out', help='write the predictions to this .pkl file')
+    parser.add_argument('--out', type=pickle_file, help='write the predictions to this .pkl file')
     parser.add_argument('--tta', action='store_true', help="test-time augmentation by the config's tta_pipeline")
     parser.add_argument('--show-dir', help='write drawings of the predictions to this folder under the work dir')
     parser.add_argument('--missing', metavar='M', help='drop a sensor: visible, infrared or random:SHARE')
@@ -37,6 +37,17 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm', 'mpi'), default='none')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help='set by the launcher')
     return parser.parse_args()
+
+
+def pickle_file(text: str) -> str:
+    """The type of an argument that names a file of predictions.
+
+    Raises:
+        ArgumentTypeError: if it is of another kind; argparse prints its line.
+    """
+    if not text.endswith(('.pkl', '.pickle')):
+        raise argparse.ArgumentTypeError(f'{text} must end in .pkl, which is what MMEngine writes.')
+    return text
 
 
 def disturbances(args: argparse.Namespace) -> list[Disturbance]:

@@ -269,6 +269,12 @@ def test_a_mistyped_config_is_one_line(tool, arguments, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_predictions_go_to_a_pickle(tmp_path):
+    (tmp_path / 'x.py').touch()
+    last = fail(ROOT / 'tools/test.py', 'x.py', 'x.pth', '--out', 'found.json', cwd=tmp_path)
+    assert last == 'test.py: error: argument --out: found.json must end in .pkl, which is what MMEngine writes.'
+
+
 @pytest.mark.parametrize('tool', ['dist_train.sh', 'dist_test.sh', 'slurm_train.sh'])
 def test_shell_tools_say_how_they_are_called(tool):
     result = subprocess.run(['bash', str(ROOT / 'tools' / tool)], capture_output=True, text=True)

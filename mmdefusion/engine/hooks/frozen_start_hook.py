@@ -33,7 +33,11 @@ class FrozenStartHook(Hook):
             ValueError: if the model has no part of a name, or if processes would wait for gradients of frozen parts.
         """
         model, wrapped = runner.model, is_model_wrapper(runner.model)
-        if wrapped and not runner.cfg.get('find_unused_parameters', False):
+        finds = any(
+            part.get('find_unused_parameters', False)
+            for part in (runner.cfg, runner.cfg.get('model_wrapper_cfg') or {})
+        )
+        if wrapped and not finds:
             raise ValueError(
                 'FrozenStartHook in several processes needs find_unused_parameters=True in the config: without it they '
                 'wait for gradients of the frozen parts.'

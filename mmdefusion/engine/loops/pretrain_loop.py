@@ -50,6 +50,7 @@ class PretrainLoop(IterBasedTrainLoop):
                     "sampler=dict(type='mmdefusion.ResumableSampler')."
                 )
         super().__init__(runner, self.dataloaders[self.turns[0]], **kwargs)
+        self.dataloader_iterator = None  # MMEngine's, whose workers would go on beside those of our batches
 
     def run(self) -> BaseModel:
         """Trains from the current iteration to the last."""

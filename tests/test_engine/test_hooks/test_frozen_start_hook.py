@@ -7,6 +7,8 @@ import torch
 from helpers.toy_run import toy_config
 from mmengine.runner import Runner
 
+from mmdefusion.engine.hooks import FrozenStartHook, frozen_start_hook
+
 RUNTIME = Path(__file__).resolve().parents[3] / 'configs/_base_/detection_runtime.py'
 
 
@@ -49,6 +51,22 @@ def test_what_the_config_froze_stays_frozen(tmp_path):
     bias = runner.model.layers[0].bias.detach().clone()
     runner.train()
     assert torch.equal(weights(tmp_path, 3)['layers.0.bias'], bias)
+
+
+FINDING = dict(find_unused_parameters=True)
+
+
+@pytest.mark.parametrize('options', [{}, FINDING, dict(model_wrapper_cfg=FINDING)])
+def test_several_processes_look_for_parts_without_gradients(options, tmp_path, monkeypatch):
+    runner = Runner.from_cfg(config(tmp_path, 1, **options))
+    hook = next(hook for hook in runner.hooks if isinstance(hook, FrozenStartHook))
+    monkeypatch.setattr(frozen_start_hook, 'is_model_wrapper', lambda model: True)
+    runner.model.module = runner.model
+    if options:
+        hook.before_train(runner)
+    else:
+        with pytest.raises(ValueError, match='in several processes needs find_unused_parameters=True'):
+            hook.before_train(runner)
 
 
 def test_an_unknown_part(tmp_path):

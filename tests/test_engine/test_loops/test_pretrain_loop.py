@@ -47,6 +47,20 @@ def test_images_and_pairs_in_turn(data):
     assert seen == [3, 6, 3, 6]
 
 
+@pytest.mark.parametrize('kept', [False, True])
+def test_as_many_workers_as_asked_for(kept, data):
+    config = joint_config(data, max_iters=2)
+    for loader in config.train_dataloader.values():
+        loader.update(num_workers=1, persistent_workers=kept)
+    config.val_dataloader = config.val_cfg = config.val_evaluator = None
+    runner, before = Runner.from_cfg(config), len(torch.multiprocessing.active_children())
+    running = []
+    step = runner.model.loss
+    runner.model.loss = lambda inputs: (running.append(torch.multiprocessing.active_children()), step(inputs))[1]
+    runner.train()
+    assert [len(children) - before for children in running] == [2, 2]
+
+
 def test_wrong_turns_and_samplers(data):
     config = joint_config(data, max_iters=4)
     config.train_cfg.turns = ('images', 'pears')
