@@ -4,3 +4,4 @@ _base_ = [
     '../_base_/encoders/dinov2_small.py',
 ]
 model = dict(backbone=_base_.over_dinov2)
+custom_hooks = _base_.cheap_tokens

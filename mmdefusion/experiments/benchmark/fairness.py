@@ -10,7 +10,7 @@ from mmdefusion.utils.type_names import type_name
 from .kept_tokens import kept_tokens_hooks
 from .plan import Comparison, starting_points
 
-KEPT = 'With kept tokens, frozen encoders see each whole pair and its mirror image once, before the first iteration.'
+KEPT = 'With kept tokens, frozen encoders see whole pairs (and their mirror images) once, before the first iteration.'
 
 
 def describe_fairness(configs: Sequence[Config], comparison: Comparison) -> list[str]:
