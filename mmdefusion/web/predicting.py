@@ -74,7 +74,7 @@ def chosen_model(settings: Settings) -> tuple[str, str]:
         ValueError: if mmdet and mmseg are not installed.
     """
     if not (installed('mmdet') or installed('mmseg')):
-        raise ValueError("Detectors and segmenters need the toolboxes: pip install 'mmdefusion[toolboxes]'.")
+        raise ValueError('Detectors and segmenters need the toolboxes: see "Install" in the README.')
     if settings.model:
         return settings.model
     checkpoints = sorted((PACKAGE / 'weights').glob('scenes_atss-*.pth'))
