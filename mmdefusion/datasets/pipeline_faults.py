@@ -8,17 +8,20 @@ from .pipelines import PARTNER, find_step
 
 # of mmcv, mmdet and mmseg; they take three channels, and OpenCV silently drops a fourth
 PHOTOMETRIC = (
-    'AdjustGamma', 'AutoContrast', 'Brightness', 'CLAHE', 'Color', 'ColorTransform', 'Contrast', 'CutOut', 'Equalize',
-    'Invert', 'PhotoMetricDistortion', 'Posterize', 'RandomCutOut', 'RandomGrayscale', 'RGB2Gray', 'Sharpness',
-    'Solarize', 'SolarizeAdd', 'YOLOXHSVRandomAug',
+    'AdjustGamma', 'AutoContrast', 'Brightness', 'CLAHE', 'Color', 'ColorTransform', 'Contrast', 'Equalize',
+    'Invert', 'PhotoMetricDistortion', 'Posterize', 'RandomGrayscale', 'RGB2Gray', 'Sharpness', 'Solarize',
+    'SolarizeAdd', 'YOLOXHSVRandomAug',
 )  # fmt: skip
-THREE_ONLY = ('Expand', 'ShearX', 'ShearY', 'TranslateX', 'TranslateY')  # and they move what they see
+THREE_ONLY = ('ShearX', 'ShearY', 'TranslateX', 'TranslateY')  # and they move what they see
 GEOMETRIC = (
-    'CenterCrop', 'MinIoURandomCrop', 'Pad', 'RandomAffine', 'RandomCenterCropPad', 'RandomCrop', 'RandomFlip',
-    'RandomResize', 'RandomRotate', 'RandomShift', 'Resize', 'ResizeShortestEdge', 'Rotate', *THREE_ONLY,
+    'CenterCrop', 'Expand', 'MinIoURandomCrop', 'Pad', 'RandomAffine', 'RandomCenterCropPad', 'RandomChoiceResize',
+    'RandomCrop', 'RandomFlip', 'RandomResize', 'RandomRotate', 'RandomRotFlip', 'RandomShift', 'Resize',
+    'ResizeShortestEdge', 'ResizeToMultiple', 'Rotate', *THREE_ONLY,
 )  # fmt: skip
+FILLING = {'CutOut': 'fill_in', 'Expand': 'mean', 'RandomCutOut': 'fill_in'}  # what they fill, black in three channels
+POLICIES = {'AutoAugment': 'policies', 'RandAugment': 'aug_space'}  # of these two, whose own are for three channels
 MIXING = ('CachedMixUp', 'CachedMosaic', 'MixUp', 'Mosaic')
-INNER = ('transforms', 'policies', 'aug_space')  # keys of steps inside others; the last two of Auto- and RandAugment
+INNER = ('transforms', *POLICIES.values())  # keys of steps inside others
 PLACE = 'AppendPlace'
 DISTURBING = ('CorruptPair', 'DropModality', 'ShiftPartner')  # of ours, for tests of robustness and for training
 
@@ -47,6 +50,12 @@ def pipeline_faults(pipeline: Sequence[dict], appended: bool = False) -> list[st
         for name in map(type_name, before)
         if name in GEOMETRIC
     ]
+    faults += [
+        f'{name} has {POLICIES[name]} of its own, which take three channels and move images; give it others, or leave '
+        'it out'
+        for step in steps
+        if (name := type_name(step)) in POLICIES and not step.get(POLICIES[name])
+    ]
     return [*faults, *filter(None, map(_fault_behind, behind)), *_faults_of_place(behind, appended)]
 
 
@@ -71,6 +80,10 @@ def _fault_behind(step: dict) -> str | None:
         return f'{name} stands after AppendPartner and takes three channels; put it before AppendPartner'
     if name in THREE_ONLY:
         return f'{name} stands after AppendPartner and takes three channels; leave it out'
+    values = step.get(FILLING[name], (0, 0, 0)) if name in FILLING else None
+    if isinstance(values, list | tuple) and len(values) == 3:
+        four = (*values, 0)
+        return f'{name} fills three channels of a pair that has four; set {FILLING[name]}={four}'
     if name in MIXING:
         return f'{name} stands after AppendPartner and takes three channels; use mmdefusion.Paired{name}'
     if name == PARTNER:

@@ -43,7 +43,9 @@ def _infos(dataset: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The ``data_info`` of each pair of a data set's config and of those inside it, with the path of the partner."""
     for inner, _ in inner_datasets(dataset):
         partner = append_partner_of(inner.get('pipeline') or [])
-        built = DATASETS.build({**inner, 'pipeline': []})
+        built = DATASETS.build({**inner, 'pipeline': [], 'lazy_init': True})
+        built.strict = False  # files are compared when a test or training opens them
+        built.full_init()
         for index in range(len(built)):
             info = built.get_data_info(index)
             yield dict(info, img_ir_path=partner.find(info)) if partner else info

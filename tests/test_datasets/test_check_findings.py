@@ -193,8 +193,9 @@ FAULTY = [
     (dict(type='RandomChoice', transforms=[[dict(type='PhotoMetricDistortion')]]), 'PhotoMetricDistortion stands'),
     (dict(type='AutoAugment', policies=[[dict(type='Invert', prob=1.0, level=8)]]), 'Invert stands after'),
     (dict(type='RandAugment', aug_num=1, aug_space=[[dict(type='Color')]]), 'Color stands after'),
-    (dict(type='CutOut', n_holes=1, cutout_ratio=(0.5, 0.5)), 'takes three channels; put it before AppendPartner'),
-    (dict(type='Expand'), 'Expand stands after AppendPartner and takes three channels; leave it out'),
+    (dict(type='AutoAugment'), 'AutoAugment has policies of its own, which take three channels'),
+    (dict(type='CutOut', n_holes=1, cutout_ratio=(0.5, 0.5)), 'CutOut fills three channels of a pair that has four'),
+    (dict(type='Expand', mean=(1, 2, 3)), 'set mean=(1, 2, 3, 0)'),
     (dict(type='ShearX', prob=1.0, level=8), 'takes three channels; leave it out'),
 ]
 
@@ -214,6 +215,9 @@ def test_geometry_before_the_partner_and_a_wrapper_s_pipeline(root: Path) -> Non
     )
     assert line == 'RandomCrop stands before AppendPartner and moves the visible image only; put it after'
     line = only(check_dataset(stock(root, pipeline=[LOAD, dict(type='Expand'), RULE])), 'wrong settings')
+    assert line == 'Expand stands before AppendPartner and moves the visible image only; put it after'
+    shear = dict(type='ShearX', prob=1.0, level=8)
+    line = only(check_dataset(stock(root, pipeline=[LOAD, shear, RULE])), 'wrong settings')
     assert 'moves the visible image only; leave it out, as it takes three channels' in line
     mix = dict(type='MultiImageMixDataset', dataset=stock(root), pipeline=[dict(type='MixUp', img_scale=(64, 64))])
     (report,) = check_config(Config(dict(default_scope='mmdet', train_dataloader=dict(dataset=mix))))
@@ -221,7 +225,8 @@ def test_geometry_before_the_partner_and_a_wrapper_s_pipeline(root: Path) -> Non
 
 
 GEOMETRIES = {
-    'Expand': dict(prob=1.0, mean=(1, 2, 3), to_rgb=False),
+    'Expand': dict(prob=1.0, mean=(1, 2, 3, 0), to_rgb=False),
+    'CutOut': dict(n_holes=1, cutout_ratio=(0.5, 0.5), fill_in=(0, 0, 0, 0)),
     'RandomCrop': dict(crop_size=(8, 8)),
     'RandomFlip': dict(prob=1.0),
     'Resize': dict(scale=(20, 20)),

@@ -13,10 +13,10 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 from mmdefusion.deployment import OnnxDetector, OnnxFuser, OnnxSegmenter
-from mmdefusion.deployment.export.accuracy import FUSION, assess, box_scores
+from mmdefusion.deployment.export.accuracy import FUSION, assess, box_scores, reading_of_labels
 from mmdefusion.deployment.export.benchmarking import agree
 from mmdefusion.deployment.export.forms import PRECISIONS, prepare
-from mmdefusion.deployment.export.loading import Cut, find_cut, reading_of_labels
+from mmdefusion.deployment.export.loading import Cut, find_cut
 from mmdefusion.deployment.export.pairs import find_pairs
 from mmdefusion.deployment.metadata import Metadata
 
@@ -86,6 +86,13 @@ def test_how_a_data_set_reads_its_labels(type, reduced):
     assert reading_of_labels(dataset) == dict(reduce_zero_label=reduced, label_map=None)
 
 
+def test_a_data_set_whose_folders_are_not_there(tmp_path):
+    """DRIVE's asserts that they are, whatever is asked of it."""
+    init_default_scope('mmseg')
+    with pytest.raises(ValueError, match='DRIVEDataset of test_dataloader cannot be built .*is its data_root there'):
+        reading_of_labels(dict(type='DRIVEDataset', data_root=str(tmp_path), data_prefix=dict(img_path='nowhere')))
+
+
 def test_boxes_that_a_detector_keeps():
     inner = torch.nn.Module()
     inner.test_cfg = dict(score_thr=0.05, max_per_img=100)
@@ -95,6 +102,10 @@ def test_boxes_that_a_detector_keeps():
     detector.roi_head = torch.nn.Module()
     detector.roi_head.test_cfg = dict(max_per_img=10)
     assert find_cut(detector) == Cut(0, 10) and find_cut(inner) == Cut()
+    detector.roi_head.test_cfg = dict(score_thr=0.1, max_per_img=-1)
+    assert find_cut(detector) == Cut(0.1)
+    inner.num_queries = 30  # of relatives of DETR
+    assert find_cut(inner) == Cut(count=30)
 
 
 def test_fused_images_are_scored(items, tmp_path):

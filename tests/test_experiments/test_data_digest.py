@@ -4,6 +4,8 @@ import json
 import os
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from mmengine.config import Config
 
@@ -24,6 +26,16 @@ def make_stock(dataset):
     dataset.data_prefix.pop('img_ir')
     dataset.pipeline[1].rule = ('test/vi', 'test/ir')
     return dataset
+
+
+def test_infrared_images_of_another_size(tmp_path):
+    scenes = write_scenes(tmp_path / 'scenes', train=1, test=1, size=(64, 64))
+    infrared = next((scenes / 'test/ir').iterdir())
+    cv2.imwrite(str(infrared), np.zeros((32, 32), np.uint8))
+    config = Config.fromfile(ROOT / 'configs/_base_/datasets/scenes-segmentation.py')
+    config.test_dataloader.dataset.data_root = str(scenes)
+    config.test_dataloader.dataset.pipeline[1].size_mismatch = 'resize'
+    assert len(digest_data(config, 'test')) == 64
 
 
 @pytest.mark.parametrize(

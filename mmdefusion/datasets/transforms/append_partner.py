@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Sequence
+from typing import NoReturn
 
 import mmcv
 import numpy as np
@@ -118,6 +119,7 @@ class AppendPartner(BaseTransform):
         if partner is None:
             partner = self._stand_in(visible)
         elif partner.shape[:2] != visible.shape[:2]:
+            _refuse_resized(results, self, partner)
             partner = self._fit(partner, visible, path, img_path)
         results['img_ir_path'] = path
         results['img'] = np.concatenate((visible, partner.astype(visible.dtype, copy=False)), axis=2)
@@ -174,12 +176,23 @@ def append_partner_of(pipeline: Sequence[dict]) -> AppendPartner | None:
 
 def refuse_moved(results: dict, step: BaseTransform) -> None:
     """Raises a ValueError if a geometric transform came before a step that has to come first."""
-    told = [f'{key} in results' for key in GEOMETRY if key in results]
-    if (read := results.get('ori_shape')) and tuple(read[:2]) != results['img'].shape[:2]:  # Expand adds no key
-        (height, width), (own_height, own_width) = read[:2], results['img'].shape[:2]
-        told.append(f'{own_width}x{own_height}, and {width}x{height} as it was read')
-    if told:
-        raise ValueError(
-            f'visible image {results.get("img_path")} was already moved or scaled ({", ".join(told)}): put '
-            f'{type(step).__name__} before Resize, RandomCrop, RandomFlip and the like, and leave Expand out.'
-        )
+    if moved := [f'{key} in results' for key in GEOMETRY if key in results]:
+        _tell_moved(results, step, ', '.join(moved))
+
+
+def _refuse_resized(results: dict, step: BaseTransform, partner: np.ndarray) -> None:
+    """Raises a ValueError if the partner is as large as the visible image was when it was read, and that is no longer.
+
+    Such steps (Expand) leave no key. One that cuts the visible image to the view of the partner is welcome.
+    """
+    read, (height, width) = results.get('ori_shape'), results['img'].shape[:2]
+    if read is not None and tuple(read[:2]) == partner.shape[:2] != (height, width):
+        _tell_moved(results, step, f'{width}x{height}, and {read[1]}x{read[0]} as it was read')
+
+
+def _tell_moved(results: dict, step: BaseTransform, how: str) -> NoReturn:
+    name = type(step).__name__
+    raise ValueError(
+        f'visible image {results.get("img_path")} was already moved or scaled ({how}): put {name} before Resize, '
+        'RandomCrop, RandomFlip and the like.'
+    )

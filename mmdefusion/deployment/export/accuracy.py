@@ -9,10 +9,12 @@ import numpy as np
 
 from mmdefusion.datasets.annotation_files import CocoImage, read_coco_file
 from mmdefusion.datasets.label_maps import read_label_map
+from mmdefusion.datasets.wrapped import inner_datasets
 from mmdefusion.evaluation.functional.gray import to_grey
 from mmdefusion.evaluation.functional.vifb import vifb_scores
 from mmdefusion.evaluation.parts import class_iou, class_precision
 from mmdefusion.inference.sources import Item
+from mmdefusion.registry import DATASETS
 from mmdefusion.utils.image_io import reverse_channels
 
 from ..detector import OnnxDetector
@@ -32,7 +34,7 @@ def assess(
         items: the pairs.
         truth: for a detector boxes in COCO's format, for a segmenter a folder of label maps with the names of the
             visible images; None scores fused images only.
-        labels: how label maps are read (:attr:`Loaded.labels`); None as they are.
+        labels: how label maps are read (:func:`reading_of_labels`); None as they are.
 
     Raises:
         OSError: if the truth cannot be read.
@@ -46,6 +48,22 @@ def assess(
     if isinstance(runtime, OnnxDetector):
         return box_scores(predictions, truth, runtime)
     return mask_scores(predictions, truth, runtime, labels or {})
+
+
+def reading_of_labels(dataset: Mapping[str, Any]) -> dict[str, Any]:
+    """How a data set of mmseg reads label maps, as fields of its ``data_info``; the first of several.
+
+    Raises:
+        ValueError: if the data set cannot be built, as where its folders are not there.
+    """
+    inner, _ = next(inner_datasets(dataset))
+    try:
+        built = DATASETS.build({**inner, 'lazy_init': True, 'pipeline': []})
+    except AssertionError as error:  # which data sets of mmseg raise for folders that are not there
+        raise ValueError(
+            f'{inner["type"]} of test_dataloader cannot be built ({error}): is its data_root there?'
+        ) from None
+    return dict(reduce_zero_label=built.reduce_zero_label, label_map=built.label_map)
 
 
 def fusion_scores(runtime: OnnxFuser, items: Sequence[Item]) -> dict[str, float]:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from mmengine.config import Config
 
 from mmdefusion.utils.measuring import measure
 
-from .accuracy import assess
+from .accuracy import assess, reading_of_labels
 from .exporting import CALIBRATED, to_bytes, trace_loaded
 from .forms import PRECISIONS, in_torch, prepare
 from .halving import to_half
@@ -91,6 +92,8 @@ def benchmark(
     reader = None if metadata.task == 'fuse' else runtime
     inputs = list(network_inputs(items, metadata, reader))
     calibrated = list(network_inputs(measured, metadata, reader))
+    segments = truth is not None and metadata.task == 'segment'
+    labels = reading_of_labels(Config.fromfile(config).test_dataloader.dataset) if segments else None
     truths = [in_torch(loaded.module)(*pair) for pair in inputs]
     for form in forms:
         for precision in PRECISIONS[form]:
@@ -115,7 +118,7 @@ def benchmark(
                 took.peak_bytes,
                 files[precision].stat().st_size / 1e6 if form == 'onnxruntime' else None,
                 float(agreement),
-                assess(runtime, items, truth, loaded.labels),
+                assess(runtime, items, truth, labels),
             )
 
 

@@ -96,9 +96,10 @@ def trace_loaded(
     metadata = replace(loaded.metadata, size=size, pixels=pixels)
     if size and metadata.task == 'fuse' and metadata.what == 'model' and any(side % PATCH_SIZE for side in size):
         whole = ' '.join(str(-(-side // PATCH_SIZE) * PATCH_SIZE) for side in size)
+        dynamic = '' if any(encoder.window for encoder in encoders) else ', or --dynamic'
         raise ValueError(
             f'--size {" ".join(map(str, size))}: larger images are fused in windows of this size, which are whole '
-            f'patches of {PATCH_SIZE} pixels: take --size {whole}, or --dynamic.'
+            f'patches of {PATCH_SIZE} pixels: take --size {whole}{dynamic}.'
         )
     graph = trace(loaded.module, loaded.module.outputs, size, translations(metadata.task))
     return finish(graph, metadata), metadata

@@ -1,8 +1,8 @@
 """Loads a trained network, and finds what its file has to say of it."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from mmengine.config import Config
@@ -11,8 +11,6 @@ from torch import nn
 from mmdefusion import __version__
 from mmdefusion.apis import FusionInferencer
 from mmdefusion.datasets.pipelines import PARTNER, READER, find_step
-from mmdefusion.datasets.wrapped import inner_datasets
-from mmdefusion.registry import DATASETS
 from mmdefusion.utils.type_names import type_name
 from mmdefusion.visualization import class_colours
 
@@ -41,14 +39,12 @@ class Loaded:
         inferencer: runs the same network in PyTorch, with files of any size.
         metadata: of the file.
         cut: which boxes a detector keeps.
-        labels: for a segmenter, how its test reads label maps: ``reduce_zero_label`` and ``label_map``.
     """
 
     module: nn.Module
     inferencer: Any
     metadata: Metadata
     cut: Cut = ALL
-    labels: dict[str, Any] = field(default_factory=dict)
 
 
 def load(config: str, checkpoint: str | None, what: What = 'model') -> Loaded:
@@ -101,11 +97,7 @@ def load(config: str, checkpoint: str | None, what: What = 'model') -> Loaded:
             **read_pipeline(cfg.test_dataloader.dataset.pipeline),
             **(dict(mask_threshold=mask_threshold(inferencer.model)) if scope == 'mmdet' else {}),
         ),
-        **(
-            dict(cut=find_cut(inferencer.model))
-            if scope == 'mmdet'
-            else dict(labels=reading_of_labels(cfg.test_dataloader.dataset))
-        ),
+        find_cut(inferencer.model) if scope == 'mmdet' else ALL,
     )
 
 
@@ -113,14 +105,8 @@ def find_cut(model: nn.Module) -> Cut:
     """Which boxes a detector of mmdet keeps, by the settings of its last head."""
     heads = (getattr(model, name, None) for name in ('roi_head', 'bbox_head'))
     settings = next((head.test_cfg for head in heads if getattr(head, 'test_cfg', None)), None) or {}
-    return Cut(float(settings.get('score_thr') or 0), float(settings.get('max_per_img') or math.inf))
-
-
-def reading_of_labels(dataset: Mapping[str, Any]) -> dict[str, Any]:
-    """How a data set of mmseg reads label maps, as fields of its ``data_info``; the first of several."""
-    inner, _ = next(inner_datasets(dataset))
-    built = DATASETS.build({**inner, 'lazy_init': True, 'pipeline': []})
-    return dict(reduce_zero_label=built.reduce_zero_label, label_map=built.label_map)
+    most = settings.get('max_per_img', getattr(model, 'num_queries', math.inf))
+    return Cut(float(settings.get('score_thr') or 0), float(most) if most > 0 else math.inf)
 
 
 def mask_threshold(model: nn.Module) -> float:

@@ -13,6 +13,8 @@ from torch.utils.data import DataLoader
 from mmdefusion.registry import HOOKS
 from mmdefusion.utils.seeding import seed_all
 
+BATCHES = 'batches_of_an_epoch'  # of the run, in its message hub and so in its checkpoints
+
 
 @HOOKS.register_module()
 class ExactResumeHook(Hook):
@@ -36,12 +38,23 @@ class ExactResumeHook(Hook):
         if isinstance(loop, IterBasedTrainLoop):
             loop.dataloader_iterator = endless(loop.dataloader, loop.iter)
         elif isinstance(loop, EpochBasedTrainLoop):
-            trained = loop.iter - loop.epoch * len(loop.dataloader)  # of this pass, whose first half MMEngine repeats
-            loop.dataloader.batch_sampler.skip = trained if 0 < trained <= len(loop.dataloader) else 0
+            self._skip_trained(runner, loop)
 
     def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
         """Seeds the model's dropout and sampling."""
         seed_all(runner.seed, get_rank(), runner.iter)
+
+    def _skip_trained(self, runner: Any, loop: EpochBasedTrainLoop) -> None:
+        """Skips the batches of an interrupted pass that the run was trained on, which MMEngine would repeat.
+
+        With other batches or data than before, nobody knows which these are, and the pass begins anew.
+        """
+        batches, kept = len(loop.dataloader), runner.message_hub.runtime_info.get(BATCHES)
+        trained = loop.iter - loop.epoch * batches
+        if kept == batches and 0 < trained <= batches:
+            runner.logger.info(f'ExactResumeHook: {trained} of {batches} batches of this epoch were trained on before.')
+            loop.dataloader.batch_sampler.skip = trained
+        runner.message_hub.update_info(BATCHES, batches)
 
     def _seeded(self, runner: Any, loader: DataLoader) -> DataLoader:
         seed = [runner.seed]  # a resumed run has the seed of its checkpoint

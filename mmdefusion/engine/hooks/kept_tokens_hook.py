@@ -27,7 +27,11 @@ from mmdefusion.utils.progress import track
 from mmdefusion.utils.type_names import type_name
 
 GIB = 1 << 30
-SCALING = ('Resize', 'ResizeShortestEdge')  # of geometric transforms, those that leave an image whole
+SCALING = (
+    'Resize',
+    'ResizeShortestEdge',
+    'ResizeToMultiple',
+)  # of geometric transforms, those that leave an image whole
 CUTTING = ('Albu', 'FixShapeResize', 'RandomResizedCrop', 'ResizedCenterCrop', 'TestTimeAug')  # and others that do not
 ENOUGH = 32  # images from whose tokens those of all are estimated
 

@@ -1,6 +1,7 @@
 """Normalises packed pairs for the encoder."""
 
 from collections.abc import Callable, Sequence
+from numbers import Real
 from typing import Any
 
 import torch
@@ -33,8 +34,9 @@ class PairNormalizer(nn.Module):
             DeFusion++.
         modality_dropout: probability in training that one modality of a sample (either, equally often) is set to 0
             before normalisation, which is what ``AppendPartner(missing='zeros')`` does with a missing partner; or two
-            probabilities, of the visible and of the infrared image. Samples whose partner is missing already, or one
-            of whose images is 0 everywhere, are not changed.
+            probabilities, of the visible and of the infrared image. Samples whose partner is missing already
+            (``partner_missing`` in ``meta_keys`` of the packing step), or one of whose images is 0 everywhere, are not
+            changed.
 
     Raises:
         ValueError: if modalities are unknown, the number of values is wrong, values would make pixels huge, the
@@ -168,13 +170,16 @@ class PairedPreprocessing:
 
 
 def _is_whole(image: Tensor, sample: Any) -> bool:
-    """Whether both images of a pair are there; stock packing steps do not say ``partner_missing``, but pixels do."""
+    """Whether both images of a pair are there.
+
+    Stock packing steps do not say ``partner_missing``, but pixels do where no later step has filled them.
+    """
     return not getattr(sample, 'partner_missing', False) and bool(image[:3].any()) and bool(image[3:].any())
 
 
 def read_dropout(modality_dropout: float | Sequence[float]) -> tuple[float, float]:
     """The probabilities with which a sample loses its visible and its infrared image."""
-    alone = isinstance(modality_dropout, int | float)
+    alone = isinstance(modality_dropout, Real)
     each = (modality_dropout / 2, modality_dropout / 2) if alone else tuple(modality_dropout)
     if len(each) != 2 or not min(each) >= 0 or not sum(each) < 1:
         raise ValueError(

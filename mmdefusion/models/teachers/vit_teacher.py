@@ -25,7 +25,8 @@ class ViTTeacher(FrozenTeacher):
     the blocks of a ViT and would otherwise dominate the loss.
 
     Args:
-        checkpoint: any file that :class:`DeFusionEncoder` reads, such as DINOv2's.
+        checkpoint: any file that :class:`DeFusionEncoder` reads, such as DINOv2's; an address is fetched at once, a
+            local file that is not there yet is an error in :meth:`init_weights`, unless ``arch`` is ``'auto'``.
         arch: as in :class:`DeFusionEncoder`; ``'auto'`` reads it from the file.
         layer: number of blocks after which the tokens are taken; None for all blocks.
         scale: how much larger the ViT sees the images, so that its tokens are so much finer than patches of 16 pixels:

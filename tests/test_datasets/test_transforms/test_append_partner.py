@@ -119,6 +119,21 @@ def test_other_size_is_an_error_or_resized(pair: dict) -> None:
     assert np.abs(resized[..., 3].astype(int) - grey(2)).mean() < 4
 
 
+def test_a_visible_image_whose_size_has_changed(pair: dict) -> None:
+    """Expand leaves no key; but a step that cuts the visible image to the view of a smaller partner is welcome."""
+    results = LoadImageFromFile()(dict(pair))
+    results['img'] = np.zeros((80, 100, 3), np.uint8)
+    with pytest.raises(
+        ValueError, match=r'already moved or scaled \(100x80, and 64x48 as it was read\): put AppendPar'
+    ):
+        AppendPartner(size_mismatch='resize')(results)
+    cut = LoadImageFromFile()(
+        dict(pair, img_path=write(Path(pair['img_path']).with_name('b.png'), np.dstack([grey(1, 96, 128)] * 3)))
+    )
+    cut['img'] = cut['img'][10:58, 10:74]
+    assert AppendPartner()(cut)['img'].shape == (48, 64, 4)
+
+
 def test_sixteen_bits(pair: dict) -> None:
     counts = 30000 + grey(2).astype(np.uint16) * 10
     write(Path(pair['img_ir_path']), counts)

@@ -42,10 +42,6 @@ def test_they_go_with_the_pixels(toolbox):
 
 
 def test_not_after_what_moves_pixels():
-    with pytest.raises(
-        ValueError, match=r'already moved or scaled \(90x60, and 64x48 as it was read\): put AppendPlace'
-    ):
-        AppendPlace()(dict(img=np.zeros((60, 90, 4), np.uint8), img_path='x.png', ori_shape=(48, 64)))
     with pytest.raises(ValueError, match=r'x\.png was already moved or scaled \(flip in results\): put AppendPlace'):
         placed(flip=True)
 

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 from helpers.toy_run import toy_config
+from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
@@ -76,7 +77,7 @@ WITHIN = dict(epochs(), default_hooks=dict(checkpoint=dict(by_epoch=False, inter
         'end',
         'ema',
         'seedless',
-        'rank',
+        'ranks',
     ],
 )
 def test_ends_with_the_same_weights(tmp_path, options, stop_at):
@@ -98,6 +99,22 @@ def test_ends_with_the_same_weights(tmp_path, options, stop_at):
     assert not torch.equal(cut['layers.0.weight'], whole['layers.0.weight'])
     for name, value in whole.items():
         assert torch.equal(resumed[name], value), name
+
+
+@pytest.mark.parametrize(('before', 'after'), [(2, 4), (3, 4)])
+def test_an_epoch_of_other_batches_begins_anew(tmp_path, before, after):
+    """Nobody knows which of its samples were trained on; a finished epoch stays finished."""
+
+    def config(batch_size: int, max_epochs: int, **more) -> Config:
+        made = toy_config(tmp_path, RUNTIME, 18, **epochs(batch_size=batch_size))
+        made.merge_from_dict(dict(more, train_cfg=dict(max_epochs=max_epochs)))
+        del made.train_cfg['max_iters']
+        return made
+
+    train(config(before, 1))
+    runner = Runner.from_cfg(config(after, 2, resume=True))
+    runner.train()
+    assert runner.epoch == 2 and runner.iter == 12 // before + 12 // after
 
 
 def test_draws_do_not_depend_on_the_number_of_workers(tmp_path):
