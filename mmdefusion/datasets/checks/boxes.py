@@ -88,10 +88,7 @@ def box_fault(box: RawBox) -> str | None:
 
 
 def _is_kaist(dataset: BaseDataset) -> bool:
-    """Whether a data set reads names of classes as KAIST's, in lower case and with ignored ones; others take the exact.
-
-    The folders of scenes and images of KAIST are as many as those of others, so the class has to say it.
-    """
+    """Whether a data set takes names of classes in any case, and ignores some; all others take them as written."""
     return installed('mmdet') and isinstance(dataset, KAISTDataset)
 
 

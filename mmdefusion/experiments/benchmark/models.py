@@ -76,17 +76,13 @@ def find_candidates(models: Sequence[str | os.PathLike], weights: str | None = N
     found = []
     for text, own in map(split_weights, map(os.fspath, models)):
         (path,) = find_models([text])
-        found.append(
-            Candidate(short_name(path) + (f'@{Path(own).stem}' if own else ''), path, own or weights, bool(own))
-        )
+        name = f'{short_name(path)}@{Path(own).stem}' if own else short_name(path)
+        found.append(Candidate(name, path, own or weights, bool(own)))
     counts = Counter(one.name for one in found)
-    found = [
-        # on hubs every file is model.safetensors
-        replace(one, name=f'{short_name(one.path)}@{Path(one.weights).parent.name}-{Path(one.weights).stem}')
-        if counts[one.name] > 1 and one.own
-        else one
-        for one in found
-    ]
+    for place, one in enumerate(found):
+        if counts[one.name] > 1 and one.own:  # on hubs every file is model.safetensors
+            file = Path(one.weights)
+            found[place] = replace(one, name=f'{short_name(one.path)}@{file.parent.name}-{file.stem}')
     if len({one.name for one in found}) < len(found):
         raise ValueError('Two of the models have the same name: give each once.')
     return found
