@@ -62,7 +62,7 @@ def _path(root: Path, name: str, suffix: str, extension: str) -> str:
 def _list_files(folder: str, above: str = '') -> Iterator[str]:
     """The files in a folder and below that are not hidden, with their folders before them, in the order of names.
 
-    Linked folders are not entered. Hidden files are unfinished ones, and notes of other operating systems.
+    Linked folders are not entered. What is hidden is unfinished, thrown away, or of use to a program only.
     """
     try:
         with os.scandir(folder) as found:  # objects of pathlib take ten times as long
@@ -71,9 +71,11 @@ def _list_files(folder: str, above: str = '') -> Iterator[str]:
         warnings.warn(f'{folder} may not be read, so what lies in it is left out.', stacklevel=2)
         return
     for entry in entries:
+        if entry.name.startswith('.'):
+            continue
         if entry.is_dir(follow_symlinks=False):
             yield from _list_files(entry.path, f'{above}{entry.name}/')
-        elif not entry.name.startswith('.') and entry.is_file():
+        elif entry.is_file():
             yield above + entry.name
 
 

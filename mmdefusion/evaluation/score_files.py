@@ -1,6 +1,8 @@
 """Scores many fused image files in several processes."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from multiprocessing import get_context
 
@@ -9,6 +11,7 @@ import numpy as np
 
 from mmdefusion.utils.image_io import FULL, FixedRange, read_image, reverse_channels
 from mmdefusion.utils.progress import track
+from mmdefusion.utils.threads import map_in_order
 
 from .functional import PROTOCOLS
 from .scores import Row
@@ -39,13 +42,22 @@ def iterate_scores(
     """As :func:`score_files`, one result after the other in the order of the triples, as soon as it is there.
 
     Of the ``total`` triples only a few are asked for ahead.
+
+    Raises:
+        ChildProcessError: if a process is ended from outside.
     """
     work = partial(score_file, protocol=protocol, second=second)
     if workers <= 1:
         yield from track(map(work, triples), 'scoring', total)
         return
-    with get_context('spawn').Pool(max(1, min(workers, total)), _work_in_one_thread) as pool:
-        yield from track(pool.imap(work, triples), 'scoring', total)
+    workers = max(1, min(workers, total))
+    with ProcessPoolExecutor(workers, get_context('spawn'), _work_in_one_thread) as pool:
+        try:
+            yield from track(map_in_order(pool, work, triples, workers), 'scoring', total)
+        except BrokenProcessPool:  # multiprocessing's own pool would wait for its result for ever
+            raise ChildProcessError(
+                f'One of {workers} processes that score was ended, maybe for lack of memory: take fewer (--workers).'
+            ) from None
 
 
 def score_file(paths: Triple, protocol: str, second: FixedRange = None) -> Row | ValueError:

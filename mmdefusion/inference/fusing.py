@@ -103,13 +103,16 @@ class Fusing(ABC):
             wanted = [item for item in wanted if not target.holds(item.name)]
         return self._fuse_items(wanted, items, outputs, resize, target, workers)
 
-    def fuse(self, pair: Item | Sequence[Image], parts: bool = False, resize: bool = False) -> Fused:
+    def fuse(
+        self, pair: Item | Sequence[Image], parts: bool = False, resize: bool = False, black_hot: bool | None = None
+    ) -> Fused:
         """Fuses two sources; with more than two, each result is fused with the next.
 
         Args:
             pair: the sources, as files or arrays; a single source is returned as it is.
             parts: whether to decode the common and unique images of the last two too.
             resize: whether to resize the other images to the size of the first.
+            black_hot: whether hot is dark in infrared images (:meth:`tell_black_hot`); None asks this pair alone.
 
         Returns:
             The images by name, H×W×3 (BGR) or H×W, uint8.
@@ -119,7 +122,9 @@ class Fusing(ABC):
             ValueError: if an image cannot be read, or the sizes differ; the message names the item.
         """
         items = [pair if isinstance(pair, Item) else Item('pair', tuple(pair))]
-        (item,), black_hot = self._open(items, items)
+        if black_hot is None:
+            items, black_hot = self._open(items, items)
+        (item,) = items
         return Fused(item.name, self._decode(item.name, self._read(item, resize, black_hot), parts))
 
     def _fuse_items(
@@ -172,7 +177,7 @@ class Fusing(ABC):
             writers = {name: stack.enter_context(VideoWriter(file, frames.rate)) for name, file in files.items()}
             items = frame_items(track(frames, 'fusing', show=self.show_progress), frames.name)
             first = list(islice(items, 1))
-            black_hot, memory = self._black_hot(first), FrameMemory()
+            black_hot, memory = self.tell_black_hot(first), FrameMemory()
             for item in chain(first, items):
                 for name, image in self._render(item, target.outputs, resize, black_hot, memory).images.items():
                     writers[name].write(image)
@@ -192,10 +197,10 @@ class Fusing(ABC):
         """Tells whether hot is dark in the series that items are of; the files of a single one are read once."""
         if len(items) == len(series) == 1:
             items = series = [replace(items[0], images=tuple(items[0].read(**self.reading)))]
-        return items, bool(items) and self._black_hot(series)
+        return items, bool(items) and self.tell_black_hot(series)
 
-    def _black_hot(self, items: Sequence[Item]) -> bool:
-        """Whether hot is dark in the infrared images of a series."""
+    def tell_black_hot(self, items: Sequence[Item]) -> bool:
+        """Whether hot is dark in the infrared images of a series, by the polarity or by what they look like."""
         return self.reading['thermal'] and tell_black_hot(items, self.polarity, self.reading['thermal_range'])
 
     def _read(self, item: Item, resize: bool, black_hot: bool) -> list[np.ndarray]:

@@ -70,7 +70,11 @@ class Predicting:
             items = frame_items(frames, frames.name)
         else:
             items = list_items([visible, infrared], suffixes, skip_unmatched=skip_unmatched)
-        count = len(frames if videos else items)
+        count, drawn = len(frames if videos else items), bool(folder or return_vis)
+        black_hot = None
+        if self.fuser and drawn:  # one polarity for all of a series, as in fusing
+            series = list(itertools.islice(items, 1)) if videos else items
+            items, black_hot = itertools.chain(series, items) if videos else items, self.fuser.tell_black_hot(series)
         if folder and videos:
             refuse_overwriting([os.path.join(folder, 'vis', f'{frames.name}.mp4')], [visible, infrared])
         elif folder:
@@ -87,8 +91,8 @@ class Predicting:
                 writer = stack.enter_context(VideoWriter(target, frames.rate))
             # a video without some of its frames would be another video
             for item, sample in self.predict(progress, resize, None if videos or count == 1 else failures):
-                if folder or return_vis:
-                    drawing = self.draw(item, sample)
+                if drawn:
+                    drawing = self.draw(item, sample, black_hot)
                     if writer:
                         writer.write(drawing)
                     elif folder:
@@ -115,12 +119,16 @@ class Predicting:
             failures: gets what is wrong with pairs that cannot be read, by their names; None: the first one is raised.
         """
 
-    def draw(self, item: Item, sample: Any) -> np.ndarray:
-        """The prediction on the visible, the infrared and, where asked for, the fused picture, side by side; BGR."""
+    def draw(self, item: Item, sample: Any, black_hot: bool | None = None) -> np.ndarray:
+        """The prediction on the visible, the infrared and, where asked for, the fused picture, side by side; BGR.
+
+        Hot is dark in infrared images if ``black_hot``; None asks the pair itself, where it is fused.
+        """
         visible, infrared = item.read(**self.reading)
         pictures = {'visible': visible, 'infrared': cv2.resize(infrared, visible.shape[1::-1])}
         if self.fuser:
-            fused = self.fuser.fuse(Item(item.name, (visible, infrared), item.series), resize=True)
+            pair = Item(item.name, (visible, infrared), item.series)
+            fused = self.fuser.fuse(pair, resize=True, black_hot=black_hot)
             pictures['fused'] = fused.images['fused']
         with DRAWING:
             drawings = [self.draw_on(picture, sample) for picture in pictures.values()]

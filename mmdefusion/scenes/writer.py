@@ -49,7 +49,10 @@ def write_scenes(
 
     Raises:
         FileExistsError: if ``root`` holds anything but an earlier set of scenes.
+        ValueError: if a number of scenes is negative.
     """
+    if min(train, test) < 0:
+        raise ValueError(f'train={train} and test={test} scenes must be 0 or more.')
     root = Path(root)
     place = root.resolve()  # a link stays where it is, and leads to the new set
     stamp = dict(

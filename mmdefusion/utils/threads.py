@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
@@ -31,12 +31,18 @@ def map_in_threads(function: Callable[[T], R], items: Iterable[T], workers: int)
 
 def _map(function: Callable[[T], R], items: Iterator[T], workers: int) -> Iterator[R]:
     with ThreadPoolExecutor(workers) as pool:
-        begun: deque[Future[R]] = deque(pool.submit(function, item) for item in islice(items, AHEAD * workers))
-        try:
-            while begun:
-                result = begun.popleft().result()
-                begun.extend(pool.submit(function, item) for item in islice(items, 1))
-                yield result
-        finally:
-            for future in begun:
-                future.cancel()
+        yield from map_in_order(pool, function, items, workers)
+
+
+def map_in_order(pool: Executor, function: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[R]:
+    """The same in the threads or processes of a pool, of which there are ``workers``."""
+    items = iter(items)
+    begun: deque[Future[R]] = deque(pool.submit(function, item) for item in islice(items, AHEAD * workers))
+    try:
+        while begun:
+            result = begun.popleft().result()
+            begun.extend(pool.submit(function, item) for item in islice(items, 1))
+            yield result
+    finally:
+        for future in begun:
+            future.cancel()

@@ -180,6 +180,23 @@ def test_videos_with_the_fused_picture(checkpoints, tmp_path):
     assert video.get(cv2.CAP_PROP_FRAME_COUNT) == 3 and video.get(cv2.CAP_PROP_FRAME_WIDTH) > 3 * 96
 
 
+@pytest.mark.parametrize('kind', ['folders', 'videos'])
+def test_one_polarity_for_all_fused_pictures(kind, checkpoints, pairs, tmp_path, monkeypatch):
+    inferencer = build('mmseg', checkpoints, fused=True)
+    told, used, fuse = [], [], inferencer.fuser.fuse
+    monkeypatch.setattr(inferencer.fuser, 'tell_black_hot', lambda items: told.append(len(items)) or True)
+    monkeypatch.setattr(inferencer.fuser, 'fuse', lambda *a, **k: used.append(k['black_hot']) or fuse(*a, **k))
+    if kind == 'videos':
+        sources = [write_video(tmp_path / f'{name}.mp4', (96, 80)) for name in ('vi', 'ir')]
+    else:
+        sources = [str(pairs / 'vi'), str(pairs / 'ir')]
+    found = inferencer(*sources, return_vis=True)
+    count = len(found['predictions'])
+    assert told == [1 if kind == 'videos' else count] and used == [True] * count
+    inferencer(*sources)
+    assert len(told) == 1  # where nothing is drawn, nobody asks
+
+
 def write_video(path, size):
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'mp4v'), 10.0, size)
     for k in range(3):

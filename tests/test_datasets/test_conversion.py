@@ -130,7 +130,9 @@ BOX = Box('car', 16, 12, 48, 36)
         ('0.5 0.5 0.5 0.5', BOX),
         ('0.5 0.5 0.5 0.5 0.9', BOX),  # with a confidence
         ('0.5 0.5 0.5 0.5 0.9 7', BOX),  # and the number of a track
+        ('0.5 0.5 0.5 0.5 0.9 1', BOX),
         ('0.25 0.25 0.75 0.5 0.5 0.75', BOX),
+        ('0.125 0.25 0.875 0.25 0.5 1', Box('car', 8, 12, 56, 48)),  # a triangle that ends at the lower edge
         ('0.5 0.25 0.75 0.5 0.5 0.75 0.25 0.5', BOX),  # an oriented box
         ('0.25 0.3 0.3 0.25 0.75 0.5 0.5 0.75 0.4 0.7', BOX),
         ('0.5 0.5 0.5', None),
@@ -167,6 +169,10 @@ def test_vedai_text(tmp_path):
     first, second = READERS['vedai'](text, tmp_path / 'images')
     assert first.name == '00000001_co.png' and second.boxes == ()
     assert first.boxes == (Box('pickup', 38, 50, 62, 70), Box('car', 0, 2, 9, 8, ignore=True))
+    for name in ('00000001', '00000002'):
+        (tmp_path / f'images/{name}_co.png').rename(tmp_path / f'images/{name}.png')
+    with pytest.raises(ValueError, match='images has no image of .*, such as 00000001_co.png: name their folder'):
+        READERS['vedai'](text, tmp_path / 'images')
     text.write_text('00000001 50 60\n')
     with pytest.raises(ValueError, match='not a vehicle as VEDAI'):
         READERS['vedai'](text, tmp_path / 'images')
@@ -188,18 +194,39 @@ def test_the_tool_takes_a_split_and_classes(folder):
     (folder / 'train.txt').write_text('a/0\n\nb.png\n', encoding='utf-8-sig')  # as editors of Windows write it
     result = run('convert_boxes.py', *options)
     assert '2 images, 2 car, 1 person (1 ignored)' in result.stdout, result.stderr
+    (folder / 'train.txt').write_text('b\n')  # which has cars only, and numbers classes as the others do
+    result = run('convert_boxes.py', *options)
+    assert '1 images, 1 car, 0 person' in result.stdout, result.stderr
+    content = json.loads((folder / 'train.json').read_text())
+    assert [category['name'] for category in content['categories']] == ['car', 'person']
     (folder / 'train.txt').write_text('c\n')
     result = run('convert_boxes.py', *options)
     assert result.returncode == 1 and 'are no images (c).' in result.stderr
 
 
-def test_mfnet_there_and_back(tmp_path):
-    image = np.random.default_rng(0).integers(0, 256, (20, 30, 4), np.uint8)
+def test_a_list_may_name_a_file_of_the_folder_itself(tmp_path):
+    """Though a file below it has the same name."""
+    for name in ('a.png', 'sub/a.png'):
+        write(tmp_path / 'images' / name, grey(0, 48, 64))
+    images = [AnnotatedImage(name, 64, 48, (Box('car', 0, 0, 9, 9),)) for name in ('a.png', 'sub/a.png')]
+    WRITERS['voc'](images, ['car'], tmp_path / 'xml')
+    (tmp_path / 'list.txt').write_text('a.png\n')
+    options = '--from', 'voc', '--to', 'coco', '--annotations', tmp_path / 'xml', '--images', tmp_path / 'images'
+    result = run('convert_boxes.py', *options, '--out', tmp_path / 'x.json', '--list', tmp_path / 'list.txt')
+    assert result.returncode == 0, result.stderr
+    assert [image.name for image in READERS['coco'](tmp_path / 'x.json', tmp_path)] == ['a.png']
+
+
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
+def test_mfnet_there_and_back(dtype, tmp_path):
+    image = np.random.default_rng(0).integers(0, np.iinfo(dtype).max, (20, 30, 4), dtype)
     write(tmp_path / 'images/00001D.png', image)
+    (tmp_path / 'images/._00001D.png').write_text('a note of another operating system')
     assert run('mfnet_pairs.py', 'split', tmp_path / 'images', tmp_path / 'vi', tmp_path / 'ir').returncode == 0
     assert cv2.imread(str(tmp_path / 'ir/00001D.png'), -1).shape == (20, 30)
     assert run('mfnet_pairs.py', 'join', tmp_path / 'again', tmp_path / 'vi', tmp_path / 'ir').returncode == 0
-    assert (cv2.imread(str(tmp_path / 'again/00001D.png'), -1) == image).all()
+    again = cv2.imread(str(tmp_path / 'again/00001D.png'), -1)
+    assert again.dtype == dtype and (again == image).all()
     result = run('mfnet_pairs.py', 'split', tmp_path / 'vi', tmp_path / 'x', tmp_path / 'y')
     assert result.returncode == 1 and 'is not an image of four channels' in result.stderr
 

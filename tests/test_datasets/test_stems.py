@@ -17,6 +17,7 @@ def test_matched_by_name_whatever_the_extension(tmp_path):
     other = fill(tmp_path / 'ir', ['b.bmp', 'night/a.png'])
     (one / 'notes.txt').write_text('no image')
     (one / '.b.png').write_text('unfinished')
+    write(one / '.Trash-1000/files/c.png', grey(0))
     (one / 'folder.png').mkdir()
     assert match_stems([one, other]) == {
         'b': (str(one / 'b.png'), str(other / 'b.bmp')),

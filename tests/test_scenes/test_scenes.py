@@ -243,3 +243,8 @@ def test_telling_scenes_of_a_split_with_few_by_night_or_by_day(dark, bright):
     chosen = scenes.telling(8)
     assert len({image['id'] for image in chosen}) == len(chosen) == min(8, dark + bright)
     assert sum(image['night'] for image in chosen) == min(dark, max(4, 8 - bright))
+
+
+def test_fewer_than_no_scenes(tmp_path):
+    with pytest.raises(ValueError, match='train=-1 and test=0 scenes must be 0 or more'):
+        write_scenes(tmp_path / 'scenes', train=-1, test=0)

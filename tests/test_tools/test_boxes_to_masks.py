@@ -60,3 +60,9 @@ def test_no_category_has_the_value_that_is_ignored(tmp_path):
     result = run_tool(TOOL, source, tmp_path / 'out')
     assert result.returncode == 1 and not (tmp_path / 'out').exists()
     assert result.stderr == f'{source} has 255 categories, and a label map has room for 254: leave some out.\n'
+
+
+def test_an_edge_beyond_all_numbers_is_one_line(tmp_path):
+    source = write_coco(tmp_path / 'train.json', [[1e308, 0, 1e308, 5]], 1)
+    result = run_tool(TOOL, source, tmp_path / 'labels')
+    assert result.returncode == 1 and 'Traceback' not in result.stderr and 'infinite edges' in result.stderr

@@ -28,7 +28,7 @@ def box_label_map(size: tuple[int, int], boxes: list[tuple[Sequence[float], int]
     """Draws a label map H×W uint8 of boxes ((x, y, width, height), label), smaller boxes over larger ones."""
     label_map = np.zeros(size, np.uint8)
     for (x, y, width, height), label in sorted(boxes, key=lambda box: -box[0][2] * box[0][3]):
-        if not all(map(math.isfinite, (x, y, width, height))):
+        if not all(map(math.isfinite, (x, y, width, height, x + width, y + height))):
             raise ValueError(f'The box {x, y, width, height} has NaN or infinite edges: run check_dataset.py first.')
         left, top, right, bottom = (max(round(edge), 0) for edge in (x, y, x + width, y + height))
         label_map[top:bottom, left:right] = label

@@ -37,7 +37,7 @@ def parse_args() -> argparse.Namespace:
         default='error',
         help='images without an annotation: refuse, take as images without objects, or leave out (default: error)',
     )
-    parser.add_argument('--classes', nargs='+', help='classes to use, in this order (default: all, by name)')
+    parser.add_argument('--classes', nargs='+', help='classes to use, in this order (default: all there are, by name)')
     args = parser.parse_args()
     for path in filter(None, (args.annotations, args.images, args.list)):
         if not path.exists():
@@ -46,15 +46,20 @@ def parse_args() -> argparse.Namespace:
 
 
 def select(images: list[AnnotatedImage], args: argparse.Namespace) -> tuple[list[AnnotatedImage], list[str]]:
-    """Selects the images of the split and the boxes of the classes; returns the classes too."""
+    """Selects the images of the split and the boxes of the classes; returns the classes too.
+
+    Unless they are named, the classes are those of all images, so that every split numbers them alike.
+    """
+    classes = args.classes or sorted({box.label for image in images for box in image.boxes})
     if args.list:
         wanted = {line.strip() for line in read_lines(args.list)}
+        whole = {image.name: image for image in images}
         known: dict[str, AnnotatedImage] = {}
         for image in images:
             for key in _keys(image.name):
-                if key in wanted and key in known:
+                if key in wanted and key in known and key not in whole:
                     raise SystemExit(f'{key} in {args.list} may be {known[key].name} or {image.name}: name its folder.')
-                known[key] = image
+                known[key] = whole.get(key, image)
         if absent := sorted(wanted - set(known)):
             raise SystemExit(f'{len(absent)} names in {args.list} are no images{some_names(absent)}.')
         chosen = {known[name].name for name in wanted}
@@ -67,7 +72,6 @@ def select(images: list[AnnotatedImage], args: argparse.Namespace) -> tuple[list
             )
         if args.unlabelled == 'skip':
             images = [image for image in images if image.labelled]
-    classes = args.classes or sorted({box.label for image in images for box in image.boxes})
     kept = [replace(image, boxes=tuple(box for box in image.boxes if box.label in classes)) for image in images]
     return kept, classes
 

@@ -27,7 +27,7 @@ def check_distinct(*folders: Path) -> None:
 def split(images: Path, visible: Path, infrared: Path) -> int:
     """Writes the colour image and the fourth channel of each file; returns the number of files."""
     check_distinct(images, visible, infrared)
-    paths = sorted(images.glob('*.png'))
+    paths = sorted(path for path in images.glob('*.png') if not path.name.startswith('.'))
     if not paths:
         raise SystemExit(f'There are no PNG files in {images}.')
     for path in track(paths, 'splitting'):
@@ -44,7 +44,11 @@ def join(images: Path, visible: Path, infrared: Path) -> int:
     check_distinct(images, visible, infrared)
     pairs = match_stems([visible, infrared])
     for name, (one, other) in track(pairs.items(), 'joining'):
-        colour, grey = read_image(one, channels=3), read_image(other, channels=1)
+        stored = [read_stored(path) for path in (one, other)]
+        if {image.dtype for image in stored} == {np.dtype(np.uint16)} and [image.ndim for image in stored] == [3, 2]:
+            colour, grey = stored  # as split wrote them
+        else:
+            colour, grey = read_image(one, channels=3), read_image(other, channels=1)
         if colour.shape[:2] != grey.shape[:2]:
             raise SystemExit(f'{one} and {other} differ in size.')
         write_image(images / f'{name}.png', np.dstack([colour, grey]))

@@ -36,6 +36,9 @@ def read_vedai(annotations: Path, images: Path) -> list[AnnotatedImage]:
             name, box = _read_line(line)
             boxes.setdefault(name, []).append(box)
     colour = {stem.removesuffix('_co'): name for stem, name in list_files(images).items() if stem.endswith('_co')}
+    if not colour or (boxes and not boxes.keys() & colour.keys()):
+        first = next(iter(boxes), 'NAME')
+        raise ValueError(f'{images} has no image of {annotations}, such as {first}_co.png: name their folder.')
     return [
         AnnotatedImage(name, *size_of(Path(images) / name), tuple(boxes.get(stem, ()))) for stem, name in colour.items()
     ]

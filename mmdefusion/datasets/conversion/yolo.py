@@ -10,6 +10,7 @@ from .boxes import AnnotatedImage, Box, around, list_files, size_of
 from .writing import check_targets
 
 NAMES = 'classes.txt'
+BESIDE = 0.02  # of a side, by which a box may leave the image
 
 
 def read_yolo(annotations: Path, images: Path) -> list[AnnotatedImage]:
@@ -57,8 +58,7 @@ def _read_line(line: str, names: Sequence[str], width: int, height: int) -> Box:
     try:
         number, *words = line.split()
         label, values = names[_place(number)], [float(word) for word in words]
-        tracked = len(words) == 6 and words[-1].isdecimal() and values[-1] >= 1  # behind a box and its confidence
-        left, top, right, bottom = _edges(values[:5] if tracked else values)
+        left, top, right, bottom = _edges(values[:5] if _is_tracked(words) else values)
     except (ValueError, IndexError):
         raise ValueError(
             f'{line!r} is neither "class centre_x centre_y width height" nor a class and the corners of a polygon'
@@ -74,6 +74,17 @@ def _edges(values: list[float]) -> tuple[float, float, float, float]:
     if len(values) < 6 or len(values) % 2:
         raise ValueError
     return around(values[::2], values[1::2])
+
+
+def _is_tracked(words: Sequence[str]) -> bool:
+    """Whether a box, its confidence and the number of a track follow a class, and not the corners of a triangle.
+
+    A last number of 1 may be either: it is a track's if the box lies in the image.
+    """
+    if len(words) != 6 or not words[-1].isdecimal() or int(words[-1]) < 1:
+        return False
+    edges = _edges([float(word) for word in words[:4]])
+    return int(words[-1]) > 1 or (min(edges) > -BESIDE and max(edges) < 1 + BESIDE)
 
 
 def _place(number: str) -> int:

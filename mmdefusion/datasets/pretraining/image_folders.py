@@ -77,7 +77,8 @@ class ImageFolders(BaseDataset):
         if not fileio.isdir(path, backend_args=self.backend_args):
             raise FileNotFoundError(f'{path} is not a folder; correct folders or data_root.')
         names = fileio.list_dir_or_file(path, list_dir=False, recursive=True, backend_args=self.backend_args)
-        names = sorted(name for name in names if name.lower().endswith(IMAGE_SUFFIXES))
+        seen = (name for name in names if not any(part.startswith('.') for part in name.split('/')))
+        names = sorted(name for name in seen if name.lower().endswith(IMAGE_SUFFIXES))
         if not names:
             raise ValueError(f'{path} has no image ({", ".join(IMAGE_SUFFIXES)}) in it or below.')
         if split is not None:
