@@ -143,6 +143,8 @@ def main() -> None:
         second = scaling(args)
         metrics = PROTOCOLS[args.protocol].metrics
         with closing(ScoreLog(names, metrics, args.out, earlier_files(args))) as log:
+            if kept := sum(name in log for name in names):
+                print(f'{kept} of {len(names)} scores are those of earlier files.', file=sys.stderr, flush=True)
             failed = score(matched, log, args, second)
             means, scored = log.finish(), [name for name in names if name in log]
     except (OSError, ValueError) as error:

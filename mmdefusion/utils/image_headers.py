@@ -17,7 +17,7 @@ from PIL import BmpImagePlugin, Image, JpegImagePlugin, PngImagePlugin
 from .jpeg_scans import jpeg_scans
 from .names import shown
 from .storage import local_copy
-from .tiff_headers import read_tiff
+from .tiff_headers import MAGIC, read_tiff
 from .webp_headers import EXIF_ORIENTATION, read_orientation
 
 IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp')
@@ -225,6 +225,6 @@ FORMATS: tuple[tuple[Callable[[bytes], bool], Callable[[BinaryIO], Found]], ...]
     (lambda start: start.startswith(b'\x89PNG\r\n\x1a\n'), _read_png),
     (lambda start: start.startswith(b'\xff\xd8\xff'), _read_jpeg),
     (lambda start: start.startswith(b'BM'), _read_bmp),
-    (lambda start: start[:4] in (b'II*\0', b'MM\0*', b'II+\0', b'MM\0+'), _read_tiff),
+    (lambda start: start.startswith(MAGIC), _read_tiff),
     (lambda start: start.startswith(b'RIFF') and start[8:12] == b'WEBP', _read_webp),
 )

@@ -14,6 +14,7 @@ import numpy as np
 from .image_headers import UnusableImage, check_bytes, check_regular, max_pixels, parse_header
 from .jpeg_scans import jpeg_scans
 from .storage import is_local, read_content
+from .tiff_headers import MAGIC, with_alpha_as_data
 
 # Keeps depth and channels, drops alpha, and rotates as EXIF says. IMREAD_UNCHANGED ignores EXIF: the partner of a
 # rotated photograph would then lie on its side, while LoadImageFromFile has rotated the visible image.
@@ -38,6 +39,8 @@ def decode_image(content: bytes, name: str, alpha: bool = False, limit: int | No
     if _truncated(content):
         raise UnusableImage(f'{name} is cut short ({len(content)} bytes); copy or download it again.')
     parse_header(content, name, limit)
+    if content.startswith(MAGIC):
+        content = with_alpha_as_data(content)
     try:
         image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED if alpha else _AS_STORED)
     except (cv2.error, MemoryError):

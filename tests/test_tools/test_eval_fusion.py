@@ -126,6 +126,7 @@ def test_shards_and_stopped_runs_are_put_together(tmp_path):
     out = tmp_path / 'all.csv'
     result = run(tmp_path, *options, '--out', str(out), '--resume', str(shards[1]))
     assert result.returncode == 0 and '5 images' in result.stdout, result.stderr
+    assert ' scores are those of earlier files.' in result.stderr
     resumed = out.read_text().splitlines()
     assert resumed[1] == lines[1].replace('0,', '0,9', 1)  # kept, not scored again
     assert resumed[2:-1] == lines[2:-1] and not stopped.exists()

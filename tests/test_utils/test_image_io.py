@@ -14,6 +14,7 @@ from mmdefusion.utils.image_io import (
     decode_image,
     read_fourth_channel,
     read_image,
+    read_stored,
     to_channels,
     to_uint8,
 )
@@ -44,6 +45,16 @@ def test_colour_becomes_luma_and_stays_bgr_with_three_channels(tmp_path: Path) -
 def test_alpha_is_dropped(tmp_path: Path) -> None:
     image = RNG.integers(0, 256, (8, 9, 4), dtype=np.uint8)
     assert (read_image(write(tmp_path / 'a.png', image), channels=3) == image[..., :3]).all()
+
+
+@pytest.mark.parametrize('compression', [None, 'tiff_lzw'])
+def test_colours_are_not_multiplied_by_a_tiff_s_alpha(compression: str | None, tmp_path: Path) -> None:
+    """Pillow, as GDAL, calls a fourth channel alpha, and the library that OpenCV uses would multiply by it."""
+    image = RNG.integers(0, 256, (8, 9, 4), dtype=np.uint8)
+    path = str(tmp_path / 'a.tif')
+    Image.fromarray(image[..., [2, 1, 0, 3]]).save(path, compression=compression)
+    assert (read_image(path, channels=3) == image[..., :3]).all()
+    assert (read_stored(path, alpha=True) == image).all()
 
 
 def test_fixed_range_clips_and_rounds_and_never_wraps(tmp_path: Path) -> None:
