@@ -8,5 +8,6 @@ over_dinov2 = dict(
     pyramid=dict(prior=dict(init_cfg=dict(type='Pretrained', checkpoint='prior'))),
     init_cfg=None,
 )
-# its tokens take a third of the time so, and detectors and segmenters learn as much from them (docs/training.md)
+# its tokens take a third of the time so, and detectors and segmenters learn as much from them
+# (docs/features_record.md, the suite's tables)
 cheap_tokens = [dict(type='mmdefusion.KeptTokensHook', mirror=False, dtype='bfloat16')]
