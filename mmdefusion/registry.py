@@ -14,6 +14,9 @@ from mmengine.registry import (
     DATASETS as MMENGINE_DATASETS,
 )
 from mmengine.registry import (
+    FUNCTIONS as MMENGINE_FUNCTIONS,
+)
+from mmengine.registry import (
     HOOKS as MMENGINE_HOOKS,
 )
 from mmengine.registry import (
@@ -45,6 +48,7 @@ MODELS = Registry('model', parent=MMENGINE_MODELS, locations=['mmdefusion.models
 DATASETS = Registry('dataset', parent=MMENGINE_DATASETS, locations=['mmdefusion.datasets.registered'])
 DATA_SAMPLERS = Registry('data sampler', parent=MMENGINE_DATA_SAMPLERS, locations=['mmdefusion.datasets.registered'])
 TRANSFORMS = Registry('transform', parent=MMENGINE_TRANSFORMS, locations=['mmdefusion.datasets.transforms'])
+FUNCTIONS = Registry('function', parent=MMENGINE_FUNCTIONS, locations=['mmdefusion.engine'])
 HOOKS = Registry('hook', parent=MMENGINE_HOOKS, locations=['mmdefusion.engine'])
 LOOPS = Registry('loop', parent=MMENGINE_LOOPS, locations=['mmdefusion.engine'])
 METRICS = Registry('metric', parent=MMENGINE_METRICS, locations=['mmdefusion.evaluation.metrics'])

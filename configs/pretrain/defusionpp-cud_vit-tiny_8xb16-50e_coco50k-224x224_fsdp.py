@@ -9,7 +9,7 @@ strategy = dict(
     model_wrapper=dict(
         type='MMFullyShardedDataParallel',
         use_orig_params=True,
-        auto_wrap_policy=dict(type='mmdefusion.engine.wrapping.wrap_blocks'),
+        auto_wrap_policy=dict(type='mmdefusion.wrap_blocks'),
     ),
 )
 optim_wrapper = dict(type='mmdefusion.BFloat16OptimWrapper')

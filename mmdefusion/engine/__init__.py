@@ -1,3 +1,4 @@
 from .hooks import *  # noqa: F403
 from .loops import *  # noqa: F403
 from .optimizers import *  # noqa: F403
+from .wrapping import wrap_blocks  # noqa: F401

@@ -308,7 +308,7 @@ def test_shards_together_are_the_series(fuser, tmp_path):
 
 def test_the_polarity_is_that_of_the_series_in_every_shard(weights, tmp_path):
     fuser = FusionInferencer(weights, device='cpu', show_progress=False)
-    with patch.object(fuser, '_black_hot', return_value=False) as told:
+    with patch.object(fuser, 'tell_black_hot', return_value=False) as told:
         for seed, name in enumerate(('vi', 'ir')):
             write_images(tmp_path / name, 3, size=(20, 30), seed=seed)
         fuser(str(tmp_path / 'vi'), str(tmp_path / 'ir'), shard='3/3')

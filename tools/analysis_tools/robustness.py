@@ -25,6 +25,7 @@ from mmengine.runner import Runner
 from mmdefusion.datasets.transforms import CORRUPTIONS
 from mmdefusion.evaluation.results import main_score
 from mmdefusion.experiments import Disturbance
+from mmdefusion.experiments.complexity import build_model
 from mmdefusion.experiments.data_digest import digest_data
 from mmdefusion.models.checkpoints.fetching import local_path
 from mmdefusion.models.checkpoints.fitting import read_weights, refuse_misfit
@@ -86,7 +87,6 @@ def test(path: str, checkpoint: str, disturbance: Disturbance | None, args: argp
     config = disturbed(path, disturbance, args)
     config.work_dir, config.load_from, config.log_level = str(args.out_dir / 'logs'), checkpoint, 'WARNING'
     runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
-    refuse_misfit(runner.model, read_weights(checkpoint), checkpoint)
     return {name: float(value) for name, value in runner.test().items()}
 
 
@@ -147,9 +147,10 @@ def main() -> None:
         disturbances = plan(args)
         models = [(config, str(local_path(checkpoint))) for config, checkpoint in args.model]
         for config, checkpoint in models:
-            read_weights(checkpoint)
+            weights = read_weights(checkpoint)
             for disturbance in disturbances:
                 disturbed(config, disturbance, args)
+            refuse_misfit(build_model(disturbed(config, None, args)), weights, checkpoint)
         keys = [key_of(config, checkpoint, args) for config, checkpoint in models]
     except (OSError, ValueError) as error:
         raise SystemExit(shown(error)) from None

@@ -10,7 +10,7 @@ import argparse
 import inspect
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +28,10 @@ def registries() -> dict[str, registry.Registry]:
     return {name: value for name, value in vars(registry).items() if getattr(value, 'scope', '') == 'mmdefusion'}
 
 
-def arguments(kind: type) -> list[str]:
+def arguments(kind: type | Callable) -> list[str]:
     """Names that a config may give, those of the parents too, where the class passes them on."""
+    if not inspect.isclass(kind):
+        return sorted(inspect.signature(kind).parameters)
     found: dict[str, None] = {}
     for parent in kind.__mro__:
         if '__init__' not in vars(parent):
