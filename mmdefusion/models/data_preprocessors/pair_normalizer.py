@@ -153,8 +153,11 @@ class PairedPreprocessing:
     def _normalize(self, image: Tensor, sample: Any, training: bool) -> Tensor:
         path = getattr(sample, 'img_path', None)
         image, place = take_off(image)
-        drops = training and any(self.pair_normalizer.modality_dropout) and _is_whole(image, sample)
-        dropped = self.pair_normalizer.sample_dropped() if drops else None
+        whole = not getattr(sample, 'partner_missing', False)
+        # drawn without dropout too, so that trainings with and without see the same random numbers
+        dropped = self.pair_normalizer.sample_dropped() if training and whole else None
+        if dropped and not (image[:3].any() and image[3:].any()):
+            dropped = None  # packing steps of the toolboxes do not say partner_missing
         try:
             pair = self.pair_normalizer(image, dropped)
         except ValueError as error:
@@ -167,14 +170,6 @@ class PairedPreprocessing:
                 "dict(type='mmdefusion.KeptTokensHook') to custom_hooks, or leave AppendPlace out."
             )
         return put_on(pair, place, self.number_of(key_of(sample)))
-
-
-def _is_whole(image: Tensor, sample: Any) -> bool:
-    """Whether both images of a pair are there.
-
-    Stock packing steps do not say ``partner_missing``, but pixels do where no later step has filled them.
-    """
-    return not getattr(sample, 'partner_missing', False) and bool(image[:3].any()) and bool(image[3:].any())
 
 
 def read_dropout(modality_dropout: float | Sequence[float]) -> tuple[float, float]:
