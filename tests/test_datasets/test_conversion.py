@@ -204,13 +204,14 @@ def test_the_tool_takes_a_split_and_classes(folder):
     assert result.returncode == 1 and 'are no images (c).' in result.stderr
 
 
-def test_a_list_may_name_a_file_of_the_folder_itself(tmp_path):
+@pytest.mark.parametrize('line', ['a.png', 'a'])
+def test_a_list_may_name_a_file_of_the_folder_itself(line, tmp_path):
     """Though a file below it has the same name."""
     for name in ('a.png', 'sub/a.png'):
         write(tmp_path / 'images' / name, grey(0, 48, 64))
     images = [AnnotatedImage(name, 64, 48, (Box('car', 0, 0, 9, 9),)) for name in ('a.png', 'sub/a.png')]
     WRITERS['voc'](images, ['car'], tmp_path / 'xml')
-    (tmp_path / 'list.txt').write_text('a.png\n')
+    (tmp_path / 'list.txt').write_text(f'{line}\n')
     options = '--from', 'voc', '--to', 'coco', '--annotations', tmp_path / 'xml', '--images', tmp_path / 'images'
     result = run('convert_boxes.py', *options, '--out', tmp_path / 'x.json', '--list', tmp_path / 'list.txt')
     assert result.returncode == 0, result.stderr

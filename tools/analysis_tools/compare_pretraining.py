@@ -50,8 +50,8 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def plan(path: Path, start: str, seed: int, args: argparse.Namespace) -> Trial:
-    """Plans one training of one config."""
+def plan(path: Path, start: str, seed: int, data: str, args: argparse.Namespace) -> Trial:
+    """Plans one training of one config on data of a digest."""
     config = Config.fromfile(path)
     config.merge_from_dict(args.cfg_options)
     pretrained = start == 'pretrained'
@@ -59,7 +59,7 @@ def plan(path: Path, start: str, seed: int, args: argparse.Namespace) -> Trial:
     config.randomness = dict(seed=seed)
     config.train_cfg.val_interval = config.train_cfg.max_iters + 1
     files = [*starting_points(config.model), *([args.weights] if pretrained else [])]
-    basis = ' '.join([args.data[path], *(hash_weights(file) for file in files if local_path(file).is_file())])
+    basis = ' '.join([data, *(hash_weights(file) for file in files if local_path(file).is_file())])
     return Trial.of(config, args.work_dir / f'{path.stem}_{start}_seed{seed}', basis)
 
 
@@ -96,9 +96,9 @@ def compare(args: argparse.Namespace) -> Table:
         OSError, ValueError: if the data cannot be listed, or files cannot be written.
         RuntimeError: if a training fails.
     """
-    args.data = {path: digest(path, args) for path in args.configs}
+    data = {path: digest(path, args) for path in args.configs}
     groups = {
-        (path, start): [plan(path, start, seed, args) for seed in range(args.seeds)]
+        (path, start): [plan(path, start, seed, data[path], args) for seed in range(args.seeds)]
         for path in args.configs
         for start in STARTS
     }

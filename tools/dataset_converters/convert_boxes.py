@@ -53,13 +53,16 @@ def select(images: list[AnnotatedImage], args: argparse.Namespace) -> tuple[list
     classes = args.classes or sorted({box.label for image in images for box in image.boxes})
     if args.list:
         wanted = {line.strip() for line in read_lines(args.list)}
-        whole = {image.name: image for image in images}
         known: dict[str, AnnotatedImage] = {}
-        for image in images:
-            for key in _keys(image.name):
-                if key in wanted and key in known and key not in whole:
-                    raise SystemExit(f'{key} in {args.list} may be {known[key].name} or {image.name}: name its folder.')
-                known[key] = whole.get(key, image)
+        for keys_of in (_whole_keys, _short_keys):  # 'a' is the image of the folder itself, if there is one
+            found: dict[str, AnnotatedImage] = {}
+            for image in images:
+                for key in keys_of(image.name) - known.keys():
+                    if key in wanted and key in found:
+                        one, other = found[key].name, image.name
+                        raise SystemExit(f'{key} in {args.list} may be {one} or {other}: name its folder.')
+                    found[key] = image
+            known |= found
         if absent := sorted(wanted - set(known)):
             raise SystemExit(f'{len(absent)} names in {args.list} are no images{some_names(absent)}.')
         chosen = {known[name].name for name in wanted}
@@ -76,11 +79,15 @@ def select(images: list[AnnotatedImage], args: argparse.Namespace) -> tuple[list
     return kept, classes
 
 
-def _keys(name: str) -> tuple[str, ...]:
-    """The names that a list may use for an image: with or without folders and suffix."""
+def _whole_keys(name: str) -> set[str]:
+    """The names that a list may use for an image: with its folders, with or without suffix."""
     stem = name.rpartition('.')[0]
-    short = stem.replace('/visible/', '/')  # KAIST's lists leave the folder of the sensor out
-    return tuple({name, stem, short, Path(name).name, Path(stem).name})
+    return {name, stem, stem.replace('/visible/', '/')}  # KAIST's lists leave the folder of the sensor out
+
+
+def _short_keys(name: str) -> set[str]:
+    """Those without folders."""
+    return {Path(name).name, Path(name.rpartition('.')[0]).name}
 
 
 def main() -> None:

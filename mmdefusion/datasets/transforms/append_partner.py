@@ -119,7 +119,7 @@ class AppendPartner(BaseTransform):
         if partner is None:
             partner = self._stand_in(visible)
         elif partner.shape[:2] != visible.shape[:2]:
-            _refuse_resized(results, self, partner)
+            self._refuse_resized(results, partner)
             partner = self._fit(partner, visible, path, img_path)
         results['img_ir_path'] = path
         results['img'] = np.concatenate((visible, partner.astype(visible.dtype, copy=False)), axis=2)
@@ -151,6 +151,15 @@ class AppendPartner(BaseTransform):
             return to_channels(visible.astype(np.float32) if visible.dtype.kind == 'f' else visible, self.channels)
         return np.zeros((*visible.shape[:2], self.channels), visible.dtype)
 
+    def _refuse_resized(self, results: dict, partner: np.ndarray) -> None:
+        """Raises a ValueError if the partner is as large as the visible image was when it was read, and is no longer.
+
+        Such steps (Expand) leave no key. One that cuts the visible image to the view of the partner is welcome.
+        """
+        read, (height, width) = results.get('ori_shape'), results['img'].shape[:2]
+        if read is not None and tuple(read[:2]) == partner.shape[:2] != (height, width):
+            _tell_moved(results, self, f'{width}x{height}, and {read[1]}x{read[0]} as it was read')
+
     def _fit(self, partner: np.ndarray, visible: np.ndarray, path: str, img_path: str | None) -> np.ndarray:
         (height, width), (partner_height, partner_width) = visible.shape[:2], partner.shape[:2]
         if self.size_mismatch == 'error':
@@ -178,16 +187,6 @@ def refuse_moved(results: dict, step: BaseTransform) -> None:
     """Raises a ValueError if a geometric transform came before a step that has to come first."""
     if moved := [f'{key} in results' for key in GEOMETRY if key in results]:
         _tell_moved(results, step, ', '.join(moved))
-
-
-def _refuse_resized(results: dict, step: BaseTransform, partner: np.ndarray) -> None:
-    """Raises a ValueError if the partner is as large as the visible image was when it was read, and that is no longer.
-
-    Such steps (Expand) leave no key. One that cuts the visible image to the view of the partner is welcome.
-    """
-    read, (height, width) = results.get('ori_shape'), results['img'].shape[:2]
-    if read is not None and tuple(read[:2]) == partner.shape[:2] != (height, width):
-        _tell_moved(results, step, f'{width}x{height}, and {read[1]}x{read[0]} as it was read')
 
 
 def _tell_moved(results: dict, step: BaseTransform, how: str) -> NoReturn:
