@@ -2,8 +2,11 @@
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
+
+from .names import shown
 
 
 def present_file(text: str) -> str:
@@ -15,6 +18,19 @@ def present_file(text: str) -> str:
     if not os.path.isfile(text):
         raise argparse.ArgumentTypeError(f'{text} is not there.')
     return text
+
+
+@contextmanager
+def absent_in_a_line() -> Iterator[None]:
+    """Ends a command with the line that names the file, where one is not there that a config or its data speak of.
+
+    Raises:
+        SystemExit: with that line.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise SystemExit(shown(error)) from None
 
 
 class Settings(argparse.Action):

@@ -269,6 +269,21 @@ def test_a_mistyped_config_is_one_line(tool, arguments, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    'tool', ['train.py', 'test.py', 'analysis_tools/browse_dataset.py', 'analysis_tools/get_flops.py']
+)
+def test_an_absent_base_is_one_line(tool, tmp_path):
+    (tmp_path / 'x.py').write_text("_base_ = './absent.py'")
+    last = fail(ROOT / 'tools' / tool, 'x.py', *(['x.pth'] if tool == 'test.py' else []), cwd=tmp_path)
+    assert 'absent.py' in last and 'Traceback' not in last and [*tmp_path.iterdir()] == [tmp_path / 'x.py']
+
+
+def test_absent_data_are_one_line(tmp_path):
+    config = ROOT / 'configs/baselines/spatial-prior_atss_1xb4-500i_scenes-160x128.py'
+    last = fail(ROOT / 'tools/train.py', str(config), cwd=tmp_path)
+    assert last == "PairedCocoDataset: data/scenes/train.json is not there; correct data_root='data/scenes'"
+
+
 def test_predictions_go_to_a_pickle(tmp_path):
     (tmp_path / 'x.py').touch()
     last = fail(ROOT / 'tools/test.py', 'x.py', 'x.pth', '--out', 'found.json', cwd=tmp_path)

@@ -14,7 +14,7 @@ from mmengine.config import Config, DictAction
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmdefusion.utils.options import present_file
+from mmdefusion.utils.options import absent_in_a_line, present_file
 
 WARM_UP = 3
 
@@ -59,6 +59,7 @@ def prepare(args: argparse.Namespace, work_dir: str) -> Config:
     return config
 
 
+@absent_in_a_line()
 def main() -> None:
     args = parse_args()
     watch = Stopwatch()

@@ -11,6 +11,7 @@ from .unwrap import FLOATS, State, refuse_not_finite, unwrap
 
 PARAMETERS = ('.weight', '.bias')  # floating-point in any module; counters and indices may be whole
 PALETTES = ('random', 'none', 'coco', 'voc', 'citys', 'cityscapes')  # names that the toolboxes know
+COMPILED = '_orig_mod.'
 TRAINING_ONLY = ('teacher_head.',)  # published weights leave it out, and no test uses it
 
 
@@ -29,6 +30,11 @@ def weights_of(content: dict[str, Any], source: str) -> State:
     """The weights of a checkpoint that was read, checked with its ``meta`` as :func:`read_weights` does."""
     _refuse_odd_meta(content.get('meta', {}), source)
     state = unwrap(content, source)
+    if all(key.startswith(COMPILED) for key in state):
+        raise CheckpointError(
+            f'{source}: torch.compile put {COMPILED} before the names of its weights, so none would be loaded: save '
+            f'model.{COMPILED}state_dict() instead.'
+        )
     whole = [key for key, value in state.items() if value.dtype not in FLOATS]
     if bad := [key for key in whole if key.endswith(PARAMETERS) or state[key].dtype.is_complex]:
         raise CheckpointError(

@@ -222,6 +222,12 @@ def test_names_and_colours(meta, tmp_path):
     assert list(read_weights(tmp_path / 'a.pth')) == ['w']
 
 
+def test_weights_of_a_compiled_module_name_the_mend(tmp_path):
+    torch.save(torch.compile(torch.nn.Linear(2, 2)).state_dict(), tmp_path / 'a.pth')
+    with pytest.raises(CheckpointError, match=r'a\.pth: .*_orig_mod.*save model\._orig_mod\.state_dict\(\) instead'):
+        read_weights(tmp_path / 'a.pth')
+
+
 def test_archives_that_two_readers_read_differently(tmp_path):
     torch.save({'a': torch.zeros(2)}, tmp_path / 'x.pth')
     whole = (tmp_path / 'x.pth').read_bytes()
