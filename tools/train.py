@@ -10,7 +10,7 @@ from mmengine.config import Config, DictAction
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from mmdefusion.engine import use_safe_checkpoints
+from mmdefusion.engine import resume_latest, use_safe_checkpoints
 from mmdefusion.models.checkpoints.errors import CheckpointError
 from mmdefusion.models.checkpoints.fitting import read_weights
 from mmdefusion.utils.distributed import let_processes_talk, telling_of_lost_processes
@@ -52,9 +52,10 @@ def main() -> None:
         if 'base_batch_size' not in (config.get('auto_scale_lr') or {}):
             raise SystemExit(f'{args.config} has no auto_scale_lr.base_batch_size: add it, or drop --auto-scale-lr.')
         config.auto_scale_lr.enable = True
-    if args.resume:
-        config.resume = True
-        config.load_from = None if args.resume == 'auto' else args.resume
+    if args.resume == 'auto':
+        resume_latest(config)
+    elif args.resume:
+        config.resume, config.load_from = True, args.resume
     if config.get('load_from'):
         try:
             read_weights(config.load_from)

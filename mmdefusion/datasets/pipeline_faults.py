@@ -18,9 +18,12 @@ GEOMETRIC = (
     'RandomCrop', 'RandomFlip', 'RandomResize', 'RandomRotate', 'RandomRotFlip', 'RandomShift', 'Resize',
     'ResizeShortestEdge', 'ResizeToMultiple', 'Rotate', *THREE_ONLY,
 )  # fmt: skip
-FILLING = {'CutOut': 'fill_in', 'Expand': 'mean', 'RandomCutOut': 'fill_in'}  # what they fill, black in three channels
+# what they fill with; black in three channels unless they are told
+FILLING = {'CutOut': 'fill_in', 'Expand': 'mean', 'RandomCenterCropPad': 'mean', 'RandomCutOut': 'fill_in'}
+TURNING = {'RandomRotate': ('pad_val', 0), 'Rotate': ('img_border_value', 128)}  # what fills corners, in three channels
 POLICIES = {'AutoAugment': 'policies', 'RandAugment': 'aug_space'}  # of these two, whose own are for three channels
 MIXING = ('CachedMixUp', 'CachedMosaic', 'MixUp', 'Mosaic')
+FOR_PAIRS = (*MIXING, 'RandomAffine')  # of which we have our own
 INNER = ('transforms', *POLICIES.values())  # keys of steps inside others
 PLACE = 'AppendPlace'
 DISTURBING = ('CorruptPair', 'DropModality', 'ShiftPartner')  # of ours, for tests of robustness and for training
@@ -80,11 +83,18 @@ def _fault_behind(step: dict) -> str | None:
         return f'{name} stands after AppendPartner and takes three channels; put it before AppendPartner'
     if name in THREE_ONLY:
         return f'{name} stands after AppendPartner and takes three channels; leave it out'
-    values = step.get(FILLING[name], (0, 0, 0)) if name in FILLING else None
-    if isinstance(values, list | tuple) and len(values) == 3:
-        four = (*values, 0)
-        return f'{name} fills three channels of a pair that has four; set {FILLING[name]}={four}'
-    if name in MIXING:
+    if step.get('backend') == 'pillow':
+        return f"{name} stands after AppendPartner with backend='pillow', to which a pair is RGBA; set backend='cv2'"
+    if name in FILLING:
+        return _fault_of_filling(step, name)
+    if name in TURNING:
+        key, usual = TURNING[name]
+        value = step.get(key, usual)
+        turned = value if isinstance(value, list | tuple) else [value]
+        return (
+            f'{name} fills the corners of the visible image only ({key}={value}); set {key}=0' if any(turned) else None
+        )
+    if name in FOR_PAIRS:
         return f'{name} stands after AppendPartner and takes three channels; use mmdefusion.Paired{name}'
     if name == PARTNER:
         return 'AppendPartner stands twice; leave one out'
@@ -94,6 +104,21 @@ def _fault_behind(step: dict) -> str | None:
         if isinstance(value, list | tuple) and len(value) == 3:
             four = (*value, 0)
             return f'Pad fills three channels (pad_val {tuple(value)}) of a pair that has four; set img={four}'
+    return None
+
+
+def _fault_of_filling(step: dict, name: str) -> str | None:
+    key = FILLING[name]
+    values = step.get(key, (0, 0, 0))
+    if not isinstance(values, list | tuple) or len(values) not in (3, 4):
+        return None
+    turns = key == 'mean' and step.get('to_rgb', True)  # means are those of RGB then, and turned around
+    four = (*(values[2::-1] if turns else values[:3]), *(values[3:] or [0]))
+    remedy = f'set {key}={four}' + (', to_rgb=False' if turns else '')
+    if len(values) == 3:
+        return f'{name} fills three channels of a pair that has four; {remedy}'
+    if turns and list(values) != list(values[::-1]):
+        return f'{name} turns {key}={tuple(values)} around, so that the infrared value fills the blue channel; {remedy}'
     return None
 
 

@@ -1,5 +1,6 @@
 """Finds the checkpoint that a run resumes from, among complete and broken files."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -50,11 +51,8 @@ def find_latest_whole(folder: Path, suffix: str = '.pth') -> tuple[Path | None, 
     Returns:
         The path, or None; and one line for each broken checkpoint.
     """
-    found, last, broken = [], {}, []
-    for path in sorted(folder.glob(f'*{suffix}')):
-        if path.name.startswith(('.', 'best_')) or not path.is_file() or (written := _written(path)) is None:
-            continue
-        found.append((written, path))
+    found, last, broken = [*_candidates(folder, suffix)], {}, []
+    for written, _ in found:
         last[written.run] = max(written.time, last.get(written.run, ''))
     for _, path in sorted(found, key=lambda one: (last[one[0].run], one[0].iteration, one[1]), reverse=True):
         try:
@@ -64,6 +62,17 @@ def find_latest_whole(folder: Path, suffix: str = '.pth') -> tuple[Path | None, 
         else:
             return path, broken
     return None, broken
+
+
+def holds_runs(folder: Path, suffix: str = '.pth') -> bool:
+    """Whether a folder has files that :func:`find_latest_whole` would take for checkpoints of a run, whole or broken."""
+    return any(_candidates(folder, suffix))
+
+
+def _candidates(folder: Path, suffix: str) -> Iterator[tuple['Written', Path]]:
+    for path in sorted(folder.glob(f'*{suffix}')):
+        if not path.name.startswith(('.', 'best_')) and path.is_file() and (written := _written(path)) is not None:
+            yield written, path
 
 
 class Written(NamedTuple):

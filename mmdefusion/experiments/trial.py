@@ -19,7 +19,7 @@ from mmengine.logging import print_log
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from mmdefusion.engine import use_safe_checkpoints
+from mmdefusion.engine import resume_latest, use_safe_checkpoints
 from mmdefusion.utils.distributed import let_processes_talk
 from mmdefusion.utils.files import write_text
 from mmdefusion.utils.kept import read_kept
@@ -145,8 +145,8 @@ def train_and_test(folder: Path, resume: bool, hooks: Iterable[Hook] = (), launc
     config = Config.fromfile(folder / 'config.py')
     config.launcher = launcher
     use_safe_checkpoints(config)
-    if resume and any(folder.glob('*.pth')):
-        config.resume, config.load_from = True, None
+    if resume:
+        resume_latest(config)
     let_processes_talk(config)
     runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
     for hook in hooks:

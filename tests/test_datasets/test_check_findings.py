@@ -195,7 +195,22 @@ FAULTY = [
     (dict(type='RandAugment', aug_num=1, aug_space=[[dict(type='Color')]]), 'Color stands after'),
     (dict(type='AutoAugment'), 'AutoAugment has policies of its own, which take three channels'),
     (dict(type='CutOut', n_holes=1, cutout_ratio=(0.5, 0.5)), 'CutOut fills three channels of a pair that has four'),
-    (dict(type='Expand', mean=(1, 2, 3)), 'set mean=(1, 2, 3, 0)'),
+    (dict(type='Expand', mean=(1, 2, 3), to_rgb=False), 'has four; set mean=(1, 2, 3, 0)'),
+    (dict(type='Expand', mean=(1, 2, 3)), 'has four; set mean=(3, 2, 1, 0), to_rgb=False'),
+    (
+        dict(type='Expand', mean=(1, 2, 3, 0)),
+        'turns mean=(1, 2, 3, 0) around, so that the infrared value fills the blue',
+    ),
+    (
+        dict(
+            type='RandomCenterCropPad', crop_size=(9, 9), mean=[1, 2, 3], std=[1, 1, 1], to_rgb=True, test_pad_mode=None
+        ),
+        'RandomCenterCropPad fills three channels of a pair that has four; set mean=(3, 2, 1, 0), to_rgb=False',
+    ),
+    (dict(type='Rotate', level=5), 'corners of the visible image only (img_border_value=128); set img_border_value=0'),
+    (dict(type='mmseg.RandomRotate', prob=1.0, degree=9, pad_val=7), '(pad_val=7); set pad_val=0'),
+    (dict(type='RandomAffine'), 'takes three channels; use mmdefusion.PairedRandomAffine'),
+    (dict(type='Resize', scale=(20, 20), backend='pillow'), "to which a pair is RGBA; set backend='cv2'"),
     (dict(type='ShearX', prob=1.0, level=8), 'takes three channels; leave it out'),
 ]
 
@@ -225,13 +240,17 @@ def test_geometry_before_the_partner_and_a_wrapper_s_pipeline(root: Path) -> Non
 
 
 GEOMETRIES = {
-    'Expand': dict(prob=1.0, mean=(1, 2, 3, 0), to_rgb=False),
+    'Expand': dict(prob=1.0, mean=(1, 2, 3, 4), to_rgb=False),
+    'RandomCenterCropPad': dict(
+        crop_size=(40, 40), mean=(1, 2, 3, 4), std=(1, 1, 1, 1), to_rgb=False, test_pad_mode=None
+    ),
     'CutOut': dict(n_holes=1, cutout_ratio=(0.5, 0.5), fill_in=(0, 0, 0, 0)),
     'RandomCrop': dict(crop_size=(8, 8)),
     'RandomFlip': dict(prob=1.0),
     'Resize': dict(scale=(20, 20)),
     'Pad': dict(size=(96, 96)),
-    **{name: dict(prob=1.0, level=8) for name in ('Rotate', 'ShearX', 'ShearY', 'TranslateX', 'TranslateY')},
+    'Rotate': dict(prob=1.0, level=8, img_border_value=0),
+    **{name: dict(prob=1.0, level=8) for name in ('ShearX', 'ShearY', 'TranslateX', 'TranslateY')},
     **{name: {} for name in ('MinIoURandomCrop', 'RandomAffine', 'RandomShift')},
 }
 
@@ -244,8 +263,19 @@ def test_what_moves_images_takes_pairs_or_is_a_fault(name: str, root: Path) -> N
     results = Compose([LOAD, RULE])(dict(img_path=str(visible)))
     results |= dict(gt_bboxes=HorizontalBoxes(np.float32([[1, 1, 6, 6]])), gt_bboxes_labels=np.zeros(1, int))
     results['gt_ignore_flags'] = np.zeros(1, bool)
+    if name == 'RandomCenterCropPad':
+        results['img'] = np.float32(results['img'])
     if pipeline_faults([LOAD, RULE, step]):
-        assert name in THREE_ONLY
+        assert name in (*THREE_ONLY, 'RandomAffine')
+        if name == 'RandomAffine':  # it takes pairs, and would leave a black border in the infrared image
+            results['img'][:] = 200
+            assert sorted({*map(tuple, Compose([step])(results)['img'].reshape(-1, 4).tolist())})[0] == (
+                114,
+                114,
+                114,
+                0,
+            )
+            return
         with pytest.raises((AssertionError, ValueError)):
             Compose([step])(results)
     else:

@@ -49,3 +49,21 @@ def test_what_is_not_there():
     command = [TOOL, CONFIGS[0], '--weights', 'no.pth']
     result = run_tool(*command)
     assert result.returncode == 2 and 'no.pth is not there' in result.stderr
+
+
+@pytest.mark.parametrize(
+    'options, words',
+    [
+        (
+            ['model.backbone.init_cfg.type=Pretrained', 'model.backbone.init_cfg.checkpoint=vit.pth'],
+            'starts from vit.pth',
+        ),
+        (['train_cfg._delete_=True', 'train_cfg.type=EpochBasedTrainLoop', 'train_cfg.max_epochs=2'], 'counts epochs'),
+    ],
+)
+def test_what_cannot_be_compared(options, words, tmp_path):
+    scenes = write_scenes(tmp_path / 'scenes', 2, 2, 0)
+    loaders = [f'{name}_dataloader.dataset.data_root={scenes}' for name in ('train', 'test')]
+    command = [TOOL, CONFIGS[0], '--weights', str(shipped()['tiny']), '--work-dir', tmp_path / 'work']
+    result = run_tool(*command, '--cfg-options', *loaders, *options)
+    assert result.returncode == 1 and words in result.stderr and 'Traceback' not in result.stderr

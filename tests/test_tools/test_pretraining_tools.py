@@ -9,7 +9,11 @@ from helpers.pretraining import joint_config, write_images, write_teacher
 from helpers.warm_process import run_tool
 from mmengine.runner import Runner
 
-TOOLS = Path(__file__).resolve().parents[2] / 'tools/analysis_tools'
+from mmdefusion.scenes import write_scenes
+
+ROOT = Path(__file__).resolve().parents[2]
+TOOLS = ROOT / 'tools/analysis_tools'
+KEPT_TOKENS = ROOT / 'configs/detection/defusionpp-guided_vit-tiny_atss_1xb4-500i_scenes-160x128_kept-tokens.py'
 
 
 def run(tool: str, *args) -> subprocess.CompletedProcess:
@@ -67,3 +71,14 @@ def test_benchmark(trained):
     assert result.returncode == 0, result.stderr
     line = result.stdout.splitlines()[-1]
     assert 'iterations/s' in line and 'waiting for data' in line and 'MiB' in line and '2 iterations' in line
+
+
+def test_benchmark_of_a_detector_that_keeps_tokens_or_counts_epochs(tmp_path):
+    """The hook that keeps tokens belongs to the steps."""
+    pytest.importorskip('mmdet')
+    scenes = write_scenes(tmp_path / 'scenes', 6, 2, 0)
+    options = ['--iters', 1, '--workers', 0, '--cfg-options']
+    options += [f'{name}_dataloader.dataset.data_root={scenes}' for name in ('train', 'test')]
+    for epochs in ([], [f'train_cfg.{one}' for one in ('_delete_=True', 'type=EpochBasedTrainLoop', 'max_epochs=2')]):
+        result = run('benchmark_pretraining.py', KEPT_TOKENS, *options, *epochs)
+        assert result.returncode == 0 and '1 iterations' in result.stdout.splitlines()[-1], result.stderr

@@ -15,8 +15,11 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmdefusion.utils.options import absent_in_a_line, present_file
+from mmdefusion.utils.type_names import type_name
 
 WARM_UP = 3
+# hooks that draw or write, or that compute weights before the first step
+LEFT_OUT = ('BrokenFilesHook', 'ClosedFormInitHook', 'PairedVisualizationHook', 'PretrainingPanelHook')
 
 
 class Stopwatch(Hook):
@@ -49,9 +52,13 @@ def prepare(args: argparse.Namespace, work_dir: str) -> Config:
     config.merge_from_dict(args.cfg_options or {})
     config.work_dir, config.load_from = work_dir, None
     config.val_dataloader = config.val_evaluator = config.val_cfg = None
-    config.train_cfg.update(max_iters=WARM_UP + args.iters, val_interval=10**9)
+    steps = dict(max_iters=WARM_UP + args.iters, val_interval=10**9)
+    if 'max_iters' in config.train_cfg:
+        config.train_cfg.update(steps)
+    else:  # it counts epochs
+        config.train_cfg = dict(type='IterBasedTrainLoop', **steps)
     config.default_hooks.checkpoint = None  # without this key, MMEngine would save checkpoints
-    config.custom_hooks = []
+    config.custom_hooks = [hook for hook in config.get('custom_hooks') or [] if type_name(hook) not in LEFT_OUT]
     config.log_level = 'WARNING'
     loaders = config.train_dataloader
     for loader in [loaders] if 'dataset' in loaders else loaders.values():

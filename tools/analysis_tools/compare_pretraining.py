@@ -51,15 +51,25 @@ def parse_args() -> argparse.Namespace:
 
 
 def plan(path: Path, start: str, seed: int, data: str, args: argparse.Namespace) -> Trial:
-    """Plans one training of one config on data of a digest."""
+    """Plans one training of one config on data of a digest.
+
+    Raises:
+        ValueError: if the config starts from weights of its own, or counts epochs.
+    """
     config = Config.fromfile(path)
     config.merge_from_dict(args.cfg_options)
+    if own := [*starting_points(config.model)]:
+        raise ValueError(
+            f'{path}: its model starts from {own[0]} by init_cfg, so none of its trainings would be random: set that '
+            'init_cfg to None, or compare starts with tools/benchmark.py --models MODEL,MODEL@WEIGHTS.'
+        )
+    if 'max_iters' not in config.train_cfg:
+        raise ValueError(f'{path} counts epochs: give a config whose train_cfg has max_iters.')
     pretrained = start == 'pretrained'
     config.load_from = str(args.weights) if pretrained else None
     config.randomness = dict(seed=seed)
     config.train_cfg.val_interval = config.train_cfg.max_iters + 1
-    files = [*starting_points(config.model), *([args.weights] if pretrained else [])]
-    basis = ' '.join([data, *(hash_weights(file) for file in files if local_path(file).is_file())])
+    basis = f'{data} {hash_weights(args.weights)}' if pretrained else data
     return Trial.of(config, args.work_dir / f'{path.stem}_{start}_seed{seed}', basis)
 
 
@@ -93,7 +103,7 @@ def compare(args: argparse.Namespace) -> Table:
     """Trains and tests what is not done, and writes the table.
 
     Raises:
-        OSError, ValueError: if the data cannot be listed, or files cannot be written.
+        OSError, ValueError: if the data cannot be listed, a config cannot be compared, or files cannot be written.
         RuntimeError: if a training fails.
     """
     data = {path: digest(path, args) for path in args.configs}

@@ -10,8 +10,10 @@ from mmengine.config import Config
 from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.fileio import BaseStorageBackend, LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook
+from mmengine.logging import print_log
+from torch import nn
 
-from mmdefusion.engine.checkpoint_files import find_latest_whole, refuse_broken_run
+from mmdefusion.engine.checkpoint_files import find_latest_whole, holds_runs, refuse_broken_run
 from mmdefusion.models.checkpoints.errors import CheckpointError
 from mmdefusion.models.checkpoints.reading import read_checkpoint
 from mmdefusion.registry import HOOKS
@@ -40,6 +42,7 @@ class SafeCheckpointHook(CheckpointHook):
     - A file is written under a temporary name, synced and renamed; older checkpoints are deleted after that.
     - ``--resume`` takes the newest file that is complete by its checksums, names those that it skipped, and works
       without ``last_checkpoint`` and in a moved work dir. A file that is named must be complete, too.
+    - ``load_from`` must have something for the model: MMEngine would only warn, and train from random weights.
     - Only tensors and plain data are saved, by :class:`PlainCheckpointHook`, so that torch (2.6 and later) resumes with
       its safe loader.
 
@@ -52,6 +55,8 @@ class SafeCheckpointHook(CheckpointHook):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.plain = PlainCheckpointHook()
+        self._given = ''  # the names in a checkpoint that is being loaded
+        self._versions: list[int] = []  # how often each parameter had been written before
         self.local = self.backend_args is None and self.file_client_args is None and '://' not in str(self.out_dir)
         if self.local:
             self.backend_args = dict(backend=BACKEND)
@@ -103,8 +108,19 @@ class SafeCheckpointHook(CheckpointHook):
         return None
 
     def before_train(self, runner: Any) -> None:
-        """Deletes the checkpoints that the resumed run would have deleted next."""
+        """Deletes the checkpoints that the resumed run would have deleted next.
+
+        Raises:
+            CheckpointError: if nothing of a checkpoint that was loaded has gone into the model.
+        """
         super().before_train(runner)
+        if self._versions and self._versions == _versions(runner.model):
+            raise CheckpointError(
+                f'Nothing in {runner._load_from} belongs to this model, which would start from random weights; it holds '
+                f'{self._given}. Give a checkpoint of such a model; weights of an encoder alone are named by '
+                "backbone=dict(init_cfg=dict(type='Pretrained', checkpoint=...))."
+            )
+        self._versions = []
         if is_main_process():
             self._remove_steps(runner.message_hub.get_info(OUTDATED, []))
 
@@ -115,6 +131,8 @@ class SafeCheckpointHook(CheckpointHook):
     def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Restores the objects that MMEngine needs."""
         self.plain.after_load_checkpoint(runner, checkpoint)
+        self._given = ', '.join([*list(checkpoint.get('state_dict', checkpoint))[:3], '...'])
+        self._versions = _versions(runner.model)
 
     def _save_checkpoint_with_step(self, runner: Any, step: int, meta: dict) -> None:
         """Saves, points to the new file, then deletes old ones; MMEngine deletes first."""
@@ -195,6 +213,11 @@ class SafeCheckpointHook(CheckpointHook):
             self.file_backend.remove(path)
 
 
+def _versions(model: nn.Module) -> list[int]:
+    """How often each parameter of a model was written; counters of BatchNorm are written by loading anything."""
+    return [one._version for one in model.parameters()]
+
+
 class _DeletesLater:
     """A file backend that only records what it should delete."""
 
@@ -214,3 +237,24 @@ def use_safe_checkpoints(config: Config) -> None:
     if hook and hook['type'] in stock:
         safe = dict(hook, type='mmdefusion.SafeCheckpointHook')
         config.merge_from_dict(dict(default_hooks=dict(checkpoint=safe)))
+
+
+def resume_latest(config: Config) -> None:
+    """Lets a training go on from the newest whole checkpoint of its work dir; where none is, it begins as without this.
+
+    MMEngine's ``resume`` without a checkpoint would begin from random weights, whatever ``load_from`` is.
+
+    Args:
+        config: with ``work_dir``; changed in place.
+    """
+    elsewhere = (config.get('default_hooks', {}).get('checkpoint') or {}).get('out_dir')
+    folder = Path(config.work_dir)
+    if elsewhere:
+        folder = Path(elsewhere) / folder.name
+    if config.get('load_from') and '://' not in str(elsewhere) and not holds_runs(folder):
+        print_log(
+            f'There is no checkpoint in {folder} to resume from: training starts from {config.load_from}.', 'current'
+        )
+        config.resume = False
+        return
+    config.resume, config.load_from = True, None

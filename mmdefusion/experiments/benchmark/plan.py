@@ -217,7 +217,14 @@ def start_from(config: Config, weights: str) -> None:
         part = backbone.get('backbone', backbone)
     else:
         raise ValueError(f'{config.filename}: {backbone.type} cannot start from {weights}.')
+    if type_name(part) not in ENCODERS and _holds_vit(weights):
+        raise ValueError(f'{config.filename}: {weights} holds a ViT, from which {type_name(part)} cannot start.')
     part.init_cfg = dict(type='Pretrained', checkpoint=weights)
+
+
+def _holds_vit(weights: str) -> bool:
+    path = local_path(weights)
+    return path.is_file() and any('cls_token' in key for key in read_weights(path))
 
 
 def loads_masks(config: Config) -> bool:

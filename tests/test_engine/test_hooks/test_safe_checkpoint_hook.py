@@ -14,7 +14,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import FlexibleRunner, Runner
 from torch.distributed.fsdp import StateDictType
 
-from mmdefusion.engine import SafeCheckpointHook, use_safe_checkpoints
+from mmdefusion.engine import SafeCheckpointHook, resume_latest, use_safe_checkpoints
 from mmdefusion.engine.checkpoint_files import refuse_broken_run
 from mmdefusion.engine.hooks import safe_checkpoint_hook as hook_module
 from mmdefusion.engine.hooks.safe_checkpoint_hook import WholeFiles
@@ -88,6 +88,31 @@ def test_nothing_whole_is_said_and_nothing_is_lost(trained, tmp_path):
 def test_nothing_there_starts_anew(tmp_path):
     (tmp_path / 'last_checkpoint').write_text('/gone/iter_6.pth')
     assert run(tmp_path, 2, resume=True).iter == 2
+
+
+def test_weights_of_something_else_are_no_start(tmp_path):
+    torch.save(dict(state_dict={'decoder.weight': torch.ones(2)}), tmp_path / 'other.pth')
+    with pytest.raises(
+        CheckpointError, match=r'Nothing in .*other\.pth belongs to this model.* it holds decoder\.weight'
+    ):
+        run(tmp_path / 'run', 2, load_from=str(tmp_path / 'other.pth'))
+    held = {'layers.0.bias': torch.ones(8), 'decoder.weight': torch.ones(2)}
+    torch.save(dict(state_dict=held), tmp_path / 'part.pth')
+    assert run(tmp_path / 'run', 2, load_from=str(tmp_path / 'part.pth')).iter == 2
+
+
+def test_resuming_where_nothing_is_begins_from_load_from(trained, tmp_path):
+    config = toy_config(tmp_path / 'new', RUNTIME, load_from=str(trained / 'iter_4.pth'))
+    resume_latest(config)
+    assert not config.resume and config.load_from == str(trained / 'iter_4.pth')
+    config.work_dir = str(trained)
+    resume_latest(config)
+    assert config.resume and config.load_from is None
+    config = toy_config(tmp_path / 'new', RUNTIME, load_from=str(trained / 'iter_4.pth'))
+    config.default_hooks.checkpoint.out_dir = str(trained.parent)
+    config.work_dir = str(tmp_path / trained.name)
+    resume_latest(config)
+    assert config.resume and config.load_from is None
 
 
 @pytest.mark.parametrize('resume', [True, False])

@@ -9,16 +9,20 @@ import torch
 from helpers.zoo import CONFIGS
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset, pseudo_collate
-from mmengine.evaluator import BaseMetric
+from mmengine.evaluator import BaseMetric, Evaluator
+from mmengine.hooks import Hook
+from mmengine.model import BaseModel
 from mmengine.registry import DATASETS, METRICS
 from mmengine.runner import Runner
+from mmengine.structures import BaseDataElement
 from torch import nn
+from torch.utils.data import DataLoader
 
 pytest.importorskip('mmdet')
 pytest.importorskip('mmseg')
 from helpers.mixed_sizes import SAMPLES, SIZES, build, found_again, pairs, zoo
 
-from mmdefusion.engine.loops.one_size_loops import split_by_size
+from mmdefusion.engine.loops.one_size_loops import pick, sizes_in
 
 HEADS = ['atss', pytest.param('retinanet', marks=pytest.mark.soak), 'faster-rcnn', 'fcn']
 
@@ -86,13 +90,51 @@ def test_all_is_found_again(head, tmp_path):
 def test_batches_are_split_by_size():
     small, large = torch.zeros(4, 8, 8), torch.zeros(4, 16, 8)
     batch = pseudo_collate([dict(inputs=x, data_samples=k) for k, x in enumerate([small, large, small])])
-    assert [part['data_samples'] for part in split_by_size(batch)] == [[0, 2], [1]]
+    assert [pick(batch, group)['data_samples'] for group in sizes_in(batch)] == [[0, 2], [1]]
     variants = [dict(inputs=[x, x.flip(2)], data_samples=[k, -k]) for k, x in enumerate([small, large, small])]
-    first, second = split_by_size(pseudo_collate(variants))  # test-time augmentation
+    variants = pseudo_collate(variants)  # test-time augmentation
+    first, second = (pick(variants, group) for group in sizes_in(variants))
     assert first['data_samples'] == [[0, 2], [0, -2]] and second['data_samples'] == [[1], [-1]]
     assert [[x.shape[1] for x in variant] for variant in second['inputs']] == [[16], [16]]
     for whole in (dict(inputs=[small, small], data_samples=[0, 1]), dict(inputs=torch.zeros(2, 4, 8, 8)), [small]):
-        assert split_by_size(whole) == [whole] and split_by_size(whole)[0] is whole
+        assert len(sizes_in(whole)) < 2
+
+
+@pytest.mark.parametrize('kind', ['mmdefusion.OneSizeTestLoop', 'mmdefusion.OneSizeValLoop'])
+def test_metrics_and_hooks_see_batches_in_their_order(kind, tmp_path):
+    """Several processes give their results in turn, and MMEngine cuts off the last ones as repetitions."""
+    seen = []
+
+    class Order(BaseMetric):
+        def process(self, data_batch: dict, data_samples: list) -> None:
+            seen.append(('metric', [one['number'] for one in data_samples], len(data_batch['inputs'])))
+            self.results.extend(data_samples)
+
+        def compute_metrics(self, results: list) -> dict[str, int]:
+            return dict(count=len(results))
+
+    class Watch(Hook):
+        def _after_iter(self, runner, batch_idx, data_batch=None, outputs=None, mode='train') -> None:
+            seen.append((mode, [one.number for one in outputs], batch_idx))
+
+    class Numbers(BaseModel):
+        def forward(self, inputs, data_samples, mode):
+            assert len({one.shape for one in inputs}) == 1
+            losses = BaseDataElement(loss=dict(loss_a=inputs[0].new_tensor(2.0)))
+            return [*data_samples, losses]
+
+    sizes = [(8, 8), (16, 8), (8, 8), (8, 16), (16, 8)]
+    samples = [
+        dict(inputs=torch.zeros(4, *size), data_samples=BaseDataElement(number=k)) for k, size in enumerate(sizes)
+    ]
+    stage = 'val' if 'Val' in kind else 'test'
+    config = {f'{stage}_dataloader': DataLoader(samples, batch_size=3, collate_fn=pseudo_collate)}
+    config |= {f'{stage}_evaluator': Evaluator(Order()), f'{stage}_cfg': dict(type=kind)}
+    runner = Runner(Numbers(), str(tmp_path), custom_hooks=[Watch()], experiment_name=uuid4().hex, **config)
+    scores = getattr(runner, stage)()
+    assert scores['count'] == 5 and scores[f'{stage}_loss'] == 2
+    first, second = [0, 1, 2], [3, 4]
+    assert seen == [('metric', first, 3), (stage, first, 0), ('metric', second, 2), (stage, second, 1)]
 
 
 def test_our_configs_test_one_picture_at_a_time():
