@@ -5,5 +5,3 @@ _base_ = [
     '../_base_/schedules/detection_84k.py',
     '../_base_/detection_runtime.py',
 ]
-# every pair is padded to 1024², in testing as in training: the position embedding is that of a square
-model = dict(data_preprocessor=dict(pad_size_divisor=1024))

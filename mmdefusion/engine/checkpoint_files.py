@@ -65,7 +65,7 @@ def find_latest_whole(folder: Path, suffix: str = '.pth') -> tuple[Path | None, 
 
 
 def holds_runs(folder: Path, suffix: str = '.pth') -> bool:
-    """Whether a folder has files that :func:`find_latest_whole` would take for checkpoints of a run, whole or broken."""
+    """Whether a folder has what :func:`find_latest_whole` takes for checkpoints of a run, whole or broken."""
     return any(_candidates(folder, suffix))
 
 

@@ -112,6 +112,9 @@ def test_weights_of_its_own_for_a_baseline(tmp_path):
     alone = Config.fromstring(comparison.plan(prior, 0).config, '.py').model.backbone
     assert alone.init_cfg == dict(type='Pretrained', checkpoint=str(weights))
     assert str(weights) not in comparison.plan(visible, 0).config  # only DeFusion++'s networks take those of all
+    (early,) = find_candidates(['resnet18-early-fusion_fcn@tiny'])
+    with pytest.raises(ValueError, match='tiny holds a ViT, from which ResNet cannot start'):
+        comparison.plan(early, 0)
 
 
 def test_other_weights_of_the_prior_are_another_training(tmp_path, monkeypatch):
@@ -223,11 +226,17 @@ def test_what_is_not_the_same_for_all_is_named(tmp_path):
     (model,) = find_candidates(['spatial-prior_fcn'])
     comparison = Comparison(load_scenes(tmp_path), Budget(5), tmp_path)
     text = comparison.plan(model, 0).config
-    assert describe_fairness([Config.fromstring(text, '.py') for _ in range(2)], comparison)
+    facts = describe_fairness([Config.fromstring(text, '.py') for _ in range(2)], comparison)
+    assert not any('hooks' in fact for fact in facts)
+    averaged = Config.fromstring(text, '.py')
+    averaged.custom_hooks = [dict(type='EMAHook'), dict(type='mmdefusion.KeptTokensHook')]
+    facts = describe_fairness([Config.fromstring(text, '.py'), averaged], comparison)
+    assert 'They train with hooks of their own, in turn: none; EMAHook.' in facts
     for key, value, what in (
         ('train_dataloader.dataset.data_prefix.img_path', 'test/vi', 'the training split'),
         ('test_dataloader.dataset.data_prefix.img_path', 'train/vi', 'the test split'),
         ('train_dataloader.dataset.pipeline', [], 'the augmentation'),
+        ('model.data_preprocessor.batch_augments', [dict(type='BatchSyncRandomResize')], 'the augmentation'),
         ('train_cfg.max_iters', 6, 'the number of pairs seen'),
         ('param_scheduler', [], 'the schedule'),
         ('optim_wrapper.optimizer.lr', 0.5, 'the optimizer'),

@@ -27,6 +27,7 @@ from mmdefusion.utils.progress import track
 from mmdefusion.utils.type_names import type_name
 
 GIB = 1 << 30
+KEEPING = 'seconds_keeping_tokens'  # key of a run's scalars
 SCALING = (
     'Resize',
     'ResizeShortestEdge',
@@ -82,9 +83,10 @@ class KeptTokensHook(Hook):
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         start = time.monotonic()
         kept = self.keep(model, runner.train_dataloader.dataset, runner.cfg)
+        seconds = time.monotonic() - start
+        runner.visualizer.add_scalar(KEEPING, seconds)
         runner.logger.info(
-            f'KeptTokensHook: tokens of {len(kept)} pairs, {kept.bytes / 2**20:.0f} MiB, in '
-            f'{time.monotonic() - start:.0f} s.'
+            f'KeptTokensHook: tokens of {len(kept)} pairs, {kept.bytes / 2**20:.0f} MiB, in {seconds:.0f} s.'
         )
 
     def keep(self, model: nn.Module, dataset: Dataset, config: Config) -> KeptTokens:

@@ -116,8 +116,8 @@ class SafeCheckpointHook(CheckpointHook):
         super().before_train(runner)
         if self._versions and self._versions == _versions(runner.model):
             raise CheckpointError(
-                f'Nothing in {runner._load_from} belongs to this model, which would start from random weights; it holds '
-                f'{self._given}. Give a checkpoint of such a model; weights of an encoder alone are named by '
+                f'Nothing in {runner._load_from} belongs to this model, which would start from random weights; it '
+                f'holds {self._given}. Give a checkpoint of such a model; weights of an encoder alone are named by '
                 "backbone=dict(init_cfg=dict(type='Pretrained', checkpoint=...))."
             )
         self._versions = []

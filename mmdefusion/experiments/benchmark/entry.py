@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from mmengine.config import Config
 
+from mmdefusion.engine.hooks.kept_tokens_hook import KEEPING
 from mmdefusion.evaluation.results import score_in_percent
 from mmdefusion.models.checkpoints.fitting import read_weights, refuse_misfit
 from mmdefusion.registry import DATASETS
@@ -90,10 +91,11 @@ class Entry:
         return list(losses), list(losses.values())
 
     def minutes(self) -> float:
-        """Minutes of one training, without interruptions."""
+        """Minutes of one training, without interruptions, and with what is computed before the first step."""
         logs = [rows for trial in self.trials for rows in read_rows(trial.folder)]
         times = [row['time'] for rows in logs for row in rows if 'loss' in row and 'time' in row]
-        return float(np.mean(times)) * self.config.train_cfg.max_iters / 60 if times else 0.0
+        before = [row[KEEPING] for rows in logs for row in rows if KEEPING in row] or [0.0]
+        return float(np.mean(times) * self.config.train_cfg.max_iters + np.mean(before)) / 60 if times else 0.0
 
 
 def _read_complexity(kept: Path, key: str) -> Complexity | None:

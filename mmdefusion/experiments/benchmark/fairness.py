@@ -26,7 +26,10 @@ def describe_fairness(configs: Sequence[Config], comparison: Comparison) -> list
     facts = {
         'the training split': lambda c: _source(c.train_dataloader.dataset),
         'the test split': lambda c: _source(c.test_dataloader.dataset),
-        'the augmentation': lambda c: [step for step in c.train_dataloader.dataset.pipeline if not _replaces(step)],
+        'the augmentation': lambda c: [
+            [step for step in c.train_dataloader.dataset.pipeline if not _replaces(step)],
+            c.model.data_preprocessor.get('batch_augments'),
+        ],
         'the number of pairs seen': lambda c: c.train_cfg.max_iters * c.train_dataloader.batch_size,
         'the schedule': lambda c: c.param_scheduler,
         'the optimizer': lambda c: c.optim_wrapper,
@@ -37,7 +40,7 @@ def describe_fairness(configs: Sequence[Config], comparison: Comparison) -> list
         found = [look(config) for config in configs]
         if any(other != found[0] for other in found):
             raise ValueError(f'The comparison is not fair: {name} is not the same for all models.')
-    first, starts = configs[0], [name_start(config) for config in configs]
+    first, starts, hooks = configs[0], [name_start(config) for config in configs], [name_hooks(one) for one in configs]
     batch_size = first.train_dataloader.batch_size * comparison.processes
     pairs = len(comparison.data.train)
     optimizer = first.optim_wrapper.optimizer
@@ -47,6 +50,7 @@ def describe_fairness(configs: Sequence[Config], comparison: Comparison) -> list
         f'The same optimizer ({optimizer.type}, learning rate {optimizer.lr:g}) and schedule (warm-up and cosine).',
         'Each is tested once, after its last iteration; no checkpoint is picked on the test split.',
         f'All start from {starts[0]}.' if len(set(starts)) == 1 else f'They start, in turn, from {", ".join(starts)}.',
+        *([f'They train with hooks of their own, in turn: {"; ".join(hooks)}.'] if len(set(hooks)) > 1 else []),
         *([KEPT] if any(map(kept_tokens_hooks, configs)) else []),
         *(['All have light heads: maps of 64 channels and one convolution.'] if comparison.light else []),
         *([f'Settings of all models: {", ".join(options)}.'] if options else []),
@@ -65,6 +69,13 @@ def name_start(config: Config) -> str:
     """The checkpoints that a model and parts of it start from."""
     whole = [config.load_from] if config.load_from else []
     return ' and '.join(dict.fromkeys([*whole, *starting_points(config.model)])) or 'random weights'
+
+
+def name_hooks(config: Config) -> str:
+    """The hooks that a training has besides the usual ones, such as averaged weights; kept tokens are named by
+    themselves."""
+    kept = kept_tokens_hooks(config)
+    return ', '.join(type_name(hook) for hook in config.get('custom_hooks') or [] if hook not in kept) or 'none'
 
 
 def _source(dataset: dict) -> list:

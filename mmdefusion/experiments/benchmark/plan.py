@@ -9,6 +9,7 @@ from typing import Any
 
 from mmengine.config import Config, ConfigDict
 
+from mmdefusion.models.checkpoints.errors import CheckpointError
 from mmdefusion.models.checkpoints.fetching import hash_weights, local_path
 from mmdefusion.models.checkpoints.fitting import read_weights
 from mmdefusion.models.checkpoints.vit_file import is_public
@@ -217,14 +218,16 @@ def start_from(config: Config, weights: str) -> None:
         part = backbone.get('backbone', backbone)
     else:
         raise ValueError(f'{config.filename}: {backbone.type} cannot start from {weights}.')
-    if type_name(part) not in ENCODERS and _holds_vit(weights):
+    if 'type' in part and type_name(part) not in ENCODERS and _holds_vit(weights):  # MMEngine would only warn
         raise ValueError(f'{config.filename}: {weights} holds a ViT, from which {type_name(part)} cannot start.')
     part.init_cfg = dict(type='Pretrained', checkpoint=weights)
 
 
 def _holds_vit(weights: str) -> bool:
-    path = local_path(weights)
-    return path.is_file() and any('cls_token' in key for key in read_weights(path))
+    try:
+        return any('cls_token' in key for key in read_weights(weights))
+    except (OSError, CheckpointError):  # a stock backbone may name what only MMEngine knows to read
+        return False
 
 
 def loads_masks(config: Config) -> bool:

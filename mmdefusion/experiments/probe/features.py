@@ -60,6 +60,8 @@ class FeatureReader:
         self.neck = _only(self.model, DecompositionNeck)
         self.prior = _only(self.model, GuidedPyramid) or _only(self.model, SpatialPrior)
         if checkpoint is None:
+            checkpoint = _start_of_all(model.get('init_cfg'))
+        if checkpoint is None:
             for part in self.model.values():
                 part.init_weights()
         else:
@@ -147,7 +149,7 @@ class FeatureReader:
         state = read_weights(checkpoint)
         if is_public(state):
             self.encoder.load_vit(read_vit(state, checkpoint), checkpoint)
-            self.neck = None
+            self.neck = self.prior = None
             return
         missing = self.model.load_state_dict(state, strict=False).missing_keys
         names = {module: f'{name}.' for name, module in self.model.named_modules()}
@@ -157,6 +159,12 @@ class FeatureReader:
             self.neck = None  # an encoder alone: its own tokens can be probed
         if self.prior is not None and any(key.startswith(names[self.prior]) for key in missing):
             self.prior = None
+
+
+def _start_of_all(init_cfg: dict | list | None) -> str | None:
+    """The checkpoint that a whole model starts from, as in trainings from published weights."""
+    configs = [init_cfg] if isinstance(init_cfg, dict) else init_cfg or []
+    return next((one['checkpoint'] for one in configs if one.get('type') == 'Pretrained'), None)
 
 
 def _read_cached(path: Path) -> Tensor | None:

@@ -9,10 +9,19 @@ from torch.utils.checkpoint import checkpoint
 
 from mmdefusion.registry import MODELS
 
+from ..checkpoints.encoder_fit import refuse_other_encoder
 from ..checkpoints.low_rank import merge_foreign_updates
 from ..checkpoints.vit import ViTWeights
 from ..checkpoints.vit_file import pretrained_vit
-from ..layers import Content, PatchEmbed, PositionEmbedding, TransformerBlock, Windows, init_transformer
+from ..layers import (
+    Content,
+    PatchEmbed,
+    PositionEmbedding,
+    TransformerBlock,
+    Windows,
+    init_transformer,
+    sincos_position_embedding,
+)
 from ..layers.low_rank import train_updates_only, updates_of
 from ..layers.windows import check_windows
 from ..structures import Pair, PairFeatures
@@ -83,10 +92,8 @@ class DeFusionEncoder(BaseModule):
         super().__init__(init_cfg)
         vit, name = self._vit_at_hand()
         if arch == 'auto' and vit is None:
-            raise ValueError(
-                "arch='auto' is read off the file of a public ViT: name it with "
-                f"init_cfg=dict(type='Pretrained', checkpoint=...), or name the arch (init_cfg={init_cfg})."
-            )
+            mend = f'{name} holds none that is plain' if name else f'init_cfg={init_cfg} names none that is there'
+            raise ValueError(f"arch='auto' is that of a public ViT, and {mend}: name another, or the arch.")
         self.arch = suit_architecture(vit, name) if arch == 'auto' else resolve_architecture(arch)
         self.embed_dims, depth = self.arch.embed_dims, self.arch.depth
         self.depth_named = not isinstance(arch, str)
@@ -113,6 +120,7 @@ class DeFusionEncoder(BaseModule):
         nn.init.normal_(self.cls_token, std=0.02)
         if lora_rank is not None:
             train_updates_only(self, [block.attn for block in self.blocks], lora_rank, besides='skip_norm')
+        self._names = frozenset(self.state_dict())  # before anything (FSDP) wraps the blocks
         self._register_load_state_dict_pre_hook(self._prepare_to_load)
         if vit is not None:
             self.make_room(vit)
@@ -273,28 +281,18 @@ class DeFusionEncoder(BaseModule):
             module.requires_grad_(False)
 
     def _prepare_to_load(self, state_dict: dict, prefix: str, *_) -> None:
-        """Makes room for learned positions, and raises a ValueError for weights of another width or depth.
+        """Makes room for learned positions, and raises a ValueError for weights of another encoder.
 
-        MMEngine would only warn and train from scratch. Low-rank updates that this encoder lacks, or has of another
-        rank, are merged into the weights.
+        Low-rank updates that this encoder lacks, or has of another rank, are merged into the weights.
         """
-        merge_foreign_updates(state_dict, prefix, updates_of(self))
-        table = state_dict.get(f'{prefix}{POSITIONS}')
-        if table is not None:  # a table replaces the fixed embedding or a table of another size
-            self.position_embedding.take(torch.zeros_like(table), antialias=self.arch.num_registers > 0)
-        held = [key[len(prefix) :] for key in state_dict if key.startswith(prefix)]
-        weight = state_dict.get(f'{prefix}patch_embed.proj.weight')
-        if weight is None:
-            if held:
-                raise ValueError(
-                    f'The checkpoint holds {", ".join(held[:3])}, ... where an encoder of DeFusion++ should be: '
-                    'name another checkpoint, or the prefix of the encoder in it.'
-                )
+        updates = updates_of(self)
+        merge_foreign_updates(state_dict, prefix, updates)
+        held = {key[len(prefix) :]: value for key, value in state_dict.items() if key.startswith(prefix)}
+        if not held:
             return
-        blocks = {key.split('.')[1] for key in held if key.startswith('blocks.')}
-        if weight.shape[0] != self.embed_dims or len(blocks) != len(self.blocks):
-            raise ValueError(
-                f'The checkpoint holds an encoder of width {weight.shape[0]} with {len(blocks)} blocks, the config '
-                f'builds width {self.embed_dims} with {len(self.blocks)} blocks (arch={self.arch}): '
-                'set arch to that of the checkpoint, or load another checkpoint.'
-            )
+        refuse_other_encoder(held, self._names, self.embed_dims, updates, self.arch)
+        table = held.get(POSITIONS)
+        if table is None and self.position_embedding.learned:  # weights with fixed positions do not store them
+            table = state_dict[f'{prefix}{POSITIONS}'] = sincos_position_embedding(self.embed_dims)
+        if table is not None:  # it replaces the fixed embedding or a table of another size
+            self.position_embedding.take(torch.zeros_like(table), antialias=self.arch.num_registers > 0)

@@ -51,6 +51,11 @@ class PositionEmbedding(nn.Module):
         self.antialias = False
         self._resized: dict[tuple, Tensor] = {}
 
+    @property
+    def learned(self) -> bool:
+        """Whether the positions are a table that is stored with the model."""
+        return 'base' not in self._non_persistent_buffers_set
+
     def take(self, table: Tensor, antialias: bool = False) -> None:
         """Replaces the fixed positions by learned ones.
 

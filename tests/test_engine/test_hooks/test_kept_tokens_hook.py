@@ -3,6 +3,7 @@
 from pathlib import Path
 from uuid import uuid4
 
+import numpy as np
 import pytest
 import torch
 from helpers.tools_in_process import forget_instances
@@ -11,11 +12,15 @@ from mmengine.runner import Runner
 
 from mmdefusion.datasets.pipelines import insert_behind
 from mmdefusion.engine.hooks import KeptTokensHook, kept_tokens_hook
+from mmdefusion.engine.hooks.kept_tokens_hook import KEEPING
+from mmdefusion.experiments.benchmark.entry import Entry
+from mmdefusion.experiments.trial import Trial
 from mmdefusion.models.backbones import DeFusionEncoder
 from mmdefusion.models.checkpoints.fitting import read_weights
 from mmdefusion.models.layers import place
 from mmdefusion.models.necks.kept_tokens import KeptTokens
 from mmdefusion.scenes import write_scenes
+from mmdefusion.utils.run_log import read_rows
 
 ROOT = Path(__file__).resolve().parents[3]
 CONFIGS = {
@@ -76,6 +81,11 @@ def test_training_encodes_each_image_once_and_a_test_as_always(toolbox, scenes, 
     assert not [name for name in moved if name.startswith(('backbone.encoder', 'backbone.decomposition'))]
     saved = torch.load(tmp_path / 'iter_3.pth', weights_only=False)
     assert set(saved['state_dict']) == set(runner.model.state_dict())
+    (rows,) = read_rows(tmp_path)
+    (keeping,) = (row[KEEPING] for row in rows if KEEPING in row)
+    steps = np.mean([row['time'] for row in rows if 'loss' in row]) * 3
+    trial = Trial.of(runner.cfg, tmp_path, '')
+    assert Entry('a', [trial]).minutes() == pytest.approx((keeping + steps) / 60)
 
 
 @pytest.mark.parametrize('toolbox', CONFIGS)

@@ -167,6 +167,38 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path):
         load_checkpoint(build(), str(tmp_path / 'resnet.pth'))
 
 
+FOREIGN = {  # what BEiT, EVA and DINOv3 have beside a plain ViT's tensors, in timm's and their authors' names
+    'beit': {'blocks.0.attn.relative_position_bias_table': (732, 3), 'blocks.0.gamma_1': (32,)},
+    'eva': {'blocks.1.attn.q_norm.weight': (16,)},
+    'dinov3': {'storage_tokens': (1, 4, 32), 'rope_embed.periods': (16,)},
+}
+
+
+@pytest.mark.parametrize('kind', FOREIGN)
+def test_other_kinds_of_vit_without_a_table_of_positions_are_refused(tmp_path, kind):
+    """They are taken for checkpoints of ours, and MMEngine would leave out what we lack."""
+    state = {name: value for name, value in build().state_dict().items() if not name.startswith('skip_norm')}
+    torch.save({**state, **{name: torch.ones(shape) for name, shape in FOREIGN[kind].items()}}, tmp_path / 'vit.pth')
+    init_cfg = dict(type='Pretrained', checkpoint=str(tmp_path / 'vit.pth'))
+    with pytest.raises(ValueError, match=f'another kind of ViT .*{next(iter(FOREIGN[kind]))}'):
+        build(init_cfg=init_cfg).init_weights()
+    with pytest.raises(ValueError, match=r'vit\.pth holds none that is plain: name another, or the arch'):
+        DeFusionEncoder('auto', init_cfg=init_cfg)
+    del state['blocks.0.mlp.fc1.bias']
+    torch.save(state, tmp_path / 'vit.pth')
+    with pytest.raises(ValueError, match=r'it lacks blocks\.0\.mlp\.fc1\.bias'):
+        build(init_cfg=init_cfg).init_weights()
+
+
+def test_weights_with_fixed_positions_replace_learned_ones():
+    ours, theirs = build(), build()
+    theirs.position_embedding.take(torch.randn(1 + 9, 32))
+    pair = torch.randn(1, 6, 32, 48)
+    theirs.load_state_dict(ours.state_dict(), strict=True)
+    assert_close(theirs.eval()(pair).deep.a, ours.eval()(pair).deep.a, rtol=0, atol=0)
+    assert 'position_embedding.base' in theirs.state_dict()
+
+
 @pytest.mark.parametrize('channels', [3, 4, 8])
 def test_wrong_channels_name_the_mend(channels):
     with pytest.raises(ValueError, match=rf'\(1, {channels}, 16, 16\).*PairedDetDataPreprocessor'):
