@@ -110,7 +110,8 @@ def refuse_short_palette(metainfo: Mapping[str, Any] | None) -> None:
 class PairedDatasetMixin:
     """Mixin for data set classes of mmdet and mmseg: adds the key ``img_ir_path`` to each ``data_info``.
 
-    The partner has the same path under ``data_prefix[INFRARED]`` as the visible image under ``data_prefix[VISIBLE]``.
+    The partner has the same path under ``data_prefix[INFRARED]`` as the visible image under ``data_prefix[VISIBLE]``,
+    or that which a ``rule`` of AppendPartner in the pipeline makes of the visible one's.
     An empty data set and missing local files are errors in ``full_init``, that is before training begins; only samples
     that ``filter_cfg`` and ``indices`` leave are checked.
 
@@ -184,8 +185,10 @@ class PairedDatasetMixin:
                 f'{type(self).__name__} is empty: no image{wanted} found by {self.source()}; '
                 'correct the path or img_suffix.'
             )
+        ruling = next((step for step in self.pipeline.transforms if getattr(step, 'rule', None) is not None), None)
         for data_info in data_list:
-            data_info['img_ir_path'] = self.find_partner(data_info['img_path'])
+            partner = self.find_partner(data_info['img_path']) if ruling is None else ruling.find(data_info)
+            data_info['img_ir_path'] = partner
         return data_list
 
     def filter_data(self) -> list[dict]:
@@ -231,7 +234,8 @@ class PairedDatasetMixin:
 
     def _check_headers(self, infos: list[dict]) -> None:
         """Checks sizes and formats before training: a worker would find the same fault hours later."""
-        resizes = any(getattr(step, 'size_mismatch', 'error') == 'resize' for step in self.pipeline.transforms)
+        appends = [step.size_mismatch for step in self.pipeline.transforms if hasattr(step, 'size_mismatch')]
+        resizes = 'resize' in appends
         for info in infos:
             img_path, img_ir_path = info['img_path'], info['img_ir_path']
             if not is_local(img_path, self.backend_args):
@@ -239,6 +243,11 @@ class PairedDatasetMixin:
             visible = read_header(img_path, self.backend_args)  # the stock LoadImageFromFile would decode any size
             if info.get('seg_map_path'):
                 read_header(info['seg_map_path'], self.backend_args)
+            if appends and img_ir_path == img_path and visible.channels != 4:
+                raise ValueError(
+                    f'{img_path} is its own partner and has {visible.channels} channels: no infrared image is in it. '
+                    f'Give data_prefix[{self.INFRARED!r}] or ir_suffix, or AppendPartner a rule.'
+                )
             if img_ir_path == img_path or not os.path.exists(img_ir_path):
                 continue
             infrared = read_header(img_ir_path, self.backend_args)

@@ -166,6 +166,14 @@ def test_vedai_text(tmp_path):
         write(tmp_path / f'images/{name}.png', grey(0, 512, 512))
     text = tmp_path / 'annotation512.txt'
     text.write_text('00000001 50 60 0.5 40 60 62 38 50 52 70 68 11 1 0\n00000001 5 6 0 0 9 9 0 2 2 8 8 1 0 0\n')
+    (tmp_path / 'fold01.txt').write_text('00000001\n')  # its own lists leave _co out
+    options = '--from', 'vedai', '--annotations', text, '--images', tmp_path / 'images'
+    options += '--list', tmp_path / 'fold01.txt'
+    result = run('convert_boxes.py', *options, '--to', 'coco', '--out', tmp_path / 'x.json')
+    assert '1 images, 1 car, 1 pickup (1 ignored)' in result.stdout, result.stderr
+    result = run('convert_boxes.py', *options, '--to', 'yolo', '--out', tmp_path / 'yolo')  # which cannot ignore
+    assert '1 images, 0 car, 1 pickup, 1 ignored ones left out' in result.stdout, result.stderr
+    assert len((tmp_path / 'yolo/00000001_co.txt').read_text().splitlines()) == 1
     first, second = READERS['vedai'](text, tmp_path / 'images')
     assert first.name == '00000001_co.png' and second.boxes == ()
     assert first.boxes == (Box('pickup', 38, 50, 62, 70), Box('car', 0, 2, 9, 8, ignore=True))

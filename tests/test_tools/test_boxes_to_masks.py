@@ -11,6 +11,7 @@ TOOL = Path(__file__).resolve().parents[2] / 'tools/dataset_converters/boxes_to_
 def test_small_boxes_lie_over_large_ones(tmp_path):
     boxes = [{'id': 1, 'image_id': 7, 'category_id': 3, 'bbox': [4, 2, 3, 3]}]
     boxes += [{'id': 2, 'image_id': 7, 'category_id': 9, 'bbox': [-2, 0, 12, 8]}]
+    boxes += [{'id': 3, 'image_id': 7, 'category_id': 9, 'bbox': [8, 7, 4, 2], 'iscrowd': 1}]
     coco = {
         'images': [
             {'id': 7, 'file_name': 'folder/a.jpg', 'width': 16, 'height': 10},
@@ -25,6 +26,7 @@ def test_small_boxes_lie_over_large_ones(tmp_path):
     assert result.returncode == 0, result.stderr
 
     expected = np.zeros((10, 16), np.uint8)
+    expected[7:9, 8:12] = 255  # a crowd, and the car before it
     expected[:8, :10] = 2
     expected[2:5, 4:7] = 1
     np.testing.assert_array_equal(cv2.imread(str(out / 'folder/a.png'), cv2.IMREAD_UNCHANGED), expected)

@@ -2,9 +2,9 @@
 
     python tools/dataset_converters/boxes_to_masks.py ANNOTATIONS.json OUT
 
-Writes OUT/NAME.png for each image (0 background, k the k-th category, smaller boxes over larger ones) and the list of
-names, without suffix and with their folders, OUT/ANNOTATIONS.txt. The maps are as coarse as the boxes: good for a smoke
-test, not for a result.
+Writes OUT/NAME.png for each image (0 background, k the k-th category, 255 what is ignored, such as crowds; objects over
+that, smaller boxes over larger ones) and the list of names, without suffix and with their folders, OUT/ANNOTATIONS.txt.
+The maps are as coarse as the boxes: good for a smoke test, not for a result.
 """
 
 import argparse
@@ -21,13 +21,14 @@ from mmdefusion.utils.names import shown
 from mmdefusion.utils.paths import all_inside, without_suffix
 from mmdefusion.utils.progress import track
 
-MAX_CATEGORIES = 254  # a label map of 8 bits has 0 for the background, and mmseg ignores 255
+IGNORED = 255  # mmseg counts it neither as an object nor as background
+MAX_CATEGORIES = IGNORED - 1  # a label map of 8 bits has 0 for the background
 
 
 def box_label_map(size: tuple[int, int], boxes: list[tuple[Sequence[float], int]]) -> np.ndarray:
-    """Draws a label map H×W uint8 of boxes ((x, y, width, height), label), smaller boxes over larger ones."""
+    """Draws a label map H×W uint8 of boxes ((x, y, width, height), label), smaller over larger and ignored ones."""
     label_map = np.zeros(size, np.uint8)
-    for (x, y, width, height), label in sorted(boxes, key=lambda box: -box[0][2] * box[0][3]):
+    for (x, y, width, height), label in sorted(boxes, key=lambda box: (box[1] != IGNORED, -box[0][2] * box[0][3])):
         if not all(map(math.isfinite, (x, y, width, height, x + width, y + height))):
             raise ValueError(f'The box {x, y, width, height} has NaN or infinite edges: run check_dataset.py first.')
         left, top, right, bottom = (max(round(edge), 0) for edge in (x, y, x + width, y + height))
@@ -50,7 +51,7 @@ def convert(annotations: Path, out: Path) -> int:
             raise ValueError(
                 f'{annotations}: annotation {one.id} is of category {one.category_id}, which is not listed.'
             )
-        boxes[one.image_id].append((one.bbox, labels[one.category_id]))
+        boxes[one.image_id].append((one.bbox, IGNORED if one.ignore else labels[one.category_id]))
     names = [without_suffix(image.name) for image in coco.images]
     targets = all_inside(out, [image.name for image in coco.images], '.png')
     for image in coco.images:

@@ -6,8 +6,9 @@
         --out kaist.json --list train.txt
 
 Reads COCO, VOC, YOLO, KAIST's text files, and the oriented boxes of DroneVehicle and VEDAI (as horizontal bounding
-boxes); writes COCO (a file), VOC or YOLO (a folder). Images are not moved. Use a COCO file in PairedCocoDataset with
-data_prefix=dict(img=VISIBLE, img_ir=INFRARED).
+boxes); writes COCO (a file), VOC or YOLO (a folder, without ignored boxes). Images are not moved. Use a COCO file in
+PairedCocoDataset with data_prefix=dict(img=VISIBLE, img_ir=INFRARED); for VEDAI besides img_suffix='_co.png' and
+ir_suffix='_ir.png', for KAIST with both folders the same and AppendPartner(rule=('/visible/', '/lwir/')).
 """
 
 import argparse
@@ -57,7 +58,7 @@ def select(images: list[AnnotatedImage], args: argparse.Namespace) -> tuple[list
         for keys_of in (_whole_keys, _short_keys):  # 'a' is the image of the folder itself, if there is one
             found: dict[str, AnnotatedImage] = {}
             for image in images:
-                for key in keys_of(image.name) - known.keys():
+                for key in keys_of(image) - known.keys():
                     if key in wanted and key in found:
                         one, other = found[key].name, image.name
                         raise SystemExit(f'{key} in {args.list} may be {one} or {other}: name its folder.')
@@ -79,15 +80,14 @@ def select(images: list[AnnotatedImage], args: argparse.Namespace) -> tuple[list
     return kept, classes
 
 
-def _whole_keys(name: str) -> set[str]:
-    """The names that a list may use for an image: with its folders, with or without suffix."""
-    stem = name.rpartition('.')[0]
-    return {name, stem, stem.replace('/visible/', '/')}  # KAIST's lists leave the folder of the sensor out
+def _whole_keys(image: AnnotatedImage) -> set[str]:
+    """The names that a list may use for an image: with its folders, with or without suffix, or the data set's own."""
+    return {image.name, image.name.rpartition('.')[0], image.listed or image.name}
 
 
-def _short_keys(name: str) -> set[str]:
+def _short_keys(image: AnnotatedImage) -> set[str]:
     """Those without folders."""
-    return {Path(name).name, Path(name.rpartition('.')[0]).name}
+    return {Path(image.name).name, Path(image.name.rpartition('.')[0]).name}
 
 
 def main() -> None:
@@ -97,12 +97,14 @@ def main() -> None:
         WRITERS[args.target](images, classes, args.out)
     except (OSError, ValueError) as error:
         raise SystemExit(shown(error)) from None
-    counts = Counter(box.label for image in images for box in image.boxes)
+    without = args.target == 'yolo'  # the format has no ignored boxes
+    counts = Counter(box.label for image in images for box in image.boxes if not (without and box.ignore))
     words = ', '.join(f'{counts[name]} {name}' for name in classes)
     ignored = sum(box.ignore for image in images for box in image.boxes)
     left_out = sum(image.left_out for image in images)
-    rest = f', {left_out} objects without a box or the name of a class left out' if left_out else ''
-    print(f'{len(images)} images, {words or "no objects"} ({ignored} ignored){rest}: {args.out}')
+    notes = f' ({ignored} ignored)' if not without else f', {ignored} ignored ones left out' if ignored else ''
+    notes += f', {left_out} objects without a box or the name of a class left out' if left_out else ''
+    print(f'{len(images)} images, {words or "no objects"}{notes}: {args.out}')
 
 
 if __name__ == '__main__':

@@ -102,7 +102,8 @@ def _raw_boxes(report: SplitReport, dataset: BaseDataset, infos: list[dict]) -> 
                 for number, one in enumerate(read_xml_file(path).iter('object'), 1):
                     label = one.find('name').text
                     label = label.strip().lower() if _is_kaist(dataset) else label
-                    yield RawBox(f'{path}, object {number}', label, _edges(one), info['width'], info['height'])
+                    edges = _edges(one, first=0 if _is_kaist(dataset) else 1)
+                    yield RawBox(f'{path}, object {number}', label, edges, info['width'], info['height'])
 
 
 def _of_coco(report: SplitReport, dataset: 'CocoDataset') -> Iterator[RawBox]:
@@ -134,9 +135,9 @@ def _compare_categories(report: SplitReport, classes: list[str], categories: lis
         )
 
 
-def _edges(one: Element) -> tuple[float, float, float, float]:
+def _edges(one: Element, first: int) -> tuple[float, float, float, float]:
     box = one.find('bndbox')
     if box.find('x') is not None:  # KAIST's format
         x, y, width, height = (float(box.find(key).text) for key in 'xywh')
         return x, y, x + width, y + height
-    return tuple(float(box.find(key).text) - 1 for key in ('xmin', 'ymin', 'xmax', 'ymax'))
+    return tuple(float(box.find(key).text) - first for key in ('xmin', 'ymin', 'xmax', 'ymax'))

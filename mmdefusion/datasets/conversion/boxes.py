@@ -45,6 +45,7 @@ class AnnotatedImage:
         boxes: the objects.
         labelled: whether there is an annotation, which may be empty.
         left_out: number of objects that are not among the boxes, as they have no box or no name.
+        listed: its name in the data set's own lists, if that is another.
     """
 
     name: str
@@ -53,6 +54,7 @@ class AnnotatedImage:
     boxes: tuple[Box, ...]
     labelled: bool = True
     left_out: int = 0
+    listed: str = ''
 
 
 def list_files(folder: Path) -> dict[str, str]:

@@ -32,7 +32,7 @@ def read_kaist(annotations: Path, images: Path) -> list[AnnotatedImage]:
         name = f'{video}/visible/{path.stem}.jpg'
         with reading(path, "KAIST's text"):
             boxes = tuple(_read_line(line) for line in read_lines(path) if not line.startswith('%'))
-        found.append(AnnotatedImage(name, *size_of(Path(images) / name), boxes))
+        found.append(AnnotatedImage(name, *size_of(Path(images) / name), boxes, listed=f'{video}/{path.stem}'))
     return found
 
 

@@ -40,7 +40,8 @@ def read_vedai(annotations: Path, images: Path) -> list[AnnotatedImage]:
         first = next(iter(boxes), 'NAME')
         raise ValueError(f'{images} has no image of {annotations}, such as {first}_co.png: name their folder.')
     return [
-        AnnotatedImage(name, *size_of(Path(images) / name), tuple(boxes.get(stem, ()))) for stem, name in colour.items()
+        AnnotatedImage(name, *size_of(Path(images) / name), tuple(boxes.get(stem, ())), listed=stem)
+        for stem, name in colour.items()
     ]
 
 

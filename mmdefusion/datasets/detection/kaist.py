@@ -13,8 +13,8 @@ def to_voc(annotation: ET.ElementTree) -> None:
     """Turns the objects of a KAIST annotation into VOC format, in place.
 
     'person?' and 'person?a' (doubtful), 'people' (a group) and 'cyclist' become difficult persons, which mmdet ignores:
-    neither a target nor a false positive. KAIST writes a box as x, y, w, h, counted from 0 as in its published loaders;
-    VOC writes corners that count from 1.
+    neither a target nor a false positive. A box is x, y, w, h, or four corners; either way it counts from 0, as in
+    KAIST's published loaders and the script that turns its text files into XML.
     """
     for obj in annotation.findall('object'):
         name, difficult = obj.find('name'), obj.find('difficult')
@@ -27,7 +27,7 @@ def to_voc(annotation: ET.ElementTree) -> None:
         if box.find('x') is not None:
             x, y, w, h = (float(box.find(key).text) for key in 'xywh')
             for key, value in zip(('xmin', 'ymin', 'xmax', 'ymax'), (x, y, x + w, y + h), strict=True):
-                ET.SubElement(box, key).text = str(value + 1)
+                ET.SubElement(box, key).text = str(value)
 
 
 @DATASETS.register_module()
@@ -67,4 +67,4 @@ class KAISTDataset(PairedXMLDataset):
 
     def _parse_instance_info(self, raw_ann_info: ET.ElementTree, minus_one: bool = True) -> list[dict]:
         to_voc(raw_ann_info)
-        return super()._parse_instance_info(raw_ann_info, minus_one=minus_one)
+        return super()._parse_instance_info(raw_ann_info, minus_one=False)

@@ -70,6 +70,9 @@ class PairedCocoDataset(PairedDatasetMixin, CocoDataset):
     The arguments are those of :class:`mmdet.datasets.CocoDataset` and :class:`PairedDatasetMixin`. Name the classes by
     ``metainfo=dict(classes=(...))``, in the order of the file's categories.
 
+    Args:
+        img_suffix: how visible names end, such as '_co.png', where more than the extension differs from ``ir_suffix``.
+
     Raises:
         UnusableAnnotation: if the classes are not those of the annotation file or have another order, or the file is
             not JSON, or has annotations of images that it does not list, two categories of one id, or masks that are
@@ -77,6 +80,10 @@ class PairedCocoDataset(PairedDatasetMixin, CocoDataset):
     """
 
     COCOAPI = OrderedCOCO
+
+    def __init__(self, *args, img_suffix: str | None = None, **kwargs) -> None:
+        self.img_suffix = img_suffix
+        super().__init__(*args, **kwargs)
 
     def list_samples(self) -> list[dict]:
         with reading(self.ann_file, 'JSON in COCO format'):

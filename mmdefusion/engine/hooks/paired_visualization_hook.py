@@ -36,7 +36,7 @@ class PairedVisualizationHook(Hook):
     ) -> None:
         """Draws the first pair of the batch."""
         if self.every_n_inner_iters(batch_idx, self.interval):
-            self.draw(runner, outputs[0], runner.iter)
+            self.draw(runner, outputs[0], runner.iter + batch_idx)  # two folders may have images of one name
 
     def after_test_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: Sequence | None = None

@@ -116,8 +116,12 @@ class PairedPreprocessing:
 
     Args:
         modalities, mean, std, ir_mean, ir_std, modality_dropout: see :class:`PairNormalizer`.
+        bgr_to_rgb, rgb_to_bgr: as stock configs set them, for images that are read as BGR, which pairs always are.
         **padding: arguments of the toolbox's class, which concern padding and batches. Padding with 0 (the default) is
             marked for the encoder (see :func:`mark_padding`); padding with another value counts as part of the image.
+
+    Raises:
+        ValueError: for channels in another order, or see :class:`PairNormalizer`.
     """
 
     number_of: Callable[[Key], int] | None = None
@@ -130,8 +134,15 @@ class PairedPreprocessing:
         ir_mean: Sequence[float] | None = None,
         ir_std: Sequence[float] | None = None,
         modality_dropout: float | Sequence[float] = 0.0,
+        bgr_to_rgb: bool = True,
+        rgb_to_bgr: bool = False,
         **padding: Any,
     ) -> None:
+        if not bgr_to_rgb or rgb_to_bgr:
+            raise ValueError(
+                f'bgr_to_rgb={bgr_to_rgb} and rgb_to_bgr={rgb_to_bgr}: pairs are read as BGR and always become RGB; '
+                'leave both out.'
+            )
         super().__init__(mean=None, std=None, bgr_to_rgb=False, rgb_to_bgr=False, **padding)
         self.pair_normalizer = PairNormalizer(modalities, mean, std, ir_mean, ir_std, modality_dropout)
 

@@ -40,6 +40,36 @@ def test_other_infrared_suffix(tmp_path: Path) -> None:
     assert build(tmp_path, ir_suffix='_T.tif').get_data_info(0)['img_ir_path'] == str(tmp_path / 'ir/000_T.tif')
 
 
+def test_visible_images_of_another_suffix(tmp_path: Path) -> None:
+    """As VEDAI names them."""
+    layouts.coco(tmp_path, count=1)
+    (tmp_path / 'vi/000.png').rename(tmp_path / 'vi/000_co.png')
+    (tmp_path / 'ir/000.png').rename(tmp_path / 'vi/000_ir.png')
+    content = (tmp_path / 'train.json').read_text()
+    (tmp_path / 'train.json').write_text(content.replace('000.png', '000_co.png'))
+    both = dict(img='vi/', img_ir='vi/')
+    info = build(tmp_path, data_prefix=both, img_suffix='_co.png', ir_suffix='_ir.png').get_data_info(0)
+    assert info['img_ir_path'] == str(tmp_path / 'vi/000_ir.png')
+
+
+def test_a_rule_says_where_partners_are(tmp_path: Path) -> None:
+    """As KAIST has them: in a folder of the sensor below that of the video."""
+    layouts.coco(tmp_path, count=1)
+    for name, sensor in (('vi', 'visible'), ('ir', 'lwir')):
+        (tmp_path / f'images/V000/{sensor}').mkdir(parents=True)
+        (tmp_path / f'{name}/000.png').rename(tmp_path / f'images/V000/{sensor}/000.png')
+    content = (tmp_path / 'train.json').read_text()
+    (tmp_path / 'train.json').write_text(content.replace('000.png', 'V000/visible/000.png'))
+    append = dict(type='mmdefusion.AppendPartner', rule=('/visible/', '/lwir/'))
+    prefix = dict(img='images/', img_ir='images/')
+    dataset = build(tmp_path, data_prefix=prefix, pipeline=[dict(type='LoadImageFromFile'), append])
+    assert dataset.get_data_info(0)['img_ir_path'] == str(tmp_path / 'images/V000/lwir/000.png')
+    assert dataset[0]['img'].shape[2] == 4
+    append.pop('rule')
+    with pytest.raises(ValueError, match=r'000\.png is its own partner and has 3 channels: no infrared image is in it'):
+        build(tmp_path, data_prefix=prefix, pipeline=[dict(type='LoadImageFromFile'), append])
+
+
 def test_absent_visible_image_is_an_error(tmp_path: Path) -> None:
     layouts.coco(tmp_path)
     (tmp_path / 'vi/001.png').unlink()

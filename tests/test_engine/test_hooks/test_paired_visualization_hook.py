@@ -31,9 +31,11 @@ def test_both_images_every_so_often(tmp_path):
     assert not runner.visualizer.seen
     hook.after_val_iter(runner, 1, outputs=[sample])
     assert {name: (image.shape, step) for name, (image, step) in runner.visualizer.seen.items()} == {
-        'vi_visible': ((40, 60, 3), 7),
-        'vi_infrared': ((40, 60, 3), 7),
+        'vi_visible': ((40, 60, 3), 8),
+        'vi_infrared': ((40, 60, 3), 8),
     }
+    hook.after_val_iter(runner, 3, outputs=[sample])  # one of the same name in another folder
+    assert runner.visualizer.seen['vi_visible'][1] == 10
     del paths['img_ir_path']
     with pytest.raises(KeyError, match='no img_ir_path: add it to meta_keys'):
         hook.after_test_iter(runner, 1, outputs=[BaseDataElement(metainfo=paths)])

@@ -157,9 +157,13 @@ def test_mmseg_preprocessor_pads_pairs_and_labels():
     assert (out['data_samples'][0].gt_sem_seg.data[:, 20:] == 255).all()
 
 
-def test_toolbox_options_that_would_break_pairs_are_refused():
-    with pytest.raises(TypeError, match='bgr_to_rgb'):
-        MODELS.build({'type': 'mmdefusion.PairedDetDataPreprocessor', 'bgr_to_rgb': True})
+@pytest.mark.parametrize('kind', ['PairedDetDataPreprocessor', 'PairedSegDataPreprocessor'])
+def test_toolbox_options_that_would_break_pairs_are_refused(kind):
+    config = {'type': f'mmdefusion.{kind}'}
+    for options in ({'bgr_to_rgb': False}, {'rgb_to_bgr': True}):
+        with pytest.raises(ValueError, match='pairs are read as BGR and always become RGB; leave both out'):
+            MODELS.build({**config, **options})
+    MODELS.build({**config, 'bgr_to_rgb': True, 'rgb_to_bgr': False})  # as a stock config has it
 
 
 @pytest.mark.parametrize(
