@@ -86,7 +86,8 @@ class Guard:
         if host not in self.hosts:
             raise Refused(400, 'The app is not known by this name: its operator names it with --names.')
         origin = request.headers.get('origin')
-        if origin is not None and not self.hosts.allows(origin, host):  # of what only reads, pages elsewhere tell it
+        # browsers leave it out where the app's own pages read, and tell it where others do
+        if origin is not None and not self.hosts.allows(origin, host):
             raise Refused(403, 'Pages of other hosts may not use the app: its operator names them with --names.')
 
     def _check_asked(self, path: str) -> None:
@@ -185,10 +186,10 @@ def _check_form(request: Request, receive: App) -> App:
 
 def _delete_parts(folder: Path) -> None:
     """Deletes what uploads leave that broke off; gradio moves those that are whole into folders of their own."""
-    with contextlib.suppress(OSError):  # gone meanwhile, or still open, where open files cannot be deleted
-        for entry in os.scandir(folder):
-            if entry.is_file(follow_symlinks=False):
-                os.unlink(entry)
+    for name in os.listdir(folder) if folder.is_dir() else ():
+        if os.path.isfile(path := folder / name):
+            with contextlib.suppress(OSError):  # still open, on systems where such files cannot be deleted
+                os.unlink(path)
 
 
 def _size_of(folder: Path) -> int:
