@@ -41,7 +41,11 @@ complete -o default -F _mmdefusion mmdefusion
 def main() -> None:
     """Runs a command with the rest of the line."""
     try:
-        dispatch(sys.argv[1:])
+        try:
+            dispatch(sys.argv[1:])
+        except SystemExit:  # as tools and --help end
+            sys.stdout.flush()
+            raise
         sys.stdout.flush()
     except KeyboardInterrupt:
         raise SystemExit(130) from None
@@ -133,10 +137,12 @@ def tools_folder() -> Path:
 
 def options(name: str) -> list[str]:
     """The options of a command, read off its source: completion must not wait for imports."""
-    place = COMMANDS.get(name, ('',))[0]
-    if not place.endswith('.py'):
+    if name not in COMMANDS:
         return ['--help']
-    tree = ast.parse((tools_folder() / place).read_text(encoding='utf-8'))
+    place, _ = COMMANDS[name]
+    is_script = place.endswith('.py')
+    file = tools_folder() / place if is_script else Path(__file__).parents[1] / f'{place.replace(".", "/")}.py'
+    tree = ast.parse(file.read_text(encoding='utf-8'))
     calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute))
     named = (call.args for call in calls if call.func.attr == 'add_argument')
     flags = {one.value for args in named for one in args if isinstance(one, ast.Constant)}

@@ -1,5 +1,6 @@
 """The command ``mmdefusion``."""
 
+import os
 import subprocess
 import sys
 
@@ -54,6 +55,8 @@ def test_help_of_commands_imports_no_torch():
 def test_completion():
     assert mmdefusion('--complete').stdout.split() == list(COMMANDS)
     assert {'--help', '--weights', '--out-dir'} <= set(options('fuse'))
+    assert {'--help', '--host', '--names', '--max-stored'} <= set(options('web')) and len(options('web')) == 12
+    assert options('absent') == ['--help']
     code = f"""mmdefusion() {{ {sys.executable} -m mmdefusion "$@"; }}
 eval "$(mmdefusion --completion)"
 COMP_WORDS=(mmdefusion ex); COMP_CWORD=1; _mmdefusion; echo "${{COMPREPLY[@]}}"
@@ -63,6 +66,9 @@ COMP_WORDS=(mmdefusion export --ve); COMP_CWORD=2; _mmdefusion; echo "${{COMPREP
     assert printed.split() == ['export', '--verify']
 
 
-def test_a_reader_that_goes_away_is_no_traceback():
-    code = f'{sys.executable} -m mmdefusion fuse --help | head -1'
-    assert 'Traceback' not in subprocess.run(['bash', '-c', code], capture_output=True, text=True).stderr
+@pytest.mark.parametrize('arguments', ['fuse --help', 'eval --help', 'benchmark --list', '--help', '--complete web'])
+def test_a_reader_that_goes_away_is_no_traceback(arguments):
+    code = f'{sys.executable} -m mmdefusion {arguments} | true; exit ${{PIPESTATUS[0]}}'
+    buffered = {name: value for name, value in os.environ.items() if name != 'PYTHONUNBUFFERED'}
+    done = subprocess.run(['bash', '-c', code], capture_output=True, text=True, env=buffered)
+    assert done.returncode == 1 and not done.stderr

@@ -76,7 +76,7 @@ def fetch(file: HubFile) -> Path:
         raise
     except Exception as error:  # those of huggingface_hub, of its HTTP library and of the disk
         raise FetchError(_why(error, file, hub)) from None
-    return _compared(Path(path), name)
+    return _compared(Path(path), file, hub)
 
 
 def _library(name: str) -> ModuleType:
@@ -132,21 +132,40 @@ def _why(error: Exception, file: HubFile, hub: ModuleType) -> str:
     return f'{file.repo}/{file.path} cannot be fetched: {" ".join(str(error).split())[:200] or type(error).__name__}'
 
 
-def _compared(path: Path, name: str) -> Path:
-    """The path of a file of the cache, which names contents by the hash that the hub told.
+def _compared(path: Path, file: HubFile, hub: ModuleType) -> Path:
+    """The path of a file of the cache, once its content is compared with the hash that the hub told.
 
     Raises:
         FetchError: if it told no hash, or another one than the content has.
     """
+    name = f'{file.repo}/{file.path}'
     content = path.resolve()
-    told = content.name if content.parent.name == 'blobs' else ''
+    told = content.name if content.parent.name == 'blobs' else _asked(path, file, hub)
     if not re.fullmatch(f'[0-9a-f]{{{SHA1}}}|[0-9a-f]{{{SHA256}}}', told):
         raise FetchError(f'{name}: there is no hash to compare {path} with; give this path if you trust it.')
-    with content.open('rb') as file:
-        found = sha256_of(file) if len(told) == SHA256 else git_hash_of(file, content.stat().st_size)
+    with content.open('rb') as opened:
+        found = sha256_of(opened) if len(told) == SHA256 else git_hash_of(opened, content.stat().st_size)
     if found != told:
         raise FetchError(
             f'{name} is damaged or was changed: its hash begins {found[:8]}, the hub says {told[:8]}. Remove '
             f'{content} and fetch it again.'
         )
     return path
+
+
+def _asked(path: Path, file: HubFile, hub: ModuleType) -> str:
+    """The hash that the hub tells of a file, whose cache has no symbolic links and so names no content by it.
+
+    Raises:
+        FetchError: if the hub does not answer.
+    """
+    commit = path.parents[len(Path(file.path).parts) - 1].name  # snapshots/COMMIT/PATH
+    try:
+        url = hub.hf_hub_url(file.repo, file.path, revision=commit, endpoint=endpoint())
+        return hub.get_hf_file_metadata(url).etag or ''
+    except Exception as error:  # those of huggingface_hub and of its HTTP library
+        why = ' '.join(str(error).split())[:200] or type(error).__name__
+        raise FetchError(
+            f'{file.repo}/{file.path} is in a cache without symbolic links, which keeps no hash, and {endpoint()} does '
+            f'not tell it ({why}): give {path} if you trust it.'
+        ) from None

@@ -9,6 +9,8 @@ Open the address that it prints. Nothing is sent elsewhere, and pages load nothi
 """
 
 import argparse
+import contextlib
+import os
 import signal
 import sys
 from pathlib import Path
@@ -58,7 +60,7 @@ def parse_args() -> argparse.Namespace:
         nargs='+',
         default=(),
         metavar='NAME',
-        help="names that visitors' browsers know it by: a proxy's, say",
+        help="names that visitors' browsers know it by, without scheme and port: a proxy's, say",
     )
     return parser.parse_args()
 
@@ -85,7 +87,21 @@ def main() -> None:
     except (OSError, ValueError) as error:
         raise SystemExit(shown(error)) from None
     print(f'mmdefusion is at {app.local_url} (Ctrl+C ends it)', flush=True)
-    wait(app)
+    with contextlib.suppress(SystemExit):  # of a signal
+        wait(app)
+    end_now()
+
+
+def end_now() -> None:
+    """Ends the process without waiting for what is computed, which nobody sees any more.
+
+    Its thread cannot be stopped, and the process would abort if it were still in a network while Python takes itself
+    apart.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):  # nobody reads it
+            stream.flush()
+    os._exit(0)
 
 
 if __name__ == '__main__':

@@ -5,9 +5,8 @@ import gradio as gr
 from mmdefusion import __version__
 
 from . import compare_tab, fuse_tab, predict_tab
-from .settings import Settings
+from .settings import KEPT, LOOKED, Settings
 
-KEPT = 3600  # seconds after which uploads and results are deleted
 TABS = {'Fuse': fuse_tab, 'Detect and segment': predict_tab, 'Compare': compare_tab}
 
 
@@ -21,7 +20,7 @@ def build_app(settings: Settings | None = None) -> gr.Blocks:
         OSError, ValueError: if a folder that the settings name cannot be used.
     """
     settings = settings or Settings()
-    with gr.Blocks(title='mmdefusion', analytics_enabled=False, delete_cache=(KEPT, KEPT)) as app:
+    with gr.Blocks(title='mmdefusion', analytics_enabled=False, delete_cache=(LOOKED, KEPT)) as app:
         gr.Markdown(
             f'# mmdefusion {__version__}\nFuse two images, and see what two sensors find together. Images of at most '
             f'{settings.pixels / 1e6:g} million pixels and {settings.megabytes} MB; they are deleted after an hour.'

@@ -1,8 +1,10 @@
 """What the app lets in: requests that its pages make, of bounded size, with files that were uploaded to it."""
 
+import contextlib
 import json
 import os
 import re
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,8 +13,9 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 
+from .forms import FilesOnly
 from .hosts import Hosts
-from .settings import Settings
+from .settings import KEPT, Settings
 
 App = Callable[..., Awaitable[None]]
 MEGABYTE, LEAST = 2**20, 2**12  # bytes; a file takes a block of the disk at least
@@ -55,7 +58,7 @@ class Guard:
         self.hosts = hosts
         self.settings = settings
         self.most = (files * settings.megabytes + 1) * MEGABYTE  # the form around the files is small
-        self.coming = 0  # bytes of uploads that are under way
+        self.coming = self.uploads = 0  # bytes and number of uploads that are under way
 
     async def __call__(self, scope: dict[str, Any], receive: App, send: App) -> None:
         if scope['type'] == 'lifespan':
@@ -83,7 +86,8 @@ class Guard:
         if host not in self.hosts:
             raise Refused(400, 'The app is not known by this name: its operator names it with --names.')
         origin = request.headers.get('origin')
-        if request.method not in ('GET', 'HEAD') and origin is not None and not self.hosts.allows(origin, host):
+        # browsers leave it out where the app's own pages read, and tell it where others do
+        if origin is not None and not self.hosts.allows(origin, host):
             raise Refused(403, 'Pages of other hosts may not use the app: its operator names them with --names.')
 
     def _check_asked(self, path: str) -> None:
@@ -106,10 +110,14 @@ class Guard:
             raise Refused(413, f'An upload of {size / MEGABYTE:.0f} MB: {self.most / MEGABYTE:.0f} MB are allowed.')
         self._check_room(size)
         self.coming += size
+        self.uploads += 1
         try:
-            await self.app(scope, receive, send)
+            await self.app(scope, _check_form(request, receive), send)
         finally:
             self.coming -= size
+            self.uploads -= 1
+            if not self.uploads:  # parts of one that is under way look the same
+                _delete_parts(self.folder)
 
     def _check_room(self, size: int) -> None:
         if self.coming + size + _size_of(self.folder) > self.settings.stored * MEGABYTE:
@@ -161,15 +169,41 @@ def _is_page(url: str, pages: set[str | None]) -> bool:
     return parts.scheme in ('', 'http', 'https') and parts.netloc in pages and FILE in parts.path
 
 
+def _check_form(request: Request, receive: App) -> App:
+    """Gives the application an upload as it comes, as long as it is one that pages send."""
+    form = FilesOnly(request.headers.get('content-type', ''))
+
+    async def receive_checked() -> dict[str, Any]:
+        message = await receive()
+        try:
+            form.feed(message.get('body', b''))
+        except ValueError as error:
+            raise Refused(422, str(error)) from None
+        return message
+
+    return receive_checked
+
+
+def _delete_parts(folder: Path) -> None:
+    """Deletes what uploads leave that broke off; gradio moves those that are whole into folders of their own."""
+    for name in os.listdir(folder) if folder.is_dir() else ():
+        if os.path.isfile(path := folder / name):
+            with contextlib.suppress(OSError):  # still open, on systems where such files cannot be deleted
+                os.unlink(path)
+
+
 def _size_of(folder: Path) -> int:
-    """Bytes that a folder's files take."""
-    total = 0
+    """Bytes that a folder's files take; what is there too long, since gradio does not know of it, is deleted."""
+    total, oldest = 0, time.time() - 2 * KEPT
     for place, _, files in os.walk(folder):
         for name in files:
-            try:
-                total += max(os.lstat(os.path.join(place, name)).st_size, LEAST)
-            except OSError:  # deleted meanwhile
-                continue
+            path = os.path.join(place, name)
+            with contextlib.suppress(OSError):  # deleted meanwhile
+                state = os.lstat(path)
+                if max(state.st_ctime, state.st_mtime) < oldest:
+                    os.unlink(path)
+                else:
+                    total += max(state.st_size, LEAST)
     return total
 
 

@@ -5,6 +5,10 @@ from pathlib import Path
 
 from mmdefusion.evaluation.functional.checks import LEAST_SIDE
 
+from .hosts import check_names
+
+KEPT, LOOKED = 3600, 300  # seconds after which uploads and results are deleted, and between two looks for such
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -19,10 +23,11 @@ class Settings:
         pixels: largest image, in pixels.
         waiting: largest number of requests that wait for their turn.
         stored: most megabytes of all uploads and results together.
-        names: names by which visitors reach it besides the address that it listens at, such as a proxy's.
+        names: names by which visitors reach it besides the address that it listens at, such as a proxy's; without
+            scheme and port.
 
     Raises:
-        ValueError: if a limit is too low.
+        ValueError: if a limit is too low, or a name is none of a host.
     """
 
     weights: str | None = None
@@ -39,3 +44,4 @@ class Settings:
         for name, least in (('megabytes', 1), ('pixels', LEAST_SIDE**2), ('waiting', 1), ('stored', 1)):
             if getattr(self, name) < least:
                 raise ValueError(f'{name}={getattr(self, name)} must be {least} or more.')
+        check_names(self.names)

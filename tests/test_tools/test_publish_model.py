@@ -58,6 +58,13 @@ def test_published_weights_fuse(checkpoint, tmp_path):
     assert fuser.neck[0].common == 'mean'
 
 
+def test_published_without_git(checkpoint, tmp_path, monkeypatch):
+    monkeypatch.setenv('PATH', str(tmp_path))
+    run_in_process(TOOL, checkpoint, tmp_path / 'out/tiny', cwd=tmp_path)
+    (published,) = (tmp_path / 'out').iterdir()
+    assert torch.load(published)['meta']['git_revision'] == 'unknown'
+
+
 def test_low_rank_updates_are_merged(tmp_path):
     config = cud_config()
     config['backbone']['lora_rank'] = 2

@@ -1,50 +1,20 @@
 """What the app lets in, asked without a browser: anybody can write such requests."""
 
-import _thread
 import asyncio
-import os
-import signal
 import socket
-import sys
-import threading
-import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 pytest.importorskip('gradio', reason="the app needs gradio: pip install 'mmdefusion[web]'")
 import httpx
+from helpers.guarded_app import UPLOAD, Asked
 
-from mmdefusion.web.guard import LEAST, MEGABYTE, Guard
+from mmdefusion.web.guard import LEAST, MEGABYTE
 from mmdefusion.web.hosts import Hosts
 from mmdefusion.web.settings import Settings
 
-JOIN, UPLOAD = '/gradio_api/queue/join', '/gradio_api/upload'
+JOIN = '/gradio_api/queue/join'
 EVIL = 'http://evil.example'
-
-
-class Asked:
-    """Asks a guarded application, which answers with the number of bytes that it got."""
-
-    def __init__(self, folder: Path, *names: str, host: str = '127.0.0.1', stored: int = 3) -> None:
-        self.guard = Guard(self.answer, folder, Hosts(host, names), Settings(megabytes=1, stored=stored), files=2)
-
-    @staticmethod
-    async def answer(scope, receive, send) -> None:
-        message = await receive()
-        while message['more_body']:
-            message = {**(more := await receive()), 'body': message['body'] + more['body']}
-        await send({'type': 'http.response.start', 'status': 200, 'headers': []})
-        await send({'type': 'http.response.body', 'body': b'%d' % len(message['body'])})
-
-    def __call__(self, method: str, path: str, **options) -> httpx.Response:
-        async def ask() -> httpx.Response:
-            transport = httpx.ASGITransport(self.guard)
-            async with httpx.AsyncClient(transport=transport, base_url='http://localhost:7860') as client:
-                return await client.request(method, path, **options)
-
-        return asyncio.run(ask())
 
 
 def file_at(path: object, **more: object) -> dict:
@@ -140,22 +110,44 @@ def test_other_names_are_refused(tmp_path, host, names, header, status):
     assert answer.status_code == status and ('--names' in answer.text) == (status == 400)
 
 
+@pytest.mark.parametrize('name', ['fusion.example:8443', 'https://fusion.example', 'fusion.example/', '*.example', ''])
+def test_names_that_no_browser_tells_are_refused(name):
+    with pytest.raises(ValueError, match='is no name of a host: leave out https://, port and path'):
+        Settings(names=('lab.example', name))
+    Settings(names=('lab.example', 'node_7', '::1', 'xn--mnchen-3ya.example'))
+
+
+@pytest.mark.parametrize('host', ['127.0.0.1', 'lab.example', '0.0.0.0'])
+def test_other_ports_of_the_machine_are_other_pages(host):
+    page = f'http://{socket.gethostname() if host == "0.0.0.0" else host}'
+    for netloc in ('127.0.0.1:7860', 'localhost:7860', f'{host}:7860'):
+        assert not Hosts(host).allows(f'{page}:9999', netloc)
+        assert not Hosts(host, ['fusion.example']).allows(f'{page}:9999', netloc)
+        assert Hosts(host).allows(f'http://{netloc}', netloc)
+    assert Hosts(host, ['lab.example']).allows('https://lab.example', '127.0.0.1:7860')
+
+
 @pytest.mark.parametrize(
     'origin, status',
     [
         (EVIL, 403),
         ('null', 403),
         ('http://localhost:3000', 403),
+        ('http://127.0.0.1:9999', 403),
         ('http://localhost:7860.evil.example', 403),
         ('http://[bad', 403),
         ('http://localhost:7860', 200),
         ('https://fusion.example', 200),
     ],
 )
-def test_other_pages_send_nothing(tmp_path, origin, status):
-    for path in (UPLOAD, JOIN):
-        answer = Asked(tmp_path, 'fusion.example')('POST', path, headers=dict(origin=origin), json={})
-        assert answer.status_code == status
+def test_other_pages_send_and_read_nothing(tmp_path, origin, status):
+    asked = Asked(tmp_path, 'fusion.example')
+    for host in ('localhost:7860', '127.0.0.1:7860', 'fusion.example'):
+        headers = dict(origin=origin.replace('localhost:7860', host) if status == 200 else origin, host=host)
+        for path in (UPLOAD, JOIN):
+            assert asked('POST', path, headers=headers, json={}).status_code == status
+        for method, path in (('GET', '/config'), ('HEAD', '/'), ('GET', f'/gradio_api/file={tmp_path}/a.png')):
+            assert asked(method, path, headers=headers).status_code == status
 
 
 @pytest.mark.parametrize(
@@ -193,21 +185,6 @@ def looked_up(monkeypatch) -> list[str]:
     return asked
 
 
-@pytest.fixture
-def served(tmp_path, monkeypatch) -> Iterator[httpx.Client]:
-    """An app whose temporary folder is reached by a link, as on macOS and many clusters."""
-    from mmdefusion.web import serve
-
-    (tmp_path / 'real').mkdir()
-    (tmp_path / 'link').symlink_to('real')
-    monkeypatch.setattr('tempfile.tempdir', str(tmp_path / 'link'))
-    app = serve(Settings(megabytes=1), port=None, block=False)
-    with httpx.Client(base_url=app.local_url, trust_env=False, timeout=30) as client:
-        yield client
-    app.close(verbose=False)
-    app.uploads.cleanup()
-
-
 def test_the_app_has_the_guard_and_gradio_fetches_nothing(served, looked_up):
     from gradio import blocks, processing_utils
 
@@ -235,47 +212,13 @@ def test_the_app_has_the_guard_and_gradio_fetches_nothing(served, looked_up):
     assert not [name for name in looked_up if 'example' in name]
 
 
-@pytest.mark.skipif(not hasattr(signal, 'SIGHUP'), reason='POSIX only')
-@pytest.mark.parametrize('number', ['SIGTERM', 'SIGHUP'])
-def test_pictures_go_when_a_service_manager_ends_the_app(monkeypatch, tmp_path, number, capsys):
-    from mmdefusion.web import __main__
+def test_pages_elsewhere_read_no_answers(tmp_path, monkeypatch):
+    from mmdefusion.web import serve
 
-    before = {name: signal.getsignal(getattr(signal, name)) for name in ('SIGTERM', 'SIGHUP')}
-    for name in before:  # the tests themselves may run under nohup, which has SIGHUP ignored
-        signal.signal(getattr(signal, name), signal.SIG_DFL)
-    with socket.create_server(('127.0.0.1', 0)) as free:
-        port = free.getsockname()[1]
-    monkeypatch.setattr(sys, 'argv', ['mmdefusion-web', '--port', str(port)])
-    monkeypatch.setattr('tempfile.tempdir', str(tmp_path))
-    left: list[list[Path]] = []
-
-    def end() -> None:
-        patience = time.monotonic() + 60
-        while 'Ctrl+C' not in shown() and time.monotonic() < patience:
-            time.sleep(0.05)
-        (left_folders()[0] / 'picture.png').write_bytes(b'private')
-        left.append(left_folders())
-        os.kill(os.getpid(), getattr(signal, number))
-        if not gone.wait(30):
-            _thread.interrupt_main()  # the test fails, where it would wait for ever
-
-    printed, gone = '', threading.Event()
-
-    def shown() -> str:
-        nonlocal printed
-        printed += capsys.readouterr().out
-        return printed
-
-    def left_folders() -> list[Path]:
-        return list(tmp_path.glob('mmdefusion-web-*'))
-
-    ender = threading.Thread(target=end, daemon=True)
-    try:
-        ender.start()
-        with pytest.raises(SystemExit) as ended:
-            __main__.main()
-    finally:
-        gone.set()
-        for name, handler in before.items():
-            signal.signal(getattr(signal, name), handler)
-    assert ended.value.code == 0 and left[0] and not left_folders()
+    app = serve(Settings(names=('fusion.example',)), port=None, block=False)
+    headers = {'host': 'fusion.example', 'origin': EVIL}
+    assert httpx.get(f'{app.local_url}config', headers=headers, trust_env=False).status_code == 403
+    headers['origin'] = 'https://fusion.example'
+    assert httpx.get(f'{app.local_url}config', headers=headers, trust_env=False).status_code == 200
+    app.close(verbose=False)
+    app.uploads.cleanup()

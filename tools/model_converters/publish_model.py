@@ -120,7 +120,10 @@ def last_numbers(work_dir: Path, iteration: int | None) -> dict[str, float]:
 
 def git_revision() -> str:
     command = ['git', '-C', str(Path(__file__).parent), 'describe', '--always', '--dirty', '--abbrev=40']
-    result = subprocess.run(command, capture_output=True, text=True)
+    try:
+        result = subprocess.run(command, capture_output=True, text=True)
+    except OSError:  # there is no git
+        return 'unknown'
     return result.stdout.strip() or 'unknown'
 
 

@@ -21,9 +21,14 @@ ZIP = b'PK\x03\x04'
 LEGACY = b'\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.'  # the pickled number at the start of files of torch before 1.6
 LEGACY_PICKLES = 5  # number, protocol, system, content, keys of the storages; the storages follow
 END = struct.Struct('<4s4H2LH')  # end of a zip archive's directory
+END64, LOCATOR = (
+    struct.Struct('<4sQ2H2L4Q'),
+    struct.Struct('<4sLQL'),
+)  # before it, with numbers of 64 bits; torch.save always writes them
 MAX_PICKLE = 2**23  # bytes; 10,000 tensors with their optimizer states take 4 MB
 MAX_STEPS = 2**21  # opcodes of a pickle, which may make an object of each byte
 MAX_ENTRIES = 2**17
+MAX_ENTRY = 2**8  # bytes of an entry in the directory, on average; torch.save writes about 63
 # names that torch.save writes for tensors, parameters, sizes, and plain data of optimizers and schedulers
 STORAGES = ('Float', 'Double', 'Half', 'BFloat16', 'Long', 'Int', 'Short', 'Char', 'Byte', 'Bool')
 DTYPES = ('float', 'double', 'half', 'bfloat16', 'float32', 'float64', 'float16', 'int64', 'int32', 'uint8', 'bool')
@@ -43,10 +48,11 @@ def check_zip(file: BinaryIO, name: str) -> None:
     parts; this check would then see something other than torch does.
     """
     size = os.fstat(file.fileno()).st_size
+    _check_directory(file, size, name)
     try:
         with zipfile.ZipFile(file) as archive:
             entries = archive.infolist()
-            _check_layout(archive, entries, file, size, name)
+            _check_layout(entries, size, name)
             pickles = [entry for entry in entries if entry.filename.endswith('/data.pkl')]
             if len(pickles) != 1:
                 raise CheckpointError(f'{name} is a zip archive without the data.pkl of a checkpoint.')
@@ -70,11 +76,33 @@ def check_zip(file: BinaryIO, name: str) -> None:
     check_pickle(content, name)
 
 
-def _check_layout(
-    archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo], file: BinaryIO, size: int, name: str
-) -> None:
-    if len(entries) > MAX_ENTRIES:
-        raise CheckpointError(f'{name}: {len(entries)} entries are over {MAX_ENTRIES}.')
+def _check_directory(file: BinaryIO, size: int, name: str) -> None:
+    """Raises a CheckpointError if the directory at the end of a zip archive is too large for zipfile to parse.
+
+    zipfile makes an object of each entry before anybody can count them: two million, in 94 MB, take a gigabyte.
+    """
+    file.seek(max(0, size - END.size - LOCATOR.size - END64.size))
+    tail = file.read()
+    end, locator, end64 = tail[-END.size :], tail[-END.size - LOCATOR.size : -END.size], tail[: END64.size]
+    # zipfile would search for an earlier end
+    if len(end) < END.size or not end.startswith(b'PK\x05\x06') or end[-2:] != b'\0\0':
+        raise CheckpointError(f'{name} is a damaged zip archive, or has bytes after its directory: is it whole?')
+    place, length = size - END.size, END.unpack(end)[5]
+    if locator.startswith(b'PK\x06\x07'):
+        place -= LOCATOR.size + END64.size
+        # readers look in either place
+        if place < 0 or not end64.startswith(b'PK\x06\x06') or LOCATOR.unpack(locator)[2] != place:
+            raise CheckpointError(f'{name} is a damaged zip archive: the end of its directory is not where it says.')
+        length = END64.unpack(end64)[8]
+    if length > MAX_ENTRIES * MAX_ENTRY:
+        raise CheckpointError(f'{name}: its directory of {length} bytes is over {MAX_ENTRIES * MAX_ENTRY}.')
+    file.seek(max(0, place - length))
+    if (count := file.read(length).count(b'PK\x01\x02')) > MAX_ENTRIES:  # each entry begins so
+        raise CheckpointError(f'{name}: {count} entries are over {MAX_ENTRIES}.')
+    file.seek(0)
+
+
+def _check_layout(entries: list[zipfile.ZipInfo], size: int, name: str) -> None:
     if packed := [entry.filename for entry in entries if entry.compress_type != zipfile.ZIP_STORED]:
         raise CheckpointError(f'{name}: its entry {packed[0][:80]} is compressed, which torch.save never does.')
     unpacked = sum(entry.file_size for entry in entries)
@@ -82,10 +110,8 @@ def _check_layout(
         raise CheckpointError(f'{name} of {size} bytes would unpack to {unpacked}.')
     if len({entry.filename.lower() for entry in entries}) < len(entries):
         raise CheckpointError(f'{name}: its zip archive has two entries of one name.')
-    file.seek(size - END.size)
-    end = file.read(END.size)
-    if not end.startswith(b'PK\x05\x06') or end[-2:] != b'\0\0' or min(e.header_offset for e in entries) != 0:
-        raise CheckpointError(f'{name}: its zip archive has bytes before its first entry or after its directory.')
+    if min(entry.header_offset for entry in entries) != 0:
+        raise CheckpointError(f'{name}: its zip archive has bytes before its first entry.')
 
 
 def refuse_compressed(path: str | os.PathLike) -> None:
@@ -93,8 +119,10 @@ def refuse_compressed(path: str | os.PathLike) -> None:
     with open(path, 'rb') as file:
         if file.read(len(ZIP)) != ZIP:
             return
+        size = os.fstat(file.fileno()).st_size
+        _check_directory(file, size, str(path))
         with zipfile.ZipFile(file) as archive:
-            _check_layout(archive, archive.infolist(), file, os.fstat(file.fileno()).st_size, str(path))
+            _check_layout(archive.infolist(), size, str(path))
 
 
 def check_legacy(file: BinaryIO, name: str) -> None:

@@ -63,7 +63,37 @@ def test_read_by_the_address_of_its_page(hub, content, page):
     assert list(read_checkpoint(f'{hub.address}/{REPO}/{page}')['state_dict']) == ['weight']
 
 
+def without_links(monkeypatch) -> None:
+    """As on Windows without developer mode: huggingface_hub then moves what it fetched out of its blobs."""
+    monkeypatch.setattr('huggingface_hub.file_download.are_symlinks_supported', lambda *_: False)
+
+
+@pytest.mark.parametrize('lfs', [True, False], ids=['lfs', 'git'])
+@pytest.mark.parametrize('revision', ['', f'@{COMMIT}'])
+def test_read_where_the_cache_has_no_links(hub, content, lfs, revision, monkeypatch):
+    without_links(monkeypatch)
+    hub.files[f'{REPO}/deep/x.pth'] = Served(content, lfs=lfs)
+    for _ in range(2):
+        assert list(read_checkpoint(f'hf://{REPO}{revision}/deep/x.pth')['state_dict']) == ['weight']
+    assert sum(line.startswith('GET') for line in hub.asked) == 1
+    hub.files[f'{REPO}/y.pth'] = Served(content, lfs=lfs, sent=content[:-1] + bytes([content[-1] ^ 1]))
+    refused(f'hf://{REPO}{revision}/y.pth', 'is damaged or was changed', 'the hub says', 'fetch it again')
+    hub.files[f'{REPO}/z.pth'] = Served(content, etag='weak')
+    refused(f'hf://{REPO}{revision}/z.pth', 'there is no hash to compare')
+
+
+def test_a_cache_without_links_needs_the_hub(hub, content, monkeypatch):
+    without_links(monkeypatch)
+    hub.files[f'{REPO}/x.pth'] = Served(content)
+    path = local_path(f'hf://{REPO}/x.pth')
+    monkeypatch.setenv('HF_ENDPOINT', 'http://127.0.0.1:9')  # nobody listens
+    monkeypatch.setattr('time.sleep', lambda seconds: None)  # huggingface_hub tries five times
+    refused(f'hf://{REPO}/x.pth', 'without symbolic links', f'give {path} if you trust it')
+    assert list(read_checkpoint(path)['state_dict']) == ['weight']
+
+
 def test_read_without_the_hub_once_it_was_fetched(hub, content, monkeypatch):
+    monkeypatch.setattr('huggingface_hub.constants.HF_HUB_DISABLE_SYMLINKS', False)
     hub.files[f'{REPO}/x.pth'] = Served(content)
     path = local_path(f'hf://{REPO}/x.pth')
     hub.files.clear()

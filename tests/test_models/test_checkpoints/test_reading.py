@@ -14,7 +14,8 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from mmdefusion.models.checkpoints import reading
+from mmdefusion.models.checkpoints import archives, reading
+from mmdefusion.models.checkpoints.archives import END, END64, LOCATOR, refuse_compressed
 from mmdefusion.models.checkpoints.errors import CheckpointError
 from mmdefusion.models.checkpoints.fitting import read_weights
 from mmdefusion.models.checkpoints.reading import read_checkpoint, read_plain
@@ -238,6 +239,41 @@ def test_archives_that_two_readers_read_differently(tmp_path):
     with zipfile.ZipFile(tmp_path / 'x.pth', 'a') as archive:
         archive.writestr('x/DATA.pkl', b'.')
     refused(tmp_path / 'x.pth', 'two entries of one name')
+
+
+def with_end64(whole: bytes) -> bytes:
+    """A zip archive whose directory ends with numbers of 64 bits, as those of torch do."""
+    _, _, _, count, _, length, start, _ = END.unpack(whole[-END.size :])
+    end64 = END64.pack(b'PK\x06\x06', END64.size - 12, 45, 45, 0, 0, count, count, length, start)
+    locator = LOCATOR.pack(b'PK\x06\x07', 0, start + length, 1)
+    end = END.pack(b'PK\x05\x06', 0, 0, 2**16 - 1, 2**16 - 1, 2**32 - 1, 2**32 - 1, 0)
+    return whole[: -END.size] + end64 + locator + end
+
+
+def test_directories_are_bounded_before_they_are_parsed(tmp_path, monkeypatch):
+    count = archives.MAX_ENTRIES + 1
+    directory = b'PK\x01\x02'.ljust(46, b'\0') * count
+    end = END.pack(b'PK\x05\x06', 0, 0, 1, 1, len(directory), 4, 0)  # the count may be a lie
+    many = b'PK\x03\x04' + directory + end
+    torch.save(CONTENT, tmp_path / 'x.pth')
+    small = (tmp_path / 'x.pth').read_bytes()
+    with monkeypatch.context() as without:
+        without.setattr(zipfile, 'ZipFile', None)
+        for whole in (many, with_end64(many)):
+            (tmp_path / 'y.pth').write_bytes(whole)
+            refused(tmp_path / 'y.pth', f'{count} entries are over')
+            with pytest.raises(CheckpointError, match=f'{count} entries are over'):
+                refuse_compressed(tmp_path / 'y.pth')
+        without.setattr(archives, 'MAX_ENTRIES', 1)
+        refused(tmp_path / 'x.pth', r'its directory of \d+ bytes is over 256')
+        place = len(small) - END.size - LOCATOR.size
+        sign, disk, told, disks = LOCATOR.unpack_from(small, place)
+        moved = LOCATOR.pack(sign, disk, told - 1, disks)
+        (tmp_path / 'y.pth').write_bytes(small[:place] + moved + small[-END.size :])
+        refused(tmp_path / 'y.pth', 'not where it says')
+    rezip(tmp_path / 'x.pth')  # by zipfile, which writes numbers of 64 bits only where they are needed
+    assert LOCATOR.unpack_from((tmp_path / 'x.pth').read_bytes()[-END.size - LOCATOR.size :])[0] != b'PK\x06\x07'
+    assert read_checkpoint(tmp_path / 'x.pth')['meta'] == CONTENT['meta']
 
 
 def test_data_without_end(tmp_path):
