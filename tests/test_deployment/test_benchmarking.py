@@ -15,7 +15,7 @@ from torch import nn
 from mmdefusion.deployment import OnnxDetector, OnnxFuser, OnnxSegmenter
 from mmdefusion.deployment.export.accuracy import FUSION, assess, box_scores, reading_of_labels
 from mmdefusion.deployment.export.benchmarking import agree
-from mmdefusion.deployment.export.forms import PRECISIONS, prepare
+from mmdefusion.deployment.export.forms import PRECISIONS, Form, prepare
 from mmdefusion.deployment.export.loading import Cut, find_cut
 from mmdefusion.deployment.export.pairs import find_pairs
 from mmdefusion.deployment.metadata import Metadata
@@ -185,6 +185,17 @@ def test_forms_are_called_alike(items, tmp_path, form):
     network.run = lambda visible, infrared, run=network.run: run(visible, infrared) if len(visible) == 1 else 1 / 0
     both = np.concatenate([pair, 255 - pair], axis=1)
     np.testing.assert_allclose(network(*both, outputs=['common'])[0], both.min(0) / 255, atol=1e-6)
+
+
+def test_other_forms_stand_in_for_the_file(items, tmp_path):
+    """A form is scored by the runtime of the file."""
+    segmenter = OnnxSegmenter(file := write_toy(tmp_path / 'x.onnx', 'segment', size=SIDES), show_progress=False)
+    segmenter.network = Form(
+        lambda visible, infrared: [(infrared.mean(1) > 127).astype(int)], ['mask'], segmenter.metadata
+    )
+    assert segmenter(*items[0].images)['predictions'][0].mean() == 0.5
+    with pytest.raises(ValueError, match=f'{file} takes images of 60x48, those of .* are 60x40: resize them'):
+        segmenter(*(np.zeros((40, 60, 3), np.uint8) for _ in range(2)))
 
 
 def test_agreement():
