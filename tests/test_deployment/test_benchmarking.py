@@ -202,6 +202,9 @@ def test_agreement():
     one = np.random.default_rng(0).random((1, 3, 8, 8))
     assert agree('fuse', [one + 0.1], [one]) == pytest.approx(20)
     assert agree('segment', [np.array([[1, 2], [3, 4]])], [np.array([[1, 2], [3, 0]])]) == 75
+    logits = np.zeros((1, 2, 2, 2))
+    logits[:, 1, 0] = 1
+    assert agree('segment', [logits], [1 - logits[:, ::-1]]) == 100 and agree('segment', [logits], [-logits]) == 50
     outputs = np.array([[[0, 0, 9, 9], [0, 0, 5, 5], [0, 0, 0, 0]]]), np.array([[0.9, 0.4, 0]]), np.array([[1, 0, -1]])
     assert agree('detect', outputs, outputs) == 100
     assert agree('detect', [outputs[0] + np.array([20, 0, 20, 0]), *outputs[1:]], outputs) == 0

@@ -68,6 +68,7 @@ def load(config: str, checkpoint: str | None, what: What = 'model') -> Loaded:
         return Loaded(module, fuser, Metadata('fuse', what, __version__, text))
     if checkpoint is None:
         raise ValueError(f'{config} is that of a detector or segmenter: give the checkpoint of its training.')
+    told = read_pipeline(cfg.test_dataloader.dataset.pipeline)
     if scope == 'mmdet':
         from mmdefusion.apis import PairedDetInferencer
 
@@ -75,13 +76,15 @@ def load(config: str, checkpoint: str | None, what: What = 'model') -> Loaded:
 
         inferencer = PairedDetInferencer(cfg, checkpoint, device='cpu', show_progress=False)
         module = ExportedDetector(inferencer.model, features)
+        told |= dict(mask_threshold=mask_threshold(inferencer.model))
     else:
         from mmdefusion.apis import PairedSegInferencer
 
         from .segmenters import ExportedSegmenter
 
         inferencer = PairedSegInferencer(cfg, checkpoint, device='cpu', show_progress=False)
-        module = ExportedSegmenter(inferencer.model, features)
+        module = ExportedSegmenter(inferencer.model, features, logits='scale' in told)
+        told |= dict(logits=module.outputs == ('logits',), align_corners=bool(inferencer.model.align_corners))
     meta = inferencer.model.dataset_meta
     classes = tuple(meta['classes'])
     return Loaded(
@@ -94,8 +97,7 @@ def load(config: str, checkpoint: str | None, what: What = 'model') -> Loaded:
             text,
             classes=classes,
             palette=class_colours(meta.get('palette'), len(classes)),
-            **read_pipeline(cfg.test_dataloader.dataset.pipeline),
-            **(dict(mask_threshold=mask_threshold(inferencer.model)) if scope == 'mmdet' else {}),
+            **told,
         ),
         find_cut(inferencer.model) if scope == 'mmdet' else ALL,
     )
@@ -122,6 +124,8 @@ def read_pipeline(pipeline: Sequence[dict]) -> dict[str, Any]:
         ValueError: if a step is none that the runtime knows.
     """
     place = find_step(pipeline, PARTNER)
+    if place is None:
+        raise ValueError('The test pipeline has no AppendPartner: this is no model of pairs.')
     partner, found = pipeline[place], {}
     for step in [*pipeline[:place], *pipeline[place + 1 :]]:
         name = type_name(step)
