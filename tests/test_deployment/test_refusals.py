@@ -1,0 +1,87 @@
+"""What cannot be exported as PyTorch runs it is refused by name, before anything is traced."""
+
+import mmdet.models
+import pytest
+import torch
+from helpers.zoo import CONFIGS
+from mmcv.ops import batched_nms
+from mmengine.config import ConfigDict
+from torch import nn
+
+from mmdefusion.deployment.export.detectors import detect_densely, find_head
+from mmdefusion.deployment.export.suppression import check_suppression, choose
+
+READING = [dict(type='LoadImageFromFile'), dict(type='mmdefusion.AppendPartner')]
+RESIZE = dict(type='Resize', scale=(640, 480))
+PLAIN = dict(type='nms', iou_threshold=0.5)
+MAE = CONFIGS / 'pretrain/mae_vit-base_8xb64-100k_infrared-224x224.py'
+PRETRAINING = CONFIGS / 'pretrain/defusionpp-mcud_vit-tiny_1xb16-600i_sample-224x224.py'
+
+
+def with_head(name: str, **nms: object) -> nn.Module:
+    """A detector with a head of mmdet that nothing is asked of but its class and settings."""
+    kind = getattr(mmdet.models, name)
+    model, head = nn.Module(), object.__new__(kind)
+    nn.Module.__init__(head)
+    head.prior_generator, head.test_cfg = None, ConfigDict(nms=dict(PLAIN, **nms))
+    model.bbox_head = head
+    return model
+
+
+@pytest.mark.parametrize(
+    'name', ['ATSSHead', 'RetinaHead', 'FCOSHead', 'VFNetHead', 'YOLOFHead', 'RTMDetHead', 'FSAFHead']
+)
+def test_heads_that_decode_as_those_that_were_compared(name):
+    assert find_head(with_head(name)) is detect_densely
+
+
+@pytest.mark.parametrize(
+    'name',
+    ['PAAHead', 'FoveaHead', 'RepPointsHead', 'TOODHead', 'YOLOXHead', 'YOLOV3Head', 'GFLHead', 'LDHead', 'RPNHead'],
+)
+def test_heads_that_decode_otherwise(name):
+    with pytest.raises(ValueError, match=f'Module with {name} cannot be exported as a whole.*take --what features'):
+        find_head(with_head(name))
+
+
+def test_proposals_of_another_head():
+    model = object.__new__(mmdet.models.FasterRCNN)
+    nn.Module.__init__(model)
+    model.rpn_head = with_head('FCOSHead').bbox_head
+    model.roi_head = object.__new__(mmdet.models.StandardRoIHead)
+    nn.Module.__init__(model.roi_head)
+    with pytest.raises(ValueError, match='FasterRCNN with FCOSHead and StandardRoIHead cannot be exported as a whole'):
+        find_head(model)
+
+
+@pytest.mark.parametrize(
+    ('nms', 'said'),
+    [
+        (dict(type='soft_nms'), "by 'soft_nms' has no standard operator"),
+        (dict(max_num=10), 'with max_num=10 cannot be exported: take it out of nms'),
+        (dict(score_threshold=0.1, offset=1), 'with score_threshold=0.1, offset=1 cannot be exported'),
+        (dict(class_agnostic=True, split_thr=50), 'with split_thr=50 cannot'),
+    ],
+)
+def test_suppression_with_other_settings(nms, said):
+    with pytest.raises(ValueError, match=said):
+        find_head(with_head('ATSSHead', **nms))
+
+
+@pytest.mark.parametrize('nms', [None, dict(iou_thr=0.5)])
+def test_suppression_without_a_threshold(nms):
+    with pytest.raises(ValueError, match='has no iou_threshold: set it'):
+        check_suppression(nms)
+
+
+@pytest.mark.parametrize('agnostic', [False, True])
+def test_suppression_by_class_or_of_all_boxes_alike(agnostic):
+    corners = torch.rand(1, 80, 2, generator=torch.Generator().manual_seed(0)) * 60
+    boxes, labels = torch.cat([corners, corners + 40], dim=2), torch.arange(80)[None] % 3
+    scores = torch.linspace(0.9, 0.1, 80)[None]
+    nms = dict(PLAIN, class_agnostic=agnostic)
+    found, values, kinds = choose(boxes, scores, labels, nms, 80)
+    wanted, kept = batched_nms(boxes[0], scores[0], labels[0], nms)
+    there = values[0] > 0
+    torch.testing.assert_close(torch.cat([found[0], values[0][:, None]], dim=1)[there], wanted)
+    assert (kinds[0][there] == labels[0][kept]).all() and (kinds[0][~there] == -1).all()
