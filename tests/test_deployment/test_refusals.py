@@ -9,6 +9,7 @@ from mmengine.config import ConfigDict
 from torch import nn
 
 from mmdefusion.deployment.export.detectors import detect_densely, find_head
+from mmdefusion.deployment.export.loading import read_pipeline
 from mmdefusion.deployment.export.suppression import check_suppression, choose
 
 READING = [dict(type='LoadImageFromFile'), dict(type='mmdefusion.AppendPartner')]
@@ -85,3 +86,28 @@ def test_suppression_by_class_or_of_all_boxes_alike(agnostic):
     there = values[0] > 0
     torch.testing.assert_close(torch.cat([found[0], values[0][:, None]], dim=1)[there], wanted)
     assert (kinds[0][there] == labels[0][kept]).all() and (kinds[0][~there] == -1).all()
+
+
+@pytest.mark.parametrize(
+    ('steps', 'said'),
+    [
+        ([*READING, dict(RESIZE, interpolation='nearest')], r"Resize\(interpolation='nearest'\)"),
+        ([*READING, dict(RESIZE, backend='pillow')], r"Resize\(backend='pillow'\)"),
+        ([*READING, dict(type='Resize', scale_factor=0.5)], 'Resize without scale'),
+        ([*READING, RESIZE, RESIZE], 'a second Resize'),
+        ([dict(READING[0], imdecode_backend='pillow'), READING[1]], r"LoadImageFromFile\(imdecode_backend='pillow'\)"),
+        ([dict(READING[0], color_type='unchanged'), READING[1]], r"LoadImageFromFile\(color_type='unchanged'\)"),
+        ([dict(READING[0], to_float32=True), READING[1]], r'LoadImageFromFile\(to_float32=True\)'),
+    ],
+)
+def test_settings_of_a_pipeline_that_the_runtime_lacks(steps, said):
+    with pytest.raises(ValueError, match=f'The test pipeline has {said}, which the runtime does not know'):
+        read_pipeline(steps)
+
+
+def test_settings_of_a_pipeline_that_change_nothing():
+    reader = dict(READING[0], backend_args=None, imdecode_backend='cv2', color_type='color')
+    resize = dict(RESIZE, backend='cv2', interpolation='bilinear', clip_object_border=False)
+    assert read_pipeline([reader, READING[1], resize])['scale'] == (640, 480)
+    with pytest.raises(ValueError, match='no AppendPartner: this is no model of pairs'):
+        read_pipeline([reader, resize])

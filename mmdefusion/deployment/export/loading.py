@@ -1,7 +1,7 @@
 """Loads a trained network, and finds what its file has to say of it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -18,6 +18,11 @@ from ..metadata import Metadata, What
 from .fuser import ExportedFuser, FusedFeatures
 
 IGNORED = ('LoadAnnotations', 'PackDetInputs', 'PackSegInputs')
+# settings of a step that change its images, each with the only value that the runtime gives it
+SETTINGS = {
+    'Resize': dict(backend='cv2', interpolation='bilinear'),
+    READER: dict(imdecode_backend='cv2', color_type='color', to_float32=False),
+}
 
 
 class Cut(NamedTuple):
@@ -128,17 +133,16 @@ def read_pipeline(pipeline: Sequence[dict]) -> dict[str, Any]:
         raise ValueError('The test pipeline has no AppendPartner: this is no model of pairs.')
     partner, found = pipeline[place], {}
     for step in [*pipeline[:place], *pipeline[place + 1 :]]:
-        name = type_name(step)
-        if name == 'Resize' and step.get('scale') and step.get('backend', 'cv2') == 'cv2':
+        if strange := strange_step(step, resized='scale' in found):
+            raise ValueError(
+                f'The test pipeline has {strange}, which the runtime does not know: it reads by OpenCV, resizes once '
+                '(scale=..., bilinear) and normalises pairs. Take it out of the config.'
+            )
+        if type_name(step) == 'Resize':
             scale = step['scale']
             found = dict(
                 scale=(scale, scale) if isinstance(scale, int) else tuple(scale),
                 keep_ratio=bool(step.get('keep_ratio')),
-            )
-        elif name not in (*IGNORED, READER):
-            raise ValueError(
-                f'The test pipeline has {name}, which the runtime does not know: it reads, resizes (scale=...) and '
-                'normalises pairs. Take the step out of the config.'
             )
     return dict(
         found,
@@ -146,3 +150,22 @@ def read_pipeline(pipeline: Sequence[dict]) -> dict[str, Any]:
         percentiles=tuple(partner.get('percentiles', (1.0, 99.0))),
         thermal_range=tuple(partner['fixed_range']) if partner.get('fixed_range') else None,
     )
+
+
+def strange_step(step: Mapping[str, Any], resized: bool) -> str:
+    """What of a step of a test pipeline the runtime does not do, as it is written in a config; '' if it does all.
+
+    Args:
+        step: the config of the step.
+        resized: whether a step before has resized the pair.
+    """
+    name = type_name(step)
+    if name not in (*SETTINGS, *IGNORED):
+        return name
+    if other := [
+        f'{key}={step[key]!r}' for key, value in SETTINGS.get(name, {}).items() if step.get(key, value) != value
+    ]:
+        return f'{name}({", ".join(other)})'
+    if name != 'Resize':
+        return ''
+    return 'a second Resize' if resized else '' if step.get('scale') else 'Resize without scale'
