@@ -9,7 +9,7 @@ from mmengine.config import ConfigDict
 from torch import nn
 
 from mmdefusion.deployment.export.detectors import detect_densely, find_head
-from mmdefusion.deployment.export.loading import read_pipeline
+from mmdefusion.deployment.export.loading import load, read_pipeline
 from mmdefusion.deployment.export.suppression import check_suppression, choose
 
 READING = [dict(type='LoadImageFromFile'), dict(type='mmdefusion.AppendPartner')]
@@ -111,3 +111,19 @@ def test_settings_of_a_pipeline_that_change_nothing():
     assert read_pipeline([reader, READING[1], resize])['scale'] == (640, 480)
     with pytest.raises(ValueError, match='no AppendPartner: this is no model of pairs'):
         read_pipeline([reader, resize])
+
+
+@pytest.mark.parametrize('config', [MAE, PRETRAINING], ids=lambda path: path.stem)
+def test_our_weights_are_not_those_of_another_config(config):
+    with pytest.raises(ValueError, match=f'{config} is not that of the weights .*no PictureFuser.*give the checkpoint'):
+        load(str(config), None)
+
+
+def test_our_weights_do_not_fit_a_larger_fuser(tmp_path):
+    config = tmp_path / 'larger.py'
+    config.write_text(
+        f"_base_ = '{CONFIGS / 'fusion/defusionpp_vit-tiny_vifb.py'}'\nmodel = dict(backbone=dict(arch='small'))\n"
+    )
+    with pytest.raises(ValueError, match='larger.py is not that of the weights .*give the checkpoint'):
+        load(str(config), None)
+    assert load(str(CONFIGS / 'fusion/defusionpp_vit-tiny_llvip.py'), None).metadata.task == 'fuse'

@@ -19,7 +19,9 @@ from mmdefusion.utils.names import shown
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config')
-    parser.add_argument('checkpoint', nargs='?', help='default, for fusers: the weights that come with mmdefusion')
+    parser.add_argument(
+        'checkpoint', nargs='?', help='default, for configs/fusion: the weights that come with mmdefusion'
+    )
     parser.add_argument('--out', required=True, metavar='FILE', help='the file to write, .onnx')
     parser.add_argument(
         '--what', choices=('model', 'features'), default='model', help='features: the maps that a head would read'

@@ -10,7 +10,9 @@ from torch import nn
 
 from mmdefusion import __version__
 from mmdefusion.apis import FusionInferencer
+from mmdefusion.apis.loading import read_fuser
 from mmdefusion.datasets.pipelines import PARTNER, READER, find_step
+from mmdefusion.models.checkpoints.reading import read_checkpoint
 from mmdefusion.utils.type_names import type_name
 from mmdefusion.visualization import class_colours
 
@@ -57,7 +59,7 @@ def load(config: str, checkpoint: str | None, what: What = 'model') -> Loaded:
 
     Args:
         config: config file; it is code: give only one that you trust.
-        checkpoint: file of the weights; None takes those that come with the package, for fusers.
+        checkpoint: file of the weights; None takes those that come with the package, if the config is of their fuser.
         what: ``'model'``, or ``'features'`` for the maps that a head would read.
 
     Raises:
@@ -68,7 +70,9 @@ def load(config: str, checkpoint: str | None, what: What = 'model') -> Loaded:
     text = cfg.pretty_text
     scope, features = cfg.get('default_scope'), what == 'features'
     if scope not in ('mmdet', 'mmseg'):
-        fuser = FusionInferencer(checkpoint, None if checkpoint is None else config, device='cpu', show_progress=False)
+        if checkpoint is None:
+            refuse_other_fusers(config, cfg.get('model') or {})
+        fuser = FusionInferencer(checkpoint, config, device='cpu', show_progress=False)
         module = FusedFeatures(fuser.model) if features else ExportedFuser(fuser.model)
         return Loaded(module, fuser, Metadata('fuse', what, __version__, text))
     if checkpoint is None:
@@ -106,6 +110,21 @@ def load(config: str, checkpoint: str | None, what: What = 'model') -> Loaded:
         ),
         find_cut(inferencer.model) if scope == 'mmdet' else ALL,
     )
+
+
+def refuse_other_fusers(config: str, model: Mapping[str, Any]) -> None:
+    """Raises a ValueError if a config is not that of a fuser for which weights come with the package.
+
+    Configs of pretraining have networks of that shape too, and would be taken for what made the weights.
+    """
+    why = 'its model is no PictureFuser'
+    if model.get('type') and type_name(model) == 'PictureFuser':
+        try:
+            read_fuser(read_checkpoint('tiny'), 'tiny', config)
+            return
+        except ValueError as error:
+            why = str(error)
+    raise ValueError(f'{config} is not that of the weights that come with the package ({why}): give the checkpoint.')
 
 
 def find_cut(model: nn.Module) -> Cut:
