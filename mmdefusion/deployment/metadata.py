@@ -90,11 +90,10 @@ def parse_metadata(entries: Mapping[str, str], name: str) -> Metadata:
         raise ValueError(f'{name} carries metadata that are a {type(content).__name__}, not a dict: {again}.')
     known = {field.name for field in fields(Metadata)}
     values = {key: _frozen(value) for key, value in content.items() if key in known}
-    for key, value in values.items():
-        if not CHECKS[key](value):
-            raise ValueError(
-                f'{name} carries {key}={str(value)[:80]!r} in its metadata, which is not allowed: {again}.'
-            )
+    if key := wrong_field(values):
+        raise ValueError(
+            f'{name} carries {key}={str(values[key])[:80]!r} in its metadata, which is not allowed: {again}.'
+        )
     if 'task' not in values:
         raise ValueError(f'{name} does not say what it is for (task): {again}.')
     found = Metadata(**values)
@@ -103,6 +102,11 @@ def parse_metadata(entries: Mapping[str, str], name: str) -> Metadata:
     if found.task == 'segment' and found.what == 'model' and found.scale and not found.logits:
         raise ValueError(f'{name} gives labels of resized pairs, which would have to be resized again: {again}.')
     return found
+
+
+def wrong_field(values: Mapping[str, Any]) -> str | None:
+    """The name of the first field whose value no file may have; None if there is none."""
+    return next((key for key, value in values.items() if not CHECKS[key](value)), None)
 
 
 def _frozen(value: Any) -> Any:

@@ -8,9 +8,12 @@ from mmcv.ops import batched_nms
 from mmengine.config import ConfigDict
 from torch import nn
 
+from mmdefusion.deployment.export import loading
 from mmdefusion.deployment.export.detectors import detect_densely, find_head
-from mmdefusion.deployment.export.loading import load, read_pipeline
+from mmdefusion.deployment.export.exporting import export_network, trace_loaded
+from mmdefusion.deployment.export.loading import Loaded, load, read_pipeline
 from mmdefusion.deployment.export.suppression import check_suppression, choose
+from mmdefusion.deployment.metadata import Metadata
 
 READING = [dict(type='LoadImageFromFile'), dict(type='mmdefusion.AppendPartner')]
 RESIZE = dict(type='Resize', scale=(640, 480))
@@ -127,3 +130,37 @@ def test_our_weights_do_not_fit_a_larger_fuser(tmp_path):
     with pytest.raises(ValueError, match='larger.py is not that of the weights .*give the checkpoint'):
         load(str(config), None)
     assert load(str(CONFIGS / 'fusion/defusionpp_vit-tiny_llvip.py'), None).metadata.task == 'fuse'
+
+
+@pytest.mark.parametrize('size', [(-16, 32), (0, 0), (16, 9008), (8192, 8192)], ids=str)
+def test_sizes_that_the_runtime_would_not_read(size, tmp_path, monkeypatch):
+    monkeypatch.setattr(loading.Config, 'fromfile', lambda _: pytest.fail('the config was loaded'))
+    with pytest.raises(ValueError, match=f'--size {size[0]} {size[1]} cannot be exported: give two sides of 1 to 8192'):
+        export_network('absent.py', None, tmp_path / 'x.onnx', size=size)
+
+
+@pytest.mark.parametrize(
+    ('fields', 'said'),
+    [
+        (
+            dict(scale=(99_999, 640)),
+            'scale of Resize in the test pipeline 99999 640 cannot be exported: give two sides',
+        ),
+        (dict(thermal_range=(0.0, 1e10)), 'fixed_range of AppendPartner cannot be exported with the value'),
+        (dict(classes=('a',) * 10_001), 'classes of the data set cannot be exported with the value'),
+        (dict(classes=('a', 'b'), palette=((0, 0, 0),)), '2 classes and 1 colours'),
+    ],
+)
+def test_metadata_that_the_runtime_would_not_read(fields, said):
+    with pytest.raises(ValueError, match=said) as error:
+        trace_loaded(Loaded(nn.Module(), None, Metadata('detect', **fields)), None)
+    assert '\n' not in str(error.value) and len(str(error.value)) < 300
+
+
+def test_files_that_cannot_be_written(tmp_path):
+    (tmp_path / 'x.onnx').mkdir()
+    with pytest.raises(OSError, match='x.onnx is a folder: name a file'):
+        export_network('absent.py', None, tmp_path / 'x.onnx')
+    (tmp_path / 'file').write_text('')
+    with pytest.raises(OSError, match='Nothing can be written into .*file .*choose another folder'):
+        export_network('absent.py', None, tmp_path / 'file/x.onnx')
