@@ -36,6 +36,9 @@ class Metadata:
         thermal_range: counts of 16-bit infrared images that become black and white; None takes percentiles.
         percentiles: those.
         mask_threshold: smallest value of ``masks`` that belongs to an object.
+        logits: whether a segmenter gives the logits of all classes, as pairs are resized to ``scale`` and labels are
+            told in their own size; else it gives labels.
+        align_corners: whether the middles of corner pixels stay where they are when those are resized.
         pixels: dtype of both inputs, whose values are 0 to 255 in either.
         precision: ``'fp32'``, ``'fp16'`` or ``'int8'``.
     """
@@ -53,6 +56,8 @@ class Metadata:
     thermal_range: tuple[float, float] | None = None
     percentiles: tuple[float, float] = (1.0, 99.0)
     mask_threshold: float = 0.5
+    logits: bool = False
+    align_corners: bool = False
     pixels: Pixels = 'float32'
     precision: Precision = 'fp32'
 
@@ -85,17 +90,23 @@ def parse_metadata(entries: Mapping[str, str], name: str) -> Metadata:
         raise ValueError(f'{name} carries metadata that are a {type(content).__name__}, not a dict: {again}.')
     known = {field.name for field in fields(Metadata)}
     values = {key: _frozen(value) for key, value in content.items() if key in known}
-    for key, value in values.items():
-        if not CHECKS[key](value):
-            raise ValueError(
-                f'{name} carries {key}={str(value)[:80]!r} in its metadata, which is not allowed: {again}.'
-            )
+    if key := wrong_field(values):
+        raise ValueError(
+            f'{name} carries {key}={str(values[key])[:80]!r} in its metadata, which is not allowed: {again}.'
+        )
     if 'task' not in values:
         raise ValueError(f'{name} does not say what it is for (task): {again}.')
     found = Metadata(**values)
     if len(found.palette) < len(found.classes):
         raise ValueError(f'{name} has {len(found.classes)} classes and {len(found.palette)} colours: {again}.')
+    if found.task == 'segment' and found.what == 'model' and found.scale and not found.logits:
+        raise ValueError(f'{name} gives labels of resized pairs, which would have to be resized again: {again}.')
     return found
+
+
+def wrong_field(values: Mapping[str, Any]) -> str | None:
+    """The name of the first field whose value no file may have; None if there is none."""
+    return next((key for key, value in values.items() if not CHECKS[key](value)), None)
 
 
 def _frozen(value: Any) -> Any:
@@ -134,6 +145,8 @@ CHECKS = {
     'thermal_range': lambda value: value is None or _range(value),
     'percentiles': lambda value: _range(value) and value[0] >= 0 and value[1] <= 100,
     'mask_threshold': lambda value: type(value) in (int, float) and 0 <= value <= 1,
+    'logits': lambda value: isinstance(value, bool),
+    'align_corners': lambda value: isinstance(value, bool),
     'pixels': lambda value: value in get_args(Pixels),
     'precision': lambda value: value in get_args(Precision),
 }

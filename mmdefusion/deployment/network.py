@@ -70,7 +70,7 @@ class OnnxNetwork:
             return one_by_one(lambda image, other: self(image, other, outputs), visible, infrared)
         from onnxruntime import RunOptions
 
-        self.check_size(*visible.shape[-2:])
+        check_size(self.metadata, *visible.shape[-2:], self.file)
         options = RunOptions()
         options.only_execute_path_to_fetches = outputs is not None
         feeds = dict(visible=self._pixels(visible), infrared=self._pixels(infrared))
@@ -83,15 +83,6 @@ class OnnxNetwork:
             check_outputs(found, visible.shape, self.metadata, self.file)
         return found
 
-    def check_size(self, height: int, width: int, name: str = 'these') -> None:
-        """Raises a ValueError if the file takes no images of this size; ``name`` is what its message calls them."""
-        if self.metadata.size and (height, width) != self.metadata.size:
-            own_height, own_width = self.metadata.size
-            raise ValueError(
-                f'{self.file} takes images of {own_width}x{own_height}, {name} are {width}x{height}: resize them, or '
-                'export with --dynamic.'
-            )
-
     def _pixels(self, images: np.ndarray) -> np.ndarray:
         """Images in the dtype of the file, rounded where that is uint8."""
         whole = self.metadata.pixels == 'uint8' and images.dtype.kind == 'f'
@@ -101,6 +92,16 @@ class OnnxNetwork:
 def read_metadata(file: str | os.PathLike) -> Metadata:
     """What an exported file says of itself; raises as :class:`OnnxNetwork` does."""
     return OnnxNetwork(file).metadata
+
+
+def check_size(metadata: Metadata, height: int, width: int, file: str, name: str = 'these') -> None:
+    """Raises a ValueError if a file takes no images of this size; ``name`` is what its message calls them."""
+    if metadata.size and (height, width) != metadata.size:
+        own_height, own_width = metadata.size
+        raise ValueError(
+            f'{file} takes images of {own_width}x{own_height}, {name} are {width}x{height}: resize them, or export '
+            'with --dynamic.'
+        )
 
 
 def one_by_one(

@@ -25,19 +25,18 @@ def check_outputs(outputs: Sequence[np.ndarray], seen: Sequence[int], metadata: 
         ValueError: if their number, shapes or dtypes are wrong, or a number is not finite or out of range.
     """
     try:
-        CHECKS[metadata.task](outputs, tuple(seen), len(metadata.classes))
+        CHECKS[metadata.task](outputs, tuple(seen), metadata)
     except ValueError as error:
         raise ValueError(f'{os.fspath(name)} gives {error}: export the network again.') from None
 
 
-def _check_fused(images: Sequence[np.ndarray], seen: tuple[int, ...], _: int) -> None:
+def _check_fused(images: Sequence[np.ndarray], seen: tuple[int, ...], _: Metadata) -> None:
     for image in images:
         _check(image, 'an image', 'f', seen)
-        if not np.isfinite(image.sum(dtype=np.float64)):
-            raise ValueError('an image whose values are not finite')
+        _check_finite(image, 'an image')
 
 
-def _check_found(outputs: Sequence[np.ndarray], seen: tuple[int, ...], classes: int) -> None:
+def _check_found(outputs: Sequence[np.ndarray], seen: tuple[int, ...], metadata: Metadata) -> None:
     if len(outputs) not in (3, 4):
         raise ValueError(f'{len(outputs)} outputs, not boxes, scores, labels and perhaps masks')
     boxes, scores, labels, *masks = outputs
@@ -48,7 +47,7 @@ def _check_found(outputs: Sequence[np.ndarray], seen: tuple[int, ...], classes: 
     _check(scores, 'scores', 'f', (seen[0], count))
     _check(labels, 'labels', 'iu', (seen[0], count))
     there = labels >= 0  # the rest fills a batch up
-    _check_classes(labels[there], classes)
+    _check_classes(labels[there], metadata)
     if not (np.isfinite(scores[there]).all() and (np.abs(boxes[there]) <= FAR).all()):
         raise ValueError('boxes or scores that are not finite, or boxes far away from the image')
     for mask in masks:
@@ -57,11 +56,16 @@ def _check_found(outputs: Sequence[np.ndarray], seen: tuple[int, ...], classes: 
             raise ValueError('masks whose values are not finite')
 
 
-def _check_labelled(outputs: Sequence[np.ndarray], seen: tuple[int, ...], classes: int) -> None:
+def _check_labelled(outputs: Sequence[np.ndarray], seen: tuple[int, ...], metadata: Metadata) -> None:
+    what = 'logits' if metadata.logits else 'a map of labels'
     if len(outputs) != 1:
-        raise ValueError(f'{len(outputs)} outputs, not one map of labels')
-    _check(outputs[0], 'a map of labels', 'iu', (seen[0], *seen[2:]))
-    _check_classes(outputs[0], classes)
+        raise ValueError(f'{len(outputs)} outputs, not one: {what}')
+    if metadata.logits:
+        _check(outputs[0], what, 'f', (seen[0], len(metadata.classes), *seen[2:]))
+        _check_finite(outputs[0], what)
+    else:
+        _check(outputs[0], what, 'iu', (seen[0], *seen[2:]))
+        _check_classes(outputs[0], metadata)
 
 
 def _check(array: np.ndarray, what: str, kinds: str, shape: Sequence[int | None]) -> None:
@@ -74,7 +78,13 @@ def _check(array: np.ndarray, what: str, kinds: str, shape: Sequence[int | None]
         raise ValueError(f'{what} of shape {" x ".join(map(str, found)) or "()"}, not {wanted}')
 
 
-def _check_classes(labels: np.ndarray, classes: int) -> None:
+def _check_finite(array: np.ndarray, what: str) -> None:
+    if not np.isfinite(array.sum(dtype=np.float64)):
+        raise ValueError(f'{what} whose values are not finite')
+
+
+def _check_classes(labels: np.ndarray, metadata: Metadata) -> None:
+    classes = len(metadata.classes)
     for label in (labels.min(), labels.max()) if labels.size else ():
         if not 0 <= label < classes:
             raise ValueError(f'label {label} of {classes} classes')

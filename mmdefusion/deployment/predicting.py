@@ -16,7 +16,7 @@ from mmdefusion.utils.image_io import reverse_channels, to_channels
 
 from .fuser import OnnxFuser
 from .metadata import Metadata, Task
-from .network import OnnxNetwork
+from .network import OnnxNetwork, check_size
 
 Found = tuple[np.ndarray, ...]  # the outputs of the network for one pair
 
@@ -48,7 +48,7 @@ class OnnxPredicting(Predicting, ABC):
         threads: int | None = None,
         providers: Sequence[str] | None = None,
     ) -> None:
-        self.network = OnnxNetwork(file, self.task, threads, providers)
+        self.network, self.file = OnnxNetwork(file, self.task, threads, providers), os.fspath(file)
         self.reading = dict(
             thermal_range=self.metadata.thermal_range, percentiles=self.metadata.percentiles, fourth_channel=True
         )
@@ -125,7 +125,7 @@ class OnnxPredicting(Predicting, ABC):
         infrared = fit_partner(visible, infrared, item.name, resize)
         height, width = visible.shape[:2]
         size = self._size(width, height)
-        self.network.check_size(size[1], size[0], f'those of {item.name}')
+        check_size(self.metadata, size[1], size[0], self.file, f'those of {item.name}')
         return reverse_channels(scaled(visible, size)), reverse_channels(scaled(infrared, size)), (height, width)
 
     def _size(self, width: int, height: int) -> tuple[int, int]:

@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from mmdefusion.inference.predicting import write_labels
 from mmdefusion.visualization import draw_mask, hide_background
 
+from .labelling import label_pixels
 from .predicting import Found, OnnxPredicting
 
 
@@ -32,11 +32,10 @@ class OnnxSegmenter(OnnxPredicting):
         self.opacity = opacity
 
     def finish(self, outputs: Found, size: tuple[int, int], own_size: tuple[int, int]) -> np.ndarray:
-        (mask,) = outputs
-        mask = mask.astype(np.uint16)
-        if size != own_size:
-            mask = cv2.resize(mask, own_size[::-1], interpolation=cv2.INTER_NEAREST)
-        return mask.astype(int)
+        (found,) = outputs
+        if self.metadata.logits:
+            found = label_pixels(found, own_size, self.metadata.align_corners)
+        return found.astype(int)
 
     def draw_on(self, picture: np.ndarray, sample: np.ndarray) -> np.ndarray:
         palette = hide_background(self.metadata.classes, self.metadata.palette)

@@ -15,7 +15,7 @@ from torch import nn
 from mmdefusion.deployment import OnnxDetector, OnnxFuser, OnnxSegmenter
 from mmdefusion.deployment.export.accuracy import FUSION, assess, box_scores, reading_of_labels
 from mmdefusion.deployment.export.benchmarking import agree
-from mmdefusion.deployment.export.forms import PRECISIONS, prepare
+from mmdefusion.deployment.export.forms import PRECISIONS, Form, prepare
 from mmdefusion.deployment.export.loading import Cut, find_cut
 from mmdefusion.deployment.export.pairs import find_pairs
 from mmdefusion.deployment.metadata import Metadata
@@ -187,10 +187,24 @@ def test_forms_are_called_alike(items, tmp_path, form):
     np.testing.assert_allclose(network(*both, outputs=['common'])[0], both.min(0) / 255, atol=1e-6)
 
 
+def test_other_forms_stand_in_for_the_file(items, tmp_path):
+    """A form is scored by the runtime of the file."""
+    segmenter = OnnxSegmenter(file := write_toy(tmp_path / 'x.onnx', 'segment', size=SIDES), show_progress=False)
+    segmenter.network = Form(
+        lambda visible, infrared: [(infrared.mean(1) > 127).astype(int)], ['mask'], segmenter.metadata
+    )
+    assert segmenter(*items[0].images)['predictions'][0].mean() == 0.5
+    with pytest.raises(ValueError, match=f'{file} takes images of 60x48, those of .* are 60x40: resize them'):
+        segmenter(*(np.zeros((40, 60, 3), np.uint8) for _ in range(2)))
+
+
 def test_agreement():
     one = np.random.default_rng(0).random((1, 3, 8, 8))
     assert agree('fuse', [one + 0.1], [one]) == pytest.approx(20)
     assert agree('segment', [np.array([[1, 2], [3, 4]])], [np.array([[1, 2], [3, 0]])]) == 75
+    logits = np.zeros((1, 2, 2, 2))
+    logits[:, 1, 0] = 1
+    assert agree('segment', [logits], [1 - logits[:, ::-1]]) == 100 and agree('segment', [logits], [-logits]) == 50
     outputs = np.array([[[0, 0, 9, 9], [0, 0, 5, 5], [0, 0, 0, 0]]]), np.array([[0.9, 0.4, 0]]), np.array([[1, 0, -1]])
     assert agree('detect', outputs, outputs) == 100
     assert agree('detect', [outputs[0] + np.array([20, 0, 20, 0]), *outputs[1:]], outputs) == 0

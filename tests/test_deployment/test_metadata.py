@@ -48,6 +48,8 @@ def test_metadata_survive_a_file():
         ('percentiles', [-1, 5]),
         ('mask_threshold', 1.5),
         ('mask_threshold', float('nan')),
+        ('logits', 1),
+        ('align_corners', 'no'),
         ('pixels', 'complex64'),
         ('precision', None),
         ('version', {}),
@@ -70,6 +72,7 @@ def test_values_that_are_not_allowed(field, value):
         ('[]', 'a list, not a dict'),
         ('{}', 'does not say what it is for'),
         (json.dumps({'task': 'detect', 'classes': ['a']}), '1 classes and 0 colours'),
+        (json.dumps({'task': 'segment', 'scale': [64, 48]}), 'labels of resized pairs.*export the network again'),
         (' ' * (LONGEST + 1), 'at most 1048576 are read'),
     ],
 )

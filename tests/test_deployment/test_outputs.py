@@ -17,9 +17,9 @@ BOXES = np.array([[2, 3, 12, 20], [0, 0, 0, 0]], np.float32)
 OPEN = dict(fuse=OnnxFuser, detect=OnnxDetector, segment=OnnxSegmenter)
 
 
-def changed(path: Path, task: str, **values: np.ndarray | None) -> str:
-    """A toy whose outputs are these constants instead; None leaves one out."""
-    model = onnx.load(write_toy(path, task))
+def changed(path: Path, task: str, fields: dict | None = None, **values: np.ndarray | None) -> str:
+    """A toy with other metadata whose outputs are these constants instead; None leaves one out."""
+    model = onnx.load(write_toy(path, task, **(fields or {})))
     for name, value in values.items():
         (node,) = [node for node in model.graph.node if node.output[0] == name]
         (output,) = [output for output in model.graph.output if output.name == name]
@@ -35,9 +35,11 @@ def changed(path: Path, task: str, **values: np.ndarray | None) -> str:
     return str(path)
 
 
-def refuse(path: Path, task: str, said: str, **values: np.ndarray | None) -> None:
+def refuse(path: Path, task: str, said: str, fields: dict | None = None, **values: np.ndarray | None) -> None:
     fuses = task == 'fuse'
-    network = OPEN[task](changed(path, task, **values), show_progress=False, **(dict(detail=None) if fuses else {}))
+    network = OPEN[task](
+        changed(path, task, fields, **values), show_progress=False, **(dict(detail=None) if fuses else {})
+    )
     with pytest.raises(ValueError, match=said) as error:
         network([VISIBLE], [INFRARED], **({} if fuses else dict(return_vis=True)))
     assert path.name in str(error.value) and '\n' not in str(error.value) and len(str(error.value)) < 300
@@ -75,6 +77,18 @@ def test_what_no_detector_gives(tmp_path, values, said):
 )
 def test_what_no_segmenter_gives(tmp_path, mask, said):
     refuse(tmp_path / 'bad.onnx', 'segment', said, mask=mask)
+
+
+@pytest.mark.parametrize(
+    'mask, said',
+    [
+        (np.zeros((1, 48, 64), np.int64), 'logits of int64, not of floating numbers'),
+        (np.zeros((1, 3, 48, 64), np.float32), 'logits of shape 1 x 3 x 48 x 64, not 1 x 2 x 48 x 64'),
+        (np.full((1, 2, 48, 64), np.nan, np.float32), 'logits whose values are not finite'),
+    ],
+)
+def test_what_no_segmenter_gives_whose_pairs_are_resized(tmp_path, mask, said):
+    refuse(tmp_path / 'bad.onnx', 'segment', said, dict(logits=True, scale=(64, 48)), mask=mask)
 
 
 @pytest.mark.parametrize(

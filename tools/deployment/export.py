@@ -4,9 +4,9 @@
     python tools/deployment/export.py configs/fusion/defusionpp_vit-tiny_vifb.py --out fuser.onnx   # our own weights
 
 Inputs are `visible` (N×3×H×W, RGB) and `infrared` (N×1×H×W or N×3×H×W), 0 to 255 each; the file normalises them.
-Outputs are `fused`, or `boxes, scores, labels` (and `masks` of a Mask R-CNN), or `mask`. PAIRS is a folder with the
-folders vi and ir (or visible and infrared). Exit status: 1 if the file is not as PyTorch within the tolerances
-(docs/deployment.md), or on any error.
+Outputs are `fused`, or `boxes, scores, labels` (and `masks` of a Mask R-CNN), or `mask` (`logits` where the test
+pipeline resizes). PAIRS is a folder with the folders vi and ir (or visible and infrared). Exit status: 1 if the file is
+not as PyTorch within the tolerances (docs/deployment.md), or on any error.
 """
 
 import argparse
@@ -19,7 +19,9 @@ from mmdefusion.utils.names import shown
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config')
-    parser.add_argument('checkpoint', nargs='?', help='default, for fusers: the weights that come with mmdefusion')
+    parser.add_argument(
+        'checkpoint', nargs='?', help='default, for configs/fusion: the weights that come with mmdefusion'
+    )
     parser.add_argument('--out', required=True, metavar='FILE', help='the file to write, .onnx')
     parser.add_argument(
         '--what', choices=('model', 'features'), default='model', help='features: the maps that a head would read'

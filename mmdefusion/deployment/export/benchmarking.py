@@ -125,7 +125,8 @@ def benchmark(
 def agree(task: str, found: Sequence[np.ndarray], wanted: Sequence[np.ndarray], cut: Cut = ALL) -> float:
     """How far results are those of eager PyTorch, see :class:`Row`; ``cut`` says which boxes are kept."""
     if task == 'segment':
-        return 100 * float((found[0] == wanted[0]).mean())
+        ours, theirs = (one[0].argmax(1) if one[0].ndim == 4 else one[0] for one in (found, wanted))  # logits or labels
+        return 100 * float((ours == theirs).mean())
     if task == 'detect':
         names = 'bboxes', 'scores', 'labels'
         ours, theirs = (

@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from mmdefusion.models.layers.padding import exported_size
 
 from .inputs import PairInput, name_maps
-from .operators import suppress
+from .suppression import check_suppression, choose
 
 Size = tuple[int, int]
+STEPS = ('predict', 'predict_by_feat', '_predict_by_feat_single', '_bbox_post_process')
 
 
 class ExportedDetector(nn.Module):
@@ -24,7 +25,7 @@ class ExportedDetector(nn.Module):
         features: whether to stop at the maps.
 
     Raises:
-        ValueError: if the head is none that can be exported.
+        ValueError: if the head is none that can be exported, or its suppression none.
     """
 
     def __init__(self, model: BaseDetector, features: bool = False) -> None:
@@ -60,9 +61,9 @@ def find_head(model: BaseDetector) -> Head:
     """The function that turns the maps of a detector into boxes.
 
     Raises:
-        ValueError: if there is none for its head.
+        ValueError: if there is none for its head, or for the suppression of its boxes.
     """
-    from mmdet.models import DINO, CascadeRoIHead, FCNMaskHead, StandardRoIHead, TwoStageDetector
+    from mmdet.models import DINO, CascadeRoIHead, FCNMaskHead, RPNHead, StandardRoIHead, TwoStageDetector
 
     if isinstance(model, DINO):
         from .dino import detect_by_queries
@@ -70,19 +71,34 @@ def find_head(model: BaseDetector) -> Head:
         return detect_by_queries
     roi_head = getattr(model, 'roi_head', None)
     plain = type(roi_head) is StandardRoIHead and (not roi_head.with_mask or type(roi_head.mask_head) is FCNMaskHead)
-    if isinstance(model, TwoStageDetector) and (plain or (type(roi_head) is CascadeRoIHead and not roi_head.with_mask)):
+    cascaded = type(roi_head) is CascadeRoIHead and not roi_head.with_mask
+    if isinstance(model, TwoStageDetector) and type(model.rpn_head) is RPNHead and (plain or cascaded):
         from .two_stages import detect_in_two_stages
 
+        for settings in (model.rpn_head.test_cfg, roi_head.test_cfg):
+            check_suppression(settings.get('nms'))
         return detect_in_two_stages
     head = getattr(model, 'bbox_head', None)
-    if isinstance(head, BaseDenseHead) and hasattr(head, 'prior_generator'):
+    if decodes_plainly(head):
+        check_suppression(head.test_cfg.get('nms'))
         return detect_densely
-    name = type(getattr(model, 'roi_head', head)).__name__
+    heads = (getattr(model, 'rpn_head', None), roi_head) if roi_head else (head,)
+    names = ' and '.join(type(one).__name__ for one in heads if one is not None)
     raise ValueError(
-        f'{type(model).__name__} with {name} cannot be exported as a whole: heads of one stage with priors (ATSS, '
-        'RetinaNet, RTMDet), Faster R-CNN, Mask R-CNN, Cascade R-CNN without masks, and DINO can; for others take '
-        '--what features.'
+        f'{type(model).__name__} with {names} cannot be exported as a whole: heads of one stage that decode boxes as '
+        'ATSS, RetinaNet, FCOS and RTMDet do, Faster R-CNN, Mask R-CNN, Cascade R-CNN without masks, and DINO can; '
+        'for others take --what features.'
     )
+
+
+def decodes_plainly(head: nn.Module | None) -> bool:
+    """Whether a head turns its maps into boxes as mmdet's BaseDenseHead, which :func:`detect_densely` does.
+
+    Heads with steps of their own (PAA, FoveaBox, TOOD, GFL, YOLOX, …) have priors too, and other boxes.
+    """
+    plain = isinstance(head, BaseDenseHead) and hasattr(head, 'prior_generator')
+    own_scores = getattr(getattr(head, 'loss_cls', None), 'custom_cls_channels', False)
+    return plain and not own_scores and all(getattr(type(head), s) is getattr(BaseDenseHead, s) for s in STEPS)
 
 
 def detect_densely(model: BaseDetector, maps: Sequence[Tensor], size: Size) -> tuple[Tensor, Tensor, Tensor]:
@@ -135,29 +151,6 @@ def decode_levels(
         kept.append((boxes.unflatten(0, place.shape), scores, torch.full_like(labels, level) if apart else labels))
     boxes, scores, labels = (torch.cat(parts, dim=1) for parts in zip(*kept, strict=True))
     return boxes, scores, labels
-
-
-def choose(boxes: Tensor, scores: Tensor, labels: Tensor, nms: Any, most: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Suppression by class, and the best that are left.
-
-    Args:
-        boxes: N×K×4.
-        scores: N×K, 0 where a candidate does not count.
-        labels: N×K.
-        nms: the config of suppression.
-        most: boxes that are kept for each image.
-
-    Raises:
-        ValueError: if the suppression is not the plain one.
-    """
-    if nms.get('type', 'nms') != 'nms':
-        raise ValueError(f'Suppression by {nms.type!r} has no standard operator: set it to nms.')
-    # boxes of different labels are moved apart, as in mmcv's batched_nms
-    apart = labels[..., None] * (boxes.flatten(1).amax(1) + 1)[:, None, None]
-    kept = suppress(boxes + apart, scores, float(nms.iou_threshold), most)
-    scores, place = kept.topk(torch.sym_min(most, kept.shape[1]))
-    labels = torch.where(scores > 0, labels.gather(1, place), -1)
-    return boxes.gather(1, place[..., None].expand(-1, -1, 4)), scores, labels
 
 
 def as_rows(found: Tensor, width: int) -> Tensor:

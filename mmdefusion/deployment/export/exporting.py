@@ -14,6 +14,7 @@ from mmdefusion.models.layers import PATCH_SIZE
 
 from ..metadata import Metadata, Pixels, What
 from .halving import to_half
+from .limits import check_metadata, check_target
 from .loading import Loaded, load
 from .pairs import RUNTIMES, find_pairs, network_inputs
 from .quantising import quantise
@@ -66,8 +67,8 @@ def export_network(
     """
     if half and calibration:
         raise ValueError('A file has 16 bits (--fp16) or 8 (--int8), not both: leave one out.')
-    if Path(out).suffix != '.onnx':
-        raise ValueError(f'{out} must end in .onnx.')
+    check_metadata(Metadata('fuse', size=size))
+    check_target(out)
     to_calibrate, to_verify = (find_pairs(one) if one else [] for one in (calibration, verification))
     loaded = load(config, checkpoint, what)
     model, metadata = trace_loaded(loaded, size, pixels)
@@ -85,7 +86,8 @@ def trace_loaded(
     """The graph of a network in single precision, and what is told about it; arguments as in :func:`export_network`.
 
     Raises:
-        ValueError: if the network attends within windows and no size is named, or a fuser is to see parts of patches.
+        ValueError: if the network attends within windows and no size is named, a fuser is to see parts of patches, or
+            the runtime would not read the file.
     """
     encoders = [part for part in loaded.module.modules() if isinstance(part, DeFusionEncoder)]
     if size is None and any(encoder.window for encoder in encoders):
@@ -94,6 +96,7 @@ def trace_loaded(
             'leave windows out of the config (window=None, pooling=None; the same weights fit).'
         )
     metadata = replace(loaded.metadata, size=size, pixels=pixels)
+    check_metadata(metadata)
     if size and metadata.task == 'fuse' and metadata.what == 'model' and any(side % PATCH_SIZE for side in size):
         whole = ' '.join(str(-(-side // PATCH_SIZE) * PATCH_SIZE) for side in size)
         dynamic = '' if any(encoder.window for encoder in encoders) else ', or --dynamic'

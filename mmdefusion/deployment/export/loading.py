@@ -1,7 +1,7 @@
 """Loads a trained network, and finds what its file has to say of it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -10,7 +10,9 @@ from torch import nn
 
 from mmdefusion import __version__
 from mmdefusion.apis import FusionInferencer
+from mmdefusion.apis.loading import read_fuser
 from mmdefusion.datasets.pipelines import PARTNER, READER, find_step
+from mmdefusion.models.checkpoints.reading import read_checkpoint
 from mmdefusion.utils.type_names import type_name
 from mmdefusion.visualization import class_colours
 
@@ -18,6 +20,11 @@ from ..metadata import Metadata, What
 from .fuser import ExportedFuser, FusedFeatures
 
 IGNORED = ('LoadAnnotations', 'PackDetInputs', 'PackSegInputs')
+# settings of a step that change its images, each with the only value that the runtime gives it
+SETTINGS = {
+    'Resize': dict(backend='cv2', interpolation='bilinear'),
+    READER: dict(imdecode_backend='cv2', color_type='color', to_float32=False),
+}
 
 
 class Cut(NamedTuple):
@@ -52,7 +59,7 @@ def load(config: str, checkpoint: str | None, what: What = 'model') -> Loaded:
 
     Args:
         config: config file; it is code: give only one that you trust.
-        checkpoint: file of the weights; None takes those that come with the package, for fusers.
+        checkpoint: file of the weights; None takes those that come with the package, if the config is of their fuser.
         what: ``'model'``, or ``'features'`` for the maps that a head would read.
 
     Raises:
@@ -63,11 +70,14 @@ def load(config: str, checkpoint: str | None, what: What = 'model') -> Loaded:
     text = cfg.pretty_text
     scope, features = cfg.get('default_scope'), what == 'features'
     if scope not in ('mmdet', 'mmseg'):
-        fuser = FusionInferencer(checkpoint, None if checkpoint is None else config, device='cpu', show_progress=False)
+        if checkpoint is None:
+            refuse_other_fusers(config, cfg.get('model') or {})
+        fuser = FusionInferencer(checkpoint, config, device='cpu', show_progress=False)
         module = FusedFeatures(fuser.model) if features else ExportedFuser(fuser.model)
         return Loaded(module, fuser, Metadata('fuse', what, __version__, text))
     if checkpoint is None:
         raise ValueError(f'{config} is that of a detector or segmenter: give the checkpoint of its training.')
+    told = read_pipeline(cfg.test_dataloader.dataset.pipeline)
     if scope == 'mmdet':
         from mmdefusion.apis import PairedDetInferencer
 
@@ -75,13 +85,15 @@ def load(config: str, checkpoint: str | None, what: What = 'model') -> Loaded:
 
         inferencer = PairedDetInferencer(cfg, checkpoint, device='cpu', show_progress=False)
         module = ExportedDetector(inferencer.model, features)
+        told |= dict(mask_threshold=mask_threshold(inferencer.model))
     else:
         from mmdefusion.apis import PairedSegInferencer
 
         from .segmenters import ExportedSegmenter
 
         inferencer = PairedSegInferencer(cfg, checkpoint, device='cpu', show_progress=False)
-        module = ExportedSegmenter(inferencer.model, features)
+        module = ExportedSegmenter(inferencer.model, features, logits='scale' in told)
+        told |= dict(logits=module.outputs == ('logits',), align_corners=bool(inferencer.model.align_corners))
     meta = inferencer.model.dataset_meta
     classes = tuple(meta['classes'])
     return Loaded(
@@ -94,11 +106,25 @@ def load(config: str, checkpoint: str | None, what: What = 'model') -> Loaded:
             text,
             classes=classes,
             palette=class_colours(meta.get('palette'), len(classes)),
-            **read_pipeline(cfg.test_dataloader.dataset.pipeline),
-            **(dict(mask_threshold=mask_threshold(inferencer.model)) if scope == 'mmdet' else {}),
+            **told,
         ),
         find_cut(inferencer.model) if scope == 'mmdet' else ALL,
     )
+
+
+def refuse_other_fusers(config: str, model: Mapping[str, Any]) -> None:
+    """Raises a ValueError if a config is not that of a fuser for which weights come with the package.
+
+    Configs of pretraining have networks of that shape too, and would be taken for what made the weights.
+    """
+    why = 'its model is no PictureFuser'
+    if model.get('type') and type_name(model) == 'PictureFuser':
+        try:
+            read_fuser(read_checkpoint('tiny'), 'tiny', config)
+            return
+        except ValueError as error:
+            why = str(error)
+    raise ValueError(f'{config} is not that of the weights that come with the package ({why}): give the checkpoint.')
 
 
 def find_cut(model: nn.Module) -> Cut:
@@ -122,19 +148,20 @@ def read_pipeline(pipeline: Sequence[dict]) -> dict[str, Any]:
         ValueError: if a step is none that the runtime knows.
     """
     place = find_step(pipeline, PARTNER)
+    if place is None:
+        raise ValueError('The test pipeline has no AppendPartner: this is no model of pairs.')
     partner, found = pipeline[place], {}
     for step in [*pipeline[:place], *pipeline[place + 1 :]]:
-        name = type_name(step)
-        if name == 'Resize' and step.get('scale') and step.get('backend', 'cv2') == 'cv2':
+        if strange := strange_step(step, resized='scale' in found):
+            raise ValueError(
+                f'The test pipeline has {strange}, which the runtime does not know: it reads by OpenCV, resizes once '
+                '(scale=..., bilinear) and normalises pairs. Take it out of the config.'
+            )
+        if type_name(step) == 'Resize':
             scale = step['scale']
             found = dict(
                 scale=(scale, scale) if isinstance(scale, int) else tuple(scale),
                 keep_ratio=bool(step.get('keep_ratio')),
-            )
-        elif name not in (*IGNORED, READER):
-            raise ValueError(
-                f'The test pipeline has {name}, which the runtime does not know: it reads, resizes (scale=...) and '
-                'normalises pairs. Take the step out of the config.'
             )
     return dict(
         found,
@@ -142,3 +169,22 @@ def read_pipeline(pipeline: Sequence[dict]) -> dict[str, Any]:
         percentiles=tuple(partner.get('percentiles', (1.0, 99.0))),
         thermal_range=tuple(partner['fixed_range']) if partner.get('fixed_range') else None,
     )
+
+
+def strange_step(step: Mapping[str, Any], resized: bool) -> str:
+    """What of a step of a test pipeline the runtime does not do, as it is written in a config; '' if it does all.
+
+    Args:
+        step: the config of the step.
+        resized: whether a step before has resized the pair.
+    """
+    name = type_name(step)
+    if name not in (*SETTINGS, *IGNORED):
+        return name
+    if other := [
+        f'{key}={step[key]!r}' for key, value in SETTINGS.get(name, {}).items() if step.get(key, value) != value
+    ]:
+        return f'{name}({", ".join(other)})'
+    if name != 'Resize':
+        return ''
+    return 'a second Resize' if resized else '' if step.get('scale') else 'Resize without scale'

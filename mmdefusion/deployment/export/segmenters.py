@@ -1,5 +1,6 @@
 """Segmenters of mmseg as exportable modules."""
 
+import math
 from contextlib import nullcontext
 from copy import deepcopy
 
@@ -15,17 +16,18 @@ from .inputs import PairInput, name_maps
 
 
 class ExportedSegmenter(nn.Module):
-    """A segmenter from two images to a label map, or to the maps that its head reads.
+    """A segmenter from two images to a label map or logits, or to the maps that its head reads.
 
     Args:
         model: the segmenter, in evaluation mode.
         features: whether to stop at the maps.
+        logits: whether to stop at the logits of all classes, which are resized before labels are told.
 
     Raises:
         ValueError: if it is tested in sliding windows, or is a cascade.
     """
 
-    def __init__(self, model: EncoderDecoder, features: bool = False) -> None:
+    def __init__(self, model: EncoderDecoder, features: bool = False, logits: bool = False) -> None:
         super().__init__()
         mode = model.test_cfg.get('mode', 'whole')
         if (
@@ -40,8 +42,8 @@ class ExportedSegmenter(nn.Module):
         divisor = (preprocessor.test_cfg or {}).get('size_divisor', 1) if hasattr(preprocessor, 'test_cfg') else 1
         self.input = PairInput(preprocessor.pair_normalizer, divisor)
         self.model = pool_by_products(model)
-        self.features = features
-        self.outputs = name_maps(self.model, self.input) if features else ('mask',)
+        self.features, self.logits = features, logits
+        self.outputs = name_maps(self.model, self.input) if features else ('logits' if logits else 'mask',)
 
     def forward(self, visible: Tensor, infrared: Tensor) -> tuple[Tensor, ...]:
         """Segments pairs.
@@ -50,7 +52,7 @@ class ExportedSegmenter(nn.Module):
             visible, infrared: N×3×H×W, RGB from 0 to 255.
 
         Returns:
-            Labels N×H×W. Or the maps, finest first.
+            Labels N×H×W, or logits N×C×H×W. Or the maps, finest first.
         """
         height, width = visible.shape[-2:]
         pair = self.input(visible, infrared)
@@ -59,10 +61,8 @@ class ExportedSegmenter(nn.Module):
         if self.features:
             return tuple(maps)
         logits = self._logits(maps, tuple(pair.shape[-2:]))
-        logits = logits[..., :height, :width]
-        if logits.shape[1] == 1:
-            return ((logits.sigmoid() > self.model.decode_head.threshold)[:, 0].long(),)
-        return (logits.argmax(1),)
+        logits = two_classes(logits[..., :height, :width], self.model.decode_head)
+        return (logits if self.logits else logits.argmax(1),)
 
     def _logits(self, maps: tuple[Tensor, ...], size: tuple[int, int]) -> Tensor:
         """The logits of all classes, N×C×H×W."""
@@ -75,6 +75,19 @@ class ExportedSegmenter(nn.Module):
             masks = interpolate(masks, size=size, mode='bilinear', align_corners=False)
             return torch.einsum('bqc,bqhw->bchw', classes.softmax(-1)[..., :-1], masks.sigmoid())
         return interpolate(head(maps), size=size, mode='bilinear', align_corners=head.align_corners)
+
+
+def two_classes(logits: Tensor, head: nn.Module) -> Tensor:
+    """Logits N×C×H×W of at least two classes: that of a head with one output is compared with 0.
+
+    Its threshold is taken off before, so that the second class wins where the first would be surpassed; as the weights
+    of a bilinear mean add up to 1, that holds for resized logits too.
+    """
+    if logits.shape[1] > 1:
+        return logits
+    threshold = min(max(float(head.threshold), 1e-6), 1 - 1e-6)
+    logits = logits - math.log(threshold / (1 - threshold))
+    return torch.cat([torch.zeros_like(logits), logits], dim=1)
 
 
 class PoolByProducts(nn.Module):

@@ -6,8 +6,9 @@ import torch
 from mmdet.models import CascadeRoIHead, StandardRoIHead, TwoStageDetector
 from torch import Tensor, nn
 
-from .detectors import Size, choose, clip, decode_levels, large
+from .detectors import Size, clip, decode_levels, large
 from .operators import roi_align
+from .suppression import choose
 
 
 def detect_in_two_stages(model: TwoStageDetector, maps: Sequence[Tensor], size: Size) -> tuple[Tensor, ...]:
