@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from .image_headers import FORMATS, PIXELS_VARIABLE, check_regular, max_pixels
+from .names import check_utf8
 
 UNKNOWN_RATE = 25.0  # frames per second if no video file gives its rate
 LOWEST_RATE, HIGHEST_RATE = 0.01, 1000  # frames per second; time-lapse videos and fast cameras lie within
@@ -31,8 +32,8 @@ class VideoFrames:
 
     Raises:
         FileNotFoundError: if a file does not exist.
-        ValueError: if a file is no regular one or no video, its frames have more pixels than an image may have, its
-            frame rate is none, or it gives no frame rate while others do.
+        ValueError: if a file is no regular one or no video, its name is no UTF-8, its frames have more pixels than an
+            image may have, its frame rate is none, or it gives no frame rate while others do.
     """
 
     def __init__(self, paths: Sequence[str | os.PathLike]) -> None:
@@ -89,6 +90,7 @@ def _check_content(path: str | os.PathLike) -> None:
     """Checks that a file may be given to OpenCV, which opens anything: pipes, images, lists of other files."""
     if '://' in str(path):
         raise ValueError(f'{path} is an address, and videos are read from files: download it first.')
+    check_utf8(path)
     check_regular(str(path))
     with open(path, 'rb') as file:
         start = file.read(16)

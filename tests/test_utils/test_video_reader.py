@@ -86,6 +86,13 @@ def test_rates_of_no_camera_are_refused(scale, rate, tmp_path):
         VideoFrames([path, path])
 
 
+def test_a_name_that_is_no_utf_8_is_refused(tmp_path):
+    """OpenCV 5 would end the process."""
+    path = write_video(tmp_path / 'a.avi').rename(tmp_path / os.fsdecode(b'a\xff.avi'))
+    with pytest.raises(ValueError, match=r'a\\udcff\.avi: its name is no UTF-8: rename it'):
+        VideoFrames([path, path])
+
+
 def test_an_address_is_no_file():
     with pytest.raises(ValueError, match='http://a.example/b.mp4 is an address, and videos are read from files'):
         VideoFrames(['http://a.example/b.mp4'] * 2)
