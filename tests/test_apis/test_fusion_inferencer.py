@@ -17,6 +17,7 @@ from mmdefusion.inference.sizes import to_first_size
 from mmdefusion.scenes import SceneGenerator
 from mmdefusion.utils.image_io import read_image
 from mmdefusion.utils.video_reader import VideoFrames
+from mmdefusion.utils.video_writer import count_frames
 
 
 @pytest.fixture(scope='module')
@@ -414,6 +415,21 @@ def test_videos(fuser, tmp_path):
         fuser(str(tmp_path / 'no.mp4'), str(tmp_path / 'ir.mp4'), out_dir=tmp_path / 'out')
 
 
+def test_a_video_that_is_cut_short_is_fused_as_far_as_it_goes(fuser, tmp_path):
+    videos = []
+    for name in ('vi', 'ir'):
+        videos.append(str(tmp_path / f'{name}.avi'))
+        writer = cv2.VideoWriter(videos[-1], cv2.VideoWriter_fourcc(*'MJPG'), 10, (64, 48))
+        for k in range(40):
+            writer.write(np.full((48, 64, 3), 5 * k, np.uint8))
+        writer.release()
+    content = (tmp_path / 'vi.avi').read_bytes()
+    (tmp_path / 'vi.avi').write_bytes(content[: len(content) * 6 // 10])
+    with pytest.raises(NotAllDone, match=r'^1 is done in part:\n  vi: .*vi\.avi ends after \d+ of 40 frames') as told:
+        fuser(*videos, out_dir=tmp_path / 'out')
+    assert told.value.results == [tmp_path / 'out/vi.mp4'] and 3 < count_frames(tmp_path / 'out/vi.mp4') < 35
+
+
 @pytest.mark.parametrize(('rates', 'counts'), [((10, 30), (8, 24)), ((30, 10), (24, 8)), ((30, 25), (30, 25))])
 def test_frames_of_videos_are_paired_by_time(rates, counts, tmp_path):
     """Each video is as bright as its time, so partners must be equally bright, up to half a frame of the slower."""
@@ -429,7 +445,7 @@ def test_frames_of_videos_are_paired_by_time(rates, counts, tmp_path):
     assert len(seen) <= 2 and levels[-1][0] > 150
     gap = 200 / seconds / min(rates) / 2 + 3  # grey levels; the codec takes some
     assert max(abs(one - other) for one, other in levels) < gap
-    assert all(not capture.isOpened() for capture in frames.captures)
+    assert all(not video.capture.isOpened() for video in frames.videos)
 
 
 def test_nothing_is_overwritten(fuser, tmp_path):
