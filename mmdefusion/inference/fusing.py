@@ -22,7 +22,7 @@ from mmdefusion.utils.video_writer import VideoWriter
 
 from .outputs import Fused, NotAllDone, Output, OutputFolder, check_outputs, draw_panel
 from .sizes import to_first_size
-from .sources import Image, Item, Source, frame_items, is_video, list_items, refuse_folding
+from .sources import Image, Item, Source, frame_items, is_video, list_items, refuse_folding, refuse_suffixes
 from .thermal import Polarity, tell_black_hot, to_white_hot
 
 NAMES_AT_FAULT = (errno.ENAMETOOLONG, errno.EILSEQ)
@@ -92,6 +92,7 @@ class Fusing(ABC):
                 raise ValueError('Videos are written, not returned: give out_dir.')
             if shard:
                 raise ValueError(f'shard={shard!r}: videos are fused whole, leave it out.')
+            refuse_suffixes(suffixes)
             if not fold:
                 refuse_folding(given)
             return self._fuse_videos(given, OutputFolder(folder, outputs, '.mp4'), resize, resume)

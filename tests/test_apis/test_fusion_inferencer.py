@@ -201,6 +201,31 @@ def test_16_bit_pictures_keep_their_exposure(weights, tmp_path):
         assert second.max() > 0.9 * 255 and abs(first.max() - (image.max() if wanted == 255 else wanted)) < 2
 
 
+def test_degrees_are_scaled_in_arrays_as_in_files(weights, tmp_path):
+    degrees = (20 + grey(1, 33, 58) / 8).astype(np.float32)
+    cv2.imwrite(str(tmp_path / 'ir.tif'), degrees)
+    cv2.imwrite(str(tmp_path / 'vi.png'), colour(0))
+    fuser = FusionInferencer(weights, device='cpu', show_progress=False, thermal_range=(20.0, 50.0))
+    assert (only(fuser(colour(0), degrees)) == only(fuser(tmp_path / 'vi.png', tmp_path / 'ir.tif'))).all()
+
+
+@pytest.mark.parametrize('options', [dict(thermal_range=(0, 9)), dict(polarity='black-hot')], ids=str)
+@pytest.mark.parametrize('task', ['mef', 'mff'])
+def test_options_of_infrared_images_are_for_them_alone(task, options, weights):
+    with pytest.raises(ValueError, match=f"{next(iter(options))}=.* is for infrared images, not for task='{task}'"):
+        FusionInferencer(weights, task=task, device='cpu', **options)
+
+
+def test_suffixes_are_for_folders_alone(fuser, tmp_path):
+    for name in ('vi_A', 'ir_B'):
+        write_images(tmp_path / name, 1)
+    files = str(tmp_path / 'vi_A/000.png'), str(tmp_path / 'ir_B/000.png')
+    videos = write_video(tmp_path / 'vi_A.mp4', 10, [0]), write_video(tmp_path / 'ir_B.mp4', 10, [0])
+    for sources in (files, videos, [[file] for file in files], (f'{tmp_path}/vi_A/*', f'{tmp_path}/ir_B/*')):
+        with pytest.raises(ValueError, match=r'suffixes _A and _B tell files of folders apart, .*\(--suffixes\)'):
+            fuser(*sources, suffixes=('_A', '_B'), out_dir=tmp_path / 'out')
+
+
 def test_names_stay_below_the_folder(fuser, tmp_path, monkeypatch):
     for name in ('a/x', 'b', 'ir'):
         write_images(tmp_path / name, 1, size=(20, 30))
@@ -386,6 +411,11 @@ def test_globs_and_folders_without_some_partners(fuser, tmp_path):
     for sources in (patterns, folders):
         with pytest.raises(ValueError):
             fuser(*sources, skip_unmatched=True)
+    (tmp_path / 'vi/003.png').unlink()
+    (tmp_path / 'vi/000.png').unlink()  # one file is left in each, of other names
+    with pytest.raises(ValueError, match=r'No file of .* has a partner of the same name, first 001: .*skip-unmatched'):
+        fuser(*patterns, skip_unmatched=True)
+    assert [result.name for result in fuser(*patterns)] == ['002']  # by place
 
 
 def write_video(path: Path, rate: float, levels: Sequence[int]) -> str:
