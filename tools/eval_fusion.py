@@ -15,6 +15,7 @@ Many images: --shard 1/4 to 4/4 score a quarter each, also on other machines, an
 
 import argparse
 import sys
+import warnings
 from collections.abc import Mapping
 from contextlib import closing
 from math import isnan
@@ -27,11 +28,14 @@ from mmdefusion.evaluation.functional.targets import summarise
 from mmdefusion.evaluation.labelled_targets import Boxes, check_names, measure_targets, read_boxes
 from mmdefusion.evaluation.score_files import Triple, iterate_scores
 from mmdefusion.evaluation.score_log import ScoreLog, unfinished_scores
+from mmdefusion.inference.sources import Item
+from mmdefusion.inference.thermal import LOOKED_AT, Polarity, tell_black_hot
 from mmdefusion.rules.options import Task
 from mmdefusion.utils.files import make_writable
 from mmdefusion.utils.image_io import FULL, FixedRange, check_scaling
 from mmdefusion.utils.names import shown
 from mmdefusion.utils.shards import take_shard
+from mmdefusion.utils.spread import evenly_spread
 from mmdefusion.visualization import Table
 
 PARTS = ('_common', '_unique_a', '_unique_b', '_share', '_panel')
@@ -57,6 +61,13 @@ def parse_args() -> argparse.Namespace:
         help='counts of 16-bit infrared images that become black and white, as of fuse.py (default: percentiles)',
     )
     parser.add_argument(
+        '--polarity',
+        choices=get_args(Polarity),
+        default='auto',
+        help='whether hot is bright or dark in infrared images, as of fuse.py (default: guessed, with a warning if it '
+        'is dark)',
+    )
+    parser.add_argument(
         '--boxes',
         type=Path,
         metavar='FILE',
@@ -75,17 +86,22 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if args.thermal_range and args.task != 'ivf':
         parser.error('--thermal-range is for infrared images, --task ivf.')
+    if args.polarity != 'auto' and args.task != 'ivf':
+        parser.error('--polarity is for infrared images, --task ivf.')
     return args
 
 
-def scaling(args: argparse.Namespace) -> FixedRange:
-    """How 16-bit second images are scaled: as the fuser does.
+def reading(args: argparse.Namespace, matched: Mapping[str, Triple]) -> dict[str, FixedRange | bool | None]:
+    """How second images are read: as the fuser does, which tells the polarity of infrared ones by the whole series.
 
     Raises:
         ValueError: if the range of infrared images is none.
     """
     check_scaling((1.0, 99.0), args.thermal_range)
-    return args.thermal_range if args.task == 'ivf' else FULL
+    if args.task != 'ivf':
+        return dict(second=FULL, black_hot=None)
+    some = [Item(name, matched[name][:2]) for name in evenly_spread(list(matched), LOOKED_AT)]
+    return dict(second=args.thermal_range, black_hot=tell_black_hot(some, args.polarity, args.thermal_range))
 
 
 def earlier_files(args: argparse.Namespace) -> list[Path]:
@@ -98,12 +114,12 @@ def earlier_files(args: argparse.Namespace) -> list[Path]:
     return [*args.resume, *(path for path in kept if path.exists())]
 
 
-def score(triples: Mapping[str, Triple], log: ScoreLog, args: argparse.Namespace, second: FixedRange) -> int:
+def score(triples: Mapping[str, Triple], log: ScoreLog, args: argparse.Namespace, options: dict) -> int:
     """Scores all images that are not in the log yet; names those that cannot be scored, and returns their number."""
     missing, failed = [name for name in log.names if name not in log], 0
     if missing:
         wanted = map(triples.__getitem__, missing)
-        scores = iterate_scores(wanted, len(missing), args.protocol, args.workers, second)
+        scores = iterate_scores(wanted, len(missing), args.protocol, args.workers, **options)
         for name, row in zip(missing, scores, strict=True):
             if isinstance(row, dict):
                 log.add(name, row)
@@ -113,9 +129,9 @@ def score(triples: Mapping[str, Triple], log: ScoreLog, args: argparse.Namespace
     return failed
 
 
-def tabulate_targets(triples: Mapping[str, Triple], boxes: Boxes, second: FixedRange) -> Table:
+def tabulate_targets(triples: Mapping[str, Triple], boxes: Boxes, options: dict) -> Table:
     """Makes the table of labelled objects, by class."""
-    found = measure_targets(triples, boxes, second)
+    found = measure_targets(triples, boxes, **options)
     if len(found) > 1:
         found['all'] = [one for objects in found.values() for one in objects]
     rows = []
@@ -129,6 +145,7 @@ def tabulate_targets(triples: Mapping[str, Triple], boxes: Boxes, second: FixedR
 
 def main() -> None:
     args = parse_args()
+    warnings.formatwarning = lambda message, *_: f'{shown(message)}\n'
     try:
         if args.out:
             make_writable(args.out.parent)
@@ -140,12 +157,12 @@ def main() -> None:
         if args.boxes:
             boxes = read_boxes(args.boxes, Path(args.vi), args.suffixes[0])
             check_names(boxes, matched)
-        second = scaling(args)
+        options = reading(args, matched)
         metrics = PROTOCOLS[args.protocol].metrics
         with closing(ScoreLog(names, metrics, args.out, earlier_files(args))) as log:
             if kept := sum(name in log for name in names):
                 print(f'{kept} of {len(names)} scores are those of earlier files.', file=sys.stderr, flush=True)
-            failed = score(matched, log, args, second)
+            failed = score(matched, log, args, options)
             means, scored = log.finish(), [name for name in names if name in log]
     except (OSError, ValueError) as error:
         raise SystemExit(shown(error)) from None
@@ -157,7 +174,7 @@ def main() -> None:
     print(Table(['metric', 'better', 'mean'], direction, f'{len(scored)} images in {args.fused}', digits=4).text())
     if boxes:
         try:
-            print(f'\n{tabulate_targets({name: matched[name] for name in scored}, boxes, second).text()}')
+            print(f'\n{tabulate_targets({name: matched[name] for name in scored}, boxes, options).text()}')
         except ValueError as error:
             raise SystemExit(shown(error)) from None
     if failed:

@@ -53,7 +53,11 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--shard', metavar='I/N', help='fuse every N-th item from the I-th on, beside other processes')
     parser.add_argument('--workers', type=int, default=2, help='images that are fused at once (default: 2)')
     parser.add_argument(
-        '--suffixes', nargs='+', default=(), metavar='S', help='endings that tell files of folders apart: _A _B'
+        '--suffixes',
+        nargs='+',
+        default=(),
+        metavar='S',
+        help='endings that tell files of folders apart: _A _B (folders only)',
     )
     parser.add_argument(
         '--fold', action='store_true', help='fuse many files (more than 9, or of several folders) into one image'
@@ -70,7 +74,8 @@ def parse_args() -> argparse.Namespace:
         nargs=2,
         type=float,
         metavar=('LOW', 'HIGH'),
-        help='counts of 16-bit infrared images that become black and white (default: percentiles of each)',
+        help='counts of 16-bit (values of float) infrared images that become black and white (default: percentiles of '
+        'each)',
     )
     parser.add_argument(
         '--polarity',

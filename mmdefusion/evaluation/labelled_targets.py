@@ -47,13 +47,15 @@ def check_names(boxes: Boxes, names: Collection[str]) -> None:
         raise ValueError(f'The boxes belong to none of the images: {example}.')
 
 
-def measure_targets(triples: Mapping[str, Triple], boxes: Boxes, second: FixedRange = None) -> dict[str, list[Kept]]:
+def measure_targets(
+    triples: Mapping[str, Triple], boxes: Boxes, second: FixedRange = None, black_hot: bool | None = None
+) -> dict[str, list[Kept]]:
     """Measures how much is kept of each object that a source shows, by class.
 
     Args:
         triples: paths of visible, infrared and fused images, by image name.
         boxes: boxes by image name; images without boxes are skipped.
-        second: see :func:`read_triple`.
+        second, black_hot: see :func:`read_triple`.
 
     Raises:
         ValueError: if images cannot be read or compared; the message names the files.
@@ -62,7 +64,7 @@ def measure_targets(triples: Mapping[str, Triple], boxes: Boxes, second: FixedRa
     found: dict[str, list[Kept]] = {}
     for name, paths in track(labelled.items(), 'measuring objects', total=len(labelled)):
         try:
-            objects = measure_objects(read_triple(paths, second), boxes[name])
+            objects = measure_objects(read_triple(paths, second, black_hot), boxes[name])
         except ValueError as error:
             raise ValueError(f'{", ".join(paths)}: {error}') from None
         for label, of_label in objects.items():

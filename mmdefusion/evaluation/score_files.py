@@ -1,5 +1,6 @@
 """Scores many fused image files in several processes."""
 
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -9,7 +10,9 @@ from multiprocessing import get_context
 import cv2
 import numpy as np
 
+from mmdefusion.inference.thermal import one_to_white_hot
 from mmdefusion.utils.image_io import FULL, FixedRange, read_image, reverse_channels
+from mmdefusion.utils.names import shown
 from mmdefusion.utils.progress import track
 from mmdefusion.utils.threads import map_in_order
 
@@ -20,7 +23,11 @@ Triple = tuple[str, str, str]  # paths of a visible, an infrared and a fused ima
 
 
 def score_files(
-    triples: Sequence[Triple], protocol: str, workers: int = 2, second: FixedRange = None
+    triples: Sequence[Triple],
+    protocol: str,
+    workers: int = 2,
+    second: FixedRange = None,
+    black_hot: bool | None = None,
 ) -> list[Row | ValueError]:
     """Computes the metrics of a protocol for each fused image file.
 
@@ -28,16 +35,21 @@ def score_files(
         triples: paths of visible, infrared and fused images.
         protocol: a name in ``PROTOCOLS``.
         workers: number of processes, each of which uses one thread; with 1, no process is started.
-        second: see :func:`read_triple`.
+        second, black_hot: see :func:`read_triple`.
 
     Returns:
         For each triple its scores, or an error that names its files.
     """
-    return list(iterate_scores(triples, len(triples), protocol, workers, second))
+    return list(iterate_scores(triples, len(triples), protocol, workers, second, black_hot))
 
 
 def iterate_scores(
-    triples: Iterable[Triple], total: int, protocol: str, workers: int = 2, second: FixedRange = None
+    triples: Iterable[Triple],
+    total: int,
+    protocol: str,
+    workers: int = 2,
+    second: FixedRange = None,
+    black_hot: bool | None = None,
 ) -> Iterator[Row | ValueError]:
     """As :func:`score_files`, one result after the other in the order of the triples, as soon as it is there.
 
@@ -46,7 +58,7 @@ def iterate_scores(
     Raises:
         ChildProcessError: if a process is ended from outside.
     """
-    work = partial(score_file, protocol=protocol, second=second)
+    work = partial(score_file, protocol=protocol, second=second, black_hot=black_hot)
     if workers <= 1:
         yield from track(map(work, triples), 'scoring', total)
         return
@@ -60,29 +72,34 @@ def iterate_scores(
             ) from None
 
 
-def score_file(paths: Triple, protocol: str, second: FixedRange = None) -> Row | ValueError:
+def score_file(
+    paths: Triple, protocol: str, second: FixedRange = None, black_hot: bool | None = None
+) -> Row | ValueError:
     """Computes the metrics of one fused image; returns an error instead of raising it."""
     try:
-        images = read_triple(paths, second)
+        images = read_triple(paths, second, black_hot)
         return PROTOCOLS[protocol].scores(*images)
     except (OSError, ValueError) as error:
         return ValueError(f'{", ".join(paths)}: {error}')
 
 
-def read_triple(paths: Triple, second: FixedRange = None) -> list[np.ndarray]:
+def read_triple(paths: Triple, second: FixedRange = None, black_hot: bool | None = None) -> list[np.ndarray]:
     """Reads the three images, H×W or H×W×3 (RGB), 0-255.
 
     Args:
         paths: of a visible, an infrared and a fused image.
         second: values of 16-bit and float infrared images that become 0 and 255; None takes percentiles of each, and
             ``FULL`` all of their range, as of second exposures and foci.
+        black_hot: whether hot is dark in infrared images, which are then inverted, and turned back to grey from false
+            colours in either case, as for fusing; None takes second images as they are.
     """
-    return [_read_rgb(path, scaling) for path, scaling in zip(paths, (FULL, second, FULL), strict=True)]
+    scalings = (FULL, second, FULL)
+    images = [read_image(path, None, fixed_range=scaling) for path, scaling in zip(paths, scalings, strict=True)]
+    if black_hot is not None:
+        images[1] = one_to_white_hot(images[1], black_hot)
+    return [reverse_channels(image) for image in images]
 
 
 def _work_in_one_thread() -> None:
     cv2.setNumThreads(1)
-
-
-def _read_rgb(path: str, fixed_range: FixedRange) -> np.ndarray:
-    return reverse_channels(read_image(path, channels=None, fixed_range=fixed_range))
+    warnings.formatwarning = lambda message, *_: f'{shown(message)}\n'

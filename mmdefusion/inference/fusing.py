@@ -22,7 +22,7 @@ from mmdefusion.utils.video_writer import VideoWriter
 
 from .outputs import Fused, NotAllDone, Output, OutputFolder, check_outputs, draw_panel
 from .sizes import to_first_size
-from .sources import Image, Item, Source, frame_items, is_video, list_items, refuse_folding
+from .sources import Image, Item, Source, frame_items, is_video, list_items, refuse_folding, refuse_suffixes
 from .thermal import Polarity, tell_black_hot, to_white_hot
 
 NAMES_AT_FAULT = (errno.ENAMETOOLONG, errno.EILSEQ)
@@ -81,7 +81,8 @@ class Fusing(ABC):
         Raises:
             OSError: if ``out_dir`` cannot be written to, or the only item does not exist.
             ValueError: if the sources do not match, the only item cannot be fused, or ``workers`` is less than 1.
-            NotAllDone: at the end, if some of several items do not exist or cannot be fused.
+            NotAllDone: at the end, if some of several items do not exist or cannot be fused, or a video ends long
+                before its header says; what it has is written.
         """
         check_outputs(outputs)
         folder = None if out_dir is None else make_writable(out_dir)
@@ -91,6 +92,7 @@ class Fusing(ABC):
                 raise ValueError('Videos are written, not returned: give out_dir.')
             if shard:
                 raise ValueError(f'shard={shard!r}: videos are fused whole, leave it out.')
+            refuse_suffixes(suffixes)
             if not fold:
                 refuse_folding(given)
             return self._fuse_videos(given, OutputFolder(folder, outputs, '.mp4'), resize, resume)
@@ -181,7 +183,10 @@ class Fusing(ABC):
             for item in chain(first, items):
                 for name, image in self._render(item, target.outputs, resize, black_hot, memory).images.items():
                     writers[name].write(image)
-            return [writer.finish() for writer in writers.values()]
+            written = [writer.finish() for writer in writers.values()]
+        if frames.cut_short:
+            raise NotAllDone({frames.name: ValueError(frames.cut_short)}, written, in_part=True)
+        return written
 
     def _render(
         self, item: Item, outputs: Sequence[Output], resize: bool, black_hot: bool, memory: FrameMemory | None = None

@@ -25,7 +25,7 @@ class PairFusing(Fusing):
             :class:`mmdefusion.FusionInferencer`.
 
     Raises:
-        ValueError: if an argument has a value that is not allowed.
+        ValueError: if an argument has a value that is not allowed, or is for another task.
     """
 
     def __init__(
@@ -44,6 +44,11 @@ class PairFusing(Fusing):
         self.network_pixels, self.frame_pixels = choose_pixels(task, network_pixels)
         if polarity not in get_args(Polarity):
             raise ValueError(f'polarity={polarity!r} is none of {", ".join(get_args(Polarity))}.')
+        if task != 'ivf' and (thermal_range is not None or polarity != 'auto'):
+            option = f'polarity={polarity!r}' if thermal_range is None else f'thermal_range={tuple(thermal_range)}'
+            raise ValueError(
+                f"{option} is for infrared images, not for task={task!r}: leave it out, or take task='ivf'."
+            )
         self.polarity = polarity
         self.reading = dict(thermal=task == 'ivf', thermal_range=thermal_range)
         self.show_progress = show_progress

@@ -20,7 +20,7 @@ from mmdefusion.visualization import contact_sheet
 
 from .fusing import Fusing
 from .outputs import NotAllDone, refuse_overwriting
-from .sources import Item, Source, frame_items, is_video, list_items
+from .sources import Item, Source, frame_items, is_video, list_items, refuse_suffixes
 
 DRAWING = Lock()  # the toolboxes' visualizers draw with matplotlib, on one canvas of each inferencer
 
@@ -59,12 +59,15 @@ class Predicting:
             raw: whether to return what :meth:`predict` gives instead of plain data.
 
         Raises:
-            ValueError: if ``batch_size`` is less than 1, or a file would overwrite a source or another file.
+            ValueError: if ``batch_size`` is less than 1, a file would overwrite a source or another file, or
+                there are suffixes and not both sources are folders.
         """
         if batch_size < 1:
             raise ValueError(f'batch_size={batch_size} pairs must be at least 1.')
         folder = None if out_dir is None else make_writable(out_dir)
         videos = is_video(visible) and is_video(infrared)
+        if videos:
+            refuse_suffixes(suffixes)
         frames = VideoFrames([visible, infrared]) if videos else []
         if videos:
             items = frame_items(frames, frames.name)
@@ -103,6 +106,8 @@ class Predicting:
                 results['predictions'].append(sample if raw else self.plain(sample))
             if writer:
                 writer.finish()
+        if videos and frames.cut_short:
+            raise NotAllDone({frames.name: ValueError(frames.cut_short)}, results, in_part=True)
         if failures:
             raise NotAllDone(failures, results)
         return results

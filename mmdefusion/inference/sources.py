@@ -48,9 +48,11 @@ class Item:
         """Reads all images, H×W×3 uint8 BGR, at their own sizes.
 
         Args:
-            thermal: whether 16-bit images other than the first hold thermal counts, which are scaled by their
-                percentiles; other 16-bit images are scaled from their full range, and float ones from 0 to 1.
-            thermal_range: counts that become 0 and 255 in all thermal images, instead of percentiles.
+            thermal: whether images other than the first are thermal: those of 16 bits and float files are scaled by
+                their percentiles; other 16-bit images are scaled from their full range, and float ones from 0 to 1,
+                as are float arrays.
+            thermal_range: values that become 0 and 255 in all thermal images of 16 bits or floats, arrays too, instead
+                of percentiles or 0 to 1.
             percentiles: those of each thermal image that become 0 and 255.
             fourth_channel: whether one file twice is a pair, with the infrared image in its fourth channel (MFNet).
 
@@ -87,7 +89,7 @@ def list_items(
 
     Raises:
         FileNotFoundError: if a file or folder does not exist.
-        ValueError: if the sources do not match.
+        ValueError: if the sources do not match, or there are suffixes and not all sources are folders.
     """
     sources = [source for source in sources if source is not None]
     if not sources:
@@ -96,6 +98,7 @@ def list_items(
         refuse_parent(sources[0])
     if all(_is_folder(source) for source in sources):
         return _match_folders(sources, suffixes, skip_unmatched)
+    refuse_suffixes(suffixes)
     if not fold:
         refuse_folding(sources)
     lists = [_as_list(source) for source in sources]
@@ -126,6 +129,15 @@ def refuse_folding(sources: Sequence[Source]) -> None:
             f'These {len(sources)} files, {sources[0]} to {sources[-1]}, would be folded into one. For pairs give the '
             "folders, or quotes around each pattern ('vi/*.jpg' 'ir/*.jpg'), or the shell expands them; to "
             'fuse them into one image, set fold=True (--fold).'
+        )
+
+
+def refuse_suffixes(suffixes: Sequence[str]) -> None:
+    """Raises a ValueError if there are suffixes, which would not be looked at for other sources than folders."""
+    if any(suffixes):
+        raise ValueError(
+            f'The suffixes {" and ".join(suffixes)} tell files of folders apart, and not all sources are folders: give '
+            'folders, or no suffixes (--suffixes).'
         )
 
 
@@ -167,11 +179,20 @@ def _as_list(source: Image | Sequence[Image]) -> list[Image]:
 
 
 def _match_globs(patterns: Sequence[str | os.PathLike], lists: list[list[str]], skip: bool) -> list[list[str]]:
-    """Lists that can be matched by position; with ``skip`` only files that have the same name in all lists."""
+    """Lists that can be matched by position; with ``skip`` only files that have the same name in all lists.
+
+    Raises:
+        ValueError: if some names have no partner and the order is not that of the others, or with ``skip`` if none has.
+    """
     named = [dict(zip(_names(paths), paths, strict=True)) for paths in lists]
     shared = [name for name in named[0] if all(name in other for other in named[1:])]
     loose = sorted(set().union(*named) - set(shared))
-    if skip and shared:
+    if skip and not shared:
+        raise ValueError(
+            f'No file of {" and ".join(map(str, patterns))} has a partner of the same name, first {loose[0]}: rename '
+            'them, or pair them by their order without skip_unmatched (--skip-unmatched).'
+        )
+    if skip:
         if loose:
             warnings.warn(f'{len(loose)} names lack a partner and are left out, first {loose[0]}.', stacklevel=4)
         return [[paths[name] for name in shared] for paths in named]
@@ -214,6 +235,7 @@ def _read(image: Image, name: str, percentiles: Range, fixed_range: FixedRange) 
     if isinstance(image, np.ndarray):
         if not image.size:
             raise ValueError(f'{name} is empty: its shape is {image.shape}.')
-        image = to_uint8(image, name, percentiles, FULL if image.dtype.kind == 'f' else fixed_range)
+        unscaled = image.dtype.kind == 'f' and fixed_range is None  # floats are 0 to 1 where nothing else is said
+        image = to_uint8(image, name, percentiles, FULL if unscaled else fixed_range)
         return to_channels(image, 3, name)
     return read_image(os.fspath(image), 3, percentiles, fixed_range)

@@ -26,8 +26,18 @@ def to_white_hot(images: Sequence[np.ndarray], black_hot: bool) -> list[np.ndarr
         black_hot: whether hot is dark in the infrared images.
     """
     first, *others = images
-    others = [_to_grey(image) for image in others]
-    return [first, *(255 - image if black_hot else image for image in others)]
+    return [first, *(one_to_white_hot(image, black_hot) for image in others)]
+
+
+def one_to_white_hot(image: np.ndarray, black_hot: bool) -> np.ndarray:
+    """Turns false colours of an infrared image back to grey, with a warning, and inverts a black-hot one.
+
+    Args:
+        image: H×W or H×W×3 uint8, BGR.
+        black_hot: whether hot is dark in it.
+    """
+    grey = _to_grey(image) if image.ndim == 3 else image
+    return 255 - grey if black_hot else grey
 
 
 def tell_black_hot(items: Sequence[Item], polarity: Polarity, thermal_range: Range | None = None) -> bool:

@@ -4,6 +4,7 @@ Thermal cameras write 14-bit counts into 16-bit PNG or TIFF files. Public data s
 channel, as three equal channels, or as the fourth channel of a PNG. Here all of that becomes H×W×1 or H×W×3 uint8.
 """
 
+import io
 import math
 from collections.abc import Sequence
 from typing import Literal
@@ -14,14 +15,17 @@ import numpy as np
 from .image_headers import UnusableImage, check_bytes, check_regular, max_pixels, parse_header
 from .jpeg_scans import jpeg_scans
 from .storage import is_local, read_content
-from .tiff_headers import MAGIC, with_alpha_as_data
+from .tiff_headers import MAGIC, Tiff, read_tiff, with_alpha_as_data
 
 # Keeps depth and channels, drops alpha, and rotates as EXIF says. IMREAD_UNCHANGED ignores EXIF: the partner of a
 # rotated photograph would then lie on its side, while LoadImageFromFile has rotated the visible image.
 _AS_STORED = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR
+PACKED = (10, 12, 14)  # bits of TIFF values without gaps, which OpenCV shifts up to 16 bits
 
 
-def decode_image(content: bytes, name: str, alpha: bool = False, limit: int | None = None) -> np.ndarray:
+def decode_image(
+    content: bytes, name: str, alpha: bool = False, limit: int | None = None, counts: bool = False
+) -> np.ndarray:
     """Decodes an image file at its own depth.
 
     Args:
@@ -29,17 +33,20 @@ def decode_image(content: bytes, name: str, alpha: bool = False, limit: int | No
         name: the file's name in error messages.
         alpha: whether to keep a fourth channel. EXIF orientation is then ignored, as OpenCV has no flag for both.
         limit: largest number of pixels; None stands for :func:`max_pixels`.
+        counts: whether TIFF values of 10, 12 or 14 bits are to be the numbers in the file, not 16 bits of full range.
 
     Returns:
         H×W or H×W×C array with C = 3 (BGR), or 4 if ``alpha`` is set; any dtype that OpenCV gives.
 
     Raises:
-        UnusableImage: if ``content`` is empty, truncated, not an image, or too large an image.
+        UnusableImage: if ``content`` is empty, truncated, not an image, too large an image, or a TIFF of other than
+            whole numbers without a sign in which white is 0.
     """
     if _truncated(content):
         raise UnusableImage(f'{name} is cut short ({len(content)} bytes); copy or download it again.')
     parse_header(content, name, limit)
-    if content.startswith(MAGIC):
+    tiff = read_tiff(io.BytesIO(content)) if content.startswith(MAGIC) else None
+    if tiff:
         content = with_alpha_as_data(content)
     try:
         image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED if alpha else _AS_STORED)
@@ -47,7 +54,16 @@ def decode_image(content: bytes, name: str, alpha: bool = False, limit: int | No
         image = None
     if image is None:
         raise UnusableImage(f'{name} is not an image that OpenCV can read ({len(content)} bytes); replace the file.')
-    return image
+    return _as_meant(image, tiff, name, counts) if tiff else image
+
+
+def _as_meant(image: np.ndarray, tiff: Tiff, name: str, counts: bool) -> np.ndarray:
+    """What a TIFF means by its values: OpenCV turns negatives of 8 bits only."""
+    if tiff.white_is_zero and image.dtype.itemsize > 1:
+        if image.dtype != np.uint16:
+            raise UnusableImage(f'{name} is a TIFF of {image.dtype} in which white is 0; write it with black as 0.')
+        np.invert(image, out=image)
+    return image >> 16 - tiff.bits if counts and tiff.bits in PACKED else image
 
 
 def _truncated(content: bytes) -> bool:
@@ -197,7 +213,8 @@ def read_image(
         FileNotFoundError: if there is no such file.
         UnusableImage: if the file cannot be read as an image; see the functions above.
     """
-    image = read_stored(path, backend_args=backend_args, limit=limit)
+    counts = not isinstance(fixed_range, str)
+    image = read_stored(path, backend_args=backend_args, limit=limit, counts=counts)
     image = to_uint8(image, path, percentiles, fixed_range)
     return image if channels is None else to_channels(image, channels, path)
 
@@ -217,7 +234,8 @@ def read_fourth_channel(
     Raises:
         UnusableImage: if the file does not have four channels, or cannot be read.
     """
-    image = read_stored(path, alpha=True, backend_args=backend_args, limit=limit)
+    counts = not isinstance(fixed_range, str)
+    image = read_stored(path, alpha=True, backend_args=backend_args, limit=limit, counts=counts)
     if image.ndim != 3 or image.shape[2] != 4:
         channels = 1 if image.ndim == 2 else image.shape[2]
         raise UnusableImage(f'{path} has {channels} channel(s), no infrared one in it; name the infrared file instead.')
@@ -249,7 +267,11 @@ def read_partner(
 
 
 def read_stored(
-    path: str, alpha: bool = False, backend_args: dict | None = None, limit: int | None = None
+    path: str,
+    alpha: bool = False,
+    backend_args: dict | None = None,
+    limit: int | None = None,
+    counts: bool = False,
 ) -> np.ndarray:
     """Reads an image file at its own depth, see :func:`decode_image`; a local file must be a regular file.
 
@@ -262,4 +284,4 @@ def read_stored(
     content = read_content(path, backend_args)
     if content is None:  # LMDB returns None for an absent key
         raise FileNotFoundError(f'{path} is not in {backend_args}')
-    return decode_image(content, path, alpha, limit)
+    return decode_image(content, path, alpha, limit, counts)

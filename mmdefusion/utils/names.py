@@ -11,3 +11,11 @@ def shown(text: object) -> str:
     if text.isprintable():
         return text
     return ''.join(one if one.isprintable() else one.encode('unicode_escape').decode() for one in text)
+
+
+def check_utf8(path: object) -> None:
+    """Raises a ValueError if a path is no UTF-8: OpenCV's readers and writers of videos end the whole process then."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise ValueError(f'{shown(path)}: its name is no UTF-8: rename it.') from None

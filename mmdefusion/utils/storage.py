@@ -3,6 +3,10 @@
 import os
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mmengine.fileio import BaseStorageBackend
 
 
 def is_plain(path: str | os.PathLike, backend_args: dict | None = None) -> bool:
@@ -11,13 +15,16 @@ def is_plain(path: str | os.PathLike, backend_args: dict | None = None) -> bool:
 
 
 def is_local(path: str, backend_args: dict | None = None) -> bool:
-    """Whether ``path`` is read from a file system that can be listed cheaply."""
+    """Whether ``path`` is read from a file system that can be listed cheaply.
+
+    Raises:
+        OSError: if there is no backend for it.
+    """
     if is_plain(path, backend_args):
         return True
-    from mmengine import fileio
     from mmengine.fileio import LocalBackend
 
-    return isinstance(fileio.get_file_backend(path, backend_args=backend_args, enable_singleton=True), LocalBackend)
+    return isinstance(_backend(path, backend_args), LocalBackend)
 
 
 def stamp(path: str | os.PathLike) -> tuple[str, int, int]:
@@ -31,18 +38,34 @@ def stamp(path: str | os.PathLike) -> tuple[str, int, int]:
 
 
 def read_content(path: str, backend_args: dict | None = None) -> bytes | None:
-    """All bytes of a file; None where a backend (LMDB) has no such key."""
+    """All bytes of a file; None where a backend (LMDB) has no such key.
+
+    Raises:
+        OSError: if it cannot be read, or there is no backend for it.
+    """
     if is_plain(path, backend_args):
         return Path(path).read_bytes()
-    from mmengine import fileio
-
-    return fileio.get(path, backend_args=backend_args)
+    return _backend(path, backend_args).get(path)
 
 
 def local_copy(path: str, backend_args: dict | None = None) -> AbstractContextManager[str]:
-    """A context that gives a local path of a file: its own, or that of a copy for as long as the context lasts."""
+    """A context that gives a local path of a file: its own, or that of a copy for as long as the context lasts.
+
+    Raises:
+        OSError: if there is no backend for it.
+    """
     if is_plain(path, backend_args):
         return nullcontext(path)
+    return _backend(path, backend_args).get_local_path(path)
+
+
+def _backend(path: str, backend_args: dict | None) -> 'BaseStorageBackend':
+    """MMEngine's backend for a path, which it looks up by the scheme or by the name in ``backend_args``."""
     from mmengine import fileio
 
-    return fileio.get_local_path(path, backend_args=backend_args)
+    try:
+        return fileio.get_file_backend(path, backend_args=backend_args, enable_singleton=True)
+    except KeyError as error:
+        raise OSError(f'{path}: there is no file backend {error}: download the file, or name it by its path.') from None
+    except ImportError as error:  # of the package that speaks to the storage
+        raise OSError(f'{path}: {" ".join(str(error).split())}') from None

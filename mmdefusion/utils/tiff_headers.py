@@ -14,7 +14,8 @@ REDUCED = 1  # bit of NewSubfileType: a smaller copy of another page
 MASK = 4
 MAX_TAGS = 4096
 # tag numbers
-SUBFILE, WIDTH, HEIGHT, BITS, ORIENTATION, CHANNELS = 254, 256, 257, 258, 274, 277
+SUBFILE, WIDTH, HEIGHT, BITS, PHOTOMETRIC, ORIENTATION, CHANNELS = 254, 256, 257, 258, 262, 274, 277
+WHITE_IS_ZERO = 0  # photometric interpretation: the image is a negative of the numbers
 TILE_WIDTH, TILE_HEIGHT = 322, 323
 EXTRA_SAMPLES, OTHER_ALPHA = 338, 2  # alpha that colours have not been multiplied by
 SHORT = 3  # TIFF type
@@ -32,6 +33,7 @@ class Tiff:
     orientation: int
     decoded_pixels: int
     pages: int
+    white_is_zero: bool
 
 
 def read_tiff(file: BinaryIO) -> Tiff:
@@ -55,7 +57,8 @@ def read_tiff(file: BinaryIO) -> Tiff:
     channels, bits = tags.get(CHANNELS, 1), tags.get(BITS, 1)
     if not 1 <= channels <= 4 or not 1 <= bits <= 64:
         raise ValueError(f'it has {channels} channels of {bits} bits')
-    return Tiff(width, height, channels, bits, tags.get(ORIENTATION, 1), decoded, pages)
+    white_is_zero = tags.get(PHOTOMETRIC) == WHITE_IS_ZERO
+    return Tiff(width, height, channels, bits, tags.get(ORIENTATION, 1), decoded, pages, white_is_zero)
 
 
 def with_alpha_as_data(content: bytes) -> bytes:

@@ -12,11 +12,15 @@ import cv2
 import numpy as np
 
 from .image_headers import FORMATS, PIXELS_VARIABLE, check_regular, max_pixels
+from .names import check_utf8
 
 UNKNOWN_RATE = 25.0  # frames per second if no video file gives its rate
 LOWEST_RATE, HIGHEST_RATE = 0.01, 1000  # frames per second; time-lapse videos and fast cameras lie within
 # FFmpeg follows lists of other files. Containers begin with other bytes, but the size in RIFF and mdat may look so.
 TEXT = re.compile(rb'(?!RIFF|....mdat)[\t\n\r -~]{8}', re.DOTALL)
+MOST_FRAMES = 10**9  # that a header may count; without a duration there are -2.3e17
+# How far a whole video may stay behind its header: lengths are rounded, and sound may go on after the last frame.
+SPARE_FRAMES, SPARE_PART = 5, 0.05
 SAME_RATE = 1e-4  # relative; 29.97 and 30 must count as different: after a minute they are two frames apart
 
 
@@ -29,51 +33,49 @@ class VideoFrames:
     Args:
         paths: paths of the videos.
 
+    Attributes:
+        rate: frames of the first video per second.
+        cut_short: which video ended long before its header says, after the last frame; '' if none did.
+
     Raises:
         FileNotFoundError: if a file does not exist.
-        ValueError: if a file is no regular one or no video, its frames have more pixels than an image may have, its
-            frame rate is none, or it gives no frame rate while others do.
+        ValueError: if a file is no regular one or no video, its name is no UTF-8, its frames have more pixels than an
+            image may have, its frame rate is none, or it gives no frame rate while others do.
     """
 
     def __init__(self, paths: Sequence[str | os.PathLike]) -> None:
         for path in paths:
             _check_content(path)
-        self.captures = [cv2.VideoCapture(str(path)) for path in paths]
-        for path, capture in zip(paths, self.captures, strict=True):
-            if not capture.isOpened():
-                raise ValueError(f'{path} is no video that OpenCV can open.')
-            _check_header(capture, path)
+        self.videos = [_Video(path) for path in paths]
         self.name = Path(paths[0]).stem
-        rates = [capture.get(cv2.CAP_PROP_FPS) for capture in self.captures]
-        silent = [str(path) for path, rate in zip(paths, rates, strict=True) if not rate]
-        if silent and len(silent) < len(rates):
+        self.cut_short = ''
+        silent = [str(video.path) for video in self.videos if not video.rate]
+        if silent and len(silent) < len(self.videos):
             raise ValueError(f'{silent[0]} gives no frame rate, but others do: write it again with a frame rate.')
-        self.rate, *_ = self.rates = [UNKNOWN_RATE] * len(rates) if silent else rates
-        counts = [max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT))) for capture in self.captures]
-        lengths = [math.ceil((count - 0.5) * self.rate / rate) for count, rate in zip(counts, self.rates, strict=True)]
-        self.length = max(0, min(lengths))
-        if any(abs(rate / self.rate - 1) > SAME_RATE for rate in self.rates):
-            shown = ' and '.join(f'{rate:g}' for rate in self.rates)
+        for video in self.videos:
+            video.rate = video.rate or UNKNOWN_RATE
+        self.rate = self.videos[0].rate
+        counted = [video for video in self.videos if video.count]
+        lengths = [math.ceil((video.count - 0.5) * self.rate / video.rate) for video in counted]
+        self.length = min(lengths, default=0)
+        if any(abs(video.rate / self.rate - 1) > SAME_RATE for video in self.videos):
+            shown = ' and '.join(f'{video.rate:g}' for video in self.videos)
             warnings.warn(f'The videos have {shown} frames a second: they are paired by time.', stacklevel=2)
-        if max(lengths) > self.length:
-            shown = ' and '.join(f'{count / rate:.2f}' for count, rate in zip(counts, self.rates, strict=True))
+        if max(lengths, default=0) > self.length:
+            shown = ' and '.join(f'{video.count / video.rate:.2f}' for video in counted)
             warnings.warn(f'The videos last {shown} s: the shortest ends the result.', stacklevel=2)
 
     def __len__(self) -> int:
-        """Number of frames of the result, by the headers of the files."""
+        """Number of frames of the result, by the headers of the files; 0 if no header says it."""
         return self.length
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, ...]]:
         """Yields each frame of the first video with the matching frames of the others (H×W×3 BGR); closes the files."""
-        taken, frames = [-1] * len(self.captures), [None] * len(self.captures)
         try:
             for place in itertools.count():
-                for index, (capture, rate) in enumerate(zip(self.captures, self.rates, strict=True)):
-                    wanted = math.floor(place * rate / self.rate + 0.5)
-                    if wanted > taken[index]:
-                        frames[index] = _advance(capture, wanted - taken[index])
-                        taken[index] = wanted
+                frames = [video.advance(math.floor(place * video.rate / self.rate + 0.5)) for video in self.videos]
                 if any(frame is None for frame in frames):
+                    self.cut_short = next(filter(None, (video.lack() for video in self.videos if video.ended)), '')
                     return
                 yield tuple(frames)
         finally:
@@ -81,14 +83,57 @@ class VideoFrames:
 
     def close(self) -> None:
         """Closes the files."""
-        for capture in self.captures:
-            capture.release()
+        for video in self.videos:
+            video.capture.release()
+
+
+class _Video:
+    """A video that is read from its first frame on."""
+
+    def __init__(self, path: str | os.PathLike) -> None:
+        self.path = path
+        self.capture = cv2.VideoCapture(str(path))
+        if not self.capture.isOpened():
+            raise ValueError(f'{path} is no video that OpenCV can open.')
+        _check_header(self.capture, path)
+        self.rate = self.capture.get(cv2.CAP_PROP_FPS)
+        count = self.capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        self.count = int(count) if 1 <= count <= MOST_FRAMES else 0  # by the header; 0 if it says nothing of use
+        self.taken = 0
+        self.times = [0.0, 0.0]  # of the first and the last frame that were taken, in seconds
+        self.frame: np.ndarray | None = None
+        self.ended = False
+
+    def advance(self, place: int) -> np.ndarray | None:
+        """The frame at a place that is not before the last one that was asked for; None if the video ends before it."""
+        for _ in range(place + 1 - self.taken):
+            there, self.frame = self.capture.grab(), None
+            if there and self.taken == place:
+                there, self.frame = self.capture.retrieve()
+            if not there:
+                self.frame, self.ended = None, True
+                break
+            self.taken += 1
+            self.times[self.taken > 1] = self.capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+        return self.frame
+
+    def lack(self) -> str:
+        """What is wrong with a video that has ended, if both its frames and its time are fewer than its header has.
+
+        Containers count the frames (and any rate of them does) or know the time (of which the number is a guess): a
+        whole video has one of the two.
+        """
+        time = (self.times[1] - self.times[0]) * self.rate + 1 if self.taken else 0
+        if self.count - max(self.taken, time) <= max(SPARE_FRAMES, SPARE_PART * self.count):
+            return ''
+        return f'{self.path} ends after {self.taken} of {self.count} frames: it is cut or damaged, copy it again.'
 
 
 def _check_content(path: str | os.PathLike) -> None:
     """Checks that a file may be given to OpenCV, which opens anything: pipes, images, lists of other files."""
     if '://' in str(path):
         raise ValueError(f'{path} is an address, and videos are read from files: download it first.')
+    check_utf8(path)
     check_regular(str(path))
     with open(path, 'rb') as file:
         start = file.read(16)
@@ -110,11 +155,3 @@ def _check_header(capture: cv2.VideoCapture, path: str | os.PathLike) -> None:
         raise ValueError(
             f'{path} has {rate:g} frames a second, not {LOWEST_RATE} to {HIGHEST_RATE}; write it again with its rate.'
         )
-
-
-def _advance(capture: cv2.VideoCapture, steps: int) -> np.ndarray | None:
-    """The frame ``steps`` frames ahead, or None if the video ends before it."""
-    if not all(capture.grab() for _ in range(steps)):
-        return None
-    there, frame = capture.retrieve()
-    return frame if there else None

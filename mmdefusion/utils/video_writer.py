@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from .files import give_name
+from .names import check_utf8
 from .unfinished import unfinished_of
 
 LARGEST_TIME_BASE = 65535  # of MPEG-4: a rate is a whole number of frames in so many seconds
@@ -21,9 +22,13 @@ class VideoWriter:
     Args:
         target: path of the finished file.
         rate: frames per second; where MPEG-4 cannot have it exactly, the nearest with fewer decimals is written.
+
+    Raises:
+        ValueError: if the path is no UTF-8.
     """
 
     def __init__(self, target: Path, rate: float) -> None:
+        check_utf8(target)
         self.target = target
         self.rate = writable_rate(rate)
         self.unfinished: Path | None = None  # until there is a frame
@@ -75,7 +80,12 @@ class VideoWriter:
 
 
 def count_frames(path: Path) -> int:
-    """Counts the frames of a video that can be read, whatever its header says."""
+    """Counts the frames of a video that can be read, whatever its header says.
+
+    Raises:
+        ValueError: if the path is no UTF-8.
+    """
+    check_utf8(path)
     capture = cv2.VideoCapture(str(path))
     count = 0
     while capture.grab():

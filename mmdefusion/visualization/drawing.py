@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from mmdefusion.utils.names import shown
+
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 INK, PAPER, GAP = (40, 40, 40), 255, 4  # colours of a sheet, and pixels between its images
 MOST_BRIGHTENED = 8.0  # times
@@ -105,7 +107,7 @@ def draw_boxes(
         colour = tuple(int(c) for c in reversed(palette[label]))
         cv2.rectangle(drawn, (x0, y0), (max(x0, x1 - 1), max(y0, y1 - 1)), colour, thickness)
         if names:
-            cv2.putText(drawn, names[label], (x0, max(10, y0 - 3)), FONT, 0.45, colour, 1, cv2.LINE_AA)
+            cv2.putText(drawn, shown(names[label]), (x0, max(10, y0 - 3)), FONT, 0.45, colour, 1, cv2.LINE_AA)
     return drawn
 
 
@@ -175,7 +177,8 @@ def _place(space: np.ndarray, image: np.ndarray) -> None:
 
 
 def _write(space: np.ndarray, text: str, scale: float) -> None:
-    """Writes text in the middle of a part of the sheet."""
+    """Writes text in the middle of a part of the sheet; OpenCV ends the process over a text that is no UTF-8."""
+    text = shown(text)
     thickness = max(1, round(1.5 * scale))
     (width, height), _ = cv2.getTextSize(text, FONT, scale, thickness)
     scale *= min(1.0, 0.96 * space.shape[1] / max(1, width))

@@ -17,6 +17,7 @@ from mmdefusion.inference.sizes import to_first_size
 from mmdefusion.scenes import SceneGenerator
 from mmdefusion.utils.image_io import read_image
 from mmdefusion.utils.video_reader import VideoFrames
+from mmdefusion.utils.video_writer import count_frames
 
 
 @pytest.fixture(scope='module')
@@ -198,6 +199,31 @@ def test_16_bit_pictures_keep_their_exposure(weights, tmp_path):
             ivf.fuse(sources)
         first, second = read.call_args.args[0]
         assert second.max() > 0.9 * 255 and abs(first.max() - (image.max() if wanted == 255 else wanted)) < 2
+
+
+def test_degrees_are_scaled_in_arrays_as_in_files(weights, tmp_path):
+    degrees = (20 + grey(1, 33, 58) / 8).astype(np.float32)
+    cv2.imwrite(str(tmp_path / 'ir.tif'), degrees)
+    cv2.imwrite(str(tmp_path / 'vi.png'), colour(0))
+    fuser = FusionInferencer(weights, device='cpu', show_progress=False, thermal_range=(20.0, 50.0))
+    assert (only(fuser(colour(0), degrees)) == only(fuser(tmp_path / 'vi.png', tmp_path / 'ir.tif'))).all()
+
+
+@pytest.mark.parametrize('options', [dict(thermal_range=(0, 9)), dict(polarity='black-hot')], ids=str)
+@pytest.mark.parametrize('task', ['mef', 'mff'])
+def test_options_of_infrared_images_are_for_them_alone(task, options, weights):
+    with pytest.raises(ValueError, match=f"{next(iter(options))}=.* is for infrared images, not for task='{task}'"):
+        FusionInferencer(weights, task=task, device='cpu', **options)
+
+
+def test_suffixes_are_for_folders_alone(fuser, tmp_path):
+    for name in ('vi_A', 'ir_B'):
+        write_images(tmp_path / name, 1)
+    files = str(tmp_path / 'vi_A/000.png'), str(tmp_path / 'ir_B/000.png')
+    videos = write_video(tmp_path / 'vi_A.mp4', 10, [0]), write_video(tmp_path / 'ir_B.mp4', 10, [0])
+    for sources in (files, videos, [[file] for file in files], (f'{tmp_path}/vi_A/*', f'{tmp_path}/ir_B/*')):
+        with pytest.raises(ValueError, match=r'suffixes _A and _B tell files of folders apart, .*\(--suffixes\)'):
+            fuser(*sources, suffixes=('_A', '_B'), out_dir=tmp_path / 'out')
 
 
 def test_names_stay_below_the_folder(fuser, tmp_path, monkeypatch):
@@ -385,6 +411,11 @@ def test_globs_and_folders_without_some_partners(fuser, tmp_path):
     for sources in (patterns, folders):
         with pytest.raises(ValueError):
             fuser(*sources, skip_unmatched=True)
+    (tmp_path / 'vi/003.png').unlink()
+    (tmp_path / 'vi/000.png').unlink()  # one file is left in each, of other names
+    with pytest.raises(ValueError, match=r'No file of .* has a partner of the same name, first 001: .*skip-unmatched'):
+        fuser(*patterns, skip_unmatched=True)
+    assert [result.name for result in fuser(*patterns)] == ['002']  # by place
 
 
 def write_video(path: Path, rate: float, levels: Sequence[int]) -> str:
@@ -414,6 +445,21 @@ def test_videos(fuser, tmp_path):
         fuser(str(tmp_path / 'no.mp4'), str(tmp_path / 'ir.mp4'), out_dir=tmp_path / 'out')
 
 
+def test_a_video_that_is_cut_short_is_fused_as_far_as_it_goes(fuser, tmp_path):
+    videos = []
+    for name in ('vi', 'ir'):
+        videos.append(str(tmp_path / f'{name}.avi'))
+        writer = cv2.VideoWriter(videos[-1], cv2.VideoWriter_fourcc(*'MJPG'), 10, (64, 48))
+        for k in range(40):
+            writer.write(np.full((48, 64, 3), 5 * k, np.uint8))
+        writer.release()
+    content = (tmp_path / 'vi.avi').read_bytes()
+    (tmp_path / 'vi.avi').write_bytes(content[: len(content) * 6 // 10])
+    with pytest.raises(NotAllDone, match=r'^1 is done in part:\n  vi: .*vi\.avi ends after \d+ of 40 frames') as told:
+        fuser(*videos, out_dir=tmp_path / 'out')
+    assert told.value.results == [tmp_path / 'out/vi.mp4'] and 3 < count_frames(tmp_path / 'out/vi.mp4') < 35
+
+
 @pytest.mark.parametrize(('rates', 'counts'), [((10, 30), (8, 24)), ((30, 10), (24, 8)), ((30, 25), (30, 25))])
 def test_frames_of_videos_are_paired_by_time(rates, counts, tmp_path):
     """Each video is as bright as its time, so partners must be equally bright, up to half a frame of the slower."""
@@ -429,7 +475,7 @@ def test_frames_of_videos_are_paired_by_time(rates, counts, tmp_path):
     assert len(seen) <= 2 and levels[-1][0] > 150
     gap = 200 / seconds / min(rates) / 2 + 3  # grey levels; the codec takes some
     assert max(abs(one - other) for one, other in levels) < gap
-    assert all(not capture.isOpened() for capture in frames.captures)
+    assert all(not video.capture.isOpened() for video in frames.videos)
 
 
 def test_nothing_is_overwritten(fuser, tmp_path):

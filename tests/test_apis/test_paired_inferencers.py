@@ -180,6 +180,15 @@ def test_videos_with_the_fused_picture(checkpoints, tmp_path):
     assert video.get(cv2.CAP_PROP_FRAME_COUNT) == 3 and video.get(cv2.CAP_PROP_FRAME_WIDTH) > 3 * 96
 
 
+def test_a_video_that_is_cut_short(checkpoints, tmp_path):
+    videos = [write_video(tmp_path / f'{name}.avi', (96, 80), 20, 'MJPG') for name in ('vi', 'ir')]
+    content = (tmp_path / 'vi.avi').read_bytes()
+    (tmp_path / 'vi.avi').write_bytes(content[: len(content) // 2])
+    with pytest.raises(NotAllDone, match=r'^1 is done in part:\n  vi: .*vi\.avi ends after \d+ of 20 frames') as told:
+        build('mmseg', checkpoints)(*videos)
+    assert 3 < len(told.value.results['predictions']) < 15
+
+
 @pytest.mark.parametrize('kind', ['folders', 'videos'])
 def test_one_polarity_for_all_fused_pictures(kind, checkpoints, pairs, tmp_path, monkeypatch):
     inferencer = build('mmseg', checkpoints, fused=True)
@@ -197,9 +206,9 @@ def test_one_polarity_for_all_fused_pictures(kind, checkpoints, pairs, tmp_path,
     assert len(told) == 1  # where nothing is drawn, nobody asks
 
 
-def write_video(path, size):
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'mp4v'), 10.0, size)
-    for k in range(3):
+def write_video(path, size, frames=3, codec='mp4v'):
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*codec), 10.0, size)
+    for k in range(frames):
         writer.write(cv2.cvtColor(grey(k, size[1], size[0]), cv2.COLOR_GRAY2BGR))
     writer.release()
     return str(path)

@@ -51,7 +51,7 @@ def scene(index: int, size: tuple[int, int], kind: str) -> list[np.ndarray]:
 @pytest.mark.parametrize('case', CASES)
 def test_the_same_image(case, tmp_path):
     options, index, size, kind = CASES[case]
-    options = dict(options, polarity='white-hot', show_progress=False)
+    options = dict(options, polarity='auto' if 'task' in options else 'white-hot', show_progress=False)
     inferencer = FusionInferencer(write_fuser(tmp_path / 'fuser.pth'), device='cpu', **options)
     exported = OnnxFuser(write_toy(tmp_path / 'toy.onnx', 'fuse'), **options)
     exported.network = network_of(inferencer)

@@ -82,6 +82,29 @@ def test_exposures_of_16_bits_are_scored_as_they_are_fused(tmp_path):
     assert tables[8] == tables[16]
 
 
+def test_infrared_images_are_turned_as_the_series_is_fused(tmp_path):
+    """Of a black-hot camera; the last pair alone looks white-hot, and fuse.py takes the median."""
+    street = np.full((120, 160), 40, np.uint8)
+    street[50:] = 90
+    for left in (30, 75, 125):
+        street[55:90, left : left + 10] = 220
+    write_images(tmp_path / 'vi', 3, size=(120, 160))
+    for kind, images in (('black', [255 - street, 255 - street, street]), ('white', [street, street, 255 - street])):
+        (tmp_path / kind).mkdir()
+        for place, image in enumerate(images):
+            cv2.imwrite(str(tmp_path / kind / f'{place:03d}.png'), image)
+    (tmp_path / 'list.txt').write_text('002\n')
+    options = '--list', tmp_path / 'list.txt', '--protocol', 'gray', '--weights', write_fuser(tmp_path / 'fuser.pth')
+    tables = []
+    for kind, polarity in (('black', 'auto'), ('black', 'black-hot'), ('white', 'white-hot')):
+        out = tmp_path / f'{kind}{polarity}'
+        result = run(tmp_path / 'vi', tmp_path / kind, *options, '--polarity', polarity, '--out-dir', out)
+        assert result.returncode == 0, result.stderr
+        assert ('look black-hot' in result.stderr) == (polarity == 'auto')
+        tables.append(list(table_of(out).values()))
+    assert tables[0] == tables[1] == tables[2]
+
+
 def test_folders_of_other_methods_with_the_same_name(tmp_path):
     for name in ('vi', 'ir', 'One/fused', 'Two/fused'):
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -107,6 +130,9 @@ def test_a_list_that_names_none(tmp_path):
     result = run(tmp_path / 'vi', tmp_path / 'ir', '--list', tmp_path / 'list.txt', '--out-dir', tmp_path / 'out')
     assert result.returncode == 1 and '1 names in' in result.stderr and 'first other' in result.stderr
     assert 'Traceback' not in result.stderr
+    (tmp_path / 'list.txt').write_text('\n')
+    result = run(tmp_path / 'vi', tmp_path / 'ir', '--list', tmp_path / 'list.txt', '--out-dir', tmp_path / 'out')
+    assert result.returncode == 1 and 'list.txt names no pair: write a name into each line' in result.stderr
     result = run(tmp_path / 'vi', tmp_path / 'ir', '--task', 'mff', '--target', 'keep', '--out-dir', tmp_path / 'out')
     assert result.returncode == 1 and '--target keep needs infrared and visible images' in result.stderr
 
@@ -119,15 +145,17 @@ def test_objects_of_each_treatment_and_of_other_methods(tmp_path):
     images['ir'][person], images['OTHER'][person] = 160, 115
     for name, image in images.items():
         (tmp_path / name).mkdir()
-        for stem in ('a', 'unlabelled'):
+        for stem in ('a', 'empty', 'unlabelled'):
             cv2.imwrite(str(tmp_path / name / f'{stem}.png'), image)
     box = dict(id=1, image_id=1, category_id=1, bbox=[50, 30, 20, 40], area=800, iscrowd=0)
-    described = dict(id=1, file_name='a.png', width=128, height=96)
-    boxes = dict(images=[described], annotations=[box], categories=[dict(id=1, name='person')])
+    described = [dict(id=k, file_name=f'{name}.png', width=128, height=96) for k, name in ((1, 'a'), (2, 'empty'))]
+    boxes = dict(images=described, annotations=[box], categories=[dict(id=1, name='person')])
     (tmp_path / 'boxes.json').write_text(json.dumps(boxes))
     folders = tmp_path / 'vi', tmp_path / 'ir', '--weights', write_fuser(tmp_path / 'fuser.pth')
     what = '--protocol', 'targets', '--target', 'keep', 'highlight', '--boxes', tmp_path / 'boxes.json'
     what += '--fused', tmp_path / 'OTHER', '--network-pixels', 4096
+    (tmp_path / 'list.txt').write_text('a\nempty\nunlabelled\n')  # names without boxes may stand in a list
+    what += '--list', tmp_path / 'list.txt'
     result = run(*folders, *what, '--out-dir', tmp_path / 'out')
     assert result.returncode == 0, result.stderr
     table = (tmp_path / 'out/table.md').read_text()

@@ -2,6 +2,7 @@ import csv
 import subprocess
 from pathlib import Path
 
+import cv2
 import numpy as np
 from helpers.layouts import grey, write, write_xml
 from helpers.warm_process import run_tool
@@ -109,6 +110,32 @@ def test_second_images_are_scaled_as_they_were_fused(tmp_path):
         np.testing.assert_allclose([float(value) for value in rows[1][1:]], list(expected.values()), atol=1e-5)
     assert 'low < high' in run(tmp_path, '--thermal-range', '5', '5').stderr
     assert 'is for infrared images' in run(tmp_path, '--thermal-range', '5', '9', '--task', 'mff').stderr
+
+
+def test_infrared_images_are_turned_as_they_were_fused(tmp_path):
+    """Black-hot ones and those in false colours have the scores of the white-hot, grey ones that the fuser made."""
+    street = np.full((120, 160), 40, np.uint8)
+    street[50:] = 90
+    for left in (30, 75, 125):
+        street[55:90, left : left + 10] = 220
+    kinds = dict(grey=street, inverted=255 - street, coloured=cv2.applyColorMap(street, cv2.COLORMAP_JET))
+    write(tmp_path / 'vi/0.png', grey(0, 120, 160))
+    write(tmp_path / 'fused/0.png', street)
+    write_xml(tmp_path / 'boxes/0.xml', [('person', (31, 56, 41, 91))])
+    files, printed = {}, {}
+    for kind, options in (*((kind, ['--workers', '2']) for kind in kinds), ('inverted', ['--polarity', 'white-hot'])):
+        write(tmp_path / 'ir/0.png', kinds[kind])
+        out = tmp_path / f'{kind}{options[-1]}.csv'
+        result = run(tmp_path, '--protocol', 'targets', '--boxes', str(tmp_path / 'boxes'), '--out', str(out), *options)
+        assert result.returncode == 0, result.stderr
+        files[out.stem], printed[out.stem] = out.read_text(), result
+    assert files['grey2'] == files['inverted2'] == files['coloured2'] != files['invertedwhite-hot']
+    assert printed['grey2'].stdout == printed['inverted2'].stdout == printed['coloured2'].stdout
+    assert printed['invertedwhite-hot'].stdout.splitlines()[-1] != printed['grey2'].stdout.splitlines()[-1]
+    assert 'look black-hot' in printed['inverted2'].stderr and not printed['grey2'].stderr
+    assert 'false colours (jet)' in printed['coloured2'].stderr and 'UserWarning' not in printed['coloured2'].stderr
+    result = run(tmp_path, '--polarity', 'black-hot', '--task', 'mef')
+    assert result.returncode == 2 and '--polarity is for infrared images' in result.stderr
 
 
 def test_shards_and_stopped_runs_are_put_together(tmp_path):

@@ -13,11 +13,17 @@ TOOL = Path(__file__).resolve().parents[2] / 'tools/analysis_tools/fusion_leader
 def test_table_plot_and_sheet(tmp_path):
     for seed, name in enumerate(('vi', 'ir', 'fused/OTHER')):
         write_images(tmp_path / 'data' / name, 2, size=(64, 80), seed=seed)
+    (tmp_path / 'data/fused/EMPTY').mkdir()
+    write_images(tmp_path / 'data/fused/TWICE', 2, size=(64, 80))
+    (tmp_path / 'data/fused/TWICE/000.jpg').write_bytes((tmp_path / 'data/fused/TWICE/000.png').read_bytes())
     out, weights = tmp_path / 'out', write_fuser(tmp_path / 'fuser.pth')
     arguments = ['--data', tmp_path / 'data', '--out-dir', out, '--weights', weights, '--workers', '1']
     result = run_tool(TOOL, *arguments)
     assert result.returncode == 0, result.stderr
+    assert 'EMPTY has no image in it or below. The method is left out.' in result.stderr
+    assert '000.png have the same name: keep one of them. The method is left out.' in result.stderr
     table = (out / 'table.md').read_text()
+    assert 'EMPTY' not in table and 'TWICE' not in table
     assert table.count('Places among 27.') == 5 and table.count('| Hybrid_MSD |') == 5
     ours = 'mmdefusion', 'mmdefusion, target=off', 'mmdefusion, target=highlight', 'mmdefusion, detail=None'
     assert [table.count(f'| {name} |') for name in (*ours, 'maximum of the sources')] == [2, 2, 2, 2, 2]

@@ -1,4 +1,5 @@
 import pickle
+import struct
 from pathlib import Path
 
 import cv2
@@ -55,6 +56,57 @@ def test_colours_are_not_multiplied_by_a_tiff_s_alpha(compression: str | None, t
     Image.fromarray(image[..., [2, 1, 0, 3]]).save(path, compression=compression)
     assert (read_image(path, channels=3) == image[..., :3]).all()
     assert (read_stored(path, alpha=True) == image).all()
+
+
+def tiff(path: Path, values: np.ndarray, bits: int, photometric: int = 1, sample: int = 1) -> str:
+    """A plain TIFF file of H×W values, packed without gaps where they have 10, 12 or 14 bits."""
+    data = values.tobytes()
+    if bits % 8:
+        single = np.unpackbits(values.astype('>u2').view(np.uint8).reshape(*values.shape, 2), axis=2)[..., 16 - bits :]
+        data = np.packbits(single.reshape(len(values), -1), axis=1).tobytes()
+    height, width = values.shape
+    shorts = {258: bits, 259: 1, 262: photometric, 277: 1, 339: sample}
+    longs = {256: width, 257: height, 273: 8, 278: height, 279: len(data)}
+    entries = [struct.pack('<HHIHH', tag, 3, 1, value, 0) for tag, value in shorts.items()]
+    entries += [struct.pack('<HHII', tag, 4, 1, value) for tag, value in longs.items()]
+    entries.sort(key=lambda entry: struct.unpack('<H', entry[:2]))
+    path.write_bytes(
+        b'II*\0'
+        + struct.pack('<I', 8 + len(data))
+        + data
+        + struct.pack('<H', len(entries))
+        + b''.join(entries)
+        + bytes(4)
+    )
+    return str(path)
+
+
+@pytest.mark.parametrize('bits', [8, 10, 12, 14, 16])
+def test_negatives_are_turned_at_every_depth(tmp_path: Path, bits: int) -> None:
+    values = (RNG.integers(0, 256, (8, 12)) * ((2**bits - 1) // 255)).astype(np.uint8 if bits == 8 else np.uint16)
+    plain = read_image(tiff(tmp_path / 'a.tif', values, bits))
+    assert (read_image(tiff(tmp_path / 'b.tif', 2**bits - 1 - values, bits, photometric=0)) == plain).all()
+    assert plain.std() > 50
+
+
+@pytest.mark.parametrize(('dtype', 'sample'), [(np.float32, 3), (np.int16, 2), (np.uint32, 1)])
+def test_negatives_of_other_kinds_are_errors(tmp_path: Path, dtype: type, sample: int) -> None:
+    path = tiff(tmp_path / 'a.tif', np.arange(96, dtype=dtype).reshape(8, 12), np.dtype(dtype).itemsize * 8, 0, sample)
+    with pytest.raises(UnusableImage, match=f'TIFF of {np.dtype(dtype)} in which white is 0; write it with black as 0'):
+        read_image(path)
+
+
+@pytest.mark.parametrize('bits', [10, 12, 14])
+@pytest.mark.parametrize('photometric', [0, 1])
+def test_counts_of_packed_files_are_those_of_the_file(tmp_path: Path, bits: int, photometric: int) -> None:
+    counts = RNG.integers(0, 2**bits, (8, 12)).astype(np.uint16)
+    path = tiff(tmp_path / 'a.tif', counts if photometric else 2**bits - 1 - counts, bits, photometric)
+    assert (read_stored(path, counts=True) == counts).all()
+    low, high = 2**bits // 4, 2**bits // 2
+    assert (read_image(path, fixed_range=(low, high)) == to_uint8(counts, fixed_range=(low, high))[..., None]).all()
+    assert (read_image(path) == to_uint8(counts)[..., None]).all()
+    whole = read_image(path, fixed_range=FULL)[..., 0].astype(float)  # the brightest stays white
+    assert np.abs(whole - counts / (2**bits - 1) * 255).max() <= 1.01
 
 
 def test_fixed_range_clips_and_rounds_and_never_wraps(tmp_path: Path) -> None:

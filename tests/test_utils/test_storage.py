@@ -1,6 +1,8 @@
 import os
 
-from mmdefusion.utils.storage import stamp
+import pytest
+
+from mmdefusion.utils.storage import is_local, local_copy, read_content, stamp
 
 
 def test_a_change_is_known_by_the_file_or_by_its_archive(tmp_path):
@@ -12,3 +14,24 @@ def test_a_change_is_known_by_the_file_or_by_its_archive(tmp_path):
         os.utime(tmp_path / name, (5, 5))
     assert [stamp(tmp_path / name)[2] for name in ('a.png', 'b.tar/vi/1.png')] == [5 * 10**9] * 2
     assert stamp(f'{tmp_path}/./a.png')[0] == str(tmp_path / 'a.png')
+
+
+@pytest.mark.parametrize(
+    ('path', 'backend_args', 'why'),
+    [
+        ('file:///tmp/a.png', None, "there is no file backend 'file': download the file"),
+        ('ftp://host/a.png', None, "there is no file backend 'ftp'"),
+        ('a.png', dict(backend='tape'), "there is no file backend 'tape'"),
+        ('s3://bucket/a.png', None, 'petrel_client'),
+    ],
+)
+def test_a_scheme_without_a_backend_is_an_error_of_the_file(path, backend_args, why):
+    """So that it ends no list: errors of files are OSErrors."""
+
+    def open_copy():
+        with local_copy(path, backend_args):
+            pass
+
+    for work in (lambda: is_local(path, backend_args), lambda: read_content(path, backend_args), open_copy):
+        with pytest.raises(OSError, match=f'^{path}: .*{why}'):
+            work()

@@ -13,9 +13,9 @@ from mmdefusion.utils.video_reader import VideoFrames
 SIDE = 64
 
 
-def write_video(path: Path, rate: float = 25, code: str = 'MJPG', side: int = SIDE) -> Path:
+def write_video(path: Path, rate: float = 25, code: str = 'MJPG', side: int = SIDE, frames: int = 3) -> Path:
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*code), rate, (side, side))
-    for level in (40, 80, 120):
+    for level in np.linspace(40, 120, frames):
         writer.write(np.full((side, side, 3), level, np.uint8))
     writer.release()
     return path
@@ -84,6 +84,78 @@ def test_rates_of_no_camera_are_refused(scale, rate, tmp_path):
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r'a\.avi has 1e[+-]06 frames a second, not 0\.01 to 1000; write it again'):
         VideoFrames([path, path])
+
+
+def test_a_name_that_is_no_utf_8_is_refused(tmp_path):
+    """OpenCV 5 would end the process."""
+    path = write_video(tmp_path / 'a.avi').rename(tmp_path / os.fsdecode(b'a\xff.avi'))
+    with pytest.raises(ValueError, match=r'a\\udcff\.avi: its name is no UTF-8: rename it'):
+        VideoFrames([path, path])
+
+
+def cut(path: Path, part: float) -> Path:
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * part)])
+    return path
+
+
+@pytest.mark.parametrize('suffix', ['avi', 'mkv'])
+def test_a_video_that_is_cut_short_is_told(suffix, tmp_path):
+    whole = write_video(tmp_path / f'whole.{suffix}', frames=40)
+    part = cut(write_video(tmp_path / f'part.{suffix}', frames=40), 0.6)
+    for paths in ((part, whole), (whole, part)):
+        frames = VideoFrames(paths)
+        count = sum(1 for _ in frames)
+        assert 15 < count < 35 and frames.cut_short.startswith(f'{part} ends after {count} of 40 frames: it is cut')
+    frames = VideoFrames([whole, whole])
+    assert sum(1 for _ in frames) == 40 and not frames.cut_short
+    with pytest.warns(UserWarning, match='the shortest ends the result'):  # before the damage
+        frames = VideoFrames([part, write_video(tmp_path / f'short.{suffix}', frames=10)])
+    assert sum(1 for _ in frames) == 10 and not frames.cut_short
+
+
+def test_a_damaged_video_is_told(tmp_path):
+    content = bytearray(write_video(tmp_path / 'a.mp4', code='mp4v', frames=40).read_bytes())
+    place, end = content.index(b'mdat'), content.index(b'moov')
+    content[(place + end) // 2 : end - 8] = bytes(end - 8 - (place + end) // 2)
+    (tmp_path / 'a.mp4').write_bytes(content)
+    frames = VideoFrames([tmp_path / 'a.mp4'] * 2)
+    assert sum(1 for _ in frames) < 35 and 'of 40 frames: it is cut or damaged' in frames.cut_short
+
+
+@pytest.mark.parametrize(('duration', 'cut_short'), [(0.05, False), (1.63, False), (1.68, False), (10.0, True)])
+def test_a_container_that_counts_no_frames_is_told_by_its_time(duration, cut_short, tmp_path):
+    """Matroska has a duration, which sound may make longer or which may be missing: the number is worked out of it."""
+    path = write_video(tmp_path / 'a.mkv', frames=40)
+    content = bytearray(path.read_bytes())
+    place = content.index(b'\x44\x89\x88') + 3
+    content[place : place + 8] = struct.pack('>d', duration * 1000)
+    path.write_bytes(content)
+    frames = VideoFrames([path, path])
+    assert sum(1 for _ in frames) == 40 and bool(frames.cut_short) == cut_short
+
+
+def test_a_video_of_another_rate_than_is_guessed_is_whole(tmp_path):
+    """At a guessed rate of 100 the duration would be that of 160 frames; recordings of screens are such."""
+    path = write_video(tmp_path / 'a.mkv', frames=40)
+    content = path.read_bytes()
+    place = content.index(b'\x23\xe3\x83') + 4  # nanoseconds of a frame, of which the rate is guessed
+    path.write_bytes(content[:place] + struct.pack('>I', 10**9 // 100)[-4:] + content[place + 4 :])
+    frames = VideoFrames([path, path])
+    assert len(frames) == 160 and sum(1 for _ in frames) == 40 and not frames.cut_short
+
+
+def test_a_video_without_a_duration(tmp_path, recwarn):
+    """As of a live recording: nothing is known of its length, so that no length is warned of."""
+    path = write_video(tmp_path / 'a.mkv', frames=40)
+    content = bytearray(path.read_bytes())
+    place = content.index(b'\x44\x89\x88')
+    content[place : place + 11] = b'\xec\x89' + bytes(9)  # nothing of that length
+    (tmp_path / 'live.mkv').write_bytes(content)
+    frames = VideoFrames([tmp_path / 'live.mkv', path])
+    assert len(frames) == 40 and sum(1 for _ in frames) == 40 and not frames.cut_short
+    assert len(VideoFrames([tmp_path / 'live.mkv'] * 2)) == 0
+    assert not recwarn.list
 
 
 def test_an_address_is_no_file():

@@ -61,3 +61,12 @@ def test_a_video_that_is_cut_off_has_fewer_frames(tmp_path):
     content = (tmp_path / 'a.mp4').read_bytes()
     (tmp_path / 'b.mp4').write_bytes(content[: len(content) // 2])
     assert count_frames(tmp_path / 'b.mp4') < 9
+
+
+def test_a_name_that_is_no_utf_8_is_refused(tmp_path):
+    """OpenCV 5 would end the process."""
+    folder = tmp_path / os.fsdecode(b'\xff')
+    folder.mkdir()
+    for work in (lambda: VideoWriter(folder / 'a.mp4', 10.0), lambda: count_frames(folder / 'a.mp4')):
+        with pytest.raises(ValueError, match=r'\\udcff/a\.mp4: its name is no UTF-8: rename it'):
+            work()

@@ -68,6 +68,13 @@ def test_sheet_holds_every_picture_and_room_for_names():
     assert (named[:10] < 128).any()  # the names are written
 
 
+def test_names_that_are_no_utf_8_are_written():
+    """OpenCV 5 would end the process."""
+    picture = np.full((20, 30), 200, np.uint8)
+    assert (contact_sheet([[picture]], ['v\udcff'], ['\udcff'], width=120)[:10] < 128).any()
+    assert draw_boxes(picture, np.array([[1, 2, 5, 6]]), np.array([0]), PALETTE, names=('\udcff',)).any()
+
+
 def test_16_bit_pictures_are_shown_at_8_bits():
     assert contact_sheet([[np.full((4, 4), 257 * 77, np.uint16)]])[0, 0].tolist() == [77, 77, 77]
 

@@ -21,6 +21,7 @@ from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from math import isnan
 from pathlib import Path
+from typing import get_args
 
 import cv2
 import numpy as np
@@ -35,6 +36,7 @@ from mmdefusion.evaluation.functional.targets import Kept, summarise
 from mmdefusion.evaluation.labelled_targets import Boxes, check_names, measure_objects, read_boxes
 from mmdefusion.evaluation.scores import mean_row
 from mmdefusion.inference.sources import Item, list_items
+from mmdefusion.inference.thermal import Polarity, to_white_hot
 from mmdefusion.models.fusers import ResidualDetail, SlidingWindow
 from mmdefusion.models.structures import Pair
 from mmdefusion.registry import MODELS
@@ -76,6 +78,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--network-pixels', type=int, metavar='N', help='the network sees at most N pixels; no plain output then'
     )
+    parser.add_argument(
+        '--polarity',
+        choices=get_args(Polarity),
+        default='auto',
+        help='whether hot is bright or dark in infrared images (default: guessed of all pairs, as by fuse.py)',
+    )
     parser.add_argument('--weights', help='default: those that come with mmdefusion')
     parser.add_argument('--sources', action='store_true', help='show the sources on the sheet')
     parser.add_argument('--out-dir', type=Path, default=Path('work_dirs/compare_fusion'))
@@ -90,17 +98,22 @@ def numbers(text: str) -> dict[str, float]:
         raise argparse.ArgumentTypeError(error) from None
 
 
-def choose(args: argparse.Namespace, boxes: Boxes) -> list[Item]:
-    """The pairs to fuse; if there are boxes, those that have any."""
-    items = list_items([args.first, args.second], args.suffixes)
-    if boxes:
-        check_names(boxes, [item.name for item in items])
-        items = [item for item in items if item.name in boxes]
+def choose(args: argparse.Namespace, items: Sequence[Item], boxes: Boxes) -> Sequence[Item]:
+    """The pairs to fuse, of all; if there are boxes, those that have any.
+
+    Raises:
+        ValueError: if the list names none, or others than there are, or no pair has boxes.
+    """
     if args.list:
         wanted = {strip_suffix(line.strip()) for line in args.list.read_text().splitlines() if line.strip()}
         if absent := sorted(wanted - {item.name for item in items}):
             raise ValueError(f'{len(absent)} names in {args.list} are not in {args.first}, first {absent[0]}.')
         items = [item for item in items if item.name in wanted]
+        if not items:
+            raise ValueError(f'{args.list} names no pair: write a name into each line.')
+    if args.boxes:
+        check_names(boxes, [item.name for item in items])
+        items = [item for item in items if boxes.get(item.name)]
     return evenly_spread(items, args.limit) if args.limit else items
 
 
@@ -126,13 +139,19 @@ class OncePerPair:
         return self.decoded[options]
 
 
-def read_sources(item: Item, task: str) -> list[np.ndarray]:
-    """Both images, uint8, scaled as they are for fusing."""
-    return item.read(thermal=task == 'ivf')
+Reader = Callable[[Item], list[np.ndarray]]
+Maker = Callable[[Item], np.ndarray]
 
 
-def variants(args: argparse.Namespace, items: Sequence[Item]) -> dict[str, Callable[[Item], np.ndarray]]:
-    """The functions that fuse a pair, by name.
+def variants(
+    args: argparse.Namespace, items: Sequence[Item], series: Sequence[Item]
+) -> tuple[Reader, dict[str, Maker]]:
+    """The function that reads both sources of a pair as they are for fusing, and those that fuse a pair, by name.
+
+    Args:
+        args: arguments of the tool.
+        items: the pairs to fuse.
+        series: all pairs of the folders, which tell the polarity of infrared images, as in fuse.py.
 
     Raises:
         ValueError: if targets are asked for in other images than infrared and visible ones, an image of another method
@@ -140,7 +159,10 @@ def variants(args: argparse.Namespace, items: Sequence[Item]) -> dict[str, Calla
     """
     if args.target and args.task != 'ivf':
         raise ValueError(f'--target {args.target[0]} needs infrared and visible images: --task ivf.')
-    fuser = FusionInferencer(args.weights, task=args.task, target='off', network_pixels=args.network_pixels)
+    fuser = FusionInferencer(
+        args.weights, task=args.task, target='off', polarity=args.polarity, network_pixels=args.network_pixels
+    )
+    black_hot = fuser.tell_black_hot(series)
     fuser.model.sliding_window = OncePerPair(fuser.model.sliding_window)
     rules = {} if args.network_pixels else {'plain output': None}
     rules['target off' if args.task == 'ivf' else 'detail'] = fuser.model.detail
@@ -148,10 +170,14 @@ def variants(args: argparse.Namespace, items: Sequence[Item]) -> dict[str, Calla
         name = ', '.join(f'{option} {value:g}' for option, value in rule.items())
         rules[name] = MODELS.build({**TASKS[args.task]['detail'], **rule})
 
+    def read(item: Item) -> list[np.ndarray]:
+        images = item.read(**fuser.reading)
+        return to_white_hot(images, black_hot) if args.task == 'ivf' else images
+
     def fuse(item: Item, detail: ResidualDetail | None, target: Target = 'off') -> np.ndarray:
         fuser.model.detail, fuser.model.target = detail, target
         fuser.model.colour = choose_rule(args.task, detail=detail and 'residual').colour
-        return fuser.fuse(item).images['fused']
+        return fuser.fuse(item, black_hot=black_hot).images['fused']
 
     # the network first, as its errors name pairs that do not fit
     makers = {name: lambda item, rule=rule: fuse(item, rule) for name, rule in rules.items()}
@@ -159,15 +185,13 @@ def variants(args: argparse.Namespace, items: Sequence[Item]) -> dict[str, Calla
     for target in args.target or (['keep'] if args.task == 'ivf' else []):
         makers[f'target {target}'] = lambda item, target=target: fuse(item, aimed, target)
     makers |= other_methods(args.fused, items, {*makers, MEAN, MAXIMUM})
-    makers[MEAN] = lambda item: mean(*read_sources(item, args.task))
+    makers[MEAN] = lambda item: mean(*read(item))
     if args.protocol == 'targets':
-        makers[MAXIMUM] = lambda item: cv2.max(*read_sources(item, args.task))
-    return makers
+        makers[MAXIMUM] = lambda item: cv2.max(*read(item))
+    return read, makers
 
 
-def other_methods(
-    folders: Sequence[Path], items: Sequence[Item], taken: Collection[str]
-) -> dict[str, Callable[[Item], np.ndarray]]:
+def other_methods(folders: Sequence[Path], items: Sequence[Item], taken: Collection[str]) -> dict[str, Maker]:
     """The functions that read images of other methods, by the names of their folders, or of those with their parents.
 
     Raises:
@@ -209,14 +233,16 @@ def object_rows(objects: dict[str, dict[str, list[Kept]]]) -> list[list]:
 def compare(args: argparse.Namespace) -> Table:
     """Fuses and scores all pairs, and writes the table and the sheet."""
     boxes = read_boxes(args.boxes, Path(args.first), args.suffixes[0] if args.suffixes else '') if args.boxes else {}
-    out, items, protocol = make_writable(args.out_dir), choose(args, boxes), PROTOCOLS[args.protocol]
-    makers = variants(args, items)
+    out, protocol = make_writable(args.out_dir), PROTOCOLS[args.protocol]
+    series = list_items([args.first, args.second], args.suffixes)
+    items = choose(args, series, boxes)
+    read, makers = variants(args, items, series)
     shown = evenly_spread(items, SHOWN)
     scores, rows = {name: [] for name in makers}, []
     objects: dict[str, dict[str, list[Kept]]] = {name: {} for name in makers if boxes}
     for item in track(items, 'fusing and scoring'):
         pictures = {name: make(item) for name, make in makers.items()}
-        sources = read_sources(item, args.task)
+        sources = read(item)
         for name, picture in pictures.items():
             triple = [image[..., ::-1] for image in (*sources, picture)]
             scores[name].append(protocol.scores(*triple))

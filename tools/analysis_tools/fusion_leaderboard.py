@@ -11,6 +11,7 @@ sheet.jpg, and ranks.png for each variant.
 """
 
 import argparse
+import warnings
 from collections.abc import Sequence
 from math import isnan
 from pathlib import Path
@@ -97,17 +98,25 @@ def score(fused: Path, protocol: str, args: argparse.Namespace) -> dict[str, Row
     return dict(zip(matched, scores, strict=True))
 
 
-def picture_folders(args: argparse.Namespace) -> dict[str, Path]:
-    """The folders of our images, and of those of other methods that have an image of every pair."""
-    folders = {name: folder_of(name, args) / 'fused' for name in (*VARIANTS, MAXIMUM)}
-    folders |= {folder.name: folder for folder in sorted((args.data / 'fused').glob('*')) if folder.is_dir()}
-    wanted = list_images(args.data / 'vi').keys()
-    return {name: folder for name, folder in folders.items() if list_images(folder).keys() == wanted}
+def other_methods(args: argparse.Namespace) -> dict[str, Path]:
+    """The folders of other methods that have an image of every pair; one that cannot be listed is named."""
+    wanted, found = list_images(args.data / 'vi').keys(), {}
+    for folder in sorted((args.data / 'fused').glob('*')):
+        if not folder.is_dir():
+            continue
+        try:
+            names = list_images(folder).keys()
+        except ValueError as error:  # no images, or two of one name
+            warnings.warn(f'{error} The method is left out.', stacklevel=2)
+            continue
+        if names == wanted:
+            found[folder.name] = folder
+    return found
 
 
-def tabulate_targets(args: argparse.Namespace) -> Table:
+def tabulate_targets(args: argparse.Namespace, folders: dict[str, Path]) -> Table:
     """Makes the table of what VIFB's metrics do not measure, for every method with images."""
-    scores = {name: score(folder, 'targets', args) for name, folder in picture_folders(args).items()}
+    scores = {name: score(folder, 'targets', args) for name, folder in folders.items()}
     others = [scores[name] for name in scores if name not in VARIANTS and name != MAXIMUM]
     rows = []
     for name, found in scores.items():
@@ -157,10 +166,9 @@ def draw_ranks(methods: dict[str, dict[str, float]], ours: str, out: Path) -> No
     write_figure(out, figure, dpi=100)
 
 
-def draw_sheet(args: argparse.Namespace, out: Path) -> None:
+def draw_sheet(args: argparse.Namespace, folders: dict[str, Path], out: Path) -> None:
     """Draws the sources, our fused images and those of other methods."""
-    columns = {'visible': args.data / 'vi', 'infrared': args.data / 'ir'}
-    columns |= picture_folders(args)
+    columns = {'visible': args.data / 'vi', 'infrared': args.data / 'ir', **folders}
     files = {title: list_images(folder) for title, folder in columns.items()}
     names = evenly_spread(sorted(files['visible']), SHOWN)
     rows = [[read_image(of[name], channels=3) for of in files.values()] for name in names]
@@ -169,6 +177,7 @@ def draw_sheet(args: argparse.Namespace, out: Path) -> None:
 
 def main() -> None:
     args = parse_args()
+    warnings.formatwarning = lambda message, *_: f'{shown(message)}\n'
     try:
         print('\n\n'.join(table.text() for table in write_tables(args)))
     except (OSError, ValueError) as error:
@@ -178,14 +187,16 @@ def main() -> None:
 def write_tables(args: argparse.Namespace) -> list[Table]:
     """Writes the tables, the plots and the sheet."""
     tables = []
+    folders = {name: folder_of(name, args) / 'fused' for name in (*VARIANTS, MAXIMUM)}
+    folders |= other_methods(args)  # before the work of fusing
     for name in (*VARIANTS, MAXIMUM):
         scores = score_maximum(args) if name == MAXIMUM else fuse_and_score(name, args)
         methods = vifb_method_means() | {name: scores}
         draw_ranks(methods, name, folder_of(name, args) / 'ranks.png')
         tables.append(tabulate(methods))
-    tables.append(tabulate_targets(args))
+    tables.append(tabulate_targets(args, folders))
     write_text(args.out_dir / 'table.md', '\n'.join(table.markdown() for table in tables))
-    draw_sheet(args, args.out_dir / 'sheet.jpg')
+    draw_sheet(args, folders, args.out_dir / 'sheet.jpg')
     return tables
 
 
