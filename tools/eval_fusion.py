@@ -15,7 +15,6 @@ Many images: --shard 1/4 to 4/4 score a quarter each, also on other machines, an
 
 import argparse
 import sys
-import warnings
 from collections.abc import Mapping
 from contextlib import closing
 from math import isnan
@@ -29,13 +28,13 @@ from mmdefusion.evaluation.labelled_targets import Boxes, check_names, measure_t
 from mmdefusion.evaluation.score_files import Triple, iterate_scores
 from mmdefusion.evaluation.score_log import ScoreLog, unfinished_scores
 from mmdefusion.inference.sources import Item
-from mmdefusion.inference.thermal import LOOKED_AT, Polarity, tell_black_hot
+from mmdefusion.inference.thermal import Polarity, tell_black_hot
 from mmdefusion.rules.options import Task
 from mmdefusion.utils.files import make_writable
 from mmdefusion.utils.image_io import FULL, FixedRange, check_scaling
 from mmdefusion.utils.names import shown
+from mmdefusion.utils.options import warn_in_a_line
 from mmdefusion.utils.shards import take_shard
-from mmdefusion.utils.spread import evenly_spread
 from mmdefusion.visualization import Table
 
 PARTS = ('_common', '_unique_a', '_unique_b', '_share', '_panel')
@@ -100,8 +99,8 @@ def reading(args: argparse.Namespace, matched: Mapping[str, Triple]) -> dict[str
     check_scaling((1.0, 99.0), args.thermal_range)
     if args.task != 'ivf':
         return dict(second=FULL, black_hot=None)
-    some = [Item(name, matched[name][:2]) for name in evenly_spread(list(matched), LOOKED_AT)]
-    return dict(second=args.thermal_range, black_hot=tell_black_hot(some, args.polarity, args.thermal_range))
+    items = [Item(name, paths[:2]) for name, paths in matched.items()]
+    return dict(second=args.thermal_range, black_hot=tell_black_hot(items, args.polarity, args.thermal_range))
 
 
 def earlier_files(args: argparse.Namespace) -> list[Path]:
@@ -145,7 +144,7 @@ def tabulate_targets(triples: Mapping[str, Triple], boxes: Boxes, options: dict)
 
 def main() -> None:
     args = parse_args()
-    warnings.formatwarning = lambda message, *_: f'{shown(message)}\n'
+    warn_in_a_line()
     try:
         if args.out:
             make_writable(args.out.parent)

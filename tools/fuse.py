@@ -15,12 +15,12 @@ are fused.
 
 import argparse
 import time
-import warnings
 
 from mmdefusion.inference.fusing import Fusing
 from mmdefusion.inference.outputs import OUTPUTS, NotAllDone
 from mmdefusion.rules.options import TASKS, read_detail
 from mmdefusion.utils.names import shown
+from mmdefusion.utils.options import warn_in_a_line
 
 
 def parse_args() -> argparse.Namespace:
@@ -137,7 +137,7 @@ def open_fuser(args: argparse.Namespace) -> Fusing:
 
 def main() -> None:
     args = parse_args()
-    warnings.formatwarning = lambda message, *_: f'{shown(message)}\n'
+    warn_in_a_line()
     start, failed = time.monotonic(), None
     try:
         fuser = open_fuser(args)

@@ -88,8 +88,7 @@ class PairedInferencing(Predicting):
         Raises:
             OSError: if a file does not exist, or ``out_dir`` cannot be written to.
             ValueError: if the sources do not match, or the only pair cannot be read.
-            NotAllDone: at the end, if some of several pairs do not exist or cannot be read, or a video ends long before
-                its header says; the results have what was read.
+            NotAllDone: at the end, if some of several pairs do not exist or cannot be read.
         """
         options = dict(raw=return_datasamples, suffixes=suffixes, skip_unmatched=skip_unmatched)
         return self.run(visible, infrared, batch_size, out_dir, return_vis, resize, **options)

@@ -110,8 +110,8 @@ def refuse_short_palette(metainfo: Mapping[str, Any] | None) -> None:
 class PairedDatasetMixin:
     """Mixin for data set classes of mmdet and mmseg: adds the key ``img_ir_path`` to each ``data_info``.
 
-    The partner has the same path under ``data_prefix[INFRARED]`` as the visible image under ``data_prefix[VISIBLE]``,
-    or that which a ``rule`` of AppendPartner in the pipeline makes of the visible one's.
+    The partner has the same path under ``data_prefix[INFRARED]`` as the visible image under ``data_prefix[VISIBLE]``.
+    Where both folders and names are the same, a ``rule`` of AppendPartner in the pipeline may say where it is.
     An empty data set and missing local files are errors in ``full_init``, that is before training begins; only samples
     that ``filter_cfg`` and ``indices`` leave are checked.
 
@@ -187,8 +187,9 @@ class PairedDatasetMixin:
             )
         ruling = next((step for step in self.pipeline.transforms if getattr(step, 'rule', None) is not None), None)
         for data_info in data_list:
-            partner = self.find_partner(data_info['img_path']) if ruling is None else ruling.find(data_info)
-            data_info['img_ir_path'] = partner
+            partner = self.find_partner(data_info['img_path'])
+            own = partner != data_info['img_path'] or ruling is None
+            data_info['img_ir_path'] = partner if own else ruling.find(data_info)
         return data_list
 
     def filter_data(self) -> list[dict]:

@@ -59,7 +59,9 @@ def pipeline_faults(pipeline: Sequence[dict], appended: bool = False) -> list[st
         for step in steps
         if (name := type_name(step)) in POLICIES and not step.get(POLICIES[name])
     ]
-    return [*faults, *filter(None, map(_fault_behind, behind)), *_faults_of_place(behind, appended)]
+    channels = 4 if place is None else 3 + steps[place].get('channels', 1)
+    found = (_fault_behind(step, channels) for step in behind)
+    return [*faults, *filter(None, found), *_faults_of_place(behind, appended)]
 
 
 def flatten(pipeline: Sequence[dict]) -> Iterator[dict]:
@@ -75,7 +77,7 @@ def flatten(pipeline: Sequence[dict]) -> Iterator[dict]:
                 yield from flatten([inner] if isinstance(inner, dict) else inner)
 
 
-def _fault_behind(step: dict) -> str | None:
+def _fault_behind(step: dict, channels: int) -> str | None:
     name = type_name(step)
     if str(step['type']).startswith('mmdefusion.'):
         return 'AppendPartner stands twice; leave one out' if name == PARTNER else None
@@ -84,16 +86,15 @@ def _fault_behind(step: dict) -> str | None:
     if name in THREE_ONLY:
         return f'{name} stands after AppendPartner and takes three channels; leave it out'
     if step.get('backend') == 'pillow':
-        return f"{name} stands after AppendPartner with backend='pillow', to which a pair is RGBA; set backend='cv2'"
+        return f"{name} stands after AppendPartner with backend='pillow', which takes no pairs; set backend='cv2'"
     if name in FILLING:
-        return _fault_of_filling(step, name)
+        return _fault_of_filling(step, name, channels)
     if name in TURNING:
         key, usual = TURNING[name]
         value = step.get(key, usual)
-        turned = value if isinstance(value, list | tuple) else [value]
-        return (
-            f'{name} fills the corners of the visible image only ({key}={value}); set {key}=0' if any(turned) else None
-        )
+        filled = value if isinstance(value, list | tuple) else [value]
+        bad = any(filled) and len(filled) != channels
+        return f'{name} fills corners of some channels only ({key}={value}); set {key}=0' if bad else None
     if name in FOR_PAIRS:
         return f'{name} stands after AppendPartner and takes three channels; use mmdefusion.Paired{name}'
     if name == PARTNER:
@@ -102,23 +103,23 @@ def _fault_behind(step: dict) -> str | None:
         value = step.get('pad_val', 0)
         value = value.get('img', 0) if isinstance(value, dict) else value
         if isinstance(value, list | tuple) and len(value) == 3:
-            four = (*value, 0)
-            return f'Pad fills three channels (pad_val {tuple(value)}) of a pair that has four; set img={four}'
+            remedy = f'set img={(*value, 0)}' if channels == 4 else 'set img=0'  # OpenCV fills four at most
+            return f'Pad fills three channels (pad_val {tuple(value)}) of a pair that has {channels}; {remedy}'
     return None
 
 
-def _fault_of_filling(step: dict, name: str) -> str | None:
+def _fault_of_filling(step: dict, name: str, channels: int) -> str | None:
     key = FILLING[name]
     values = step.get(key, (0, 0, 0))
-    if not isinstance(values, list | tuple) or len(values) not in (3, 4):
+    if not isinstance(values, list | tuple) or len(values) not in (3, channels):
         return None
     turns = key == 'mean' and step.get('to_rgb', True)  # means are those of RGB then, and turned around
-    four = (*(values[2::-1] if turns else values[:3]), *(values[3:] or [0]))
-    remedy = f'set {key}={four}' + (', to_rgb=False' if turns else '')
+    wanted = (*(values[2::-1] if turns else values[:3]), *(values[3:] or [0] * (channels - 3)))
+    remedy = f'set {key}={wanted}' + (', to_rgb=False' if turns else '')
     if len(values) == 3:
-        return f'{name} fills three channels of a pair that has four; {remedy}'
+        return f'{name} fills three channels of a pair that has {channels}; {remedy}'
     if turns and list(values) != list(values[::-1]):
-        return f'{name} turns {key}={tuple(values)} around, so that the infrared value fills the blue channel; {remedy}'
+        return f'{name} turns {key}={tuple(values)} around, so that an infrared value fills the blue channel; {remedy}'
     return None
 
 

@@ -1,6 +1,5 @@
 """Scores many fused image files in several processes."""
 
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -12,7 +11,7 @@ import numpy as np
 
 from mmdefusion.inference.thermal import one_to_white_hot
 from mmdefusion.utils.image_io import FULL, FixedRange, read_image, reverse_channels
-from mmdefusion.utils.names import shown
+from mmdefusion.utils.options import warn_in_a_line
 from mmdefusion.utils.progress import track
 from mmdefusion.utils.threads import map_in_order
 
@@ -102,4 +101,4 @@ def read_triple(paths: Triple, second: FixedRange = None, black_hot: bool | None
 
 def _work_in_one_thread() -> None:
     cv2.setNumThreads(1)
-    warnings.formatwarning = lambda message, *_: f'{shown(message)}\n'
+    warn_in_a_line()

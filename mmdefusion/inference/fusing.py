@@ -81,8 +81,7 @@ class Fusing(ABC):
         Raises:
             OSError: if ``out_dir`` cannot be written to, or the only item does not exist.
             ValueError: if the sources do not match, the only item cannot be fused, or ``workers`` is less than 1.
-            NotAllDone: at the end, if some of several items do not exist or cannot be fused, or a video ends long
-                before its header says; what it has is written.
+            NotAllDone: at the end, if some of several items do not exist or cannot be fused.
         """
         check_outputs(outputs)
         folder = None if out_dir is None else make_writable(out_dir)
@@ -183,10 +182,7 @@ class Fusing(ABC):
             for item in chain(first, items):
                 for name, image in self._render(item, target.outputs, resize, black_hot, memory).images.items():
                     writers[name].write(image)
-            written = [writer.finish() for writer in writers.values()]
-        if frames.cut_short:
-            raise NotAllDone({frames.name: ValueError(frames.cut_short)}, written, in_part=True)
-        return written
+            return [writer.finish() for writer in writers.values()]
 
     def _render(
         self, item: Item, outputs: Sequence[Output], resize: bool, black_hot: bool, memory: FrameMemory | None = None

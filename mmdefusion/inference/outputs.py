@@ -31,21 +31,21 @@ class Fused(NamedTuple):
 
 
 class NotAllDone(ValueError):
-    """Some of several items could not be read or fused, all others were; or a video was, as far as it goes.
+    """Some of several items could not be read or fused; all others were.
 
     Attributes:
         failures: the error of each failed item, by name.
-        results: the results of the other items, or of the video, as the inferencer returns them.
+        results: the results of the other items, as the inferencer returns them.
     """
 
-    def __init__(self, failures: dict[str, Exception], results: Any, in_part: bool = False) -> None:
+    def __init__(self, failures: dict[str, Exception], results: Any) -> None:
         self.failures = failures
         self.results = results
         told = ((shown(name), shown(error)) for name, error in failures.items())
         lines = [f'  {name}: {error.removeprefix(f"{name}: ")}' for name, error in told]
         done = any(results.values()) if isinstance(results, dict) else bool(results)
-        head = 'could not be done, all others are' if done else 'could not be done'
-        super().__init__('\n'.join([f'{len(failures)} {"is done in part" if in_part else head}:', *lines]))
+        others = ', all others are' if done else ''
+        super().__init__('\n'.join([f'{len(failures)} could not be done{others}:', *lines]))
 
 
 class OutputFolder:

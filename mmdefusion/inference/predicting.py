@@ -106,8 +106,6 @@ class Predicting:
                 results['predictions'].append(sample if raw else self.plain(sample))
             if writer:
                 writer.finish()
-        if videos and frames.cut_short:
-            raise NotAllDone({frames.name: ValueError(frames.cut_short)}, results, in_part=True)
         if failures:
             raise NotAllDone(failures, results)
         return results

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -18,6 +19,11 @@ def present_file(text: str) -> str:
     if not os.path.isfile(text):
         raise argparse.ArgumentTypeError(f'{text} is not there.')
     return text
+
+
+def warn_in_a_line() -> None:
+    """Lets Python print warnings as lines, without the place in the code, which says nothing to a user."""
+    warnings.formatwarning = lambda message, *_: f'{shown(message)}\n'
 
 
 @contextmanager

@@ -28,14 +28,14 @@ class VideoFrames:
     """Iterates over the frames of several videos that belong together, until the shortest video ends.
 
     Every frame of the first video comes with the frame of each other video that is nearest in time. All videos are
-    assumed to start at the same moment and to run at the constant rates that their files give.
+    assumed to start at the same moment and to run at the constant rates that their files give. One that ends long
+    before its header says is warned of: it may be damaged, or its header counts what was cut off or is sound alone.
 
     Args:
         paths: paths of the videos.
 
     Attributes:
         rate: frames of the first video per second.
-        cut_short: which video ended long before its header says, after the last frame; '' if none did.
 
     Raises:
         FileNotFoundError: if a file does not exist.
@@ -48,7 +48,6 @@ class VideoFrames:
             _check_content(path)
         self.videos = [_Video(path) for path in paths]
         self.name = Path(paths[0]).stem
-        self.cut_short = ''
         silent = [str(video.path) for video in self.videos if not video.rate]
         if silent and len(silent) < len(self.videos):
             raise ValueError(f'{silent[0]} gives no frame rate, but others do: write it again with a frame rate.')
@@ -75,7 +74,8 @@ class VideoFrames:
             for place in itertools.count():
                 frames = [video.advance(math.floor(place * video.rate / self.rate + 0.5)) for video in self.videos]
                 if any(frame is None for frame in frames):
-                    self.cut_short = next(filter(None, (video.lack() for video in self.videos if video.ended)), '')
+                    for lack in filter(None, (video.lack() for video in self.videos if video.ended)):
+                        warnings.warn(lack, stacklevel=2)
                     return
                 yield tuple(frames)
         finally:
@@ -100,7 +100,7 @@ class _Video:
         count = self.capture.get(cv2.CAP_PROP_FRAME_COUNT)
         self.count = int(count) if 1 <= count <= MOST_FRAMES else 0  # by the header; 0 if it says nothing of use
         self.taken = 0
-        self.times = [0.0, 0.0]  # of the first and the last frame that were taken, in seconds
+        self.first = self.last = 0.0  # times of frames that were taken, in seconds
         self.frame: np.ndarray | None = None
         self.ended = False
 
@@ -114,19 +114,20 @@ class _Video:
                 self.frame, self.ended = None, True
                 break
             self.taken += 1
-            self.times[self.taken > 1] = self.capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+            self.last = self.capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+            self.first = self.last if self.taken == 1 else self.first
         return self.frame
 
     def lack(self) -> str:
-        """What is wrong with a video that has ended, if both its frames and its time are fewer than its header has.
+        """What may be wrong with a video that has ended, if both its frames and its time are fewer than its header has.
 
         Containers count the frames (and any rate of them does) or know the time (of which the number is a guess): a
         whole video has one of the two.
         """
-        time = (self.times[1] - self.times[0]) * self.rate + 1 if self.taken else 0
+        time = (self.last - self.first) * self.rate + 1 if self.taken else 0
         if self.count - max(self.taken, time) <= max(SPARE_FRAMES, SPARE_PART * self.count):
             return ''
-        return f'{self.path} ends after {self.taken} of {self.count} frames: it is cut or damaged, copy it again.'
+        return f'{self.path} ends after {self.taken} of {self.count} frames: it may be cut or damaged.'
 
 
 def _check_content(path: str | os.PathLike) -> None:

@@ -455,9 +455,9 @@ def test_a_video_that_is_cut_short_is_fused_as_far_as_it_goes(fuser, tmp_path):
         writer.release()
     content = (tmp_path / 'vi.avi').read_bytes()
     (tmp_path / 'vi.avi').write_bytes(content[: len(content) * 6 // 10])
-    with pytest.raises(NotAllDone, match=r'^1 is done in part:\n  vi: .*vi\.avi ends after \d+ of 40 frames') as told:
-        fuser(*videos, out_dir=tmp_path / 'out')
-    assert told.value.results == [tmp_path / 'out/vi.mp4'] and 3 < count_frames(tmp_path / 'out/vi.mp4') < 35
+    with pytest.warns(UserWarning, match=r'vi\.avi ends after \d+ of 40 frames: it may be cut or damaged'):
+        written = fuser(*videos, out_dir=tmp_path / 'out')
+    assert written == [tmp_path / 'out/vi.mp4'] and 3 < count_frames(tmp_path / 'out/vi.mp4') < 35
 
 
 @pytest.mark.parametrize(('rates', 'counts'), [((10, 30), (8, 24)), ((30, 10), (24, 8)), ((30, 25), (30, 25))])

@@ -194,23 +194,26 @@ FAULTY = [
     (dict(type='AutoAugment', policies=[[dict(type='Invert', prob=1.0, level=8)]]), 'Invert stands after'),
     (dict(type='RandAugment', aug_num=1, aug_space=[[dict(type='Color')]]), 'Color stands after'),
     (dict(type='AutoAugment'), 'AutoAugment has policies of its own, which take three channels'),
-    (dict(type='CutOut', n_holes=1, cutout_ratio=(0.5, 0.5)), 'CutOut fills three channels of a pair that has four'),
-    (dict(type='Expand', mean=(1, 2, 3), to_rgb=False), 'has four; set mean=(1, 2, 3, 0)'),
-    (dict(type='Expand', mean=(1, 2, 3)), 'has four; set mean=(3, 2, 1, 0), to_rgb=False'),
+    (dict(type='CutOut', n_holes=1, cutout_ratio=(0.5, 0.5)), 'CutOut fills three channels of a pair that has 4'),
+    (dict(type='Expand', mean=(1, 2, 3), to_rgb=False), 'has 4; set mean=(1, 2, 3, 0)'),
+    (dict(type='Expand', mean=(1, 2, 3)), 'has 4; set mean=(3, 2, 1, 0), to_rgb=False'),
     (
         dict(type='Expand', mean=(1, 2, 3, 0)),
-        'turns mean=(1, 2, 3, 0) around, so that the infrared value fills the blue',
+        'turns mean=(1, 2, 3, 0) around, so that an infrared value fills the blue',
     ),
     (
         dict(
             type='RandomCenterCropPad', crop_size=(9, 9), mean=[1, 2, 3], std=[1, 1, 1], to_rgb=True, test_pad_mode=None
         ),
-        'RandomCenterCropPad fills three channels of a pair that has four; set mean=(3, 2, 1, 0), to_rgb=False',
+        'RandomCenterCropPad fills three channels of a pair that has 4; set mean=(3, 2, 1, 0), to_rgb=False',
     ),
-    (dict(type='Rotate', level=5), 'corners of the visible image only (img_border_value=128); set img_border_value=0'),
+    (
+        dict(type='Rotate', level=5),
+        'fills corners of some channels only (img_border_value=128); set img_border_value=0',
+    ),
     (dict(type='mmseg.RandomRotate', prob=1.0, degree=9, pad_val=7), '(pad_val=7); set pad_val=0'),
     (dict(type='RandomAffine'), 'takes three channels; use mmdefusion.PairedRandomAffine'),
-    (dict(type='Resize', scale=(20, 20), backend='pillow'), "to which a pair is RGBA; set backend='cv2'"),
+    (dict(type='Resize', scale=(20, 20), backend='pillow'), "which takes no pairs; set backend='cv2'"),
     (dict(type='ShearX', prob=1.0, level=8), 'takes three channels; leave it out'),
 ]
 
@@ -222,6 +225,14 @@ def test_steps_that_do_not_suit_pairs(step: dict, words: str, root: Path) -> Non
     paired = dict(data_root=str(root), ann_file='train.json', data_prefix=dict(img='vi/', img_ir='ir/'))
     with pytest.raises(ValueError, match='pipeline of FLIRAlignedDataset does not suit pairs'):
         FLIRAlignedDataset(**paired, pipeline=[LOAD, APPEND, copy.deepcopy(step)])
+
+
+def test_what_fills_pairs_of_two_colour_images() -> None:
+    append = dict(type='mmdefusion.AppendPartner', channels=3)
+    (line,) = pipeline_faults([LOAD, append, dict(type='Expand', mean=(1, 2, 3))])
+    assert line.endswith('has 6; set mean=(3, 2, 1, 0, 0, 0), to_rgb=False')
+    (line,) = pipeline_faults([LOAD, append, dict(type='Pad', size=(64, 64), pad_val=dict(img=(114, 114, 114)))])
+    assert line.endswith('has 6; set img=0')
 
 
 def test_geometry_before_the_partner_and_a_wrapper_s_pipeline(root: Path) -> None:

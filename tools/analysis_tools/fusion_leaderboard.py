@@ -33,6 +33,7 @@ from mmdefusion.models.checkpoints.fetching import hash_weights, local_path
 from mmdefusion.utils.files import write_image, write_text
 from mmdefusion.utils.image_io import read_image
 from mmdefusion.utils.names import shown
+from mmdefusion.utils.options import warn_in_a_line
 from mmdefusion.utils.spread import evenly_spread
 from mmdefusion.visualization import Table, contact_sheet
 from mmdefusion.visualization.plots import write_figure
@@ -98,7 +99,7 @@ def score(fused: Path, protocol: str, args: argparse.Namespace) -> dict[str, Row
     return dict(zip(matched, scores, strict=True))
 
 
-def other_methods(args: argparse.Namespace) -> dict[str, Path]:
+def folders_of_others(args: argparse.Namespace) -> dict[str, Path]:
     """The folders of other methods that have an image of every pair; one that cannot be listed is named."""
     wanted, found = list_images(args.data / 'vi').keys(), {}
     for folder in sorted((args.data / 'fused').glob('*')):
@@ -177,7 +178,7 @@ def draw_sheet(args: argparse.Namespace, folders: dict[str, Path], out: Path) ->
 
 def main() -> None:
     args = parse_args()
-    warnings.formatwarning = lambda message, *_: f'{shown(message)}\n'
+    warn_in_a_line()
     try:
         print('\n\n'.join(table.text() for table in write_tables(args)))
     except (OSError, ValueError) as error:
@@ -188,7 +189,7 @@ def write_tables(args: argparse.Namespace) -> list[Table]:
     """Writes the tables, the plots and the sheet."""
     tables = []
     folders = {name: folder_of(name, args) / 'fused' for name in (*VARIANTS, MAXIMUM)}
-    folders |= other_methods(args)  # before the work of fusing
+    folders |= folders_of_others(args)  # before the work of fusing
     for name in (*VARIANTS, MAXIMUM):
         scores = score_maximum(args) if name == MAXIMUM else fuse_and_score(name, args)
         methods = vifb_method_means() | {name: scores}

@@ -65,6 +65,6 @@ class KAISTDataset(PairedXMLDataset):
         folder, name = os.path.split(path)
         return os.path.join(os.path.dirname(folder), 'lwir', name)
 
-    def _parse_instance_info(self, raw_ann_info: ET.ElementTree, minus_one: bool = True) -> list[dict]:
-        to_voc(raw_ann_info)
+    def _parse_instance_info(self, raw_ann_info: ET.ElementTree, minus_one: bool = False) -> list[dict]:
+        to_voc(raw_ann_info)  # mmdet asks for minus_one, which is VOC's
         return super()._parse_instance_info(raw_ann_info, minus_one=False)

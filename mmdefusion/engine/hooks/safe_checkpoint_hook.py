@@ -114,7 +114,7 @@ class SafeCheckpointHook(CheckpointHook):
             CheckpointError: if nothing of a checkpoint that was loaded has gone into the model.
         """
         super().before_train(runner)
-        if self._versions and self._versions == _versions(runner.model):
+        if not runner._resume and self._versions and self._versions == _versions(runner.model):
             raise CheckpointError(
                 f'Nothing in {runner._load_from} belongs to this model, which would start from random weights; it '
                 f'holds {self._given}. Give a checkpoint of such a model; weights of an encoder alone are named by '
@@ -247,11 +247,12 @@ def resume_latest(config: Config) -> None:
     Args:
         config: with ``work_dir``; changed in place.
     """
-    elsewhere = (config.get('default_hooks', {}).get('checkpoint') or {}).get('out_dir')
-    folder = Path(config.work_dir)
-    if elsewhere:
-        folder = Path(elsewhere) / folder.name
-    if config.get('load_from') and '://' not in str(elsewhere) and not holds_runs(folder):
+    hook = config.get('default_hooks', {}).get('checkpoint') or {}
+    folder = Path(hook.get('out_dir') or '', Path(config.work_dir).name if hook.get('out_dir') else config.work_dir)
+    local = not {'backend_args', 'file_client_args'} & {*hook} and '://' not in str(folder)
+    suffix = Path(hook.get('filename_tmpl') or '.pth').suffix or '.pth'
+    nothing = local and not (folder / 'last_checkpoint').exists() and not holds_runs(folder, suffix)
+    if config.get('load_from') and nothing:
         print_log(
             f'There is no checkpoint in {folder} to resume from: training starts from {config.load_from}.', 'current'
         )

@@ -27,6 +27,7 @@ from .pace import Pace, measure_pace
 
 WARM_UP = 0.1  # share of the iterations
 ENCODERS = ('DeFusionEncoder', 'MultiScaleEncoder')
+CONVOLUTIONAL = ('EfficientNetLite0', 'ResNet')  # backbones of the baselines, for which a ViT's weights are none
 
 
 @dataclass(frozen=True)
@@ -218,7 +219,7 @@ def start_from(config: Config, weights: str) -> None:
         part = backbone.get('backbone', backbone)
     else:
         raise ValueError(f'{config.filename}: {backbone.type} cannot start from {weights}.')
-    if 'type' in part and type_name(part) not in ENCODERS and _holds_vit(weights):  # MMEngine would only warn
+    if 'type' in part and type_name(part) in CONVOLUTIONAL and _holds_vit(weights):  # MMEngine would only warn
         raise ValueError(f'{config.filename}: {weights} holds a ViT, from which {type_name(part)} cannot start.')
     part.init_cfg = dict(type='Pretrained', checkpoint=weights)
 

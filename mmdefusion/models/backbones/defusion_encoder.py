@@ -295,4 +295,4 @@ class DeFusionEncoder(BaseModule):
         if table is None and self.position_embedding.learned:  # weights with fixed positions do not store them
             table = state_dict[f'{prefix}{POSITIONS}'] = sincos_position_embedding(self.embed_dims)
         if table is not None:  # it replaces the fixed embedding or a table of another size
-            self.position_embedding.take(torch.zeros_like(table), antialias=self.arch.num_registers > 0)
+            self.position_embedding.take(self.cls_token.new_zeros(table.shape), antialias=self.arch.num_registers > 0)

@@ -70,6 +70,14 @@ def test_a_rule_says_where_partners_are(tmp_path: Path) -> None:
         build(tmp_path, data_prefix=prefix, pipeline=[dict(type='LoadImageFromFile'), append])
 
 
+def test_a_rule_does_not_replace_what_the_data_set_says(tmp_path: Path) -> None:
+    """Predictions of single images need one, whose pattern need not fit the data set."""
+    layouts.coco(tmp_path)
+    append = dict(type='mmdefusion.AppendPartner', rule=('/visible/', '/infrared/'))
+    dataset = build(tmp_path, pipeline=[dict(type='LoadImageFromFile'), append])
+    assert dataset.get_data_info(1)['img_ir_path'] == str(tmp_path / 'ir/001.png')
+
+
 def test_absent_visible_image_is_an_error(tmp_path: Path) -> None:
     layouts.coco(tmp_path)
     (tmp_path / 'vi/001.png').unlink()

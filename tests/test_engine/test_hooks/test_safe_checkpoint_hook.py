@@ -108,6 +108,11 @@ def test_resuming_where_nothing_is_begins_from_load_from(trained, tmp_path):
     config.work_dir = str(trained)
     resume_latest(config)
     assert config.resume and config.load_from is None
+    shutil.copy(trained / 'iter_4.pth', tmp_path / 'iter_4.pt')
+    other = toy_config(tmp_path, RUNTIME, load_from=str(trained / 'iter_4.pth'))
+    other.default_hooks.checkpoint.filename_tmpl = 'iter_{}.pt'
+    resume_latest(other)
+    assert other.resume and other.load_from is None
     config = toy_config(tmp_path / 'new', RUNTIME, load_from=str(trained / 'iter_4.pth'))
     config.default_hooks.checkpoint.out_dir = str(trained.parent)
     config.work_dir = str(tmp_path / trained.name)

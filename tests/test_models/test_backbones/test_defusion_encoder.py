@@ -197,6 +197,9 @@ def test_weights_with_fixed_positions_replace_learned_ones():
     theirs.load_state_dict(ours.state_dict(), strict=True)
     assert_close(theirs.eval()(pair).deep.a, ours.eval()(pair).deep.a, rtol=0, atol=0)
     assert 'position_embedding.base' in theirs.state_dict()
+    half = build().half()  # as on another device: the table goes where the encoder is
+    half.load_state_dict(theirs.state_dict())
+    assert half.position_embedding.base.dtype == torch.half
 
 
 @pytest.mark.parametrize('channels', [3, 4, 8])
