@@ -8,6 +8,7 @@ import torch
 from helpers.tools_in_process import printed_score, run, stock
 from helpers.watched_training import watched_training
 
+from mmdefusion.models.checkpoints.shipped import named
 from mmdefusion.scenes import write_scenes
 
 pytest.importorskip('mmdet')
@@ -86,6 +87,8 @@ def test_trains_and_tests(config, scenes, tmp_path):
         options += few_proposals(config.stem) if 'rcnn' in config.stem else ['model.test_cfg.score_thr=0.0']
     if 'dinov2' in config.stem:
         write_dinov2(tmp_path / 'checkpoints/dinov2_small.pth')
+    if 'guided-efficientnet' in config.stem and 'efficientnet-lite0' not in named():
+        options.append('model.backbone.spatial_prior.backbone.backbone.init_cfg=None')
     train, test = (stock(toolbox, f'{name}.py') for name in ('train', 'test'))
     with watched_training() as watched:
         run(train, config, '--work-dir', tmp_path, '--cfg-options', *options, cwd=tmp_path)

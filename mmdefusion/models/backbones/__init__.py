@@ -1,4 +1,5 @@
 from .architectures import ARCHITECTURES, Architecture
+from .backbone_prior import BackbonePrior
 from .baselines import EarlyFusion, OneModality, TwoStreams
 from .defusion_encoder import DeFusionEncoder
 from .efficientnet_lite import EfficientNetLite0
@@ -9,6 +10,7 @@ from .spatial_prior import SpatialPrior
 __all__ = [
     'ARCHITECTURES',
     'Architecture',
+    'BackbonePrior',
     'DeFusionEncoder',
     'EarlyFusion',
     'EfficientNetLite0',
