@@ -145,7 +145,7 @@ def train_and_test(folder: Path, resume: bool, hooks: Iterable[Hook] = (), launc
     config = Config.fromfile(folder / 'config.py')
     config.launcher = launcher
     use_safe_checkpoints(config)
-    if resume:
+    if resume and any(folder.glob('*.pth')):
         resume_latest(config)
     let_processes_talk(config)
     runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)

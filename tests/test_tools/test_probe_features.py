@@ -116,6 +116,6 @@ def test_what_cannot_be_probed_is_refused(folder):
     assert 'layer=9' in fail(TOOL, *data, '--model', 'model.py', '--layer', 9, *QUICK, cwd=folder)
     lacking = {key: value for key, value in torch.load(folder / 'model.pth').items() if 'blocks.1.norm1' not in key}
     torch.save(lacking, folder / 'lacking.pth')
-    lacks = 'it lacks blocks.1.norm1.weight, blocks.1.norm1.bias'
+    lacks = 'it lacks blocks.1.norm1.bias, blocks.1.norm1.weight'
     assert lacks in fail(TOOL, *data, '--model', 'model.py', 'lacking.pth', *QUICK, cwd=folder)
     assert 'absent.py is not there' in fail(TOOL, *data, '--model', 'absent.py', *QUICK, cwd=folder)

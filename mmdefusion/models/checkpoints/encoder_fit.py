@@ -32,7 +32,7 @@ def refuse_other_encoder(held: State, own: Collection[str], width: int, updates:
             'checkpoint.'
         )
     other = [key for key in held if key not in own and key.startswith(('blocks.', *OTHER_KINDS))]
-    absent = [key for key in own if key.startswith('blocks.') and key not in held and key not in updates]
+    absent = sorted(key for key in own if key.startswith('blocks.') and key not in held and key not in updates)
     if other or absent:
         why = f'it has {", ".join(other[:3])}' if other else f'it lacks {", ".join(absent[:3])}'
         raise ValueError(

@@ -238,7 +238,7 @@ def test_what_does_not_fit_is_named(tmp_path):
     path = save(state, tmp_path / 'vit.pth')
     with pytest.raises(ValueError, match='width 128 with 3 blocks and 0 register tokens'):
         encoder_of(path, 'deit-tiny')
-    with pytest.raises(ValueError, match="arch='auto' is read off the file"):
+    with pytest.raises(ValueError, match="arch='auto' is that of a public ViT"):
         DeFusionEncoder('auto')
 
 
