@@ -248,9 +248,12 @@ def resume_latest(config: Config) -> None:
         config: with ``work_dir``; changed in place.
     """
     hook = config.get('default_hooks', {}).get('checkpoint') or {}
-    folder = Path(hook.get('out_dir') or '', Path(config.work_dir).name if hook.get('out_dir') else config.work_dir)
-    local = not {'backend_args', 'file_client_args'} & {*hook} and '://' not in str(folder)
-    suffix = Path(hook.get('filename_tmpl') or '.pth').suffix or '.pth'
+    elsewhere, folder = hook.get('out_dir'), Path(config.work_dir)
+    if elsewhere:
+        folder = Path(elsewhere, folder.name)  # as MMEngine does
+    suffix = Path(hook.get('filename_tmpl') or 'x.pth').suffix
+    local = '://' not in str(elsewhere) and not {'backend_args', 'file_client_args'} & {*hook}
+    # a folder of shards is named there, and is none of these files
     nothing = local and not (folder / 'last_checkpoint').exists() and not holds_runs(folder, suffix)
     if config.get('load_from') and nothing:
         print_log(

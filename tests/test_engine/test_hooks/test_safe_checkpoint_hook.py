@@ -113,6 +113,10 @@ def test_resuming_where_nothing_is_begins_from_load_from(trained, tmp_path):
     other.default_hooks.checkpoint.filename_tmpl = 'iter_{}.pt'
     resume_latest(other)
     assert other.resume and other.load_from is None
+    far = toy_config(tmp_path / 'new', RUNTIME, load_from=str(trained / 'iter_4.pth'))
+    far.default_hooks.checkpoint.out_dir = 's3://bucket/runs'  # nobody can look there
+    resume_latest(far)
+    assert far.resume and far.load_from is None
     config = toy_config(tmp_path / 'new', RUNTIME, load_from=str(trained / 'iter_4.pth'))
     config.default_hooks.checkpoint.out_dir = str(trained.parent)
     config.work_dir = str(tmp_path / trained.name)
