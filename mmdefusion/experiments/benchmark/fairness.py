@@ -72,8 +72,7 @@ def name_start(config: Config) -> str:
 
 
 def name_hooks(config: Config) -> str:
-    """The hooks that a training has besides the usual ones, such as averaged weights; kept tokens are named by
-    themselves."""
+    """The hooks that a training has besides the usual ones and kept tokens, such as averaged weights."""
     kept = kept_tokens_hooks(config)
     return ', '.join(type_name(hook) for hook in config.get('custom_hooks') or [] if hook not in kept) or 'none'
 

@@ -90,15 +90,16 @@ def test_nothing_there_starts_anew(tmp_path):
     assert run(tmp_path, 2, resume=True).iter == 2
 
 
-def test_weights_of_something_else_are_no_start(tmp_path):
+@pytest.mark.parametrize('hooks', [[], [dict(type='EMAHook')]], ids=['alone', 'averaged'])
+def test_weights_of_something_else_are_no_start(hooks, tmp_path):
     torch.save(dict(state_dict={'decoder.weight': torch.ones(2)}), tmp_path / 'other.pth')
     with pytest.raises(
         CheckpointError, match=r'Nothing in .*other\.pth belongs to this model.* it holds decoder\.weight'
     ):
-        run(tmp_path / 'run', 2, load_from=str(tmp_path / 'other.pth'))
+        run(tmp_path / 'run', 2, load_from=str(tmp_path / 'other.pth'), custom_hooks=hooks)
     held = {'layers.0.bias': torch.ones(8), 'decoder.weight': torch.ones(2)}
     torch.save(dict(state_dict=held), tmp_path / 'part.pth')
-    assert run(tmp_path / 'run', 2, load_from=str(tmp_path / 'part.pth')).iter == 2
+    assert run(tmp_path / 'run', 2, load_from=str(tmp_path / 'part.pth'), custom_hooks=hooks).iter == 2
 
 
 def test_resuming_where_nothing_is_begins_from_load_from(trained, tmp_path):
