@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from .attention import CrossAttention
 from .dropout import Dropout
-from .linear import Linear
+from .linear import Linear, is_silent
 from .transformer_block import MLP_RATIO
 from .windows import Windows
 
@@ -65,14 +65,17 @@ class DecompositionBlock(nn.Module):
         Returns:
             Tokens B×N×C.
         """
+        y = self.norm1(t if is_silent(self.attn.out_proj) else t + self.drop(self._attend(s, t, mask)))
+        if is_silent(self.linear2):
+            return self.norm2(y)
+        return self.norm2(y + self.drop(self.linear2(self.drop(self.linear1(y)))))
+
+    def _attend(self, s: Tensor, t: Tensor, mask: Tensor | Windows | None) -> Tensor:
         inputs, maps = (t, self._key_input(s, t), s), (self.query, self.key, self.value)
         recorded = torch.compiler.is_compiling() or torch.jit.is_tracing()  # then the batch may be of any size
         if not recorded and t.shape[:2].numel() < WORTH_FOLDING * t.shape[-1]:
-            attended = self.attn(*(inner(x) for inner, x in zip(maps, inputs, strict=True)), mask)
-        else:
-            attended = self.attn(*inputs, mask, after=maps)
-        y = self.norm1(t + self.drop(attended))
-        return self.norm2(y + self.drop(self.linear2(self.drop(self.linear1(y)))))
+            return self.attn(*(inner(x) for inner, x in zip(maps, inputs, strict=True)), mask)
+        return self.attn(*inputs, mask, after=maps)
 
     def attention(self, s: Tensor, t: Tensor) -> Tensor:
         """The attention weights, B×heads×N×N: which token (last dimension) each token of t attends to."""

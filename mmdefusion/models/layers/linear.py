@@ -59,6 +59,23 @@ def _fusable(x: Tensor, weight: Tensor, bias: Tensor) -> bool:
     return all(map(_is_plain, (x, weight, bias)))
 
 
+def is_silent(last: nn.Linear) -> bool:
+    """Whether a linear map gives 0 for anything and is to stay so, as the last ones of closed branches do.
+
+    What leads to it alone need not be computed then (:class:`~mmdefusion.SumInit`). This is asked on CPUs only, where
+    looking at a weight costs nothing, and not while a network is compiled or exported, which would write the answer
+    down.
+    """
+    if type(last) is not Linear or torch.compiler.is_compiling() or torch.jit.is_tracing():
+        return False
+    parameters = last.weight, last.bias
+    if not all(map(_is_plain, parameters)) or (
+        torch.is_grad_enabled() and any(one.requires_grad for one in parameters)
+    ):
+        return False
+    return not last.weight[0, 0] and not any(one.any() for one in parameters)  # of most, one weight says it
+
+
 def _is_plain(x: Tensor) -> bool:
     """Whether it is a dense tensor of numbers, and not one that stands for something else, such as a derivative."""
     numbers = type(x) in (Tensor, nn.Parameter) and x.layout == torch.strided and unpack_dual(x).tangent is None

@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 from .attention import SelfAttention
 from .drop_path import DropPath
-from .linear import Linear
+from .linear import Linear, is_silent
 from .windows import Windows
 
 MLP_RATIO = 4  # hidden width of every MLP divided by that of the tokens
@@ -43,8 +43,9 @@ class TransformerBlock(nn.Module):
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: Tensor, mask: Tensor | Windows | None = None) -> Tensor:
-        x = self.drop_path.add(x, self._attend, mask)
-        return self.drop_path.add(x, self._think)
+        if not is_silent(self.attn.proj):
+            x = self.drop_path.add(x, self._attend, mask)
+        return x if is_silent(self.mlp.fc2) else self.drop_path.add(x, self._think)
 
     def _attend(self, x: Tensor, mask: Tensor | Windows | None) -> Tensor:
         return self.attn(self.norm1(x), mask)
