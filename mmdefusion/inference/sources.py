@@ -1,6 +1,7 @@
 """Reads sources to fuse: arrays, files, lists, globs, folders and videos."""
 
 import os
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from mmdefusion.datasets.stems import UnmatchedFiles, match_stems
-from mmdefusion.utils.image_io import FULL, FixedRange, read_image, read_partner, to_channels, to_uint8
+from mmdefusion.utils.image_io import FULL, FixedRange, read_partner, read_stored, to_channels, to_uint8
 
 from .globs import SKIP, find_files, is_glob, match_globs
 
@@ -20,6 +21,7 @@ Range = tuple[float, float]
 FOLDED_UNASKED = 9  # single files that may become one image without ``fold``: a bracket of exposures has up to nine
 # what folders of pairs are called, visible first
 PAIRS_OF_FOLDERS = (('visible', 'infrared'), ('vi', 'ir'), ('VI', 'IR'), ('Vis', 'Ir'))
+CAMERA_BITS = (8, 10, 12, 14)  # of values that files of 16 bits may hold
 VIDEO_SUFFIXES = ('.mp4', '.avi', '.mov', '.mkv', '.m4v', '.mpg', '.mpeg', '.webm')
 
 
@@ -209,6 +211,24 @@ def _read(image: Image, name: str, percentiles: Range, fixed_range: FixedRange) 
         if not image.size:
             raise ValueError(f'{name} is empty: its shape is {image.shape}.')
         unscaled = image.dtype.kind == 'f' and fixed_range is None  # floats are 0 to 1 where nothing else is said
-        image = to_uint8(image, name, percentiles, FULL if unscaled else fixed_range)
-        return to_channels(image, 3, name)
-    return read_image(os.fspath(image), 3, percentiles, fixed_range)
+        fixed_range = FULL if unscaled else fixed_range
+    else:
+        name = os.fspath(image)
+        image = read_stored(name, counts=not isinstance(fixed_range, str))
+    if isinstance(fixed_range, str):
+        _warn_of_few_bits(image)
+    return to_channels(to_uint8(image, name, percentiles, fixed_range), 3, name)
+
+
+def _warn_of_few_bits(image: np.ndarray) -> None:
+    """Warns of a 16-bit image of full range that a camera of fewer bits has written as it is, and that gets dark.
+
+    The line is the same for all images of a series, so that Python says it once.
+    """
+    most = int(image.max()) if image.dtype == np.uint16 else 0
+    if bits := next((bits for bits in CAMERA_BITS if 0 < most < 2**bits), None):
+        warnings.warn(
+            f'16-bit images have values of at most {2**bits - 1} of 65535, and get dark: if the camera has {bits} '
+            f'bits, scale them first (by {2 ** (16 - bits)}).',
+            stacklevel=2,
+        )

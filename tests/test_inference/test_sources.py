@@ -1,10 +1,12 @@
 import unicodedata
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 from helpers.layouts import grey, write
 
+from mmdefusion.inference import sources
 from mmdefusion.inference.sources import Item, list_items
 from mmdefusion.utils.names import composed
 
@@ -83,3 +85,17 @@ def test_globs_know_a_name_in_both_forms_of_unicode(tmp_path):
     assert len(pairs(*folders, skip_unmatched=True)) == 2
     with pytest.raises(ValueError, match='have the same name: keep one'):
         pairs(files(tmp_path / 'NFC', unicodedata.normalize('NFD', 'é')), folders[1])
+
+
+def test_pictures_of_fewer_bits_than_their_files_are_warned_of_once(tmp_path):
+    rng = np.random.default_rng(0)
+    counts = [rng.integers(0, most, (9, 8), np.uint16) for most in (4081, 4000, 2**16)]
+    paths = [write(tmp_path / f'{place}.png', one) for place, one in enumerate(counts)]
+    sources.__dict__.pop('__warningregistry__', None)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter('default')
+        for first in (paths[0], paths[1], counts[0], paths[2], grey(0), np.zeros((9, 8), np.uint16)):
+            Item('a', (first, paths[0])).read()  # the second is thermal
+    assert [str(one.message).startswith('16-bit images have values of at most 4095 of 65535') for one in told] == [True]
+    with pytest.warns(UserWarning, match=r'if the camera has 12 bits, scale them first \(by 16\)'):
+        Item('a', (grey(0), paths[0])).read(thermal=False)
