@@ -33,7 +33,7 @@ from mmdefusion.rules.options import Task
 from mmdefusion.utils.files import make_writable
 from mmdefusion.utils.image_io import FULL, FixedRange, check_scaling
 from mmdefusion.utils.names import shown
-from mmdefusion.utils.options import warn_in_a_line
+from mmdefusion.utils.options import interrupted_in_a_line, warn_in_a_line
 from mmdefusion.utils.shards import take_shard
 from mmdefusion.visualization import Table
 
@@ -142,6 +142,7 @@ def tabulate_targets(triples: Mapping[str, Triple], boxes: Boxes, options: dict)
     return Table(['objects', 'count', *kept], rows, caption, digits=3)
 
 
+@interrupted_in_a_line()
 def main() -> None:
     args = parse_args()
     warn_in_a_line()
