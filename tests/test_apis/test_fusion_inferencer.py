@@ -15,7 +15,7 @@ from mmdefusion.apis import FusionInferencer, NotAllDone
 from mmdefusion.apis.shared_cores import shared_cores
 from mmdefusion.inference.sizes import to_first_size
 from mmdefusion.scenes import SceneGenerator
-from mmdefusion.utils.image_io import read_image
+from mmdefusion.utils.image_io import read_stored
 from mmdefusion.utils.video_reader import VideoFrames
 from mmdefusion.utils.video_writer import count_frames
 
@@ -93,7 +93,7 @@ def test_files_are_read_once(weights, tmp_path, polarity, reads):
     fuser = FusionInferencer(weights, device='cpu', show_progress=False, polarity=polarity)
     for seed, name in enumerate(('vi', 'ir')):
         write_images(tmp_path / name, 2, size=(20, 30), seed=seed)
-    with patch('mmdefusion.inference.sources.read_image', wraps=read_image) as read:
+    with patch('mmdefusion.inference.sources.read_stored', wraps=read_stored) as read:
         fuser(str(tmp_path / 'vi'), str(tmp_path / 'ir'), outputs=['fused', 'panel'])
     assert read.call_count == reads
 
@@ -346,7 +346,7 @@ def test_a_single_pair_is_read_once(fuser, tmp_path):
     for seed, name in enumerate(('vi', 'ir')):
         write_images(tmp_path / name, 1, size=(20, 30), seed=seed)
     pair = str(tmp_path / 'vi/000.png'), str(tmp_path / 'ir/000.png')
-    with patch('mmdefusion.inference.sources.read_image', wraps=read_image) as read:
+    with patch('mmdefusion.inference.sources.read_stored', wraps=read_stored) as read:
         (written,) = fuser(*pair, out_dir=tmp_path / 'out')
         fuser.fuse(pair)
     assert read.call_count == 4 and written.name == '000.png'

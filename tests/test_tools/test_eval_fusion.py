@@ -8,6 +8,8 @@ from helpers.layouts import grey, write, write_xml
 from helpers.warm_process import run_tool
 
 from mmdefusion.evaluation.functional import GRAY_METRICS, gray_scores
+from mmdefusion.inference.sizes import to_first_size
+from mmdefusion.inference.sources import Item
 
 TOOL = Path(__file__).resolve().parents[2] / 'tools/eval_fusion.py'
 
@@ -163,3 +165,23 @@ def test_shards_and_stopped_runs_are_put_together(tmp_path):
     result = run(tmp_path, '--shard', '3/2')
     assert result.returncode == 1 and "shard='3/2' must be i/n" in result.stderr
     assert '--resume reads the file' in run(tmp_path, '--resume').stderr
+
+
+def test_pairs_that_were_resized_are_scored(tmp_path):
+    write_triples(tmp_path, 2)
+    infrared = [write(tmp_path / 'ir' / f'{k}.png', grey(3 * k + 1, 40, 60)) for k in range(2)]
+    result = run(tmp_path, '--workers', '1')
+    assert result.returncode == 1 and 'The images differ in size' in result.stderr
+    out = tmp_path / 'scores.csv'
+    result = run(tmp_path, '--protocol', 'gray', '--resize', '--out', str(out), '--workers', '1')
+    assert result.returncode == 0, result.stderr
+    rows = list(csv.reader(out.open()))
+    for k, path in enumerate(infrared):
+        pair = to_first_size(Item('pair', (grey(3 * k), path)).read(), 'pair', resize=True)
+        expected = gray_scores(pair[0], pair[1], grey(3 * k + 2))
+        np.testing.assert_allclose([float(value) for value in rows[k + 1][1:]], list(expected.values()), atol=1e-5)
+    boxes = tmp_path / 'boxes'
+    for k in range(2):
+        write_xml(boxes / f'{k}.xml', [('person', (11, 11, 33, 41))])
+    result = run(tmp_path, '--protocol', 'targets', '--resize', '--boxes', str(boxes), '--workers', '1')
+    assert result.returncode == 0 and 'person' in result.stdout, result.stderr

@@ -10,6 +10,7 @@ from helpers.layouts import grey
 from helpers.pretraining import write_fuser
 
 from mmdefusion.apis import FusionInferencer
+from mmdefusion.inference.sources import Item
 from mmdefusion.scenes import SceneGenerator
 from mmdefusion.web import comparing, fusing, predicting
 from mmdefusion.web.comparing import MEAN, OURS, Methods, rank, read_results, score_pair, score_pairs
@@ -68,6 +69,17 @@ def test_unequal_sizes_are_an_error_or_are_resized(tmp_path):
     with pytest.raises(ValueError, match='the images are 80x60 and 70x50: align them, or tick'):
         read_pair(*paths, False, LIMITS)
     assert {image.shape for image in read_pair(*paths, True, LIMITS)} == {(60, 80)}
+
+
+def test_uploads_of_degrees_are_read_as_files_are(tmp_path):
+    degrees = (grey(1, 60, 80) / 8 - 5).astype(np.float32)
+    paths = write(tmp_path / 'vi.png', grey(0, 60, 80)), write(tmp_path / 'ir.tiff', degrees)
+    for reading in ({}, dict(thermal_range=(0.0, 20.0)), dict(percentiles=(0.0, 100.0))):
+        pairs = read_pair(*paths, False, LIMITS, reading), paths
+        uploaded, files = (Item('pair', pair).read(**reading)[1] for pair in pairs)
+        assert (uploaded == files).all() and files.std() > 20
+    with pytest.raises(ValueError, match='outside 0 to 1'):  # an exposure
+        Item('pair', read_pair(*paths, False, LIMITS, dict(thermal=False))).read(thermal=False)
 
 
 @pytest.mark.parametrize('dtype', ['int8', 'int32'])

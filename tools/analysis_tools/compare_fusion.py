@@ -44,7 +44,7 @@ from mmdefusion.rules.options import DETAIL_WITH_TARGETS, TASKS, Target, choose_
 from mmdefusion.utils.files import make_writable, write_image, write_text
 from mmdefusion.utils.image_io import FULL, read_image
 from mmdefusion.utils.names import shown
-from mmdefusion.utils.options import warn_in_a_line
+from mmdefusion.utils.options import interrupted_in_a_line, warn_in_a_line
 from mmdefusion.utils.progress import track
 from mmdefusion.utils.spread import evenly_spread
 from mmdefusion.visualization import Table, contact_sheet
@@ -266,6 +266,7 @@ def compare(args: argparse.Namespace) -> Table:
     return table
 
 
+@interrupted_in_a_line()
 def main() -> None:
     warn_in_a_line()
     try:

@@ -33,7 +33,7 @@ from mmdefusion.models.checkpoints.fetching import hash_weights, local_path
 from mmdefusion.utils.files import write_image, write_text
 from mmdefusion.utils.image_io import read_image
 from mmdefusion.utils.names import shown
-from mmdefusion.utils.options import warn_in_a_line
+from mmdefusion.utils.options import interrupted_in_a_line, warn_in_a_line
 from mmdefusion.utils.spread import evenly_spread
 from mmdefusion.visualization import Table, contact_sheet
 from mmdefusion.visualization.plots import write_figure
@@ -176,6 +176,7 @@ def draw_sheet(args: argparse.Namespace, folders: dict[str, Path], out: Path) ->
     write_image(out, contact_sheet(rows, list(files), names, width=300))
 
 
+@interrupted_in_a_line()
 def main() -> None:
     args = parse_args()
     warn_in_a_line()

@@ -27,6 +27,7 @@ from mmdefusion.evaluation.published import mean_rank, rank, vifb_method_means
 from mmdefusion.evaluation.scores import mean_row
 from mmdefusion.inference.sources import Item, list_items
 from mmdefusion.models.fusers import ResidualDetail
+from mmdefusion.utils.options import interrupted_in_a_line
 from mmdefusion.utils.progress import track
 from mmdefusion.utils.spread import evenly_spread
 from mmdefusion.visualization import Table
@@ -168,6 +169,7 @@ def fuse_anchors(item: Item) -> tuple[list[NDArray], dict[Callable, NDArray]]:
     return grey, {anchor: np.rint(anchor(*sources).clip(0, 1) * 255) for anchor in ANCHORS}
 
 
+@interrupted_in_a_line()
 def main() -> None:
     args = parse_args()
     if args.check:
