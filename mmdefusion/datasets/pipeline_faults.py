@@ -12,18 +12,19 @@ PHOTOMETRIC = (
     'Invert', 'PhotoMetricDistortion', 'Posterize', 'RandomGrayscale', 'RGB2Gray', 'Sharpness', 'Solarize',
     'SolarizeAdd', 'YOLOXHSVRandomAug',
 )  # fmt: skip
-THREE_ONLY = ('ShearX', 'ShearY', 'TranslateX', 'TranslateY')  # and they move what they see
+THREE_ONLY = ('InstaBoost', 'ShearX', 'ShearY', 'TranslateX', 'TranslateY')  # and they move what they see
 GEOMETRIC = (
-    'CenterCrop', 'Expand', 'MinIoURandomCrop', 'Pad', 'RandomAffine', 'RandomCenterCropPad', 'RandomChoiceResize',
-    'RandomCrop', 'RandomFlip', 'RandomResize', 'RandomRotate', 'RandomRotFlip', 'RandomShift', 'Resize',
-    'ResizeShortestEdge', 'ResizeToMultiple', 'Rotate', *THREE_ONLY,
+    'CenterCrop', 'Expand', 'FixScaleResize', 'FixShapeResize', 'MinIoURandomCrop', 'Pad', 'RandomAffine',
+    'RandomCenterCropPad', 'RandomChoiceResize', 'RandomCrop', 'RandomFlip', 'RandomFlip_GLIP', 'RandomResize',
+    'RandomRotate', 'RandomRotFlip', 'RandomShift', 'Resize', 'ResizeShortestEdge', 'ResizeToMultiple', 'Rotate',
+    *THREE_ONLY,
 )  # fmt: skip
 # what they fill with; black in three channels unless they are told
 FILLING = {'CutOut': 'fill_in', 'Expand': 'mean', 'RandomCenterCropPad': 'mean', 'RandomCutOut': 'fill_in'}
 TURNING = {'RandomRotate': ('pad_val', 0), 'Rotate': ('img_border_value', 128)}  # what fills corners, in three channels
 POLICIES = {'AutoAugment': 'policies', 'RandAugment': 'aug_space'}  # of these two, whose own are for three channels
-MIXING = ('CachedMixUp', 'CachedMosaic', 'MixUp', 'Mosaic')
-FOR_PAIRS = (*MIXING, 'RandomAffine')  # of which we have our own
+FOR_PAIRS = ('CachedMixUp', 'CachedMosaic', 'MixUp', 'Mosaic', 'RandomAffine')  # of which we have our own
+MIXING = (*FOR_PAIRS[:4], 'CopyPaste', 'RandomMosaic')
 INNER = ('transforms', *POLICIES.values())  # keys of steps inside others
 PLACE = 'AppendPlace'
 DISTURBING = ('CorruptPair', 'DropModality', 'ShiftPartner')  # of ours, for tests of robustness and for training
@@ -47,12 +48,7 @@ def pipeline_faults(pipeline: Sequence[dict], appended: bool = False) -> list[st
     before, behind = ([], steps) if place is None else (steps[:place], steps[place + 1 :])
     if find_step(before, PLACE) is not None:
         return ['AppendPlace stands before AppendPartner, whose pair it places; put it after']
-    faults = [
-        f'{name} stands before AppendPartner and moves the visible image only; '
-        + ('leave it out, as it takes three channels and not those of a pair' if name in THREE_ONLY else 'put it after')
-        for name in map(type_name, before)
-        if name in GEOMETRIC
-    ]
+    faults = [*filter(None, map(_fault_before, before))]
     faults += [
         f'{name} has {POLICIES[name]} of its own, which take three channels and move images; give it others, or leave '
         'it out'
@@ -75,6 +71,19 @@ def flatten(pipeline: Sequence[dict]) -> Iterator[dict]:
             inner = step.get(key)
             if isinstance(inner, list | tuple | dict):
                 yield from flatten([inner] if isinstance(inner, dict) else inner)
+
+
+def _fault_before(step: dict) -> str | None:
+    name = type_name(step)
+    if name.removeprefix('Paired') not in (*GEOMETRIC, *MIXING):
+        return None
+    remedy = 'put it after'
+    if name in THREE_ONLY:
+        remedy = 'leave it out, as it takes three channels and not those of a pair'
+    elif name in FOR_PAIRS:
+        remedy = f'use mmdefusion.Paired{name} after it'
+    does = 'mixes' if name.removeprefix('Paired') in MIXING else 'moves'
+    return f'{name} stands before AppendPartner and {does} the visible image only; {remedy}'
 
 
 def _fault_behind(step: dict, channels: int) -> str | None:

@@ -250,6 +250,48 @@ def test_geometry_before_the_partner_and_a_wrapper_s_pipeline(root: Path) -> Non
     assert 'use mmdefusion.PairedMixUp' in only(report, 'wrong settings')
 
 
+@pytest.mark.parametrize(
+    'name, words',
+    [
+        ('CachedMixUp', 'mixes the visible image only; use mmdefusion.PairedCachedMixUp after it'),
+        ('CachedMosaic', 'mixes the visible image only; use mmdefusion.PairedCachedMosaic after it'),
+        ('Mosaic', 'mixes the visible image only; use mmdefusion.PairedMosaic after it'),
+        ('mmdefusion.PairedMixUp', 'mixes the visible image only; put it after'),
+        ('CopyPaste', 'mixes the visible image only; put it after'),
+        ('mmseg.RandomMosaic', 'mixes the visible image only; put it after'),
+        ('RandomAffine', 'moves the visible image only; use mmdefusion.PairedRandomAffine after it'),
+        ('InstaBoost', 'moves the visible image only; leave it out'),
+        ('FixShapeResize', 'moves the visible image only; put it after'),
+    ],
+)
+def test_what_mixes_or_moves_the_visible_image_only(name: str, words: str, root: Path) -> None:
+    """RTMDet's mixes of the visible image alone stood beside whole infrared images, without a word."""
+    paired = dict(data_root=str(root), ann_file='train.json', data_prefix=dict(img='vi/', img_ir='ir/'))
+    with pytest.raises(ValueError, match=re.escape(words)):
+        FLIRAlignedDataset(**paired, pipeline=[LOAD, dict(type=name), APPEND])
+
+
+@pytest.mark.parametrize('channels', [4, 6])
+def test_stock_mixes_that_take_pairs(channels: int) -> None:
+    """Those that are to be put after AppendPartner: what they mix lies at the same places in both images."""
+    np.random.seed(0)
+    whole = np.repeat(np.random.randint(0, 255, (64, 80, 1), np.uint8), channels, 2)
+    labels = dict(gt_bboxes=HorizontalBoxes(np.float32([[8, 8, 40, 40]])), gt_bboxes_labels=np.zeros(1, int))
+    labels['gt_ignore_flags'] = np.zeros(1, bool)
+    seg = dict(gt_seg_map=np.zeros((64, 80), np.uint8), seg_fields=['gt_seg_map'])
+    for step, known, others in (
+        (dict(type='mmdet.CopyPaste', paste_by_box=True, selected=False), labels, 1),
+        (dict(type='mmseg.RandomMosaic', prob=1.0, img_scale=(64, 80)), seg, 3),
+    ):
+        other = dict(img=255 - whole, **copy.deepcopy(known))
+        if others == 1:
+            other['gt_masks'] = other['gt_bboxes'].create_masks((64, 80))
+        results = dict(img=whole, **copy.deepcopy(known), mix_results=[other] * others)
+        mixed = Compose([step])(results)['img']
+        assert mixed.shape[2] == channels and (mixed == mixed[..., :1]).all()
+        assert not np.array_equal(mixed, whole)
+
+
 GEOMETRIES = {
     'Expand': dict(prob=1.0, mean=(1, 2, 3, 4), to_rgb=False),
     'RandomCenterCropPad': dict(
