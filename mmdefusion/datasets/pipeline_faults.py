@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from mmdefusion.utils.type_names import type_name
 
+from . import albu_faults
+from .albu_faults import ALBU
 from .pipelines import PARTNER, find_step
 
 # of mmcv, mmdet and mmseg; they take three channels, and OpenCV silently drops a fourth
@@ -61,13 +63,13 @@ def pipeline_faults(pipeline: Sequence[dict], appended: bool = False) -> list[st
 
 
 def flatten(pipeline: Sequence[dict]) -> Iterator[dict]:
-    """Yields the steps in order, each followed by the steps that it contains."""
+    """Yields the steps in order, each followed by the steps that it contains; those of Albu have names of their own."""
     for step in pipeline:
         if isinstance(step, list | tuple):
             yield from flatten(step)
             continue
         yield step
-        for key in INNER if isinstance(step, dict) else ():
+        for key in INNER if isinstance(step, dict) and type_name(step) != ALBU else ():
             inner = step.get(key)
             if isinstance(inner, list | tuple | dict):
                 yield from flatten([inner] if isinstance(inner, dict) else inner)
@@ -75,6 +77,8 @@ def flatten(pipeline: Sequence[dict]) -> Iterator[dict]:
 
 def _fault_before(step: dict) -> str | None:
     name = type_name(step)
+    if name == ALBU:
+        return albu_faults.fault_before(step)
     if name.removeprefix('Paired') not in (*GEOMETRIC, *MIXING):
         return None
     remedy = 'put it after'
@@ -90,6 +94,8 @@ def _fault_behind(step: dict, channels: int) -> str | None:
     name = type_name(step)
     if str(step['type']).startswith('mmdefusion.'):
         return 'AppendPartner stands twice; leave one out' if name == PARTNER else None
+    if name == ALBU:
+        return albu_faults.fault_behind(step)
     if name in PHOTOMETRIC:
         return f'{name} stands after AppendPartner and takes three channels; put it before AppendPartner'
     if name in THREE_ONLY:
@@ -140,16 +146,22 @@ def _faults_of_place(behind: Sequence[dict], appended: bool) -> list[str]:
     if appended:
         return ['AppendPlace stands in the pipeline of a wrapper, whose images may be mixed; put it into the inner one']
     faults = []
-    for index, name in enumerate(map(type_name, behind)):
+    for index, step in enumerate(behind):
+        name = type_name(step)
         mixing = name.removeprefix('Paired') in MIXING
+        moving = name in GEOMETRIC or (name == ALBU and bool(albu_faults.moving_names(step)))
         if name in DISTURBING:
             faults.append(
                 f'{name} stands beside AppendPlace, and kept tokens would not know of it; leave one of them out'
             )
-        elif index < place and (name in GEOMETRIC or mixing):
+        elif index < place and (moving or mixing):
             faults.append(f'{name} stands between AppendPartner and AppendPlace, which would not know of it; swap them')
         elif mixing:
             faults.append(f'{name} stands after AppendPlace, and a mix lies in no whole image; leave one of them out')
+        elif name == ALBU and index > place and not moving:
+            faults.append(
+                'Albu stands after AppendPlace, whose channels it would change too; put it before AppendPlace'
+            )
         elif name == 'Pad':
             faults.append('Pad stands after AppendPlace, and OpenCV fills at most four channels; leave one of them out')
         elif name == PLACE and index > place:

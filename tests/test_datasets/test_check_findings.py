@@ -13,11 +13,13 @@ import pytest
 from helpers import layouts
 from mmengine.config import Config, ConfigDict
 from mmengine.dataset import Compose
+from mmengine.registry import DefaultScope
 
 pytest.importorskip('mmdet')
 pytest.importorskip('mmseg')
 
 from mmdet.structures.bbox import HorizontalBoxes
+from mmseg.datasets.transforms import Albu as SegAlbu
 
 from mmdefusion.datasets.checks import check_config, check_dataset
 from mmdefusion.datasets.checks.sensors import sensor_guesses
@@ -290,6 +292,44 @@ def test_stock_mixes_that_take_pairs(channels: int) -> None:
         mixed = Compose([step])(results)['img']
         assert mixed.shape[2] == channels and (mixed == mixed[..., :1]).all()
         assert not np.array_equal(mixed, whole)
+
+
+def albu(*names: str, **options) -> dict:
+    return dict(type='Albu', transforms=[dict(type=name, p=0.5) for name in names], **options)
+
+
+def test_steps_of_albumentations_move_both_images_and_mix_no_infrared_with_colours() -> None:
+    """By their names: albumentations need not be installed."""
+    inside = dict(type='OneOf', transforms=[dict(type='Blur'), dict(type='HorizontalFlip')])
+    for step, found in ((albu('ToGray', 'HorizontalFlip'), 'HorizontalFlip'), (albu('Affine', 'X'), 'Affine, X')):
+        (line,) = pipeline_faults([LOAD, step, APPEND])
+        assert f'Albu stands before AppendPartner with {found}, not known to leave pixels' in line
+    (line,) = pipeline_faults([LOAD, dict(albu(), transforms=[inside]), APPEND])
+    assert 'with HorizontalFlip, not known' in line
+    (line,) = pipeline_faults([LOAD, APPEND, albu('HorizontalFlip', 'ChannelShuffle', 'Blur', 'ToGray')])
+    assert line.startswith('Albu stands after AppendPartner with ChannelShuffle, ToGray, which would mix infrared')
+    sound = [LOAD, albu('CLAHE', 'RGBShift', 'Blur'), APPEND, albu('RandomCrop', 'CenterCrop', 'Pad', 'GaussNoise')]
+    assert not pipeline_faults(sound)
+
+
+def test_mmseg_s_albu_drops_the_infrared_image() -> None:
+    assert cv2.cvtColor(np.zeros((4, 4, 4), np.uint8), cv2.COLOR_BGR2RGB).shape == (4, 4, 3)  # as it does
+    crop = albu('RandomCrop')
+    for step in (dict(crop, type='mmseg.Albu'), dict(crop, type=SegAlbu)):
+        (line,) = pipeline_faults([LOAD, APPEND, step])
+        assert "mmseg's Albu stands after AppendPartner and drops the infrared image" in line
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        assert pipeline_faults([LOAD, APPEND, crop]) and not pipeline_faults(
+            [LOAD, APPEND, dict(crop, type='mmdet.Albu')]
+        )
+        assert not pipeline_faults([LOAD, albu('CLAHE'), APPEND])
+
+
+def test_albu_beside_the_place() -> None:
+    place = dict(type='mmdefusion.AppendPlace')
+    assert 'between AppendPartner and AppendPlace' in pipeline_faults([LOAD, APPEND, albu('HorizontalFlip'), place])[0]
+    assert 'whose channels it would change too' in pipeline_faults([LOAD, APPEND, place, albu('Blur')])[0]
+    assert not pipeline_faults([LOAD, APPEND, albu('Blur'), place, albu('HorizontalFlip')])
 
 
 GEOMETRIES = {
