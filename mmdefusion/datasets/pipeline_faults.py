@@ -114,12 +114,21 @@ def _fault_behind(step: dict, channels: int) -> str | None:
         return f'{name} stands after AppendPartner and takes three channels; use mmdefusion.Paired{name}'
     if name == PARTNER:
         return 'AppendPartner stands twice; leave one out'
-    if name == 'Pad':
-        value = step.get('pad_val', 0)
-        value = value.get('img', 0) if isinstance(value, dict) else value
-        if isinstance(value, list | tuple) and len(value) == 3:
-            remedy = f'set img={(*value, 0)}' if channels == 4 else 'set img=0'  # OpenCV fills four at most
-            return f'Pad fills three channels (pad_val {tuple(value)}) of a pair that has {channels}; {remedy}'
+    if name == 'Pad' or (name == 'FixShapeResize' and step.get('keep_ratio')):
+        return _fault_of_padding(step, name, channels)
+    return None
+
+
+def _fault_of_padding(step: dict, name: str, channels: int) -> str | None:
+    if channels > 4:
+        return (
+            f'{name} pads four channels at most (OpenCV) and a pair here has {channels}; leave padding to the data '
+            'preprocessor (pad_size_divisor), or set channels=1 of AppendPartner'
+        )
+    value = step.get('pad_val', 0)
+    value = value.get('img', 0) if isinstance(value, dict) else value
+    if isinstance(value, list | tuple) and len(value) == 3:
+        return f'{name} fills three channels (pad_val {tuple(value)}) of a pair that has 4; set img={(*value, 0)}'
     return None
 
 

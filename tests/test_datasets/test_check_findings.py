@@ -18,6 +18,7 @@ from mmengine.registry import DefaultScope
 pytest.importorskip('mmdet')
 pytest.importorskip('mmseg')
 
+from mmdet.structures import DetDataSample
 from mmdet.structures.bbox import HorizontalBoxes
 from mmseg.datasets.transforms import Albu as SegAlbu
 
@@ -25,6 +26,7 @@ from mmdefusion.datasets.checks import check_config, check_dataset
 from mmdefusion.datasets.checks.sensors import sensor_guesses
 from mmdefusion.datasets.detection import FLIRAlignedDataset
 from mmdefusion.datasets.pipeline_faults import THREE_ONLY, pipeline_faults
+from mmdefusion.models.data_preprocessors import PairedDetDataPreprocessor
 from mmdefusion.registry import DATASETS
 
 LOAD, APPEND = dict(type='LoadImageFromFile'), dict(type='mmdefusion.AppendPartner')
@@ -233,8 +235,35 @@ def test_what_fills_pairs_of_two_colour_images() -> None:
     append = dict(type='mmdefusion.AppendPartner', channels=3)
     (line,) = pipeline_faults([LOAD, append, dict(type='Expand', mean=(1, 2, 3))])
     assert line.endswith('has 6; set mean=(3, 2, 1, 0, 0, 0), to_rgb=False')
-    (line,) = pipeline_faults([LOAD, append, dict(type='Pad', size=(64, 64), pad_val=dict(img=(114, 114, 114)))])
-    assert line.endswith('has 6; set img=0')
+
+
+@pytest.mark.parametrize(
+    'step',
+    [
+        *(dict(type='Pad', size=(64, 80), pad_val=value) for value in (0, dict(img=0), dict(img=(114, 114, 114)))),
+        dict(type='Pad', size_divisor=32, padding_mode='edge'),
+        dict(type='FixShapeResize', width=64, height=80, keep_ratio=True),
+    ],
+)
+def test_pairs_of_two_colour_images_are_padded_by_the_data_preprocessor(step: dict, root: Path) -> None:
+    """OpenCV ended the training at the first image, and did so with the remedy that was told."""
+    append = dict(APPEND, channels=3)
+    (line,) = pipeline_faults([LOAD, append, step])
+    assert line.startswith(
+        f'{step["type"]} pads four channels at most (OpenCV) and a pair here has 6; leave padding to'
+    )
+    paired = dict(data_root=str(root), ann_file='train.json', data_prefix=dict(img='vi/', img_ir='ir/'))
+    with pytest.raises(ValueError, match='pads four channels at most'):
+        FLIRAlignedDataset(**paired, pipeline=[LOAD, append, step])
+    with pytest.raises((cv2.error, AssertionError)):  # the step by itself
+        Compose([dict(step, type=f'mmdet.{step["type"]}')])(dict(img=np.zeros((8, 10, 6), np.uint8)))
+    dataset = FLIRAlignedDataset(**paired, pipeline=[LOAD, append, dict(type='mmdefusion.PackImages')])
+    image = dataset[0]['inputs']
+    preprocessor = PairedDetDataPreprocessor(pad_size_divisor=32)
+    sample = DetDataSample(metainfo=dict(img_shape=image.shape[1:]))
+    (batch,) = preprocessor(dict(inputs=[image], data_samples=[sample]))['inputs']
+    assert image.shape[0] == batch.shape[0] == 6 and all(side % 32 == 0 for side in batch.shape[1:])
+    assert any(side % 32 for side in image.shape[1:])  # something was padded
 
 
 def test_geometry_before_the_partner_and_a_wrapper_s_pipeline(root: Path) -> None:
