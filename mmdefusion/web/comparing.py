@@ -127,9 +127,9 @@ def score_pairs(
     methods: Methods, names: list[str], fuser: FusionInferencer, done: Callable[[int], None]
 ) -> dict[str, Row]:
     """The mean scores of all methods over several pairs; ``done`` is told how many are finished."""
-    rows: dict[str, list[Row]] = {}
+    rows: dict[str, dict[str, Row]] = {}
     for count, name in enumerate(names):
         done(count)
         for method, row in score_pair(*methods.load(name), fuser)[1].items():
-            rows.setdefault(method, []).append(row)
+            rows.setdefault(method, {})[name] = row
     return {method: mean_row(found) for method, found in rows.items()}

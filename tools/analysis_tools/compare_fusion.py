@@ -239,14 +239,14 @@ def compare(args: argparse.Namespace) -> Table:
     items = choose(args, series, boxes)
     read, makers = variants(args, items, series)
     shown = evenly_spread(items, SHOWN)
-    scores, rows = {name: [] for name in makers}, []
+    scores, rows = {name: {} for name in makers}, []
     objects: dict[str, dict[str, list[Kept]]] = {name: {} for name in makers if boxes}
     for item in track(items, 'fusing and scoring'):
         pictures = {name: make(item) for name, make in makers.items()}
         sources = read(item)
         for name, picture in pictures.items():
             triple = [image[..., ::-1] for image in (*sources, picture)]
-            scores[name].append(protocol.scores(*triple))
+            scores[name][item.name] = protocol.scores(*triple)
             if boxes:
                 for label, found in measure_objects(triple, boxes[item.name]).items():
                     objects[name].setdefault(label, []).extend(found)

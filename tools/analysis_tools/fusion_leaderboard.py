@@ -85,9 +85,7 @@ def score_maximum(args: argparse.Namespace) -> dict[str, float]:
 
 def score_folder(folder: Path, args: argparse.Namespace) -> dict[str, float]:
     """Scores the images in ``folder/fused``, writes a row for each, and returns the mean of each metric."""
-    scores = score(folder / 'fused', 'vifb', args)
-    write_scores(scores, folder / 'scores.csv')
-    return mean_row(list(scores.values()))
+    return write_scores(score(folder / 'fused', 'vifb', args), folder / 'scores.csv')
 
 
 def score(fused: Path, protocol: str, args: argparse.Namespace) -> dict[str, Row]:
@@ -121,7 +119,7 @@ def tabulate_targets(args: argparse.Namespace, folders: dict[str, Path]) -> Tabl
     others = [scores[name] for name in scores if name not in VARIANTS and name != MAXIMUM]
     rows = []
     for name, found in scores.items():
-        means = mean_row(list(found.values()))
+        means = mean_row(found)
         values = (None if isnan(value) else value for value in means.values())
         rows.append([name, *values, bright_pairs(found, [other for other in others if other is not found])])
     arrows = [f'{metric} {"↓" if lower_is_better(metric) else "↑"}' for metric in TARGET_METRICS]
