@@ -23,7 +23,7 @@ from mmdefusion.utils.video_writer import VideoWriter
 from .outputs import Fused, NotAllDone, Output, OutputFolder, check_outputs, draw_panel
 from .sizes import to_first_size
 from .sources import Image, Item, Source, frame_items, is_video, list_items, refuse_folding, refuse_suffixes
-from .thermal import Polarity, tell_black_hot, to_white_hot
+from .thermal import Polarity, tell_black_hot, to_white_hot, warn_of_idle_range
 
 NAMES_AT_FAULT = (errno.ENAMETOOLONG, errno.EILSEQ)
 
@@ -178,6 +178,7 @@ class Fusing(ABC):
             writers = {name: stack.enter_context(VideoWriter(file, frames.rate)) for name, file in files.items()}
             items = frame_items(track(frames, 'fusing', show=self.show_progress), frames.name)
             first = list(islice(items, 1))
+            warn_of_idle_range(first, self.reading['thermal_range'])
             black_hot, memory = self.tell_black_hot(first), FrameMemory()
             for item in chain(first, items):
                 for name, image in self._render(item, target.outputs, resize, black_hot, memory).images.items():
@@ -196,6 +197,8 @@ class Fusing(ABC):
 
     def _open(self, items: Sequence[Item], series: Sequence[Item]) -> tuple[Sequence[Item], bool]:
         """Tells whether hot is dark in the series that items are of; the files of a single one are read once."""
+        if items:
+            warn_of_idle_range(series, self.reading['thermal_range'])
         if len(items) == len(series) == 1:
             items = series = [replace(items[0], images=tuple(items[0].read(**self.reading)))]
         return items, bool(items) and self.tell_black_hot(series)

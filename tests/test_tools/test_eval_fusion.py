@@ -119,10 +119,12 @@ def test_second_images_are_scaled_as_they_were_fused(tmp_path):
         write(tmp_path / 'fused/0.png', scaled)
         out = tmp_path / 'scores.csv'
         result = run(tmp_path, '--protocol', 'gray', '--out', str(out), *options)
-        assert result.returncode == 0, result.stderr
+        assert result.returncode == 0 and not result.stderr, result.stderr
         rows = list(csv.reader(out.open()))
         expected = gray_scores(grey(0), scaled, scaled)
         np.testing.assert_allclose([float(value) for value in rows[1][1:]], list(expected.values()), atol=1e-5)
+    write(tmp_path / 'ir/0.png', grey(1))
+    assert 'The range of 1000 to 30000 has no effect (--thermal-range)' in run(tmp_path, *of_counts).stderr
     assert 'low < high' in run(tmp_path, '--thermal-range', '5', '5').stderr
     assert 'is for infrared images' in run(tmp_path, '--thermal-range', '5', '9', '--task', 'mff').stderr
 
