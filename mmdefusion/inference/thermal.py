@@ -68,13 +68,13 @@ def tell_black_hot(items: Sequence[Item], polarity: Polarity, thermal_range: Ran
     if found < -SURE:
         warnings.warn(
             'The infrared images look black-hot: they are inverted. Name the polarity to be sure of it '
-            '(--polarity black-hot, or white-hot if this is wrong).',
+            '(--polarity black-hot, or white-hot if this is wrong; polarity= in Python and configs).',
             stacklevel=3,
         )
     elif found < -DOUBTFUL:
         warnings.warn(
             'The infrared images may be black-hot: they are taken for white-hot. If hot is dark in them, give '
-            '--polarity black-hot.',
+            '--polarity black-hot (polarity= in Python and configs).',
             stacklevel=3,
         )
     return found < -SURE
