@@ -105,7 +105,12 @@ class Fusing(ABC):
         return self._fuse_items(wanted, items, outputs, resize, target, workers)
 
     def fuse(
-        self, pair: Item | Sequence[Image], parts: bool = False, resize: bool = False, black_hot: bool | None = None
+        self,
+        pair: Item | Sequence[Image],
+        parts: bool = False,
+        resize: bool = False,
+        black_hot: bool | None = None,
+        share: bool = False,
     ) -> Fused:
         """Fuses two sources; with more than two, each result is fused with the next.
 
@@ -114,6 +119,7 @@ class Fusing(ABC):
             parts: whether to decode the common and unique images of the last two too.
             resize: whether to resize the other images to the size of the first.
             black_hot: whether hot is dark in infrared images (:meth:`tell_black_hot`); None asks this pair alone.
+            share: whether to tell which source the network follows where.
 
         Returns:
             The images by name, H×W×3 (BGR) or H×W, uint8.
@@ -122,11 +128,29 @@ class Fusing(ABC):
             OSError: if a file does not exist.
             ValueError: if an image cannot be read, or the sizes differ; the message names the item.
         """
-        items = [pair if isinstance(pair, Item) else Item('pair', tuple(pair))]
+        item = pair if isinstance(pair, Item) else Item('pair', tuple(pair))
+        return Fused(item.name, self._decode(item.name, self.read(item, resize, black_hot), parts, share))
+
+    def read(self, item: Item, resize: bool = False, black_hot: bool | None = None) -> list[np.ndarray]:
+        """Reads the sources of an item as they are fused: hot is bright in infrared images, and they are grey.
+
+        What is read can be fused with ``black_hot=False``, and scored and drawn beside the result.
+
+        Args:
+            item: the sources, as files or arrays.
+            resize, black_hot: see :meth:`fuse`.
+
+        Returns:
+            H×W×3 uint8 BGR of one size.
+
+        Raises:
+            OSError, ValueError: see :meth:`fuse`.
+        """
         if black_hot is None:
-            items, black_hot = self._open(items, items)
-        (item,) = items
-        return Fused(item.name, self._decode(item.name, self._read(item, resize, black_hot), parts))
+            (item,), black_hot = self._open([item], [item])
+        images = item.read(**self.reading)
+        images = to_white_hot(images, black_hot) if self.reading['thermal'] else images
+        return to_first_size(images, item.name, resize, series=item.series)
 
     def _fuse_items(
         self,
@@ -189,7 +213,7 @@ class Fusing(ABC):
         self, item: Item, outputs: Sequence[Output], resize: bool, black_hot: bool, memory: FrameMemory | None = None
     ) -> Fused:
         """Computes the outputs of an item, whose files are read once; with a memory it is the frame of a video."""
-        sources = self._read(item, resize, black_hot)
+        sources = self.read(item, resize, black_hot)
         images = self._decode(item.name, sources, set(outputs) != {'fused'}, 'share' in outputs, memory)
         if 'panel' in outputs:
             images['panel'] = draw_panel(sources, images, still=memory is None)
@@ -206,12 +230,6 @@ class Fusing(ABC):
     def tell_black_hot(self, items: Sequence[Item]) -> bool:
         """Whether hot is dark in the infrared images of a series, by the polarity or by what they look like."""
         return self.reading['thermal'] and tell_black_hot(items, self.polarity, self.reading['thermal_range'])
-
-    def _read(self, item: Item, resize: bool, black_hot: bool) -> list[np.ndarray]:
-        """Reads the sources, H×W×3 uint8 BGR of one size; hot is bright in infrared images."""
-        images = item.read(**self.reading)
-        images = to_white_hot(images, black_hot) if self.reading['thermal'] else images
-        return to_first_size(images, item.name, resize, series=item.series)
 
     def _shared_cores(self, workers: int) -> AbstractContextManager:
         """A context in which each of so many threads that compute at once takes its share of the cores."""

@@ -1,8 +1,11 @@
 import runpy
+from argparse import Namespace
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
+from helpers.layouts import grey, write
 from helpers.pretraining import write_fuser, write_images
 from helpers.warm_process import run_tool
 
@@ -36,6 +39,20 @@ def test_table_plot_and_sheet(tmp_path):
     assert [line.split(',')[0] for line in scores] == ['image', '000', '001', 'mean']
     assert cv2.imread(str(plain / 'ranks.png')).std() > 10
     assert cv2.imread(str(out / 'sheet.jpg')).shape[1] > 8 * 300  # two sources, four variants, maximum, other
+
+
+def test_scores_are_against_the_infrared_images_as_they_were_fused(tmp_path):
+    tool, rows = runpy.run_path(str(TOOL)), []
+    street = np.full((120, 160), 40, np.uint8)
+    street[50:] = 90
+    for left in (30, 75, 125):
+        street[55:90, left : left + 10] = 220
+    for place, infrared in (('plain', street), ('black-hot', 255 - street)):
+        for folder, image in (('vi', grey(0, 120, 160)), ('ir', infrared)):
+            write(tmp_path / place / folder / '0.png', image)
+        args = Namespace(data=tmp_path / place, out_dir=tmp_path / place, workers=1)
+        rows.append(tool['score_maximum'](args))
+    assert rows[0] == rows[1]
 
 
 def test_in_how_many_pairs_hot_regions_are_among_the_two_brightest():

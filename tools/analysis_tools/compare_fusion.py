@@ -36,7 +36,7 @@ from mmdefusion.evaluation.functional.targets import Kept, summarise
 from mmdefusion.evaluation.labelled_targets import Boxes, check_names, measure_objects, read_boxes
 from mmdefusion.evaluation.scores import mean_row
 from mmdefusion.inference.sources import Item, list_items
-from mmdefusion.inference.thermal import Polarity, to_white_hot
+from mmdefusion.inference.thermal import Polarity
 from mmdefusion.models.fusers import ResidualDetail, SlidingWindow
 from mmdefusion.models.structures import Pair
 from mmdefusion.registry import MODELS
@@ -164,16 +164,13 @@ def variants(
         args.weights, task=args.task, target='off', polarity=args.polarity, network_pixels=args.network_pixels
     )
     black_hot = fuser.tell_black_hot(series)
+    read = partial(fuser.read, black_hot=black_hot)
     fuser.model.sliding_window = OncePerPair(fuser.model.sliding_window)
     rules = {} if args.network_pixels else {'plain output': None}
     rules['target off' if args.task == 'ivf' else 'detail'] = fuser.model.detail
     for rule in args.detail:
         name = ', '.join(f'{option} {value:g}' for option, value in rule.items())
         rules[name] = MODELS.build({**TASKS[args.task]['detail'], **rule})
-
-    def read(item: Item) -> list[np.ndarray]:
-        images = item.read(**fuser.reading)
-        return to_white_hot(images, black_hot) if args.task == 'ivf' else images
 
     def fuse(item: Item, detail: ResidualDetail | None, target: Target = 'off') -> np.ndarray:
         fuser.model.detail, fuser.model.target = detail, target

@@ -13,8 +13,10 @@ sheet.jpg, and ranks.png for each variant.
 import argparse
 import warnings
 from collections.abc import Sequence
+from functools import cache
 from math import isnan
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import matplotlib
@@ -28,7 +30,8 @@ from mmdefusion.evaluation.functional import TARGET_METRICS, VIFB_METRICS, lower
 from mmdefusion.evaluation.published import mean_rank, rank, vifb_method_means
 from mmdefusion.evaluation.score_files import score_files
 from mmdefusion.evaluation.scores import Row, mean_row, write_scores
-from mmdefusion.inference.sources import list_items
+from mmdefusion.inference.sources import Item, list_items
+from mmdefusion.inference.thermal import tell_black_hot, to_white_hot
 from mmdefusion.models.checkpoints.fetching import hash_weights, local_path
 from mmdefusion.utils.files import write_image, write_text
 from mmdefusion.utils.image_io import read_image
@@ -57,6 +60,20 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+class Pairs(NamedTuple):
+    """The pairs, and whether hot is dark in their infrared images."""
+
+    items: list[Item]
+    black_hot: bool
+
+
+@cache
+def read_pairs(data: Path) -> Pairs:
+    """Lists the pairs, and tells their polarity as the fuser does, once for all variants."""
+    items = list_items([str(data / 'vi'), str(data / 'ir')])
+    return Pairs(items, tell_black_hot(items, 'auto'))
+
+
 def folder_of(name: str, args: argparse.Namespace) -> Path:
     """The folder of the images of a variant, which depends on the weights, or of the maximum, which does not."""
     if name == MAXIMUM:
@@ -78,8 +95,10 @@ def fuse_and_score(name: str, args: argparse.Namespace) -> dict[str, float]:
 def score_maximum(args: argparse.Namespace) -> dict[str, float]:
     """Writes and scores the larger value of the sources in each channel, the simplest rule that shows what is hot."""
     folder = folder_of(MAXIMUM, args)
-    for item in list_items([str(args.data / 'vi'), str(args.data / 'ir')]):
-        write_image(folder / 'fused' / f'{item.name}.png', cv2.max(*item.read()))
+    items, black_hot = read_pairs(args.data)
+    for item in items:
+        largest = cv2.max(*to_white_hot(item.read(), black_hot))
+        write_image(folder / 'fused' / f'{item.name}.png', largest)
     return score_folder(folder, args)
 
 
@@ -91,7 +110,7 @@ def score_folder(folder: Path, args: argparse.Namespace) -> dict[str, float]:
 def score(fused: Path, protocol: str, args: argparse.Namespace) -> dict[str, Row]:
     """The metrics of each image, by name."""
     matched = match_stems([args.data / 'vi', args.data / 'ir', fused])
-    scores = score_files(list(matched.values()), protocol, args.workers)
+    scores = score_files(list(matched.values()), protocol, args.workers, black_hot=read_pairs(args.data).black_hot)
     if errors := [str(row) for row in scores if not isinstance(row, dict)]:
         raise SystemExit('\n'.join(errors))
     return dict(zip(matched, scores, strict=True))
