@@ -2,12 +2,12 @@
 
     python tools/analysis_tools/fusion_leaderboard.py --data data/VIFB --out-dir work_dirs/leaderboard
 
-Fuses VIFB's 21 pairs (--data has vi/ and ir/) with targets kept (the default), off or highlighted, without detail, and
-by the maximum of the sources, scores them as the benchmark does, and ranks each separately among the published means: a
-rank from 1 to 27 for each metric, and the mean rank. A second table has what these metrics do not measure (targets,
-skies, noise, fringes), for ours and for other methods whose images are in fused/METHOD/ of --data; its last column is
-in how many pairs what is hottest is among the two brightest of the method and the other methods. Writes table.md and
-sheet.jpg, and ranks.png for each variant.
+Fuses VIFB's 21 pairs (--data has vi/ and ir/; other pairs are refused, as the published means are not of them) with
+targets kept (the default), off or highlighted, without detail, and by the maximum of the sources, scores them as the
+benchmark does, and ranks each separately among the published means: a rank from 1 to 27 for each metric, and the mean
+rank. A second table has what these metrics do not measure (targets, skies, noise, fringes), for ours and for other
+methods whose images are in fused/METHOD/ of --data; its last column is in how many pairs what is hottest is among the
+two brightest of the method and the other methods. Writes table.md and sheet.jpg, and ranks.png for each variant.
 """
 
 import argparse
@@ -27,7 +27,7 @@ import matplotlib.pyplot as plt
 from mmdefusion.apis import FusionInferencer
 from mmdefusion.datasets.stems import list_images, match_stems
 from mmdefusion.evaluation.functional import TARGET_METRICS, VIFB_METRICS, lower_is_better
-from mmdefusion.evaluation.published import mean_rank, rank, vifb_method_means
+from mmdefusion.evaluation.published import VIFB_PAIRS, mean_rank, rank, vifb_method_means
 from mmdefusion.evaluation.score_files import score_files
 from mmdefusion.evaluation.scores import Row, mean_row, write_scores
 from mmdefusion.inference.sources import Item, list_items
@@ -72,6 +72,19 @@ def read_pairs(data: Path) -> Pairs:
     """Lists the pairs, and tells their polarity as the fuser does, once for all variants."""
     items = list_items([str(data / 'vi'), str(data / 'ir')])
     return Pairs(items, tell_black_hot(items, 'auto'))
+
+
+def refuse_other_pairs(data: Path) -> None:
+    """Raises a ValueError if the pairs are not those of VIFB, by their names: no other has a place among its means."""
+    names = {item.name for item in read_pairs(data).items}
+    absent, others = sorted(set(VIFB_PAIRS) - names), sorted(names - set(VIFB_PAIRS))
+    if absent or others:
+        groups = ((absent, 'absent'), (others, 'others'))
+        counts = [f'{len(group)} {what}, first {group[0]}' for group, what in groups if group]
+        raise ValueError(
+            f"{data} has not VIFB's 21 pairs ({'; '.join(counts)}), of which the published means are: give these, or "
+            'compare other pairs by compare_fusion.py.'
+        )
 
 
 def folder_of(name: str, args: argparse.Namespace) -> Path:
@@ -204,6 +217,7 @@ def main() -> None:
 
 def write_tables(args: argparse.Namespace) -> list[Table]:
     """Writes the tables, the plots and the sheet."""
+    refuse_other_pairs(args.data)
     tables = []
     folders = {name: folder_of(name, args) / 'fused' for name in (*VARIANTS, MAXIMUM)}
     folders |= folders_of_others(args)  # before the work of fusing
