@@ -28,7 +28,7 @@ from mmdefusion.evaluation.labelled_targets import Boxes, check_names, measure_t
 from mmdefusion.evaluation.score_files import Triple, iterate_scores
 from mmdefusion.evaluation.score_log import ScoreLog, unfinished_scores
 from mmdefusion.inference.sources import Item
-from mmdefusion.inference.thermal import Polarity, tell_black_hot
+from mmdefusion.inference.thermal import Polarity, tell_black_hot, warn_of_idle_range
 from mmdefusion.rules.options import Task
 from mmdefusion.utils.files import make_writable
 from mmdefusion.utils.image_io import FULL, FixedRange, check_scaling
@@ -103,6 +103,7 @@ def reading(args: argparse.Namespace, matched: Mapping[str, Triple]) -> dict[str
     if args.task != 'ivf':
         return dict(second=FULL, black_hot=None, resize=args.resize)
     items = [Item(name, paths[:2]) for name, paths in matched.items()]
+    warn_of_idle_range(items, args.thermal_range)
     black_hot = tell_black_hot(items, args.polarity, args.thermal_range)
     return dict(second=args.thermal_range, black_hot=black_hot, resize=args.resize)
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 from helpers.layouts import grey, write, write_xml
 from helpers.warm_process import run_tool
 
@@ -37,6 +38,20 @@ def test_a_row_per_image_and_the_mean(tmp_path):
     np.testing.assert_allclose(values[3], values[:3].mean(0), atol=1e-5)
     expected = gray_scores(grey(3), grey(4), grey(5))
     np.testing.assert_allclose(values[1], list(expected.values()), atol=1e-5)
+
+
+def test_a_black_image_and_a_copy_do_not_spoil_the_mean(tmp_path):
+    write_triples(tmp_path, 4)
+    write(tmp_path / 'fused/1.png', grey(5) * 0)
+    for name in ('vi', 'ir'):
+        write(tmp_path / name / '2.png', grey(8))
+    out = tmp_path / 'scores.csv'
+    result = run(tmp_path, '--protocol', 'gray', '--out', str(out), '--workers', '1')
+    assert result.returncode == 0 and '–' not in result.stdout, result.stderr
+    assert 'PSNR is infinite for 2 image(s) (1, 2), black or equal to their sources' in result.stderr
+    column = [row[1 + GRAY_METRICS.index('PSNR')] for row in list(csv.reader(out.open()))[1:]]
+    assert column[1:3] == ['-inf', 'inf']
+    assert float(column[-1]) == pytest.approx((float(column[0]) + float(column[3])) / 2, abs=1e-5)
 
 
 def test_what_cannot_be_scored_is_named_and_the_rest_is_kept(tmp_path):
@@ -106,10 +121,12 @@ def test_second_images_are_scaled_as_they_were_fused(tmp_path):
         write(tmp_path / 'fused/0.png', scaled)
         out = tmp_path / 'scores.csv'
         result = run(tmp_path, '--protocol', 'gray', '--out', str(out), *options)
-        assert result.returncode == 0, result.stderr
+        assert result.returncode == 0 and not result.stderr, result.stderr
         rows = list(csv.reader(out.open()))
         expected = gray_scores(grey(0), scaled, scaled)
         np.testing.assert_allclose([float(value) for value in rows[1][1:]], list(expected.values()), atol=1e-5)
+    write(tmp_path / 'ir/0.png', grey(1))
+    assert 'The range of 1000 to 30000 has no effect (--thermal-range)' in run(tmp_path, *of_counts).stderr
     assert 'low < high' in run(tmp_path, '--thermal-range', '5', '5').stderr
     assert 'is for infrared images' in run(tmp_path, '--thermal-range', '5', '9', '--task', 'mff').stderr
 

@@ -105,6 +105,40 @@ def test_a_pair_is_shown_with_parts_heat_maps_and_metrics(weights, task):
     assert all(0 < float(cell.strip('*')) <= 1 for cell in rows[metric])
 
 
+def street_by_night() -> tuple[np.ndarray, np.ndarray]:
+    infrared = np.full((120, 160), 40, np.uint8)
+    infrared[50:] = 90
+    for left in (30, 75, 125):
+        infrared[55:90, left : left + 10] = 220
+    return cv2.cvtColor(grey(0, 120, 160), cv2.COLOR_GRAY2BGR), cv2.cvtColor(infrared, cv2.COLOR_GRAY2BGR)
+
+
+TURNED = [lambda image: 255 - image, lambda image: cv2.applyColorMap(image, cv2.COLORMAP_JET)]
+
+
+@pytest.mark.parametrize('turn', TURNED, ids=['black-hot', 'false colours'])
+def test_an_infrared_image_is_shown_and_scored_as_it_was_fused(fuser, turn):
+    visible, infrared = street_by_night()
+    expected, shown = (fusing.show((visible, second), fuser, 'ivf') for second in (infrared, turn(infrared)))
+    assert (shown.sources[1] == infrared).all() and (shown.fused == expected.fused).all()
+    assert shown.scores.rows == expected.scores.rows
+    assert all((image == expected.pictures[name]).all() for name, image in shown.pictures.items())
+
+
+@pytest.mark.parametrize('turn', TURNED, ids=['black-hot', 'false colours'])
+def test_methods_are_scored_against_the_infrared_image_as_it_was_fused(fuser, turn, tmp_path):
+    visible, infrared = street_by_night()
+    answers = []
+    for place, second in (('plain', infrared), ('turned', turn(infrared))):
+        for folder, image in (('vi', visible), ('ir', second), ('fused/maximum', np.maximum(visible, infrared))):
+            write(tmp_path / place / folder / '0.png', image)
+        pair, others = Methods.read(tmp_path / place).load('0')
+        assert (pair[1] == infrared).all()
+        answers.append(score_pair(pair, others, fuser))
+    (expected, wanted), (images, rows) = answers
+    assert rows == wanted and all((image == expected[name]).all() for name, image in images.items())
+
+
 def test_the_better_number_is_bold_whichever_way_is_better():
     one, other = (cv2.cvtColor(grey(k, 64, 64), cv2.COLOR_GRAY2BGR) for k in range(2))
     table = fusing.score({'mean': fusing.mean(one, other), 'dark': one // 8}, (one, other), 'ivf')
