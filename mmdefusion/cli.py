@@ -1,6 +1,6 @@
 """The command ``mmdefusion``: one door to the tools that people use most.
 
-Only the standard library is imported here, and the tools import torch once they run, so ``--help`` and completion are
+Nothing that takes time is imported here, and the tools import torch once they run, so ``--help`` and completion are
 quick. Exit status: 0 if all is done, 1 if something failed (with one line that says what), 2 for a wrong call, 130
 after Ctrl-C.
 """
@@ -13,6 +13,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
+from .utils.options import interrupted_in_a_line
 from .version import __version__
 
 # name: (a script below tools/, or a module with main(); what it does)
@@ -38,6 +39,7 @@ complete -o default -F _mmdefusion mmdefusion
 """
 
 
+@interrupted_in_a_line()
 def main() -> None:
     """Runs a command with the rest of the line."""
     try:
@@ -47,8 +49,6 @@ def main() -> None:
             sys.stdout.flush()
             raise
         sys.stdout.flush()
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
     except BrokenPipeError:  # the reader of a pipe went away, as head does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None

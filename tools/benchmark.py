@@ -16,13 +16,12 @@ and report.md to --work-dir.
 """
 
 import argparse
-import sys
 from functools import partial
 from pathlib import Path
 
 from mmdefusion.experiments.launcher import KINDS, Launcher
 from mmdefusion.utils.names import shown
-from mmdefusion.utils.options import Settings
+from mmdefusion.utils.options import Settings, interrupted_in_a_line
 
 
 def parse_args() -> argparse.Namespace:
@@ -55,6 +54,7 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
+@interrupted_in_a_line('the same command goes on from here')
 def main() -> None:
     args = parse_args()
     from mmdefusion.experiments.benchmark import models_by_task, run_benchmark
@@ -80,9 +80,6 @@ def main() -> None:
         )
     except (OSError, RuntimeError, ValueError) as error:
         raise SystemExit(shown(error)) from None
-    except KeyboardInterrupt:
-        print('\nInterrupted: the same command goes on from here.', file=sys.stderr)
-        raise SystemExit(130) from None
     if found.scores:
         print(found.scores.text())
     print(f'written: {found.report}')

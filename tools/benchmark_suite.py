@@ -10,11 +10,11 @@ generated scenes the pictures too.
 """
 
 import argparse
-import sys
 from functools import partial
 from pathlib import Path
 
 from mmdefusion.utils.names import shown
+from mmdefusion.utils.options import interrupted_in_a_line
 
 
 def parse_args() -> argparse.Namespace:
@@ -34,6 +34,7 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
+@interrupted_in_a_line('the same command goes on from here')
 def main() -> None:
     args = parse_args()
     from mmdefusion.experiments.benchmark.suite import FIRST, run_suite
@@ -42,9 +43,6 @@ def main() -> None:
         found = run_suite(args.work_dir, args.tables or FIRST, args.seeds, args.publish, partial(print, flush=True))
     except (OSError, RuntimeError, ValueError) as error:
         raise SystemExit(shown(error)) from None
-    except KeyboardInterrupt:
-        print('\nInterrupted: the same command goes on from here.', file=sys.stderr)
-        raise SystemExit(130) from None
     for name, result in found.items():
         if result.scores:
             print(f'{name}\n{result.scores.text()}')

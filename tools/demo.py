@@ -21,6 +21,7 @@ from mmdefusion.experiments import Trial
 from mmdefusion.experiments.lanes import Run, clock, run_lanes
 from mmdefusion.scenes import CLASSES, PALETTE, WrittenScenes, corners, write_scenes
 from mmdefusion.utils.files import write_bytes
+from mmdefusion.utils.options import interrupted_in_a_line
 from mmdefusion.visualization import Report, Sheet, Table, contact_sheet, draw_boxes, draw_mask
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs' / 'demo'
@@ -193,6 +194,7 @@ def write_sheet(work_dir: Path, runs: dict[str, Run], test: WrittenScenes) -> No
     write_bytes(work_dir / 'sheet.png', memoryview(encoded))
 
 
+@interrupted_in_a_line()
 def main() -> None:
     args = parse_args()
     start = time.monotonic()

@@ -28,12 +28,12 @@ from mmdefusion.evaluation.labelled_targets import Boxes, check_names, measure_t
 from mmdefusion.evaluation.score_files import Triple, iterate_scores
 from mmdefusion.evaluation.score_log import ScoreLog, unfinished_scores
 from mmdefusion.inference.sources import Item
-from mmdefusion.inference.thermal import Polarity, tell_black_hot
+from mmdefusion.inference.thermal import Polarity, tell_black_hot, warn_of_idle_range
 from mmdefusion.rules.options import Task
 from mmdefusion.utils.files import make_writable
 from mmdefusion.utils.image_io import FULL, FixedRange, check_scaling
 from mmdefusion.utils.names import shown
-from mmdefusion.utils.options import warn_in_a_line
+from mmdefusion.utils.options import interrupted_in_a_line, warn_in_a_line
 from mmdefusion.utils.shards import take_shard
 from mmdefusion.visualization import Table
 
@@ -67,6 +67,9 @@ def parse_args() -> argparse.Namespace:
         'is dark)',
     )
     parser.add_argument(
+        '--resize', action='store_true', help='resize second images to the size of the first, as fuse.py --resize does'
+    )
+    parser.add_argument(
         '--boxes',
         type=Path,
         metavar='FILE',
@@ -98,9 +101,11 @@ def reading(args: argparse.Namespace, matched: Mapping[str, Triple]) -> dict[str
     """
     check_scaling((1.0, 99.0), args.thermal_range)
     if args.task != 'ivf':
-        return dict(second=FULL, black_hot=None)
+        return dict(second=FULL, black_hot=None, resize=args.resize)
     items = [Item(name, paths[:2]) for name, paths in matched.items()]
-    return dict(second=args.thermal_range, black_hot=tell_black_hot(items, args.polarity, args.thermal_range))
+    warn_of_idle_range(items, args.thermal_range)
+    black_hot = tell_black_hot(items, args.polarity, args.thermal_range)
+    return dict(second=args.thermal_range, black_hot=black_hot, resize=args.resize)
 
 
 def earlier_files(args: argparse.Namespace) -> list[Path]:
@@ -142,6 +147,7 @@ def tabulate_targets(triples: Mapping[str, Triple], boxes: Boxes, options: dict)
     return Table(['objects', 'count', *kept], rows, caption, digits=3)
 
 
+@interrupted_in_a_line()
 def main() -> None:
     args = parse_args()
     warn_in_a_line()

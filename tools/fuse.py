@@ -20,7 +20,7 @@ from mmdefusion.inference.fusing import Fusing
 from mmdefusion.inference.outputs import OUTPUTS, NotAllDone
 from mmdefusion.rules.options import TASKS, read_detail
 from mmdefusion.utils.names import shown
-from mmdefusion.utils.options import warn_in_a_line
+from mmdefusion.utils.options import interrupted_in_a_line, warn_in_a_line
 
 
 def parse_args() -> argparse.Namespace:
@@ -135,6 +135,7 @@ def open_fuser(args: argparse.Namespace) -> Fusing:
     )
 
 
+@interrupted_in_a_line()
 def main() -> None:
     args = parse_args()
     warn_in_a_line()

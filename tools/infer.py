@@ -12,6 +12,7 @@ import argparse
 from mmdefusion.inference.outputs import NotAllDone
 from mmdefusion.inference.predicting import Predicting
 from mmdefusion.utils.names import shown
+from mmdefusion.utils.options import interrupted_in_a_line
 
 
 def parse_args() -> argparse.Namespace:
@@ -63,6 +64,7 @@ def open_trained(args: argparse.Namespace) -> Predicting:
     return open_paired(args.config, args.checkpoint, args.score_thr, device=args.device, fused=args.fused)
 
 
+@interrupted_in_a_line()
 def main() -> None:
     args = parse_args()
     try:

@@ -17,7 +17,7 @@ from mmdefusion.experiments import Disturbance, use_tta
 from mmdefusion.models.checkpoints.fitting import read_weights, refuse_misfit
 from mmdefusion.utils.distributed import let_processes_talk
 from mmdefusion.utils.names import shown
-from mmdefusion.utils.options import absent_in_a_line, present_file
+from mmdefusion.utils.options import absent_in_a_line, interrupted_in_a_line, present_file, warn_in_a_line
 
 
 def parse_args() -> argparse.Namespace:
@@ -60,9 +60,11 @@ def disturbances(args: argparse.Namespace) -> list[Disturbance]:
     return [make(value) for make, value in wanted if value is not None]
 
 
+@interrupted_in_a_line()
 @absent_in_a_line()
 def main() -> None:
     args = parse_args()
+    warn_in_a_line()
     config = Config.fromfile(args.config)
     config.launcher = args.launcher
     config.merge_from_dict(args.cfg_options or {})

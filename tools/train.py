@@ -16,7 +16,7 @@ from mmdefusion.models.checkpoints.errors import CheckpointError
 from mmdefusion.models.checkpoints.fitting import read_weights
 from mmdefusion.utils.distributed import let_processes_talk, telling_of_lost_processes
 from mmdefusion.utils.names import shown
-from mmdefusion.utils.options import absent_in_a_line, present_file
+from mmdefusion.utils.options import absent_in_a_line, interrupted_in_a_line, present_file
 from mmdefusion.utils.type_names import type_name
 
 NEEDED = 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper'
@@ -45,6 +45,7 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+@interrupted_in_a_line()
 @absent_in_a_line()
 def main() -> None:
     args = parse_args()

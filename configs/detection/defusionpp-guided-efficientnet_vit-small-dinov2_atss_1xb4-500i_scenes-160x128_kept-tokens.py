@@ -3,4 +3,4 @@ _base_ = [
     './defusionpp-guided_vit-small-dinov2_atss_1xb4-500i_scenes-160x128_kept-tokens.py',
     '../_base_/encoders/efficientnet_prior.py',
 ]
-model = dict(backbone=dict(spatial_prior=_base_.beside_efficientnet))
+model = dict(backbone=dict(spatial_prior=_base_.beside_efficientnet, junction=_base_.by_gates))

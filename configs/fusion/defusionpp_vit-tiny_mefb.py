@@ -5,7 +5,9 @@ _base_ = [
     '../_base_/datasets/pairs_to_fuse.py',
     '../_base_/fusion_runtime.py',
 ]
-test_dataloader = dict(dataset=dict(data_root='data/MEFB/input', first='', second='', suffixes=('_A', '_B')))
+test_dataloader = dict(
+    dataset=dict(data_root='data/MEFB/input', first='', second='', suffixes=('_A', '_B'), polarity=None)
+)
 # contrast says little of exposure, and each exposure has detail enough
 model = dict(
     colour='exposed',

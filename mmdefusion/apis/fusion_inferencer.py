@@ -42,7 +42,8 @@ class FusionInferencer(PairFusing):
         show_progress: whether to show a progress bar on terminals.
         thermal_range: counts of 16-bit infrared images, or values of float ones, that become black and white; None
             takes percentiles of each image, and 0 to 1 for arrays of floats. Other 16-bit images are scaled from their
-            full range. For ``'ivf'`` only, as ``polarity``.
+            full range, and those of 8 bits are not; there is a warning if a series has no others. For ``'ivf'`` only,
+            as ``polarity``.
         polarity: whether hot is bright in the infrared images (``'white-hot'``) or dark (``'black-hot'``), which are
             inverted; ``'auto'`` guesses it for each call, with a warning where it is not white-hot.
         network_pixels: most pixels of an image that the network sees for the fused image where detail comes from the

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from mmdefusion.utils.type_names import type_name
 
+from . import albu_faults
+from .albu_faults import ALBU
 from .pipelines import PARTNER, find_step
 
 # of mmcv, mmdet and mmseg; they take three channels, and OpenCV silently drops a fourth
@@ -12,18 +14,19 @@ PHOTOMETRIC = (
     'Invert', 'PhotoMetricDistortion', 'Posterize', 'RandomGrayscale', 'RGB2Gray', 'Sharpness', 'Solarize',
     'SolarizeAdd', 'YOLOXHSVRandomAug',
 )  # fmt: skip
-THREE_ONLY = ('ShearX', 'ShearY', 'TranslateX', 'TranslateY')  # and they move what they see
+THREE_ONLY = ('InstaBoost', 'ShearX', 'ShearY', 'TranslateX', 'TranslateY')  # and they move what they see
 GEOMETRIC = (
-    'CenterCrop', 'Expand', 'MinIoURandomCrop', 'Pad', 'RandomAffine', 'RandomCenterCropPad', 'RandomChoiceResize',
-    'RandomCrop', 'RandomFlip', 'RandomResize', 'RandomRotate', 'RandomRotFlip', 'RandomShift', 'Resize',
-    'ResizeShortestEdge', 'ResizeToMultiple', 'Rotate', *THREE_ONLY,
+    'CenterCrop', 'Expand', 'FixScaleResize', 'FixShapeResize', 'MinIoURandomCrop', 'Pad', 'RandomAffine',
+    'RandomCenterCropPad', 'RandomChoiceResize', 'RandomCrop', 'RandomFlip', 'RandomFlip_GLIP', 'RandomResize',
+    'RandomRotate', 'RandomRotFlip', 'RandomShift', 'Resize', 'ResizeShortestEdge', 'ResizeToMultiple', 'Rotate',
+    *THREE_ONLY,
 )  # fmt: skip
 # what they fill with; black in three channels unless they are told
 FILLING = {'CutOut': 'fill_in', 'Expand': 'mean', 'RandomCenterCropPad': 'mean', 'RandomCutOut': 'fill_in'}
 TURNING = {'RandomRotate': ('pad_val', 0), 'Rotate': ('img_border_value', 128)}  # what fills corners, in three channels
 POLICIES = {'AutoAugment': 'policies', 'RandAugment': 'aug_space'}  # of these two, whose own are for three channels
-MIXING = ('CachedMixUp', 'CachedMosaic', 'MixUp', 'Mosaic')
-FOR_PAIRS = (*MIXING, 'RandomAffine')  # of which we have our own
+FOR_PAIRS = ('CachedMixUp', 'CachedMosaic', 'MixUp', 'Mosaic', 'RandomAffine')  # of which we have our own
+MIXING = (*FOR_PAIRS[:4], 'CopyPaste', 'RandomMosaic')
 INNER = ('transforms', *POLICIES.values())  # keys of steps inside others
 PLACE = 'AppendPlace'
 DISTURBING = ('CorruptPair', 'DropModality', 'ShiftPartner')  # of ours, for tests of robustness and for training
@@ -47,12 +50,7 @@ def pipeline_faults(pipeline: Sequence[dict], appended: bool = False) -> list[st
     before, behind = ([], steps) if place is None else (steps[:place], steps[place + 1 :])
     if find_step(before, PLACE) is not None:
         return ['AppendPlace stands before AppendPartner, whose pair it places; put it after']
-    faults = [
-        f'{name} stands before AppendPartner and moves the visible image only; '
-        + ('leave it out, as it takes three channels and not those of a pair' if name in THREE_ONLY else 'put it after')
-        for name in map(type_name, before)
-        if name in GEOMETRIC
-    ]
+    faults = [*filter(None, map(_fault_before, before))]
     faults += [
         f'{name} has {POLICIES[name]} of its own, which take three channels and move images; give it others, or leave '
         'it out'
@@ -65,22 +63,39 @@ def pipeline_faults(pipeline: Sequence[dict], appended: bool = False) -> list[st
 
 
 def flatten(pipeline: Sequence[dict]) -> Iterator[dict]:
-    """Yields the steps in order, each followed by the steps that it contains."""
+    """Yields the steps in order, each followed by the steps that it contains; those of Albu have names of their own."""
     for step in pipeline:
         if isinstance(step, list | tuple):
             yield from flatten(step)
             continue
         yield step
-        for key in INNER if isinstance(step, dict) else ():
+        for key in INNER if isinstance(step, dict) and type_name(step) != ALBU else ():
             inner = step.get(key)
             if isinstance(inner, list | tuple | dict):
                 yield from flatten([inner] if isinstance(inner, dict) else inner)
+
+
+def _fault_before(step: dict) -> str | None:
+    name = type_name(step)
+    if name == ALBU:
+        return albu_faults.fault_before(step)
+    if name.removeprefix('Paired') not in (*GEOMETRIC, *MIXING):
+        return None
+    remedy = 'put it after'
+    if name in THREE_ONLY:
+        remedy = 'leave it out, as it takes three channels and not those of a pair'
+    elif name in FOR_PAIRS:
+        remedy = f'use mmdefusion.Paired{name} after it'
+    does = 'mixes' if name.removeprefix('Paired') in MIXING else 'moves'
+    return f'{name} stands before AppendPartner and {does} the visible image only; {remedy}'
 
 
 def _fault_behind(step: dict, channels: int) -> str | None:
     name = type_name(step)
     if str(step['type']).startswith('mmdefusion.'):
         return 'AppendPartner stands twice; leave one out' if name == PARTNER else None
+    if name == ALBU:
+        return albu_faults.fault_behind(step)
     if name in PHOTOMETRIC:
         return f'{name} stands after AppendPartner and takes three channels; put it before AppendPartner'
     if name in THREE_ONLY:
@@ -99,12 +114,21 @@ def _fault_behind(step: dict, channels: int) -> str | None:
         return f'{name} stands after AppendPartner and takes three channels; use mmdefusion.Paired{name}'
     if name == PARTNER:
         return 'AppendPartner stands twice; leave one out'
-    if name == 'Pad':
-        value = step.get('pad_val', 0)
-        value = value.get('img', 0) if isinstance(value, dict) else value
-        if isinstance(value, list | tuple) and len(value) == 3:
-            remedy = f'set img={(*value, 0)}' if channels == 4 else 'set img=0'  # OpenCV fills four at most
-            return f'Pad fills three channels (pad_val {tuple(value)}) of a pair that has {channels}; {remedy}'
+    if name == 'Pad' or (name == 'FixShapeResize' and step.get('keep_ratio')):
+        return _fault_of_padding(step, name, channels)
+    return None
+
+
+def _fault_of_padding(step: dict, name: str, channels: int) -> str | None:
+    if channels > 4:
+        return (
+            f'{name} pads four channels at most (OpenCV) and a pair here has {channels}; leave padding to the data '
+            'preprocessor (pad_size_divisor), or set channels=1 of AppendPartner'
+        )
+    value = step.get('pad_val', 0)
+    value = value.get('img', 0) if isinstance(value, dict) else value
+    if isinstance(value, list | tuple) and len(value) == 3:
+        return f'{name} fills three channels (pad_val {tuple(value)}) of a pair that has 4; set img={(*value, 0)}'
     return None
 
 
@@ -131,16 +155,22 @@ def _faults_of_place(behind: Sequence[dict], appended: bool) -> list[str]:
     if appended:
         return ['AppendPlace stands in the pipeline of a wrapper, whose images may be mixed; put it into the inner one']
     faults = []
-    for index, name in enumerate(map(type_name, behind)):
+    for index, step in enumerate(behind):
+        name = type_name(step)
         mixing = name.removeprefix('Paired') in MIXING
+        moving = name in GEOMETRIC or (name == ALBU and bool(albu_faults.moving_names(step)))
         if name in DISTURBING:
             faults.append(
                 f'{name} stands beside AppendPlace, and kept tokens would not know of it; leave one of them out'
             )
-        elif index < place and (name in GEOMETRIC or mixing):
+        elif index < place and (moving or mixing):
             faults.append(f'{name} stands between AppendPartner and AppendPlace, which would not know of it; swap them')
         elif mixing:
             faults.append(f'{name} stands after AppendPlace, and a mix lies in no whole image; leave one of them out')
+        elif name == ALBU and index > place and not moving:
+            faults.append(
+                'Albu stands after AppendPlace, whose channels it would change too; put it before AppendPlace'
+            )
         elif name == 'Pad':
             faults.append('Pad stands after AppendPlace, and OpenCV fills at most four channels; leave one of them out')
         elif name == PLACE and index > place:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from mmdefusion.utils.image_headers import IMAGE_SUFFIXES
+from mmdefusion.utils.names import composed
 
 NAMED = 10  # files that an error lists per folder
 
@@ -38,6 +39,7 @@ def _list_extensions(root: Path, suffix: str) -> dict[str, str]:
     if not root.is_dir():
         raise FileNotFoundError(f'{root} is not a folder.')
     found: dict[str, str] = {}
+    accented: dict[str, str] = {}  # names by their composed form
     for relative in _list_files(str(root)):
         stem, extension = os.path.splitext(relative)
         if extension.lower() not in IMAGE_SUFFIXES or not stem.endswith(suffix):
@@ -45,9 +47,11 @@ def _list_extensions(root: Path, suffix: str) -> dict[str, str]:
         name = stem[: len(stem) - len(suffix)]
         if not name or name.endswith('/'):
             raise ValueError(f'{_path(root, name, suffix, extension)} has no name before {suffix}: rename it.')
-        if name in found:
-            first, second = (_path(root, name, suffix, end) for end in (found[name], extension))
-            raise ValueError(f'{first} and {second} have the same name: keep one of them.')
+        same = name if name.isascii() else accented.setdefault(composed(name), name)
+        if same in found:
+            first, second = _path(root, same, suffix, found[same]), _path(root, name, suffix, extension)
+            written = '' if same == name else f', written in two forms of Unicode ({same!a} and {name!a})'
+            raise ValueError(f'{first} and {second} have the same name{written}: keep one of them.')
         found[name] = sys.intern(extension)
     if not found:
         raise ValueError(f'{root} has no image{f" that ends with {suffix}" if suffix else ""} in it or below.')
@@ -88,17 +92,22 @@ class MatchedFiles(Mapping[str, tuple[str, ...]]):
         roots: the folders.
         suffixes: of the names, one for each folder.
         extensions: of the files, one for each folder, by name.
+        spellings: how each folder writes names that the first one writes in another form of Unicode.
     """
 
     def __init__(
-        self, roots: Sequence[str | os.PathLike], suffixes: Sequence[str], extensions: dict[str, tuple[str, ...]]
+        self,
+        roots: Sequence[str | os.PathLike],
+        suffixes: Sequence[str],
+        extensions: dict[str, tuple[str, ...]],
+        spellings: Sequence[dict[str, str]],
     ) -> None:
-        self._places = list(zip(map(Path, roots), suffixes, strict=True))
+        self._places = list(zip(map(Path, roots), suffixes, spellings, strict=True))
         self._extensions = extensions
 
     def __getitem__(self, name: str) -> tuple[str, ...]:
-        ends = self._extensions[name]
-        return tuple(_path(root, name, suffix, end) for (root, suffix), end in zip(self._places, ends, strict=True))
+        places = zip(self._places, self._extensions[name], strict=True)
+        return tuple(_path(root, own.get(name, name), suffix, end) for (root, suffix, own), end in places)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._extensions)
@@ -113,7 +122,7 @@ def match_stems(
     ignored: Sequence[str] = (),
     skip_unmatched: bool = False,
 ) -> MatchedFiles:
-    """Matches the files that have the same name in all folders.
+    """Matches the files that have the same name in all folders, in whatever form of Unicode: those of the first count.
 
     Args:
         folders: two or more folders; the same folder may appear twice if ``suffixes`` tell the files apart.
@@ -137,12 +146,13 @@ def match_stems(
         {name: path for name, path in files.items() if not any(_cut(name, end) in files for end in ignored)}
         for files in listed
     ]
+    spellings = [_spelled_alike(listed[0], files) for files in listed]
     first, *others = listed
     shared = set(first).intersection(*others)
     if skip_unmatched and shared:
         if loose := set().union(*listed) - shared:
             warnings.warn(f'{len(loose)} names lack a partner and are left out{some_names(loose)}.', stacklevel=3)
-        return _join(folders, suffixes, listed, shared)
+        return _join(folders, suffixes, listed, spellings, shared)
     for folder, other in zip(folders[1:], others, strict=True):
         here, there = first.keys() - other.keys(), other.keys() - first.keys()
         if here or there:
@@ -153,19 +163,31 @@ def match_stems(
             ]
             ends = '' if any(suffixes) else ", or say how names end (suffixes: ('_rgb', '_ir'), --suffixes _rgb _ir)"
             raise UnmatchedFiles(f'The file names do not match: {"; ".join(alone)}. Rename or remove them{ends}.')
-    return _join(folders, suffixes, listed, first)
+    return _join(folders, suffixes, listed, spellings, first)
 
 
 def _join(
     folders: Sequence[str | os.PathLike],
     suffixes: Sequence[str],
     listed: Sequence[dict[str, str]],
+    spellings: Sequence[dict[str, str]],
     names: Iterable[str],
 ) -> MatchedFiles:
     """The files of these names, which all folders have."""
     kinds: dict[tuple[str, ...], tuple[str, ...]] = {}  # one object for all names with the same extensions
     ends = ((name, tuple(files[name] for files in listed)) for name in sorted(names))
-    return MatchedFiles(folders, suffixes, {name: kinds.setdefault(found, found) for name, found in ends})
+    extensions = {name: kinds.setdefault(found, found) for name, found in ends}
+    return MatchedFiles(folders, suffixes, extensions, spellings)
+
+
+def _spelled_alike(first: Collection[str], files: dict[str, str]) -> dict[str, str]:
+    """Renames files as the first folder writes their names; returns the folder's own names of those by the new ones."""
+    forms = {composed(name): name for name in first if not name.isascii()}
+    others = [(name, forms.get(composed(name), name)) for name in files if not name.isascii()]
+    own = {new: name for name, new in others if new != name}
+    for new, name in own.items():
+        files[new] = files.pop(name)
+    return own
 
 
 def _cut(name: str, end: str) -> str | None:

@@ -48,14 +48,18 @@ def check_names(boxes: Boxes, names: Collection[str]) -> None:
 
 
 def measure_targets(
-    triples: Mapping[str, Triple], boxes: Boxes, second: FixedRange = None, black_hot: bool | None = None
+    triples: Mapping[str, Triple],
+    boxes: Boxes,
+    second: FixedRange = None,
+    black_hot: bool | None = None,
+    resize: bool = False,
 ) -> dict[str, list[Kept]]:
     """Measures how much is kept of each object that a source shows, by class.
 
     Args:
         triples: paths of visible, infrared and fused images, by image name.
         boxes: boxes by image name; images without boxes are skipped.
-        second, black_hot: see :func:`read_triple`.
+        second, black_hot, resize: see :func:`read_triple`.
 
     Raises:
         ValueError: if images cannot be read or compared; the message names the files.
@@ -64,7 +68,7 @@ def measure_targets(
     found: dict[str, list[Kept]] = {}
     for name, paths in track(labelled.items(), 'measuring objects', total=len(labelled)):
         try:
-            objects = measure_objects(read_triple(paths, second, black_hot), boxes[name])
+            objects = measure_objects(read_triple(paths, second, black_hot, resize), boxes[name])
         except ValueError as error:
             raise ValueError(f'{", ".join(paths)}: {error}') from None
         for label, of_label in objects.items():

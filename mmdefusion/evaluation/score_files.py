@@ -9,6 +9,7 @@ from multiprocessing import get_context
 import cv2
 import numpy as np
 
+from mmdefusion.inference.sizes import to_first_size
 from mmdefusion.inference.thermal import one_to_white_hot
 from mmdefusion.utils.image_io import FULL, FixedRange, read_image, reverse_channels
 from mmdefusion.utils.options import warn_in_a_line
@@ -27,6 +28,7 @@ def score_files(
     workers: int = 2,
     second: FixedRange = None,
     black_hot: bool | None = None,
+    resize: bool = False,
 ) -> list[Row | ValueError]:
     """Computes the metrics of a protocol for each fused image file.
 
@@ -34,12 +36,12 @@ def score_files(
         triples: paths of visible, infrared and fused images.
         protocol: a name in ``PROTOCOLS``.
         workers: number of processes, each of which uses one thread; with 1, no process is started.
-        second, black_hot: see :func:`read_triple`.
+        second, black_hot, resize: see :func:`read_triple`.
 
     Returns:
         For each triple its scores, or an error that names its files.
     """
-    return list(iterate_scores(triples, len(triples), protocol, workers, second, black_hot))
+    return list(iterate_scores(triples, len(triples), protocol, workers, second, black_hot, resize))
 
 
 def iterate_scores(
@@ -49,6 +51,7 @@ def iterate_scores(
     workers: int = 2,
     second: FixedRange = None,
     black_hot: bool | None = None,
+    resize: bool = False,
 ) -> Iterator[Row | ValueError]:
     """As :func:`score_files`, one result after the other in the order of the triples, as soon as it is there.
 
@@ -57,7 +60,7 @@ def iterate_scores(
     Raises:
         ChildProcessError: if a process is ended from outside.
     """
-    work = partial(score_file, protocol=protocol, second=second, black_hot=black_hot)
+    work = partial(score_file, protocol=protocol, second=second, black_hot=black_hot, resize=resize)
     if workers <= 1:
         yield from track(map(work, triples), 'scoring', total)
         return
@@ -72,17 +75,19 @@ def iterate_scores(
 
 
 def score_file(
-    paths: Triple, protocol: str, second: FixedRange = None, black_hot: bool | None = None
+    paths: Triple, protocol: str, second: FixedRange = None, black_hot: bool | None = None, resize: bool = False
 ) -> Row | ValueError:
     """Computes the metrics of one fused image; returns an error instead of raising it."""
     try:
-        images = read_triple(paths, second, black_hot)
+        images = read_triple(paths, second, black_hot, resize)
         return PROTOCOLS[protocol].scores(*images)
     except (OSError, ValueError) as error:
         return ValueError(f'{", ".join(paths)}: {error}')
 
 
-def read_triple(paths: Triple, second: FixedRange = None, black_hot: bool | None = None) -> list[np.ndarray]:
+def read_triple(
+    paths: Triple, second: FixedRange = None, black_hot: bool | None = None, resize: bool = False
+) -> list[np.ndarray]:
     """Reads the three images, H×W or H×W×3 (RGB), 0-255.
 
     Args:
@@ -91,11 +96,14 @@ def read_triple(paths: Triple, second: FixedRange = None, black_hot: bool | None
             ``FULL`` all of their range, as of second exposures and foci.
         black_hot: whether hot is dark in infrared images, which are then inverted, and turned back to grey from false
             colours in either case, as for fusing; None takes second images as they are.
+        resize: whether to bring the second image to the size of the first, as for fusing.
     """
     scalings = (FULL, second, FULL)
     images = [read_image(path, None, fixed_range=scaling) for path, scaling in zip(paths, scalings, strict=True)]
     if black_hot is not None:
         images[1] = one_to_white_hot(images[1], black_hot)
+    if resize:
+        images[:2] = to_first_size(images[:2], paths[1], resize)
     return [reverse_channels(image) for image in images]
 
 

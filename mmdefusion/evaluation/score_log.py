@@ -73,16 +73,17 @@ class ScoreLog:
         """Writes the CSV file, with the mean as its last row, and removes the unfinished one.
 
         Returns:
-            The mean of each score over the images that have one.
+            The mean of each score over the images that have a finite one; there is a warning of infinite ones.
         """
         running = RunningMean()
         if self.path is None or not len(self):
             for cells in self._rows():
-                running.add(as_row(cells, self.metrics))
+                running.add(cells[0], as_row(cells, self.metrics))
         else:
             self._write_whole(running)
         if self.path:
             unfinished_scores(self.path).unlink()
+        running.warn()
         return running.mean()
 
     def close(self) -> None:
@@ -95,7 +96,7 @@ class ScoreLog:
             with whole.open('w', encoding='utf-8', errors=BYTES, newline='') as file:
                 file.write(as_line(['image', *self.metrics]))
                 for cells in self._rows():
-                    running.add(as_row(cells, self.metrics))
+                    running.add(cells[0], as_row(cells, self.metrics))
                     file.write(as_line(cells))
                 file.write(as_line([MEAN, *running.mean().values()]))
             give_name(whole, self.path)

@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -12,26 +13,36 @@ from mmdefusion.utils.names import shown
 Row = dict[str, float]
 BYTES = 'surrogateescape'  # bytes of names that are no UTF-8 stay as they are
 MEAN = 'mean'  # name of the last row
+NAMED = 5  # images with an infinite score that a warning names
 
 
-def mean_row(rows: Sequence[Row]) -> Row:
-    """The mean of each metric over the images that have a value; NaN if none has."""
+def mean_row(rows: Mapping[str, Row]) -> Row:
+    """The mean of each metric over the images that have a finite value, with a warning of infinite ones; NaN if none.
+
+    Args:
+        rows: scores by image name.
+    """
     running = RunningMean()
-    for row in rows:
-        running.add(row)
+    for name, row in rows.items():
+        running.add(name, row)
+    running.warn()
     return running.mean()
 
 
-def write_scores(rows: Mapping[str, Row], path: Path) -> None:
+def write_scores(rows: Mapping[str, Row], path: Path) -> Row:
     """Writes a CSV file with a column for each metric and a row for each image; the last row is ``mean``.
 
     Args:
         rows: scores by image name.
         path: path of the CSV file.
+
+    Returns:
+        The last row, see :func:`mean_row`.
     """
-    mean = mean_row(list(rows.values()))
+    mean = mean_row(rows)
     lines = [['image', *mean], *([name, *row.values()] for name, row in [*rows.items(), (MEAN, mean)])]
     write_text(path, ''.join(map(as_line, lines)))
+    return mean
 
 
 class RunningMean:
@@ -40,17 +51,32 @@ class RunningMean:
     def __init__(self) -> None:
         self.sums: Row = {}
         self.counts: dict[str, int] = {}
+        self.infinite: dict[str, int] = {}
+        self.first: dict[str, list[str]] = {}
 
-    def add(self, row: Row) -> None:
-        """Adds a row; a metric whose value is NaN is left out of its mean."""
-        for name, value in row.items():
-            there = not math.isnan(value)
-            self.sums[name] = self.sums.get(name, 0.0) + (value if there else 0.0)
-            self.counts[name] = self.counts.get(name, 0) + there
+    def add(self, name: str, row: Row) -> None:
+        """Adds the row of an image; a metric whose value is not finite is left out of its mean."""
+        for metric, value in row.items():
+            there = math.isfinite(value)
+            self.sums[metric] = self.sums.get(metric, 0.0) + (value if there else 0.0)
+            self.counts[metric] = self.counts.get(metric, 0) + there
+            if math.isinf(value):
+                self.infinite[metric] = self.infinite.get(metric, 0) + 1
+                self.first.setdefault(metric, []).extend([name] if self.infinite[metric] <= NAMED else [])
 
     def mean(self) -> Row:
-        """The means; NaN for a metric that no row has a value of."""
+        """The means; NaN for a metric that no row has a finite value of."""
         return {name: self.sums[name] / count if count else math.nan for name, count in self.counts.items()}
+
+    def warn(self) -> None:
+        """Warns of each metric with infinite values: a ratio to an error of 0, or of a black image."""
+        for metric, count in self.infinite.items():
+            names = ', '.join(self.first[metric]) + (', ...' if count > NAMED else '')
+            others = self.counts[metric]
+            rest = f'its mean is of the other {others}' if others else 'it has no mean'
+            whose = f'{count} image(s) ({names}), black or equal to their sources'
+            told = f'{metric} is infinite for {whose}: {rest}.'
+            warnings.warn(shown(told), stacklevel=3)
 
 
 def iterate_rows(path: Path, metrics: Sequence[str]) -> Iterator[tuple[str, Row]]:

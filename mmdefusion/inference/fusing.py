@@ -23,7 +23,7 @@ from mmdefusion.utils.video_writer import VideoWriter
 from .outputs import Fused, NotAllDone, Output, OutputFolder, check_outputs, draw_panel
 from .sizes import to_first_size
 from .sources import Image, Item, Source, frame_items, is_video, list_items, refuse_folding, refuse_suffixes
-from .thermal import Polarity, tell_black_hot, to_white_hot
+from .thermal import Polarity, tell_black_hot, to_white_hot, warn_of_idle_range
 
 NAMES_AT_FAULT = (errno.ENAMETOOLONG, errno.EILSEQ)
 
@@ -105,7 +105,12 @@ class Fusing(ABC):
         return self._fuse_items(wanted, items, outputs, resize, target, workers)
 
     def fuse(
-        self, pair: Item | Sequence[Image], parts: bool = False, resize: bool = False, black_hot: bool | None = None
+        self,
+        pair: Item | Sequence[Image],
+        parts: bool = False,
+        resize: bool = False,
+        black_hot: bool | None = None,
+        share: bool = False,
     ) -> Fused:
         """Fuses two sources; with more than two, each result is fused with the next.
 
@@ -114,6 +119,7 @@ class Fusing(ABC):
             parts: whether to decode the common and unique images of the last two too.
             resize: whether to resize the other images to the size of the first.
             black_hot: whether hot is dark in infrared images (:meth:`tell_black_hot`); None asks this pair alone.
+            share: whether to tell which source the network follows where.
 
         Returns:
             The images by name, H×W×3 (BGR) or H×W, uint8.
@@ -122,11 +128,29 @@ class Fusing(ABC):
             OSError: if a file does not exist.
             ValueError: if an image cannot be read, or the sizes differ; the message names the item.
         """
-        items = [pair if isinstance(pair, Item) else Item('pair', tuple(pair))]
+        item = pair if isinstance(pair, Item) else Item('pair', tuple(pair))
+        return Fused(item.name, self._decode(item.name, self.read(item, resize, black_hot), parts, share))
+
+    def read(self, item: Item, resize: bool = False, black_hot: bool | None = None) -> list[np.ndarray]:
+        """Reads the sources of an item as they are fused: hot is bright in infrared images, and they are grey.
+
+        What is read can be fused with ``black_hot=False``, and scored and drawn beside the result.
+
+        Args:
+            item: the sources, as files or arrays.
+            resize, black_hot: see :meth:`fuse`.
+
+        Returns:
+            H×W×3 uint8 BGR of one size.
+
+        Raises:
+            OSError, ValueError: see :meth:`fuse`.
+        """
         if black_hot is None:
-            items, black_hot = self._open(items, items)
-        (item,) = items
-        return Fused(item.name, self._decode(item.name, self._read(item, resize, black_hot), parts))
+            (item,), black_hot = self._open([item], [item])
+        images = item.read(**self.reading)
+        images = to_white_hot(images, black_hot) if self.reading['thermal'] else images
+        return to_first_size(images, item.name, resize, series=item.series)
 
     def _fuse_items(
         self,
@@ -178,6 +202,7 @@ class Fusing(ABC):
             writers = {name: stack.enter_context(VideoWriter(file, frames.rate)) for name, file in files.items()}
             items = frame_items(track(frames, 'fusing', show=self.show_progress), frames.name)
             first = list(islice(items, 1))
+            warn_of_idle_range(first, self.reading['thermal_range'])
             black_hot, memory = self.tell_black_hot(first), FrameMemory()
             for item in chain(first, items):
                 for name, image in self._render(item, target.outputs, resize, black_hot, memory).images.items():
@@ -188,7 +213,7 @@ class Fusing(ABC):
         self, item: Item, outputs: Sequence[Output], resize: bool, black_hot: bool, memory: FrameMemory | None = None
     ) -> Fused:
         """Computes the outputs of an item, whose files are read once; with a memory it is the frame of a video."""
-        sources = self._read(item, resize, black_hot)
+        sources = self.read(item, resize, black_hot)
         images = self._decode(item.name, sources, set(outputs) != {'fused'}, 'share' in outputs, memory)
         if 'panel' in outputs:
             images['panel'] = draw_panel(sources, images, still=memory is None)
@@ -196,6 +221,8 @@ class Fusing(ABC):
 
     def _open(self, items: Sequence[Item], series: Sequence[Item]) -> tuple[Sequence[Item], bool]:
         """Tells whether hot is dark in the series that items are of; the files of a single one are read once."""
+        if items:
+            warn_of_idle_range(series, self.reading['thermal_range'])
         if len(items) == len(series) == 1:
             items = series = [replace(items[0], images=tuple(items[0].read(**self.reading)))]
         return items, bool(items) and self.tell_black_hot(series)
@@ -203,12 +230,6 @@ class Fusing(ABC):
     def tell_black_hot(self, items: Sequence[Item]) -> bool:
         """Whether hot is dark in the infrared images of a series, by the polarity or by what they look like."""
         return self.reading['thermal'] and tell_black_hot(items, self.polarity, self.reading['thermal_range'])
-
-    def _read(self, item: Item, resize: bool, black_hot: bool) -> list[np.ndarray]:
-        """Reads the sources, H×W×3 uint8 BGR of one size; hot is bright in infrared images."""
-        images = item.read(**self.reading)
-        images = to_white_hot(images, black_hot) if self.reading['thermal'] else images
-        return to_first_size(images, item.name, resize, series=item.series)
 
     def _shared_cores(self, workers: int) -> AbstractContextManager:
         """A context in which each of so many threads that compute at once takes its share of the cores."""

@@ -1,6 +1,5 @@
 """Reads sources to fuse: arrays, files, lists, globs, folders and videos."""
 
-import glob
 import os
 import warnings
 from collections import Counter
@@ -11,7 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from mmdefusion.datasets.stems import UnmatchedFiles, match_stems
-from mmdefusion.utils.image_io import FULL, FixedRange, read_image, read_partner, to_channels, to_uint8
+from mmdefusion.utils.image_io import FULL, FixedRange, read_partner, read_stored, to_channels, to_uint8
+
+from .globs import SKIP, find_files, is_glob, match_globs
 
 Image = str | os.PathLike | np.ndarray  # a file or URL, or an array H×W or H×W×3, BGR
 Source = Image | Sequence[Image] | None
@@ -20,7 +21,7 @@ Range = tuple[float, float]
 FOLDED_UNASKED = 9  # single files that may become one image without ``fold``: a bracket of exposures has up to nine
 # what folders of pairs are called, visible first
 PAIRS_OF_FOLDERS = (('visible', 'infrared'), ('vi', 'ir'), ('VI', 'IR'), ('Vis', 'Ir'))
-SKIP = 'leave out files without a partner with skip_unmatched=True (--skip-unmatched)'
+CAMERA_BITS = (8, 10, 12, 14)  # of values that files of 16 bits may hold
 VIDEO_SUFFIXES = ('.mp4', '.avi', '.mov', '.mkv', '.m4v', '.mpg', '.mpeg', '.webm')
 
 
@@ -94,6 +95,7 @@ def list_items(
     sources = [source for source in sources if source is not None]
     if not sources:
         raise ValueError('There is nothing to fuse: give two images, folders or lists.')
+    refuse_absent(sources)
     if len(sources) == 1:
         refuse_parent(sources[0])
     if all(_is_folder(source) for source in sources):
@@ -102,8 +104,8 @@ def list_items(
     if not fold:
         refuse_folding(sources)
     lists = [_as_list(source) for source in sources]
-    if all(_is_path(source) and _is_glob(source) for source in sources):
-        lists = _match_globs(sources, lists, skip_unmatched)
+    if all(_is_path(source) and is_glob(source) for source in sources):
+        lists = match_globs(sources, lists, list(map(_names, lists)), skip_unmatched)
     counts = [len(images) for images in lists]
     if len(set(counts)) > 1:
         raise ValueError(f'The sources have {", ".join(map(str, counts))} images: give one partner for each.')
@@ -115,13 +117,20 @@ def frame_items(frames: Iterable[Sequence[np.ndarray]], name: str) -> Iterator[I
     return (Item(f'{name}_{place:06d}', tuple(images), name) for place, images in enumerate(frames))
 
 
+def refuse_absent(sources: Sequence[Source]) -> None:
+    """Raises a FileNotFoundError that names the first source that is not there, be it a file or a folder."""
+    for source in sources:
+        if _is_path(source) and not is_glob(source) and '://' not in os.fspath(source) and not os.path.exists(source):
+            raise FileNotFoundError(f'{source} is not there.')
+
+
 def refuse_folding(sources: Sequence[Source]) -> None:
     """Raises a ValueError if single files that would become one image look like pairs, or are very many.
 
     A shell replaces an unquoted ``vi/*.jpg ir/*.jpg`` by the names of the files: what was meant as two lists arrives as
     many single images.
     """
-    if not all(_is_path(source) and not _is_folder(source) and not _is_glob(source) for source in sources):
+    if not all(_is_path(source) and not _is_folder(source) and not is_glob(source) for source in sources):
         return
     folders = Counter(os.path.dirname(source) for source in sources)
     if len(sources) > FOLDED_UNASKED or (len(folders) > 1 and max(folders.values()) > 1):
@@ -150,7 +159,7 @@ def refuse_parent(source: Source) -> None:
 
 def is_video(source: Source) -> bool:
     """Whether a source is a video file."""
-    return _is_path(source) and not _is_glob(source) and Path(source).suffix.lower() in VIDEO_SUFFIXES
+    return _is_path(source) and not is_glob(source) and Path(source).suffix.lower() in VIDEO_SUFFIXES
 
 
 def _is_path(source: Source) -> bool:
@@ -161,48 +170,14 @@ def _is_folder(source: Source) -> bool:
     return _is_path(source) and os.path.isdir(source)
 
 
-def _is_glob(source: str | os.PathLike) -> bool:
-    return glob.has_magic(os.fspath(source)) and '://' not in os.fspath(source) and not os.path.exists(source)
-
-
 def _as_list(source: Image | Sequence[Image]) -> list[Image]:
     if isinstance(source, list | tuple):
         return list(source)
     if _is_folder(source):
         raise ValueError(f'{source} is a folder, and not all other sources are: give folders only, or a glob.')
-    if _is_path(source) and _is_glob(source):
-        found = sorted(glob.glob(os.fspath(source), recursive=True))
-        if not found:
-            raise FileNotFoundError(f'No file matches {source}.')
-        return found
+    if _is_path(source) and is_glob(source):
+        return find_files(source)
     return [source]
-
-
-def _match_globs(patterns: Sequence[str | os.PathLike], lists: list[list[str]], skip: bool) -> list[list[str]]:
-    """Lists that can be matched by position; with ``skip`` only files that have the same name in all lists.
-
-    Raises:
-        ValueError: if some names have no partner and the order is not that of the others, or with ``skip`` if none has.
-    """
-    named = [dict(zip(_names(paths), paths, strict=True)) for paths in lists]
-    shared = [name for name in named[0] if all(name in other for other in named[1:])]
-    loose = sorted(set().union(*named) - set(shared))
-    if skip and not shared:
-        raise ValueError(
-            f'No file of {" and ".join(map(str, patterns))} has a partner of the same name, first {loose[0]}: rename '
-            'them, or pair them by their order without skip_unmatched (--skip-unmatched).'
-        )
-    if skip:
-        if loose:
-            warnings.warn(f'{len(loose)} names lack a partner and are left out, first {loose[0]}.', stacklevel=4)
-        return [[paths[name] for name in shared] for paths in named]
-    places = [{name: place for place, name in enumerate(paths)} for paths in named]
-    if any(len({place[name] for place in places}) > 1 for name in shared):
-        raise ValueError(
-            f'{len(loose)} names of {" and ".join(map(str, patterns))} lack a partner, first {loose[0]}, so that pairs '
-            f'by place would be wrong: rename or add files, {SKIP}.'
-        )
-    return lists
 
 
 def _match_folders(folders: Sequence[str | os.PathLike], suffixes: Sequence[str], skip: bool) -> list[Item]:
@@ -236,6 +211,24 @@ def _read(image: Image, name: str, percentiles: Range, fixed_range: FixedRange) 
         if not image.size:
             raise ValueError(f'{name} is empty: its shape is {image.shape}.')
         unscaled = image.dtype.kind == 'f' and fixed_range is None  # floats are 0 to 1 where nothing else is said
-        image = to_uint8(image, name, percentiles, FULL if unscaled else fixed_range)
-        return to_channels(image, 3, name)
-    return read_image(os.fspath(image), 3, percentiles, fixed_range)
+        fixed_range = FULL if unscaled else fixed_range
+    else:
+        name = os.fspath(image)
+        image = read_stored(name, counts=not isinstance(fixed_range, str))
+    if isinstance(fixed_range, str):
+        _warn_of_few_bits(image)
+    return to_channels(to_uint8(image, name, percentiles, fixed_range), 3, name)
+
+
+def _warn_of_few_bits(image: np.ndarray) -> None:
+    """Warns of a 16-bit image of full range that a camera of fewer bits has written as it is, and that gets dark.
+
+    The line is the same for all images of a series, so that Python says it once.
+    """
+    most = int(image.max()) if image.dtype == np.uint16 else 0
+    if bits := next((bits for bits in CAMERA_BITS if 0 < most < 2**bits), None):
+        warnings.warn(
+            f'16-bit images have values of at most {2**bits - 1} of 65535, and get dark: if the camera has {bits} '
+            f'bits, scale them first (by {2 ** (16 - bits)}).',
+            stacklevel=2,
+        )

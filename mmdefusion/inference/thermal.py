@@ -1,5 +1,6 @@
 """Brings infrared images to grey levels in which hot is bright, whatever the camera made of them."""
 
+import os
 import warnings
 from collections.abc import Sequence
 from typing import Literal
@@ -8,10 +9,12 @@ import cv2
 import numpy as np
 
 from mmdefusion.utils.false_colours import COLOURED, colourfulness, tell_palette, undo_palette
+from mmdefusion.utils.image_headers import read_header
 from mmdefusion.utils.polarity import DOUBTFUL, SURE, white_hot_evidence
 from mmdefusion.utils.spread import evenly_spread
+from mmdefusion.utils.storage import is_local
 
-from .sources import Item, Range
+from .sources import Image, Item, Range
 
 Polarity = Literal['auto', 'white-hot', 'black-hot']
 
@@ -65,16 +68,47 @@ def tell_black_hot(items: Sequence[Item], polarity: Polarity, thermal_range: Ran
     if found < -SURE:
         warnings.warn(
             'The infrared images look black-hot: they are inverted. Name the polarity to be sure of it '
-            '(--polarity black-hot, or white-hot if this is wrong).',
+            '(--polarity black-hot, or white-hot if this is wrong; polarity= in Python and configs).',
             stacklevel=3,
         )
     elif found < -DOUBTFUL:
         warnings.warn(
             'The infrared images may be black-hot: they are taken for white-hot. If hot is dark in them, give '
-            '--polarity black-hot.',
+            '--polarity black-hot (polarity= in Python and configs).',
             stacklevel=3,
         )
     return found < -SURE
+
+
+def warn_of_idle_range(items: Sequence[Item], thermal_range: Range | None) -> None:
+    """Warns of a range if no infrared image of a series has 16 bits or floats, which alone it scales.
+
+    The headers of all files are read, up to the first such image. Files that cannot be read have no say.
+
+    Args:
+        items: the series, as it is stored.
+        thermal_range: see :meth:`Item.read`.
+    """
+    images = [image for item in items for image in item.images[1:]] if thermal_range is not None else []
+    if images and not any(map(_may_be_deep, images)):
+        low, high = thermal_range
+        warnings.warn(
+            f'The range of {low:g} to {high:g} has no effect (--thermal-range): no infrared image has 16 bits or '
+            'floats, and those of 8 bits are taken as they are.',
+            stacklevel=3,
+        )
+
+
+def _may_be_deep(image: Image) -> bool:
+    if isinstance(image, np.ndarray):
+        return image.dtype != np.uint8
+    path = os.fspath(image)
+    if not is_local(path):
+        return True  # to know it would take a download
+    try:
+        return read_header(path).deep
+    except (OSError, ValueError):  # reported where the item is fused
+        return False
 
 
 def _evidence(image: np.ndarray) -> float:

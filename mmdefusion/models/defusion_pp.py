@@ -42,8 +42,8 @@ class DeFusionPP(BaseModule):
         spatial_prior: ``type`` and options of a stem that reads the pair beside the encoder (:class:`SpatialPrior`),
             without ``out_channels`` and ``strides``; its maps are added to those of the pyramid. None, as in the paper,
             uses no prior.
-        junction: ``type`` and options of what adds the maps instead of a plain sum (:class:`GatedSum`), without
-            ``out_channels`` and ``strides``.
+        junction: ``type`` and options of what adds the maps instead of a plain sum (:class:`GatedSum`,
+            :class:`GatedPrior`), without ``out_channels`` and ``strides``.
         injection: ``type`` and options of what brings the prior's map at stride 16 into the tokens
             (:class:`TokenInjection`), without ``channels`` and ``embed_dims``. None brings nothing.
         frozen: whether encoder and decomposition stay as ``init_cfg`` made them, without gradients and in evaluation

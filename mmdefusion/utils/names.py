@@ -1,5 +1,7 @@
 """Names of files in what people read: a name may hold anything, and must not write to the terminal by itself."""
 
+import unicodedata
+
 
 def shown(text: object) -> str:
     r"""A name, or a line with names, whose characters can all be printed.
@@ -19,3 +21,11 @@ def check_utf8(path: object) -> None:
         str(path).encode()
     except UnicodeEncodeError:
         raise ValueError(f'{shown(path)}: its name is no UTF-8: rename it.') from None
+
+
+def composed(name: str) -> str:
+    """A name with one character for a letter and its accent (NFC), as two systems may write it differently.
+
+    Archives made on macOS have names of letters with marks behind them (NFD), which look the same.
+    """
+    return name if name.isascii() else unicodedata.normalize('NFC', name)

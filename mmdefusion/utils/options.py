@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -37,6 +38,23 @@ def absent_in_a_line() -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise SystemExit(shown(error)) from None
+
+
+@contextmanager
+def interrupted_in_a_line(remedy: str = '') -> Iterator[None]:
+    """Ends a command with a line, and not with a traceback, where somebody presses Ctrl-C.
+
+    Args:
+        remedy: what the line says besides.
+
+    Raises:
+        SystemExit: with status 130, as shells have it.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(f'\nInterrupted{f": {remedy}" if remedy else ""}.', file=sys.stderr, flush=True)
+        raise SystemExit(130) from None
 
 
 class Settings(argparse.Action):

@@ -1,6 +1,5 @@
 """Reads several videos of one scene, frame by frame, matched by time."""
 
-import itertools
 import math
 import os
 import re
@@ -21,6 +20,8 @@ TEXT = re.compile(rb'(?!RIFF|....mdat)[\t\n\r -~]{8}', re.DOTALL)
 MOST_FRAMES = 10**9  # that a header may count; without a duration there are -2.3e17
 # How far a whole video may stay behind its header: lengths are rounded, and sound may go on after the last frame.
 SPARE_FRAMES, SPARE_PART = 5, 0.05
+ROUNDED = 2e-3  # seconds that a time stamp of a constant rate may be off: Matroska has whole milliseconds
+EQUAL = 1e-9  # seconds; a time in the middle of two frames belongs to the later one, whatever floats make of it
 SAME_RATE = 1e-4  # relative; 29.97 and 30 must count as different: after a minute they are two frames apart
 
 
@@ -28,8 +29,9 @@ class VideoFrames:
     """Iterates over the frames of several videos that belong together, until the shortest video ends.
 
     Every frame of the first video comes with the frame of each other video that is nearest in time. All videos are
-    assumed to start at the same moment and to run at the constant rates that their files give. One that ends long
-    before its header says is warned of: it may be damaged, or its header counts what was cut off or is sound alone.
+    assumed to start at the same moment. Frames have the times that their file gives, as long as these rise, and those
+    of the rate after that. A video that ends long before its header says is warned of: it may be damaged, or its header
+    counts what was cut off or is sound alone.
 
     Args:
         paths: paths of the videos.
@@ -71,8 +73,10 @@ class VideoFrames:
     def __iter__(self) -> Iterator[tuple[np.ndarray, ...]]:
         """Yields each frame of the first video with the matching frames of the others (H×W×3 BGR); closes the files."""
         try:
-            for place in itertools.count():
-                frames = [video.advance(math.floor(place * video.rate / self.rate + 0.5)) for video in self.videos]
+            first, *others = self.videos
+            while True:
+                time, image = first.take()
+                frames = [image, *(video.nearest(time) for video in others)]
                 if any(frame is None for frame in frames):
                     for lack in filter(None, (video.lack() for video in self.videos if video.ended)):
                         warnings.warn(lack, stacklevel=2)
@@ -85,6 +89,9 @@ class VideoFrames:
         """Closes the files."""
         for video in self.videos:
             video.capture.release()
+
+
+Frame = tuple[float, np.ndarray | None]  # its time in seconds, H×W×3 BGR
 
 
 class _Video:
@@ -100,23 +107,45 @@ class _Video:
         count = self.capture.get(cv2.CAP_PROP_FRAME_COUNT)
         self.count = int(count) if 1 <= count <= MOST_FRAMES else 0  # by the header; 0 if it says nothing of use
         self.taken = 0
-        self.first = self.last = 0.0  # times of frames that were taken, in seconds
-        self.frame: np.ndarray | None = None
+        self.first = self.last = 0.0  # times of frames that were taken, in seconds, as the file gives them
+        self.steady = self.rising = True  # whether these were those of the rate so far, and rose
+        self.time = 0.0  # that counts, since the first frame
+        self.around: list[Frame] = []  # the frames before and after the last time that was asked for
         self.ended = False
 
-    def advance(self, place: int) -> np.ndarray | None:
-        """The frame at a place that is not before the last one that was asked for; None if the video ends before it."""
-        for _ in range(place + 1 - self.taken):
-            there, self.frame = self.capture.grab(), None
-            if there and self.taken == place:
-                there, self.frame = self.capture.retrieve()
-            if not there:
-                self.frame, self.ended = None, True
-                break
-            self.taken += 1
-            self.last = self.capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-            self.first = self.last if self.taken == 1 else self.first
-        return self.frame
+    def take(self) -> Frame:
+        """The next frame; behind the last one there is none, a frame's time later."""
+        there, image = self.capture.read()
+        if not there:
+            self.ended = True
+            return (self.time + 1 / self.rate if self.taken else 0.0), None
+        stamp = self.capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+        if self.taken:
+            self.rising = self.rising and stamp > self.last
+            self._go_on(stamp)
+        else:
+            self.first = stamp
+        self.last, self.taken = stamp, self.taken + 1
+        return self.time, image
+
+    def nearest(self, time: float) -> np.ndarray | None:
+        """The frame that is nearest to a time, which is not before the last one that was asked for.
+
+        It is the later of two that are as near, and None if the video ends before it. Two frames are held.
+        """
+        while len(self.around) < 2 or (self.around[1][0] <= time and self.around[1][1] is not None):
+            self.around = [*self.around[-1:], self.take()]
+        (before, image), (after, later) = self.around
+        return later if after - time <= time - before + EQUAL else image
+
+    def _go_on(self, stamp: float) -> None:
+        """Sets the time of a frame that is not the first one."""
+        by_rate = self.taken / self.rate
+        if not self.rising:
+            self.time = by_rate if self.steady else self.time + 1 / self.rate
+            return
+        self.steady = self.steady and abs(stamp - self.first - by_rate) <= ROUNDED
+        self.time = by_rate if self.steady else stamp - self.first
 
     def lack(self) -> str:
         """What may be wrong with a video that has ended, if both its frames and its time are fewer than its header has.

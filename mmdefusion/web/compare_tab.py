@@ -33,8 +33,9 @@ def build(settings: Settings) -> None:
         return open_fuser(settings.weights, settings.device, 'ivf', None, 'residual', None)
 
     def compare_uploads(first: str | None, second: str | None, resize: bool, files: list[str] | None) -> Answer:
-        pair = tuple(Item('pair', inputs.read(first, second, resize, settings)).read())
-        images, rows = score_pair(pair, read_results(files, pair[0].shape[:2], settings), ours())
+        fuser = ours()
+        pair = tuple(fuser.read(Item('pair', inputs.read(first, second, resize, settings))))
+        images, rows = score_pair(pair, read_results(files, pair[0].shape[:2], settings), fuser)
         return gallery(pair, images), rank(rows).markdown()
 
     gr.Markdown(

@@ -12,6 +12,7 @@ from mmdefusion.evaluation.functional import VIFB_METRICS, vifb_scores
 from mmdefusion.evaluation.published import mean_rank
 from mmdefusion.evaluation.scores import Row, mean_row
 from mmdefusion.inference.sources import Item
+from mmdefusion.inference.thermal import tell_black_hot, to_white_hot
 from mmdefusion.utils.image_io import reverse_channels
 from mmdefusion.visualization import Table
 
@@ -32,11 +33,13 @@ class Methods:
         root: the folder; it has ``vi/``, ``ir/`` and ``fused/METHOD/`` with files of the same names.
         files: paths of the visible, infrared and fused images, by the name of the pair.
         names: names of the methods, in the order of the paths.
+        black_hot: whether hot is dark in the infrared images.
     """
 
     root: Path
     files: dict[str, tuple[str, ...]]
     names: tuple[str, ...]
+    black_hot: bool
 
     @classmethod
     def read(cls, root: Path) -> 'Methods':
@@ -53,10 +56,11 @@ class Methods:
             raise ValueError(f'{root / "fused"} has no folder METHOD/ with an image of every pair in {root / "vi"}.')
         listed = [list_images(folder) for folder in whole]
         files = {name: (*pair, *(images[name] for images in listed)) for name, pair in pairs.items()}
-        return cls(root, files, tuple(folder.name for folder in whole))
+        black_hot = tell_black_hot([Item(name, paths) for name, paths in pairs.items()], 'auto')
+        return cls(root, files, tuple(folder.name for folder in whole), black_hot)
 
     def load(self, name: str) -> tuple[Pair, Images]:
-        """Reads a pair and the fused images of all methods.
+        """Reads a pair, as it is for fusing, and the fused images of all methods.
 
         Raises:
             ValueError: if there is no such pair, or a file cannot be read.
@@ -64,7 +68,7 @@ class Methods:
         if name not in self.files:
             raise ValueError(f'There is no pair {name}.')
         visible, infrared, *fused = self.files[name]
-        sources = tuple(Item(name, (visible, infrared)).read())
+        sources = tuple(to_white_hot(Item(name, (visible, infrared)).read(), self.black_hot))
         return sources, {method: Item(name, (path,)).read()[0] for method, path in zip(self.names, fused, strict=True)}
 
 
@@ -99,7 +103,7 @@ def score_pair(sources: Pair, others: Images, fuser: FusionInferencer) -> tuple[
     """Fuses a pair, and scores it beside other methods with the 13 metrics of VIFB.
 
     Args:
-        sources: visible and infrared image, H×W×3 BGR.
+        sources: visible and infrared image as they are for fusing, H×W×3 BGR: hot is bright.
         others: fused images of other methods, H×W×3 BGR.
         fuser: ours.
 
@@ -109,8 +113,8 @@ def score_pair(sources: Pair, others: Images, fuser: FusionInferencer) -> tuple[
     Raises:
         ValueError: if an image cannot be fused or scored.
     """
-    (result,) = fuser([sources[0]], [sources[1]])
-    images = {OURS: result.images['fused'], MEAN: mean(*sources), **others}
+    fused = fuser.fuse(sources, black_hot=False).images['fused']
+    images = {OURS: fused, MEAN: mean(*sources), **others}
     rgb = {name: reverse_channels(image) for name, image in images.items()}
     visible, infrared = map(reverse_channels, sources)
     return rgb, {name: vifb_scores(visible, infrared, image) for name, image in rgb.items()}
@@ -127,9 +131,9 @@ def score_pairs(
     methods: Methods, names: list[str], fuser: FusionInferencer, done: Callable[[int], None]
 ) -> dict[str, Row]:
     """The mean scores of all methods over several pairs; ``done`` is told how many are finished."""
-    rows: dict[str, list[Row]] = {}
+    rows: dict[str, dict[str, Row]] = {}
     for count, name in enumerate(names):
         done(count)
         for method, row in score_pair(*methods.load(name), fuser)[1].items():
-            rows.setdefault(method, []).append(row)
+            rows.setdefault(method, {})[name] = row
     return {method: mean_row(found) for method, found in rows.items()}

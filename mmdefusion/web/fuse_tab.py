@@ -38,8 +38,8 @@ def build(settings: Settings) -> None:
 
     def fuse(first: str | None, second: str | None, resize: bool, *options: str) -> tuple[Any, ...]:
         task, colour, detail, target = (lookup(names, option) for names, option in zip(CHOICES, options, strict=True))
-        pair = inputs.read(first, second, resize, settings)
-        shown = show(pair, open_fuser(settings.weights, settings.device, task, colour, detail, target), task)
+        fuser = open_fuser(settings.weights, settings.device, task, colour, detail, target)
+        shown = show(inputs.read(first, second, resize, settings, fuser.reading), fuser, task)
         pictures = [(image, caption) for caption, image in shown.pictures.items()]
         words = f'{ABOUT[PROTOCOL[task]]}; the better number of each row is bold. ↑: more is better, ↓: less is.'
         names = NAMES[task]

@@ -35,7 +35,7 @@ class Shown:
     """What is shown of one pair, images H×W×3 (RGB) or H×W, uint8.
 
     Attributes:
-        sources: both sources.
+        sources: both sources, as they were fused: hot is bright in the infrared image, and it is grey.
         fused: the fused image.
         pictures: parts and heat maps by their captions.
         scores: metrics of the fused image and of the mean of both sources.
@@ -68,9 +68,8 @@ def show(pair: Pair, fuser: FusionInferencer, task: str) -> Shown:
     Raises:
         ValueError: if the pair cannot be fused or scored.
     """
-    first, second = Item('pair', pair).read(**fuser.reading)
-    (result,) = fuser([first], [second], outputs=('fused', 'common', 'unique_a', 'unique_b', 'share'))
-    images = result.images
+    first, second = fuser.read(Item('pair', pair))  # turned once, for all that follows
+    images = fuser.fuse((first, second), parts=True, black_hot=False, share=True).images
     one, other = NAMES[task]
     parts = {
         'common: what both show': images['common'],

@@ -59,9 +59,11 @@ class PairInputs:
         network_event(another, told(fill), [number, *choices], [*images, number])
 
     @staticmethod
-    def read(first: str | None, second: str | None, resize: bool, settings: Settings) -> Pair:
+    def read(
+        first: str | None, second: str | None, resize: bool, settings: Settings, reading: dict[str, Any] | None = None
+    ) -> Pair:
         """Reads what was uploaded, see :func:`read_pair`."""
-        return read_pair(first, second, bool(resize), settings)
+        return read_pair(first, second, bool(resize), settings, reading)
 
 
 def network_event(

@@ -27,8 +27,8 @@ def build(settings: Settings) -> None:
     ) -> tuple[Any, ...]:
         if max(abs(right), abs(down)) > MOST_SHIFT or not 0 <= score <= 1:
             raise ValueError(f'Shifts are from -{MOST_SHIFT} to {MOST_SHIFT} pixels, scores from 0 to 1.')
-        pair = inputs.read(first, second, resize, settings)
         model = open_model(config, checkpoint, settings.device)
+        pair = inputs.read(first, second, resize, settings, model.reading)
         drawings, table = predict(pair, Change(sensor, round(right), round(down)), model, score)
         return *drawings, table.markdown()
 

@@ -1,13 +1,14 @@
 """Reads what a visitor uploads: bounded, and refused by name in one line."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from mmdefusion.evaluation.functional.checks import LEAST_SIDE
 from mmdefusion.inference.sizes import to_first_size
 from mmdefusion.utils.image_headers import UnusableImage
-from mmdefusion.utils.image_io import check_dtype, decode_image
+from mmdefusion.utils.image_io import check_dtype, decode_image, to_uint8
 
 from .settings import Settings
 
@@ -43,13 +44,20 @@ def read_upload(path: str | None, what: str, settings: Settings) -> np.ndarray:
     return image
 
 
-def read_pair(first: str | None, second: str | None, resize: bool, settings: Settings) -> Pair:
-    """Reads two uploaded images of one size.
+def read_pair(
+    first: str | None,
+    second: str | None,
+    resize: bool,
+    settings: Settings,
+    reading: dict[str, Any] | None = None,
+) -> Pair:
+    """Reads two uploaded images of one size; floats of infrared images are scaled as those of files are.
 
     Args:
         first, second: the uploaded files.
         resize: whether to resize the second image to the size of the first.
         settings: limits for their sizes.
+        reading: arguments of :meth:`Item.read` with which the pair will be read.
 
     Returns:
         Two arrays of equal height and width.
@@ -58,5 +66,9 @@ def read_pair(first: str | None, second: str | None, resize: bool, settings: Set
         ValueError: if a file cannot be used, or the sizes differ and ``resize`` is not set.
     """
     one, other = (read_upload(path, f'{name} image', settings) for path, name in ((first, 'first'), (second, 'second')))
+    reading = reading or {}
+    if other.dtype.kind == 'f' and reading.get('thermal', True):  # as an array, it would have to be 0 to 1
+        scaling = reading.get('percentiles', (1.0, 99.0)), reading.get('thermal_range')
+        other = to_uint8(other, Path(second).name, *scaling)
     remedy = 'tick "resize the second image" if they show the same view'
     return tuple(to_first_size((one, other), 'pair', resize, remedy))

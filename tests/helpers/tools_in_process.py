@@ -6,6 +6,7 @@ import os
 import re
 import runpy
 import sys
+import warnings
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -51,7 +52,9 @@ def _as_command(script: Path, arguments: tuple[object, ...], cwd: Path) -> Itera
     forget_instances()
     printed = io.StringIO()
     streams = contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed)
-    with patch.object(sys, 'argv', [str(script), *map(str, arguments)]), chdir(cwd), streams[0], streams[1]:
+    own = patch.object(sys, 'argv', [str(script), *map(str, arguments)])
+    kept = patch.object(warnings, 'formatwarning', warnings.formatwarning)  # tools may set it
+    with own, kept, chdir(cwd), streams[0], streams[1]:
         yield printed
 
 

@@ -1,3 +1,4 @@
+import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,7 +16,7 @@ from mmdefusion.apis import FusionInferencer, NotAllDone
 from mmdefusion.apis.shared_cores import shared_cores
 from mmdefusion.inference.sizes import to_first_size
 from mmdefusion.scenes import SceneGenerator
-from mmdefusion.utils.image_io import read_image
+from mmdefusion.utils.image_io import read_stored
 from mmdefusion.utils.video_reader import VideoFrames
 from mmdefusion.utils.video_writer import count_frames
 
@@ -93,7 +94,7 @@ def test_files_are_read_once(weights, tmp_path, polarity, reads):
     fuser = FusionInferencer(weights, device='cpu', show_progress=False, polarity=polarity)
     for seed, name in enumerate(('vi', 'ir')):
         write_images(tmp_path / name, 2, size=(20, 30), seed=seed)
-    with patch('mmdefusion.inference.sources.read_image', wraps=read_image) as read:
+    with patch('mmdefusion.inference.sources.read_stored', wraps=read_stored) as read:
         fuser(str(tmp_path / 'vi'), str(tmp_path / 'ir'), outputs=['fused', 'panel'])
     assert read.call_count == reads
 
@@ -207,6 +208,21 @@ def test_degrees_are_scaled_in_arrays_as_in_files(weights, tmp_path):
     cv2.imwrite(str(tmp_path / 'vi.png'), colour(0))
     fuser = FusionInferencer(weights, device='cpu', show_progress=False, thermal_range=(20.0, 50.0))
     assert (only(fuser(colour(0), degrees)) == only(fuser(tmp_path / 'vi.png', tmp_path / 'ir.tif'))).all()
+
+
+def test_a_range_for_images_of_8_bits_is_told_once_for_a_series(weights, tmp_path):
+    for name in 'vi', 'ir':
+        write_images(tmp_path / name, 2, size=(48, 64))
+    cv2.imwrite(str(tmp_path / 'ir16.png'), grey(1, 48, 64).astype(np.uint16) * 90)
+    options = dict(polarity='white-hot', thermal_range=(2000, 9000))
+    fuser = FusionInferencer(weights, device='cpu', show_progress=False, **options)
+    for sources in ((tmp_path / 'vi', tmp_path / 'ir'), (tmp_path / 'vi/000.png', tmp_path / 'ir/000.png')):
+        with pytest.warns(UserWarning) as told:
+            fuser(*sources)
+        assert sum('The range of 2000 to 9000 has no effect' in str(one.message) for one in told) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        fuser(tmp_path / 'vi/000.png', tmp_path / 'ir16.png')
 
 
 @pytest.mark.parametrize('options', [dict(thermal_range=(0, 9)), dict(polarity='black-hot')], ids=str)
@@ -346,7 +362,7 @@ def test_a_single_pair_is_read_once(fuser, tmp_path):
     for seed, name in enumerate(('vi', 'ir')):
         write_images(tmp_path / name, 1, size=(20, 30), seed=seed)
     pair = str(tmp_path / 'vi/000.png'), str(tmp_path / 'ir/000.png')
-    with patch('mmdefusion.inference.sources.read_image', wraps=read_image) as read:
+    with patch('mmdefusion.inference.sources.read_stored', wraps=read_stored) as read:
         (written,) = fuser(*pair, out_dir=tmp_path / 'out')
         fuser.fuse(pair)
     assert read.call_count == 4 and written.name == '000.png'

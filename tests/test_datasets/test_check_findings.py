@@ -13,16 +13,20 @@ import pytest
 from helpers import layouts
 from mmengine.config import Config, ConfigDict
 from mmengine.dataset import Compose
+from mmengine.registry import DefaultScope
 
 pytest.importorskip('mmdet')
 pytest.importorskip('mmseg')
 
+from mmdet.structures import DetDataSample
 from mmdet.structures.bbox import HorizontalBoxes
+from mmseg.datasets.transforms import Albu as SegAlbu
 
 from mmdefusion.datasets.checks import check_config, check_dataset
 from mmdefusion.datasets.checks.sensors import sensor_guesses
 from mmdefusion.datasets.detection import FLIRAlignedDataset
 from mmdefusion.datasets.pipeline_faults import THREE_ONLY, pipeline_faults
+from mmdefusion.models.data_preprocessors import PairedDetDataPreprocessor
 from mmdefusion.registry import DATASETS
 
 LOAD, APPEND = dict(type='LoadImageFromFile'), dict(type='mmdefusion.AppendPartner')
@@ -231,8 +235,35 @@ def test_what_fills_pairs_of_two_colour_images() -> None:
     append = dict(type='mmdefusion.AppendPartner', channels=3)
     (line,) = pipeline_faults([LOAD, append, dict(type='Expand', mean=(1, 2, 3))])
     assert line.endswith('has 6; set mean=(3, 2, 1, 0, 0, 0), to_rgb=False')
-    (line,) = pipeline_faults([LOAD, append, dict(type='Pad', size=(64, 64), pad_val=dict(img=(114, 114, 114)))])
-    assert line.endswith('has 6; set img=0')
+
+
+@pytest.mark.parametrize(
+    'step',
+    [
+        *(dict(type='Pad', size=(64, 80), pad_val=value) for value in (0, dict(img=0), dict(img=(114, 114, 114)))),
+        dict(type='Pad', size_divisor=32, padding_mode='edge'),
+        dict(type='FixShapeResize', width=64, height=80, keep_ratio=True),
+    ],
+)
+def test_pairs_of_two_colour_images_are_padded_by_the_data_preprocessor(step: dict, root: Path) -> None:
+    """OpenCV ended the training at the first image, and did so with the remedy that was told."""
+    append = dict(APPEND, channels=3)
+    (line,) = pipeline_faults([LOAD, append, step])
+    assert line.startswith(
+        f'{step["type"]} pads four channels at most (OpenCV) and a pair here has 6; leave padding to'
+    )
+    paired = dict(data_root=str(root), ann_file='train.json', data_prefix=dict(img='vi/', img_ir='ir/'))
+    with pytest.raises(ValueError, match='pads four channels at most'):
+        FLIRAlignedDataset(**paired, pipeline=[LOAD, append, step])
+    with pytest.raises((cv2.error, AssertionError)):  # the step by itself
+        Compose([dict(step, type=f'mmdet.{step["type"]}')])(dict(img=np.zeros((8, 10, 6), np.uint8)))
+    dataset = FLIRAlignedDataset(**paired, pipeline=[LOAD, append, dict(type='mmdefusion.PackImages')])
+    image = dataset[0]['inputs']
+    preprocessor = PairedDetDataPreprocessor(pad_size_divisor=32)
+    sample = DetDataSample(metainfo=dict(img_shape=image.shape[1:]))
+    (batch,) = preprocessor(dict(inputs=[image], data_samples=[sample]))['inputs']
+    assert image.shape[0] == batch.shape[0] == 6 and all(side % 32 == 0 for side in batch.shape[1:])
+    assert any(side % 32 for side in image.shape[1:])  # something was padded
 
 
 def test_geometry_before_the_partner_and_a_wrapper_s_pipeline(root: Path) -> None:
@@ -248,6 +279,86 @@ def test_geometry_before_the_partner_and_a_wrapper_s_pipeline(root: Path) -> Non
     mix = dict(type='MultiImageMixDataset', dataset=stock(root), pipeline=[dict(type='MixUp', img_scale=(64, 64))])
     (report,) = check_config(Config(dict(default_scope='mmdet', train_dataloader=dict(dataset=mix))))
     assert 'use mmdefusion.PairedMixUp' in only(report, 'wrong settings')
+
+
+@pytest.mark.parametrize(
+    'name, words',
+    [
+        ('CachedMixUp', 'mixes the visible image only; use mmdefusion.PairedCachedMixUp after it'),
+        ('CachedMosaic', 'mixes the visible image only; use mmdefusion.PairedCachedMosaic after it'),
+        ('Mosaic', 'mixes the visible image only; use mmdefusion.PairedMosaic after it'),
+        ('mmdefusion.PairedMixUp', 'mixes the visible image only; put it after'),
+        ('CopyPaste', 'mixes the visible image only; put it after'),
+        ('mmseg.RandomMosaic', 'mixes the visible image only; put it after'),
+        ('RandomAffine', 'moves the visible image only; use mmdefusion.PairedRandomAffine after it'),
+        ('InstaBoost', 'moves the visible image only; leave it out'),
+        ('FixShapeResize', 'moves the visible image only; put it after'),
+    ],
+)
+def test_what_mixes_or_moves_the_visible_image_only(name: str, words: str, root: Path) -> None:
+    """RTMDet's mixes of the visible image alone stood beside whole infrared images, without a word."""
+    paired = dict(data_root=str(root), ann_file='train.json', data_prefix=dict(img='vi/', img_ir='ir/'))
+    with pytest.raises(ValueError, match=re.escape(words)):
+        FLIRAlignedDataset(**paired, pipeline=[LOAD, dict(type=name), APPEND])
+
+
+@pytest.mark.parametrize('channels', [4, 6])
+def test_stock_mixes_that_take_pairs(channels: int) -> None:
+    """Those that are to be put after AppendPartner: what they mix lies at the same places in both images."""
+    np.random.seed(0)
+    whole = np.repeat(np.random.randint(0, 255, (64, 80, 1), np.uint8), channels, 2)
+    labels = dict(gt_bboxes=HorizontalBoxes(np.float32([[8, 8, 40, 40]])), gt_bboxes_labels=np.zeros(1, int))
+    labels['gt_ignore_flags'] = np.zeros(1, bool)
+    seg = dict(gt_seg_map=np.zeros((64, 80), np.uint8), seg_fields=['gt_seg_map'])
+    for step, known, others in (
+        (dict(type='mmdet.CopyPaste', paste_by_box=True, selected=False), labels, 1),
+        (dict(type='mmseg.RandomMosaic', prob=1.0, img_scale=(64, 80)), seg, 3),
+    ):
+        other = dict(img=255 - whole, **copy.deepcopy(known))
+        if others == 1:
+            other['gt_masks'] = other['gt_bboxes'].create_masks((64, 80))
+        results = dict(img=whole, **copy.deepcopy(known), mix_results=[other] * others)
+        mixed = Compose([step])(results)['img']
+        assert mixed.shape[2] == channels and (mixed == mixed[..., :1]).all()
+        assert not np.array_equal(mixed, whole)
+
+
+def albu(*names: str, **options) -> dict:
+    return dict(type='Albu', transforms=[dict(type=name, p=0.5) for name in names], **options)
+
+
+def test_steps_of_albumentations_move_both_images_and_mix_no_infrared_with_colours() -> None:
+    """By their names: albumentations need not be installed."""
+    inside = dict(type='OneOf', transforms=[dict(type='Blur'), dict(type='HorizontalFlip')])
+    for step, found in ((albu('ToGray', 'HorizontalFlip'), 'HorizontalFlip'), (albu('Affine', 'X'), 'Affine, X')):
+        (line,) = pipeline_faults([LOAD, step, APPEND])
+        assert f'Albu stands before AppendPartner with {found}, not known to leave pixels' in line
+    (line,) = pipeline_faults([LOAD, dict(albu(), transforms=[inside]), APPEND])
+    assert 'with HorizontalFlip, not known' in line
+    (line,) = pipeline_faults([LOAD, APPEND, albu('HorizontalFlip', 'ChannelShuffle', 'Blur', 'ToGray')])
+    assert line.startswith('Albu stands after AppendPartner with ChannelShuffle, ToGray, which would mix infrared')
+    sound = [LOAD, albu('CLAHE', 'RGBShift', 'Blur'), APPEND, albu('RandomCrop', 'CenterCrop', 'Pad', 'GaussNoise')]
+    assert not pipeline_faults(sound)
+
+
+def test_mmseg_s_albu_drops_the_infrared_image() -> None:
+    assert cv2.cvtColor(np.zeros((4, 4, 4), np.uint8), cv2.COLOR_BGR2RGB).shape == (4, 4, 3)  # as it does
+    crop = albu('RandomCrop')
+    for step in (dict(crop, type='mmseg.Albu'), dict(crop, type=SegAlbu)):
+        (line,) = pipeline_faults([LOAD, APPEND, step])
+        assert "mmseg's Albu stands after AppendPartner and drops the infrared image" in line
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        assert pipeline_faults([LOAD, APPEND, crop]) and not pipeline_faults(
+            [LOAD, APPEND, dict(crop, type='mmdet.Albu')]
+        )
+        assert not pipeline_faults([LOAD, albu('CLAHE'), APPEND])
+
+
+def test_albu_beside_the_place() -> None:
+    place = dict(type='mmdefusion.AppendPlace')
+    assert 'between AppendPartner and AppendPlace' in pipeline_faults([LOAD, APPEND, albu('HorizontalFlip'), place])[0]
+    assert 'whose channels it would change too' in pipeline_faults([LOAD, APPEND, place, albu('Blur')])[0]
+    assert not pipeline_faults([LOAD, APPEND, albu('Blur'), place, albu('HorizontalFlip')])
 
 
 GEOMETRIES = {

@@ -1,4 +1,5 @@
 import os
+import unicodedata
 
 import pytest
 from helpers.layouts import grey, write
@@ -72,3 +73,19 @@ def test_a_name_that_is_the_suffix_alone(tmp_path):
     folder = fill(tmp_path / 'vi', ['night/_A.png'])
     with pytest.raises(ValueError, match='night/_A.png has no name before _A: rename it'):
         list_images(folder, '_A')
+
+
+def test_names_match_in_both_forms_of_unicode(tmp_path):
+    """Archives made on macOS have letters and their accents one after the other."""
+    short, long = (unicodedata.normalize(form, 'nuit/été') for form in ('NFC', 'NFD'))
+    one = fill(tmp_path / 'vi', [f'{short}.png', 'a.png', 'ü.png'])
+    other = fill(tmp_path / 'ir', [f'{long}.bmp', 'a.png', 'ü.png'])
+    for folders, name in (((one, other), short), ((other, one), long)):
+        matched = match_stems(folders)
+        assert list(matched) == ['a', name, 'ü'] and all(os.path.isfile(path) for path in matched[name])
+    write(one / 'ö.png', grey(0))
+    with pytest.warns(UserWarning, match=r'1 names lack a partner and are left out \(ö\)'):
+        assert len(match_stems([one, other], skip_unmatched=True)) == 3
+    write(one / f'{long}.png', grey(0))
+    with pytest.raises(ValueError, match=r"have the same name, written in two forms of Unicode \('nuit/\S+ and 'nuit"):
+        list_images(one)

@@ -112,6 +112,24 @@ def test_an_encoder_of_several_scales_of_any_size(tmp_path):
 
 
 @pytest.mark.soak
+@pytest.mark.parametrize('task, head', [('segmentation', 'fcn'), ('detection', 'atss')])
+def test_a_backbone_as_a_prior_of_any_size(task, head, tmp_path):
+    base = CONFIGS / f'{task}/defusionpp-guided_vit-tiny_{head}_1xb4-500i_scenes-160x128.py'
+    toolbox = 'mmdet' if task == 'detection' else 'mmseg'
+    prior = dict(
+        type='mmdefusion.BackbonePrior',
+        backbone=dict(type='mmdefusion.EarlyFusion', backbone=dict(type='mmdefusion.EfficientNetLite0', in_channels=4)),
+        neck=dict(type=f'{toolbox}.FPN', in_channels=[24, 40, 112, 320]),
+    )
+    config = tmp_path / 'beside.py'
+    config.write_text(f"_base_ = '{base}'\nmodel = dict(backbone=dict(spatial_prior={prior}))\n")
+    net = small_network(config, tmp_path)
+    done = export_network(net.config, net.checkpoint, tmp_path / 'x.onnx', verification=net.pairs)
+    assert done.comparison.passed, done.comparison.text
+    print(done.comparison.text)
+
+
+@pytest.mark.soak
 def test_windows_and_coarse_keys_of_one_size(windowed, tmp_path):
     for file in tmp_path.glob('*/[1-9].png'):
         file.unlink()  # pairs of other sizes

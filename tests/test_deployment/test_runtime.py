@@ -161,7 +161,7 @@ def test_arrays_are_scaled_as_files_are_and_once(tmp_path, pair, fields, monkeyp
     monkeypatch.setattr(sources, 'to_uint8', lambda image, *a, **o: (scaled.append(1), to_uint8(image, *a, **o))[1])
     for item in (files, arrays):
         assert (segmenter.load(item, resize=False)[1] == wanted).all()
-    assert len(scaled) == 2  # both arrays
+    assert len(scaled) == 4  # two files and two arrays
 
 
 def test_pairs_of_one_name_are_not_lost(tmp_path, pair):

@@ -1,5 +1,6 @@
 """Scores of many images keep no memory, whatever a run was stopped by."""
 
+import math
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import closing
@@ -53,10 +54,24 @@ def test_memory_holds_eight_bytes_for_an_image(tmp_path):
 
 def test_the_mean_is_that_of_all_rows_with_and_without_a_file(tmp_path):
     rows = dict(generate(40))
-    expected = mean_row(list(rows.values()))
+    expected = mean_row(rows)
     for out in (None, tmp_path / 'scores.csv'):
         assert score(sorted(rows), out) == pytest.approx(expected, abs=1e-6)
     assert [path.name for path in tmp_path.iterdir()] == ['scores.csv']
+
+
+def test_infinite_scores_are_named_and_left_out_with_and_without_a_file(tmp_path):
+    rows = {f'{number}': dict.fromkeys(METRICS, 2.0 * number) for number in range(3)}
+    rows['1'][METRICS[0]] = math.inf
+    with pytest.warns(UserWarning) as told:
+        for out in (None, tmp_path / 'scores.csv'):
+            with closing(ScoreLog(sorted(rows), METRICS, out)) as log:
+                for name, row in rows.items():
+                    log.add(name, row)
+                assert log.finish() == dict.fromkeys(METRICS, 2.0)
+    line = f'{METRICS[0]} is infinite for 1 image(s) (1), black or equal to their sources: its mean is of the'
+    assert [str(one.message) for one in told] == [f'{line} other 2.'] * 2
+    assert (tmp_path / 'scores.csv').read_text().splitlines()[-1].split(',')[1] == '2.000000'
 
 
 def test_a_stopped_run_goes_on_to_the_same_file(tmp_path):

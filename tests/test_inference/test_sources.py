@@ -1,8 +1,14 @@
+import unicodedata
+import warnings
+from pathlib import Path
+
 import numpy as np
 import pytest
 from helpers.layouts import grey, write
 
+from mmdefusion.inference import sources
 from mmdefusion.inference.sources import Item, list_items
+from mmdefusion.utils.names import composed
 
 
 def test_a_folder_of_both_folders_is_not_one_source(tmp_path):
@@ -24,3 +30,72 @@ def test_a_pair_in_one_file_is_asked_for(tmp_path):
     assert len(single) == 1
     array = np.zeros((8, 9), np.uint8)
     assert len(Item('mixed', (path, array)).read(fourth_channel=True)) == 2
+
+
+def files(folder: Path, *names: str) -> str:
+    """Writes files with these names; returns their glob."""
+    for name in names:
+        write(folder / f'{name}.png', grey(0))
+    return f'{folder}/*.png'
+
+
+def pairs(*patterns: str, **options: bool) -> list[tuple[str, ...]]:
+    """The names of the files of each item."""
+    return [tuple(Path(image).stem for image in item.images) for item in list_items(patterns, **options)]
+
+
+def test_globs_are_paired_by_numbers_where_the_order_of_letters_is_another(tmp_path):
+    bare, padded = files(tmp_path / 'vi', '1', '2', '10', '11'), files(tmp_path / 'ir', '001', '002', '010', '011')
+    assert pairs(bare, padded) == [('1', '001'), ('2', '002'), ('10', '010'), ('11', '011')]
+    assert pairs(padded, bare)[3] == ('011', '11')
+    dated = files(tmp_path / 'dated', *(f'2024-ir-{number:03}' for number in (1, 2, 10, 11)))
+    assert pairs(bare, dated)[1] == ('2', '2024-ir-002')  # a number of all names tells nothing
+    same = files(tmp_path / 'same', *(f'ir{number}' for number in (1, 2, 10, 11)))
+    assert pairs(bare, same)[1] == ('10', 'ir10')  # the order of letters, as it is the same
+
+
+def test_globs_whose_order_is_not_clear_are_refused(tmp_path):
+    bare, other = files(tmp_path / 'vi', '1', '2', '10', '11'), files(tmp_path / 'ir', '000', '001', '009', '010')
+    with pytest.raises(ValueError, match=r'not clear whether .*vi/1\.png belongs to .*ir/000\.png: write numbers'):
+        pairs(bare, other)
+    unlike = files(tmp_path / 'unlike', 'a', 'b', 'c', 'd')
+    with pytest.raises(ValueError, match='not clear whether'):
+        pairs(bare, unlike)
+    assert pairs(files(tmp_path / 'three', '001', '002', '009', '010'), unlike)[3] == ('010', 'd')
+
+
+@pytest.mark.parametrize('kinds', [('vi', 'absent'), ('absent', 'ir'), ('vi/*.png', 'absent'), ('absent', 'absent')])
+def test_a_source_that_is_absent_is_named(tmp_path, kinds):
+    for kind in ('vi', 'ir'):
+        files(tmp_path / kind, 'a', 'b')
+    with pytest.raises(FileNotFoundError, match=r'absent is not there'):
+        list_items([str(tmp_path / kind) for kind in kinds])
+
+
+def test_brackets_in_the_name_of_a_folder_are_no_pattern(tmp_path):
+    patterns = [files(tmp_path / 'n[1]' / kind, 'a', 'b') for kind in ('vi', 'ir')]
+    assert pairs(*patterns) == [('a', 'a'), ('b', 'b')]
+    files(tmp_path / 'm1' / 'vi', 'a')
+    assert [item.name for item in list_items([f'{tmp_path}/m[12]/vi/*.png'])] == ['a']
+
+
+def test_globs_know_a_name_in_both_forms_of_unicode(tmp_path):
+    folders = [files(tmp_path / form, unicodedata.normalize(form, 'é'), 'f') for form in ('NFC', 'NFD')]
+    assert [len(set(map(composed, pair))) for pair in pairs(*folders)] == [1, 1]
+    assert len(pairs(*folders, skip_unmatched=True)) == 2
+    with pytest.raises(ValueError, match='have the same name: keep one'):
+        pairs(files(tmp_path / 'NFC', unicodedata.normalize('NFD', 'é')), folders[1])
+
+
+def test_pictures_of_fewer_bits_than_their_files_are_warned_of_once(tmp_path):
+    rng = np.random.default_rng(0)
+    counts = [rng.integers(0, most, (9, 8), np.uint16) for most in (4081, 4000, 2**16)]
+    paths = [write(tmp_path / f'{place}.png', one) for place, one in enumerate(counts)]
+    sources.__dict__.pop('__warningregistry__', None)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter('default')
+        for first in (paths[0], paths[1], counts[0], paths[2], grey(0), np.zeros((9, 8), np.uint16)):
+            Item('a', (first, paths[0])).read()  # the second is thermal
+    assert [str(one.message).startswith('16-bit images have values of at most 4095 of 65535') for one in told] == [True]
+    with pytest.warns(UserWarning, match=r'if the camera has 12 bits, scale them first \(by 16\)'):
+        Item('a', (grey(0), paths[0])).read(thermal=False)

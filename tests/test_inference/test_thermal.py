@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mmdefusion.inference.sources import Item
-from mmdefusion.inference.thermal import tell_black_hot, to_white_hot
+from mmdefusion.inference.thermal import tell_black_hot, to_white_hot, warn_of_idle_range
 
 VISIBLE = np.random.default_rng(0).integers(0, 256, (240, 320, 3), np.uint8)
 
@@ -65,3 +65,19 @@ def test_what_cannot_be_read_has_no_say(tmp_path):
     with pytest.warns(UserWarning, match='are inverted'):
         broken = Item('broken', (VISIBLE, tmp_path / 'nothing.png'))
         assert tell_black_hot([broken, *items(255 - infrared())], 'auto')
+
+
+def test_a_range_that_no_image_has_use_for_is_told(tmp_path):
+    grey, counts = infrared()[..., 0], infrared()[..., 0].astype(np.uint16) * 50
+    for name, image in (('8.png', grey), ('16.png', counts), ('float.tif', counts.astype(np.float32))):
+        cv2.imwrite(str(tmp_path / name), image)
+    (tmp_path / 'broken.png').write_bytes(b'')
+    idle = [Item('a', (counts, tmp_path / '8.png', grey)), Item('b', (VISIBLE, tmp_path / 'broken.png'))]
+    with pytest.warns(UserWarning, match=r'The range of 20 to 50.5 has no effect \(--thermal-range\): no infrared'):
+        warn_of_idle_range(idle, (20, 50.5))
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        for deep in (tmp_path / '16.png', tmp_path / 'float.tif', counts, 'https://nowhere.example/ir.png'):
+            warn_of_idle_range([*idle, Item('c', (VISIBLE, deep))], (20, 50))
+        warn_of_idle_range(idle, None)
+        warn_of_idle_range([Item('alone', (VISIBLE,))], (20, 50))

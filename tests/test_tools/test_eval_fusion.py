@@ -4,10 +4,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 from helpers.layouts import grey, write, write_xml
 from helpers.warm_process import run_tool
 
 from mmdefusion.evaluation.functional import GRAY_METRICS, gray_scores
+from mmdefusion.inference.sizes import to_first_size
+from mmdefusion.inference.sources import Item
 
 TOOL = Path(__file__).resolve().parents[2] / 'tools/eval_fusion.py'
 
@@ -35,6 +38,20 @@ def test_a_row_per_image_and_the_mean(tmp_path):
     np.testing.assert_allclose(values[3], values[:3].mean(0), atol=1e-5)
     expected = gray_scores(grey(3), grey(4), grey(5))
     np.testing.assert_allclose(values[1], list(expected.values()), atol=1e-5)
+
+
+def test_a_black_image_and_a_copy_do_not_spoil_the_mean(tmp_path):
+    write_triples(tmp_path, 4)
+    write(tmp_path / 'fused/1.png', grey(5) * 0)
+    for name in ('vi', 'ir'):
+        write(tmp_path / name / '2.png', grey(8))
+    out = tmp_path / 'scores.csv'
+    result = run(tmp_path, '--protocol', 'gray', '--out', str(out), '--workers', '1')
+    assert result.returncode == 0 and '–' not in result.stdout, result.stderr
+    assert 'PSNR is infinite for 2 image(s) (1, 2), black or equal to their sources' in result.stderr
+    column = [row[1 + GRAY_METRICS.index('PSNR')] for row in list(csv.reader(out.open()))[1:]]
+    assert column[1:3] == ['-inf', 'inf']
+    assert float(column[-1]) == pytest.approx((float(column[0]) + float(column[3])) / 2, abs=1e-5)
 
 
 def test_what_cannot_be_scored_is_named_and_the_rest_is_kept(tmp_path):
@@ -104,10 +121,12 @@ def test_second_images_are_scaled_as_they_were_fused(tmp_path):
         write(tmp_path / 'fused/0.png', scaled)
         out = tmp_path / 'scores.csv'
         result = run(tmp_path, '--protocol', 'gray', '--out', str(out), *options)
-        assert result.returncode == 0, result.stderr
+        assert result.returncode == 0 and not result.stderr, result.stderr
         rows = list(csv.reader(out.open()))
         expected = gray_scores(grey(0), scaled, scaled)
         np.testing.assert_allclose([float(value) for value in rows[1][1:]], list(expected.values()), atol=1e-5)
+    write(tmp_path / 'ir/0.png', grey(1))
+    assert 'The range of 1000 to 30000 has no effect (--thermal-range)' in run(tmp_path, *of_counts).stderr
     assert 'low < high' in run(tmp_path, '--thermal-range', '5', '5').stderr
     assert 'is for infrared images' in run(tmp_path, '--thermal-range', '5', '9', '--task', 'mff').stderr
 
@@ -163,3 +182,23 @@ def test_shards_and_stopped_runs_are_put_together(tmp_path):
     result = run(tmp_path, '--shard', '3/2')
     assert result.returncode == 1 and "shard='3/2' must be i/n" in result.stderr
     assert '--resume reads the file' in run(tmp_path, '--resume').stderr
+
+
+def test_pairs_that_were_resized_are_scored(tmp_path):
+    write_triples(tmp_path, 2)
+    infrared = [write(tmp_path / 'ir' / f'{k}.png', grey(3 * k + 1, 40, 60)) for k in range(2)]
+    result = run(tmp_path, '--workers', '1')
+    assert result.returncode == 1 and 'The images differ in size' in result.stderr
+    out = tmp_path / 'scores.csv'
+    result = run(tmp_path, '--protocol', 'gray', '--resize', '--out', str(out), '--workers', '1')
+    assert result.returncode == 0, result.stderr
+    rows = list(csv.reader(out.open()))
+    for k, path in enumerate(infrared):
+        pair = to_first_size(Item('pair', (grey(3 * k), path)).read(), 'pair', resize=True)
+        expected = gray_scores(pair[0], pair[1], grey(3 * k + 2))
+        np.testing.assert_allclose([float(value) for value in rows[k + 1][1:]], list(expected.values()), atol=1e-5)
+    boxes = tmp_path / 'boxes'
+    for k in range(2):
+        write_xml(boxes / f'{k}.xml', [('person', (11, 11, 33, 41))])
+    result = run(tmp_path, '--protocol', 'targets', '--resize', '--boxes', str(boxes), '--workers', '1')
+    assert result.returncode == 0 and 'person' in result.stdout, result.stderr

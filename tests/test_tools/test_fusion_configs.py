@@ -1,14 +1,17 @@
 """The fusion benchmarks, from the folders of a data set to a line of scores."""
 
 import re
+import warnings
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 from helpers.layouts import grey, write
 from helpers.tools_in_process import fail, run
 from mmengine.config import Config
 
+from mmdefusion.apis import FusionInferencer
 from mmdefusion.evaluation.functional import PROTOCOLS
 from mmdefusion.models.checkpoints.shipped import shipped
 from mmdefusion.registry import MODELS
@@ -47,6 +50,38 @@ def test_runs_on_the_real_layout(name, tmp_path):
     fused = sorted((tmp_path / 'out/fused').rglob('*.png'))
     assert [cv2.imread(str(path)).shape for path in fused] == [(50, 70, 3), (50, 71, 3)]
     assert (tmp_path / 'out/scores.csv').read_text().splitlines()[-1].startswith('mean,')
+
+
+# without workers, whose warnings are not those of this process
+NO_WORKERS = ['test_dataloader.num_workers=0', 'test_dataloader.persistent_workers=False']
+STREET = np.full((120, 160), 40, np.uint8)
+STREET[50:] = 90
+for left in (30, 75, 125):
+    STREET[55:90, left : left + 10] = 220
+
+
+@pytest.mark.parametrize(
+    ('infrared', 'said'),
+    [(STREET, ''), (255 - STREET, 'look black-hot'), (cv2.applyColorMap(STREET, cv2.COLORMAP_JET), 'false colours')],
+    ids=['white-hot', 'black-hot', 'false colours'],
+)
+def test_infrared_images_are_turned_as_the_inferencer_turns_them(infrared, said, tmp_path):
+    write(tmp_path / 'data/vi/0.bmp', grey(0, 120, 160))
+    write(tmp_path / 'data/ir/0.bmp', infrared)
+    config = ROOT / 'configs/fusion/defusionpp_vit-tiny_tno.py'
+    options = [f'test_dataloader.dataset.data_root={tmp_path}/data', f'test_evaluator.out_dir={tmp_path}/out']
+    arguments = [config, str(shipped()['tiny']), '--work-dir', tmp_path / 'work', '--cfg-options', *options]
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter('always')
+        run(ROOT / 'tools/test.py', *arguments, *NO_WORKERS, cwd=ROOT)
+        told = [str(one.message) for one in found if 'infrared image' in str(one.message)]
+        (ours,) = FusionInferencer(device='cpu', show_progress=False)(tmp_path / 'data/vi', tmp_path / 'data/ir')
+    assert len(told) == bool(said) and said in ''.join(told)
+    fused = cv2.imread(str(tmp_path / 'out/fused/0.png'))
+    assert np.abs(fused.astype(int) - ours.images['fused']).max() <= 1
+    scores = (tmp_path / 'out/scores.csv').read_text().splitlines()[1].split(',')[1:]
+    expected = PROTOCOLS['gray'].scores(grey(0, 120, 160), STREET, fused[..., ::-1])
+    np.testing.assert_allclose([float(one) for one in scores], list(expected.values()), atol=1e-5)
 
 
 def test_nothing_draws_for_a_show_dir(tmp_path):

@@ -1,8 +1,11 @@
 """What a file says of a video is bounded before a frame of it is decoded; frames by time: test_fusion_inferencer.py."""
 
+import math
 import os
+import re
 import struct
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -168,3 +171,53 @@ def test_a_video_without_a_duration(tmp_path, recwarn):
 def test_an_address_is_no_file():
     with pytest.raises(ValueError, match='http://a.example/b.mp4 is an address, and videos are read from files'):
         VideoFrames(['http://a.example/b.mp4'] * 2)
+
+
+def retime(path: Path, times: Sequence[float]) -> Path:
+    """Gives the frames of a Matroska video other times, in seconds: those of its blocks, within its only cluster."""
+    content = bytearray(path.read_bytes())
+    place = content.index(b'\x1f\x43\xb6\x75')
+    assert content.count(b'\x1f\x43\xb6\x75') == 1
+    size = rb'(?:[\x80-\xff]|[\x40-\x7f].|[\x20-\x3f]..|[\x10-\x1f]...)'
+    header = re.compile(rb'\xa3' + size + rb'\x81(..)[\x00\x80]', re.DOTALL)
+    for time in times:
+        place = header.search(content, place).start(1)
+        content[place : place + 2] = struct.pack('>h', round(1000 * time))
+        place += 3
+    path.write_bytes(content)
+    return path
+
+
+def levels(path: Path, *others: Path) -> list[list[int]]:
+    """Which frame of each video is in which of the result: :func:`write_video` makes each brighter than the last."""
+    frames = [[image.mean() for image in images] for images in VideoFrames([path, *others])]
+    return [[round((level - 40) / 80 * 15) for level in pair] for pair in frames]
+
+
+def test_frames_are_paired_by_the_times_that_the_file_gives(tmp_path):
+    """As of a camera that slows down by night, or the recording of a screen."""
+    constant = write_video(tmp_path / 'a.mkv', 25, frames=16)
+    times = [*(0.02 * place for place in range(8)), *(0.2 + 0.08 * place for place in range(8))]
+    varying = retime(write_video(tmp_path / 'b.mkv', 25, frames=16), times)
+    nearest = [min(range(16), key=lambda place: (round(abs(times[place] - 0.04 * k), 6), -place)) for k in range(16)]
+    assert levels(constant, varying) == [[k, place] for k, place in enumerate(nearest)]
+    pairs = [[place, int(time / 0.04 + 0.5 + 1e-9)] for place, time in enumerate(times)]
+    assert levels(varying, constant) == [pair for pair in pairs if pair[1] < 16]
+    assert levels(varying, varying) == [[k, k] for k in range(16)]
+
+
+@pytest.mark.parametrize('times', [16 * [0], [*(0.04 * k for k in range(8)), *(0.04 * k for k in range(8))]], ids=len)
+def test_times_that_do_not_rise_do_not_count(times, tmp_path):
+    videos = [write_video(tmp_path / f'{name}.mkv', 25, frames=16) for name in 'ab']
+    retime(videos[1], times)
+    assert levels(*videos) == levels(*videos[::-1]) == [[k, k] for k in range(16)]
+
+
+@pytest.mark.parametrize('rates', [(50, 25), (25, 50), (30, 25), (29.97, 30), (240, 25), (25, 600)])
+@pytest.mark.parametrize('suffix', ['avi', 'mkv'])
+def test_constant_rates_are_paired_by_the_number_of_the_frame(rates, suffix, tmp_path):
+    """Matroska's times are rounded; in the middle of two frames the later one counts."""
+    first, other = rates
+    videos = [write_video(tmp_path / f'{rate}.{suffix}', rate, 'MJPG', frames=16) for rate in rates]
+    wanted = [[k, math.floor(k * other / first + 0.5)] for k in range(16)]
+    assert levels(*videos) == [pair for pair in wanted if pair[1] < 16]

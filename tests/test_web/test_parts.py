@@ -10,6 +10,7 @@ from helpers.layouts import grey
 from helpers.pretraining import write_fuser
 
 from mmdefusion.apis import FusionInferencer
+from mmdefusion.inference.sources import Item
 from mmdefusion.scenes import SceneGenerator
 from mmdefusion.web import comparing, fusing, predicting
 from mmdefusion.web.comparing import MEAN, OURS, Methods, rank, read_results, score_pair, score_pairs
@@ -70,6 +71,17 @@ def test_unequal_sizes_are_an_error_or_are_resized(tmp_path):
     assert {image.shape for image in read_pair(*paths, True, LIMITS)} == {(60, 80)}
 
 
+def test_uploads_of_degrees_are_read_as_files_are(tmp_path):
+    degrees = (grey(1, 60, 80) / 8 - 5).astype(np.float32)
+    paths = write(tmp_path / 'vi.png', grey(0, 60, 80)), write(tmp_path / 'ir.tiff', degrees)
+    for reading in ({}, dict(thermal_range=(0.0, 20.0)), dict(percentiles=(0.0, 100.0))):
+        pairs = read_pair(*paths, False, LIMITS, reading), paths
+        uploaded, files = (Item('pair', pair).read(**reading)[1] for pair in pairs)
+        assert (uploaded == files).all() and files.std() > 20
+    with pytest.raises(ValueError, match='outside 0 to 1'):  # an exposure
+        Item('pair', read_pair(*paths, False, LIMITS, dict(thermal=False))).read(thermal=False)
+
+
 @pytest.mark.parametrize('dtype', ['int8', 'int32'])
 def test_numbers_that_are_no_image_are_refused_before_they_are_resized(dtype, tmp_path):
     paths = [str(tmp_path / f'{side}.tiff') for side in (60, 80)]
@@ -91,6 +103,40 @@ def test_a_pair_is_shown_with_parts_heat_maps_and_metrics(weights, task):
     assert all(sum(cell.startswith('**') for cell in row) >= 1 for row in rows.values())
     metric = 'Rmse' if task == 'ivf' else 'MEF_SSIM'
     assert all(0 < float(cell.strip('*')) <= 1 for cell in rows[metric])
+
+
+def street_by_night() -> tuple[np.ndarray, np.ndarray]:
+    infrared = np.full((120, 160), 40, np.uint8)
+    infrared[50:] = 90
+    for left in (30, 75, 125):
+        infrared[55:90, left : left + 10] = 220
+    return cv2.cvtColor(grey(0, 120, 160), cv2.COLOR_GRAY2BGR), cv2.cvtColor(infrared, cv2.COLOR_GRAY2BGR)
+
+
+TURNED = [lambda image: 255 - image, lambda image: cv2.applyColorMap(image, cv2.COLORMAP_JET)]
+
+
+@pytest.mark.parametrize('turn', TURNED, ids=['black-hot', 'false colours'])
+def test_an_infrared_image_is_shown_and_scored_as_it_was_fused(fuser, turn):
+    visible, infrared = street_by_night()
+    expected, shown = (fusing.show((visible, second), fuser, 'ivf') for second in (infrared, turn(infrared)))
+    assert (shown.sources[1] == infrared).all() and (shown.fused == expected.fused).all()
+    assert shown.scores.rows == expected.scores.rows
+    assert all((image == expected.pictures[name]).all() for name, image in shown.pictures.items())
+
+
+@pytest.mark.parametrize('turn', TURNED, ids=['black-hot', 'false colours'])
+def test_methods_are_scored_against_the_infrared_image_as_it_was_fused(fuser, turn, tmp_path):
+    visible, infrared = street_by_night()
+    answers = []
+    for place, second in (('plain', infrared), ('turned', turn(infrared))):
+        for folder, image in (('vi', visible), ('ir', second), ('fused/maximum', np.maximum(visible, infrared))):
+            write(tmp_path / place / folder / '0.png', image)
+        pair, others = Methods.read(tmp_path / place).load('0')
+        assert (pair[1] == infrared).all()
+        answers.append(score_pair(pair, others, fuser))
+    (expected, wanted), (images, rows) = answers
+    assert rows == wanted and all((image == expected[name]).all() for name, image in images.items())
 
 
 def test_the_better_number_is_bold_whichever_way_is_better():

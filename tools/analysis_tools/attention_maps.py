@@ -13,6 +13,7 @@ from mmdefusion.models.fusers.picture_fuser import to_tensor
 from mmdefusion.utils.files import write_image
 from mmdefusion.utils.image_io import read_image, reverse_channels
 from mmdefusion.utils.names import shown
+from mmdefusion.utils.options import interrupted_in_a_line
 from mmdefusion.visualization import contact_sheet, draw_heat
 
 
@@ -27,6 +28,7 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+@interrupted_in_a_line()
 def main() -> None:
     args = parse_args()
     try:

@@ -30,6 +30,7 @@ from mmdefusion.utils.files import write_image
 from mmdefusion.utils.image_io import to_channels
 from mmdefusion.utils.measuring import measure
 from mmdefusion.utils.names import shown
+from mmdefusion.utils.options import interrupted_in_a_line
 from mmdefusion.utils.video_reader import VideoFrames
 
 TOOL = Path(__file__).resolve().parents[1] / 'eval_fusion.py'
@@ -147,6 +148,7 @@ def plain_scores(visible: np.ndarray, infrared: np.ndarray, fused: np.ndarray) -
     return scores
 
 
+@interrupted_in_a_line()
 def main() -> None:
     args = parse_args()
     try:

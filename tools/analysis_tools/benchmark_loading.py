@@ -19,6 +19,7 @@ from mmengine.registry import DATASETS, init_default_scope
 
 from mmdefusion.experiments.speed.timing import time_in_turn
 from mmdefusion.scenes import write_scenes
+from mmdefusion.utils.options import interrupted_in_a_line
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs/_base_/datasets'
 TOOLBOXES = {'detection': 'mmdet', 'segmentation': 'mmseg'}
@@ -44,6 +45,7 @@ def loader(task: str, root: Path, paired: bool) -> Callable[[], None]:
     return load
 
 
+@interrupted_in_a_line()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--size', default='640x512', help='WIDTHxHEIGHT')

@@ -14,7 +14,7 @@ from mmengine.config import Config, DictAction
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmdefusion.utils.options import absent_in_a_line, present_file
+from mmdefusion.utils.options import absent_in_a_line, interrupted_in_a_line, present_file
 from mmdefusion.utils.type_names import type_name
 
 WARM_UP = 3
@@ -66,6 +66,7 @@ def prepare(args: argparse.Namespace, work_dir: str) -> Config:
     return config
 
 
+@interrupted_in_a_line()
 @absent_in_a_line()
 def main() -> None:
     args = parse_args()

@@ -29,6 +29,7 @@ from mmdefusion.evaluation.scores import as_line
 from mmdefusion.inference.fusing import Fusing
 from mmdefusion.utils.files import write_image, write_text
 from mmdefusion.utils.measuring import PeakMemory
+from mmdefusion.utils.options import interrupted_in_a_line
 
 SIDE = 16
 LINKS = 50_000  # to one file: file systems have limits
@@ -129,6 +130,7 @@ def measure(run: Callable[[], object]) -> tuple[float, int]:
     return found
 
 
+@interrupted_in_a_line()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--pairs', nargs='+', type=int, default=[1000, 10_000])

@@ -20,6 +20,7 @@ from mmdefusion.experiments.speed import FORMS, WORKS, exponents, lines, measure
 from mmdefusion.experiments.speed.roof import find_roof, profile
 from mmdefusion.experiments.speed.timing import read_clock
 from mmdefusion.experiments.speed.works import ENCODER_OPTIONS, FusedFeatures
+from mmdefusion.utils.options import interrupted_in_a_line
 
 
 def parse_args() -> argparse.Namespace:
@@ -58,6 +59,7 @@ def print_profile(size: tuple[int, int], form: str, args: argparse.Namespace) ->
     print(f"  {work} take {roof.seconds:.3f} s at this machine's rates; the network took {seconds:.3f} s")
 
 
+@interrupted_in_a_line()
 def main() -> None:
     args = parse_args()
     device = torch.device(args.device)

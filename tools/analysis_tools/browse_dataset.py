@@ -18,7 +18,7 @@ from mmdefusion.models.layers.place import take_off
 from mmdefusion.registry import DATASETS
 from mmdefusion.utils.files import write_image
 from mmdefusion.utils.image_io import to_channels
-from mmdefusion.utils.options import absent_in_a_line, present_file
+from mmdefusion.utils.options import absent_in_a_line, interrupted_in_a_line, present_file
 from mmdefusion.utils.spread import evenly_spread
 from mmdefusion.visualization import contact_sheet, draw_boxes, draw_mask, hide_background
 
@@ -59,6 +59,7 @@ def build(args: argparse.Namespace) -> BaseDataset:
     return DATASETS.build(config[f'{args.split}_dataloader'].dataset)
 
 
+@interrupted_in_a_line()
 @absent_in_a_line()
 def main() -> None:
     args = parse_args()

@@ -36,7 +36,7 @@ from mmdefusion.evaluation.functional.targets import Kept, summarise
 from mmdefusion.evaluation.labelled_targets import Boxes, check_names, measure_objects, read_boxes
 from mmdefusion.evaluation.scores import mean_row
 from mmdefusion.inference.sources import Item, list_items
-from mmdefusion.inference.thermal import Polarity, to_white_hot
+from mmdefusion.inference.thermal import Polarity
 from mmdefusion.models.fusers import ResidualDetail, SlidingWindow
 from mmdefusion.models.structures import Pair
 from mmdefusion.registry import MODELS
@@ -44,7 +44,7 @@ from mmdefusion.rules.options import DETAIL_WITH_TARGETS, TASKS, Target, choose_
 from mmdefusion.utils.files import make_writable, write_image, write_text
 from mmdefusion.utils.image_io import FULL, read_image
 from mmdefusion.utils.names import shown
-from mmdefusion.utils.options import warn_in_a_line
+from mmdefusion.utils.options import interrupted_in_a_line, warn_in_a_line
 from mmdefusion.utils.progress import track
 from mmdefusion.utils.spread import evenly_spread
 from mmdefusion.visualization import Table, contact_sheet
@@ -164,16 +164,13 @@ def variants(
         args.weights, task=args.task, target='off', polarity=args.polarity, network_pixels=args.network_pixels
     )
     black_hot = fuser.tell_black_hot(series)
+    read = partial(fuser.read, black_hot=black_hot)
     fuser.model.sliding_window = OncePerPair(fuser.model.sliding_window)
     rules = {} if args.network_pixels else {'plain output': None}
     rules['target off' if args.task == 'ivf' else 'detail'] = fuser.model.detail
     for rule in args.detail:
         name = ', '.join(f'{option} {value:g}' for option, value in rule.items())
         rules[name] = MODELS.build({**TASKS[args.task]['detail'], **rule})
-
-    def read(item: Item) -> list[np.ndarray]:
-        images = item.read(**fuser.reading)
-        return to_white_hot(images, black_hot) if args.task == 'ivf' else images
 
     def fuse(item: Item, detail: ResidualDetail | None, target: Target = 'off') -> np.ndarray:
         fuser.model.detail, fuser.model.target = detail, target
@@ -239,14 +236,14 @@ def compare(args: argparse.Namespace) -> Table:
     items = choose(args, series, boxes)
     read, makers = variants(args, items, series)
     shown = evenly_spread(items, SHOWN)
-    scores, rows = {name: [] for name in makers}, []
+    scores, rows = {name: {} for name in makers}, []
     objects: dict[str, dict[str, list[Kept]]] = {name: {} for name in makers if boxes}
     for item in track(items, 'fusing and scoring'):
         pictures = {name: make(item) for name, make in makers.items()}
         sources = read(item)
         for name, picture in pictures.items():
             triple = [image[..., ::-1] for image in (*sources, picture)]
-            scores[name].append(protocol.scores(*triple))
+            scores[name][item.name] = protocol.scores(*triple)
             if boxes:
                 for label, found in measure_objects(triple, boxes[item.name]).items():
                     objects[name].setdefault(label, []).extend(found)
@@ -266,6 +263,7 @@ def compare(args: argparse.Namespace) -> Table:
     return table
 
 
+@interrupted_in_a_line()
 def main() -> None:
     warn_in_a_line()
     try:

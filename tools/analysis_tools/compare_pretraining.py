@@ -20,6 +20,7 @@ from mmdefusion.models.checkpoints.fetching import hash_weights, local_path
 from mmdefusion.models.checkpoints.fitting import read_weights
 from mmdefusion.utils.files import write_text
 from mmdefusion.utils.names import shown
+from mmdefusion.utils.options import interrupted_in_a_line
 from mmdefusion.utils.progress import track
 from mmdefusion.visualization import Table
 
@@ -92,6 +93,7 @@ def digest(path: Path, args: argparse.Namespace) -> str:
     return digest_data(config, 'train', 'test')
 
 
+@interrupted_in_a_line()
 def main() -> None:
     try:
         print(compare(parse_args()).text())

@@ -2,19 +2,21 @@
 
     python tools/analysis_tools/fusion_leaderboard.py --data data/VIFB --out-dir work_dirs/leaderboard
 
-Fuses VIFB's 21 pairs (--data has vi/ and ir/) with targets kept (the default), off or highlighted, without detail, and
-by the maximum of the sources, scores them as the benchmark does, and ranks each separately among the published means: a
-rank from 1 to 27 for each metric, and the mean rank. A second table has what these metrics do not measure (targets,
-skies, noise, fringes), for ours and for other methods whose images are in fused/METHOD/ of --data; its last column is
-in how many pairs what is hottest is among the two brightest of the method and the other methods. Writes table.md and
-sheet.jpg, and ranks.png for each variant.
+Fuses VIFB's 21 pairs (--data has vi/ and ir/; other pairs are refused, as the published means are not of them) with
+targets kept (the default), off or highlighted, without detail, and by the maximum of the sources, scores them as the
+benchmark does, and ranks each separately among the published means: a rank from 1 to 27 for each metric, and the mean
+rank. A second table has what these metrics do not measure (targets, skies, noise, fringes), for ours and for other
+methods whose images are in fused/METHOD/ of --data; its last column is in how many pairs what is hottest is among the
+two brightest of the method and the other methods. Writes table.md and sheet.jpg, and ranks.png for each variant.
 """
 
 import argparse
 import warnings
 from collections.abc import Sequence
+from functools import cache
 from math import isnan
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import matplotlib
@@ -25,15 +27,16 @@ import matplotlib.pyplot as plt
 from mmdefusion.apis import FusionInferencer
 from mmdefusion.datasets.stems import list_images, match_stems
 from mmdefusion.evaluation.functional import TARGET_METRICS, VIFB_METRICS, lower_is_better
-from mmdefusion.evaluation.published import mean_rank, rank, vifb_method_means
+from mmdefusion.evaluation.published import VIFB_PAIRS, mean_rank, rank, vifb_method_means
 from mmdefusion.evaluation.score_files import score_files
 from mmdefusion.evaluation.scores import Row, mean_row, write_scores
-from mmdefusion.inference.sources import list_items
+from mmdefusion.inference.sources import Item, list_items
+from mmdefusion.inference.thermal import tell_black_hot, to_white_hot
 from mmdefusion.models.checkpoints.fetching import hash_weights, local_path
 from mmdefusion.utils.files import write_image, write_text
 from mmdefusion.utils.image_io import read_image
 from mmdefusion.utils.names import shown
-from mmdefusion.utils.options import warn_in_a_line
+from mmdefusion.utils.options import interrupted_in_a_line, warn_in_a_line
 from mmdefusion.utils.spread import evenly_spread
 from mmdefusion.visualization import Table, contact_sheet
 from mmdefusion.visualization.plots import write_figure
@@ -57,6 +60,33 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+class Pairs(NamedTuple):
+    """The pairs, and whether hot is dark in their infrared images."""
+
+    items: list[Item]
+    black_hot: bool
+
+
+@cache
+def read_pairs(data: Path) -> Pairs:
+    """Lists the pairs, and tells their polarity as the fuser does, once for all variants."""
+    items = list_items([str(data / 'vi'), str(data / 'ir')])
+    return Pairs(items, tell_black_hot(items, 'auto'))
+
+
+def refuse_other_pairs(data: Path) -> None:
+    """Raises a ValueError if the pairs are not those of VIFB, by their names: no other has a place among its means."""
+    names = {item.name for item in read_pairs(data).items}
+    absent, others = sorted(set(VIFB_PAIRS) - names), sorted(names - set(VIFB_PAIRS))
+    if absent or others:
+        groups = ((absent, 'absent'), (others, 'others'))
+        counts = [f'{len(group)} {what}, first {group[0]}' for group, what in groups if group]
+        raise ValueError(
+            f"{data} has not VIFB's 21 pairs ({'; '.join(counts)}), of which the published means are: give these, or "
+            'compare other pairs by compare_fusion.py.'
+        )
+
+
 def folder_of(name: str, args: argparse.Namespace) -> Path:
     """The folder of the images of a variant, which depends on the weights, or of the maximum, which does not."""
     if name == MAXIMUM:
@@ -78,22 +108,22 @@ def fuse_and_score(name: str, args: argparse.Namespace) -> dict[str, float]:
 def score_maximum(args: argparse.Namespace) -> dict[str, float]:
     """Writes and scores the larger value of the sources in each channel, the simplest rule that shows what is hot."""
     folder = folder_of(MAXIMUM, args)
-    for item in list_items([str(args.data / 'vi'), str(args.data / 'ir')]):
-        write_image(folder / 'fused' / f'{item.name}.png', cv2.max(*item.read()))
+    items, black_hot = read_pairs(args.data)
+    for item in items:
+        largest = cv2.max(*to_white_hot(item.read(), black_hot))
+        write_image(folder / 'fused' / f'{item.name}.png', largest)
     return score_folder(folder, args)
 
 
 def score_folder(folder: Path, args: argparse.Namespace) -> dict[str, float]:
     """Scores the images in ``folder/fused``, writes a row for each, and returns the mean of each metric."""
-    scores = score(folder / 'fused', 'vifb', args)
-    write_scores(scores, folder / 'scores.csv')
-    return mean_row(list(scores.values()))
+    return write_scores(score(folder / 'fused', 'vifb', args), folder / 'scores.csv')
 
 
 def score(fused: Path, protocol: str, args: argparse.Namespace) -> dict[str, Row]:
     """The metrics of each image, by name."""
     matched = match_stems([args.data / 'vi', args.data / 'ir', fused])
-    scores = score_files(list(matched.values()), protocol, args.workers)
+    scores = score_files(list(matched.values()), protocol, args.workers, black_hot=read_pairs(args.data).black_hot)
     if errors := [str(row) for row in scores if not isinstance(row, dict)]:
         raise SystemExit('\n'.join(errors))
     return dict(zip(matched, scores, strict=True))
@@ -121,7 +151,7 @@ def tabulate_targets(args: argparse.Namespace, folders: dict[str, Path]) -> Tabl
     others = [scores[name] for name in scores if name not in VARIANTS and name != MAXIMUM]
     rows = []
     for name, found in scores.items():
-        means = mean_row(list(found.values()))
+        means = mean_row(found)
         values = (None if isnan(value) else value for value in means.values())
         rows.append([name, *values, bright_pairs(found, [other for other in others if other is not found])])
     arrows = [f'{metric} {"↓" if lower_is_better(metric) else "↑"}' for metric in TARGET_METRICS]
@@ -176,6 +206,7 @@ def draw_sheet(args: argparse.Namespace, folders: dict[str, Path], out: Path) ->
     write_image(out, contact_sheet(rows, list(files), names, width=300))
 
 
+@interrupted_in_a_line()
 def main() -> None:
     args = parse_args()
     warn_in_a_line()
@@ -187,6 +218,7 @@ def main() -> None:
 
 def write_tables(args: argparse.Namespace) -> list[Table]:
     """Writes the tables, the plots and the sheet."""
+    refuse_other_pairs(args.data)
     tables = []
     folders = {name: folder_of(name, args) / 'fused' for name in (*VARIANTS, MAXIMUM)}
     folders |= folders_of_others(args)  # before the work of fusing

@@ -12,9 +12,10 @@ import torch
 from mmengine.config import Config, DictAction
 
 from mmdefusion.experiments.complexity import build_model, measure_complexity, pair_of_noise
-from mmdefusion.utils.options import absent_in_a_line, present_file
+from mmdefusion.utils.options import absent_in_a_line, interrupted_in_a_line, present_file
 
 
+@interrupted_in_a_line()
 @absent_in_a_line()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

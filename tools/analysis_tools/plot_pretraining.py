@@ -18,7 +18,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmdefusion.utils.names import shown
-from mmdefusion.utils.options import absent_in_a_line, present_file
+from mmdefusion.utils.options import absent_in_a_line, interrupted_in_a_line, present_file
 from mmdefusion.utils.run_log import validation_scores
 from mmdefusion.visualization.plots import write_figure
 
@@ -82,6 +82,7 @@ def draw(curve: Curve, ends: list[int], random: dict[str, float], out: str) -> N
     write_figure(out, figure)
 
 
+@interrupted_in_a_line()
 @absent_in_a_line()
 def main() -> None:
     args = parse_args()

@@ -24,7 +24,7 @@ from mmdefusion.models.checkpoints.fetching import local_path
 from mmdefusion.models.checkpoints.fitting import read_weights
 from mmdefusion.utils.files import write_text
 from mmdefusion.utils.names import shown
-from mmdefusion.utils.options import present_file
+from mmdefusion.utils.options import interrupted_in_a_line, present_file
 from mmdefusion.visualization import Table
 
 
@@ -60,6 +60,7 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
+@interrupted_in_a_line()
 def main() -> None:
     args = parse_args()
     MMLogger.get_current_instance().setLevel('WARNING')  # avoids a log line for every parameter

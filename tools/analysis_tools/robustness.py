@@ -32,6 +32,7 @@ from mmdefusion.models.checkpoints.fitting import read_weights, refuse_misfit
 from mmdefusion.utils.files import make_writable, write_text
 from mmdefusion.utils.kept import read_kept
 from mmdefusion.utils.names import shown
+from mmdefusion.utils.options import interrupted_in_a_line
 from mmdefusion.utils.progress import track
 from mmdefusion.version import __version__
 from mmdefusion.visualization import Table
@@ -138,6 +139,7 @@ def key_of(path: str, checkpoint: str, args: argparse.Namespace) -> str:
     return hashlib.sha256(f'{basis} {config.pretty_text}'.encode()).hexdigest()
 
 
+@interrupted_in_a_line()
 def main() -> None:
     args = parse_args()
     out = make_writable(args.out_dir)

@@ -18,6 +18,7 @@ from mmdefusion.datasets.annotation_files import read_coco_file
 from mmdefusion.utils.files import write_image, write_text
 from mmdefusion.utils.image_headers import max_pixels
 from mmdefusion.utils.names import shown
+from mmdefusion.utils.options import interrupted_in_a_line
 from mmdefusion.utils.paths import all_inside, without_suffix
 from mmdefusion.utils.progress import track
 
@@ -66,6 +67,7 @@ def convert(annotations: Path, out: Path) -> int:
     return len(names)
 
 
+@interrupted_in_a_line()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('annotations', type=Path, help='COCO annotation file')

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mmdefusion.utils.names import shown
-from mmdefusion.utils.options import Settings, absent_in_a_line, present_file
+from mmdefusion.utils.options import Settings, absent_in_a_line, interrupted_in_a_line, present_file
 
 if TYPE_CHECKING:
     from mmdefusion.datasets.checks import SplitReport
@@ -72,6 +72,7 @@ def format_reports(reports: 'Sequence[SplitReport]') -> str:
     return '\n\n'.join(parts)
 
 
+@interrupted_in_a_line()
 @absent_in_a_line()
 def main() -> int:
     args = parse_args()

@@ -20,6 +20,7 @@ from mmdefusion.datasets.annotation_files import read_lines
 from mmdefusion.datasets.conversion import READERS, WRITERS, AnnotatedImage
 from mmdefusion.datasets.stems import some_names
 from mmdefusion.utils.names import shown
+from mmdefusion.utils.options import interrupted_in_a_line
 
 
 def parse_args() -> argparse.Namespace:
@@ -90,6 +91,7 @@ def _short_keys(image: AnnotatedImage) -> set[str]:
     return {Path(image.name).name, Path(image.name.rpartition('.')[0]).name}
 
 
+@interrupted_in_a_line()
 def main() -> None:
     args = parse_args()
     try:

@@ -13,6 +13,7 @@ import numpy as np
 from mmdefusion.scenes import PALETTE, SceneGenerator, write_scenes
 from mmdefusion.utils.files import write_image
 from mmdefusion.utils.names import shown
+from mmdefusion.utils.options import interrupted_in_a_line
 from mmdefusion.visualization import contact_sheet, draw_boxes, draw_mask
 
 
@@ -39,6 +40,7 @@ def preview(generator: SceneGenerator, count: int = 6) -> np.ndarray:
     return contact_sheet(rows, ['visible', 'infrared', 'truth'] * 2)
 
 
+@interrupted_in_a_line()
 def main() -> None:
     args = parse_args()
     size = tuple(args.size)

@@ -13,6 +13,7 @@ from mmdefusion.datasets.stems import match_stems
 from mmdefusion.utils.files import make_writable, write_image
 from mmdefusion.utils.image_io import read_image, read_stored
 from mmdefusion.utils.names import shown
+from mmdefusion.utils.options import interrupted_in_a_line
 from mmdefusion.utils.progress import track
 
 
@@ -55,6 +56,7 @@ def join(images: Path, visible: Path, infrared: Path) -> int:
     return len(pairs)
 
 
+@interrupted_in_a_line()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('direction', choices=('split', 'join'))

@@ -15,6 +15,7 @@ from mmdefusion.utils.files import make_writable
 from mmdefusion.utils.image_headers import IMAGE_SUFFIXES
 from mmdefusion.utils.image_io import read_image
 from mmdefusion.utils.names import shown
+from mmdefusion.utils.options import interrupted_in_a_line
 from mmdefusion.utils.progress import track
 
 SIDES = {'under': min, 'over': max}
@@ -45,6 +46,7 @@ def place(path: Path, target: Path) -> None:
         shutil.copyfile(path, target)
 
 
+@interrupted_in_a_line()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('root', type=Path, metavar='DATASET_PART', help='folder with a folder for each scene')

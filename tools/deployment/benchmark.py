@@ -14,6 +14,7 @@ import argparse
 from pathlib import Path
 
 from mmdefusion.utils.names import shown
+from mmdefusion.utils.options import interrupted_in_a_line
 
 FORMS = ('eager', 'compiled', 'onnxruntime', 'openvino')
 PRECISIONS = ('fp32', 'bf16', 'fp16', 'int8')
@@ -41,6 +42,7 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+@interrupted_in_a_line()
 def main() -> None:
     args = parse_args()
     from mmdefusion.deployment.export.benchmarking import benchmark

@@ -14,6 +14,7 @@ import logging
 import warnings
 
 from mmdefusion.utils.names import shown
+from mmdefusion.utils.options import interrupted_in_a_line
 
 
 def parse_args() -> argparse.Namespace:
@@ -36,6 +37,7 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+@interrupted_in_a_line()
 def main() -> None:
     args = parse_args()
     warnings.filterwarnings('ignore')

@@ -16,6 +16,7 @@ import torch
 
 from mmdefusion.experiments.speed import compare, lines, measure_works, ratios
 from mmdefusion.utils.files import write_image, write_text
+from mmdefusion.utils.options import interrupted_in_a_line
 from mmdefusion.visualization.plots import plot_bars
 
 RATIOS = Path(__file__).with_name('speed_ratios.json')
@@ -26,6 +27,7 @@ CASES = (  # works, side, batch, forms
 )
 
 
+@interrupted_in_a_line()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--update', action='store_true', help='write the ratios of this state')

@@ -27,6 +27,7 @@ from mmdefusion.evaluation.published import mean_rank, rank, vifb_method_means
 from mmdefusion.evaluation.scores import mean_row
 from mmdefusion.inference.sources import Item, list_items
 from mmdefusion.models.fusers import ResidualDetail
+from mmdefusion.utils.options import interrupted_in_a_line
 from mmdefusion.utils.progress import track
 from mmdefusion.utils.spread import evenly_spread
 from mmdefusion.visualization import Table
@@ -148,11 +149,11 @@ def predict(scores: dict[str, float], anchors: dict[Callable, dict[str, float]])
 
 def check_anchors(folder: Path) -> None:
     """Prints what the anchors as written here, and as published, reach on VIFB's pairs."""
-    rows: dict[Callable, list] = {anchor: [] for anchor in ANCHORS}
+    rows: dict[Callable, dict] = {anchor: {} for anchor in ANCHORS}
     for item in track(list_items([str(folder / 'vi'), str(folder / 'ir')]), 'scoring the anchors'):
         grey, pictures = fuse_anchors(item)
         for anchor, picture in pictures.items():
-            rows[anchor].append(vifb_scores(*grey, picture))
+            rows[anchor][item.name] = vifb_scores(*grey, picture)
     published, table = vifb_method_means(), []
     for anchor, names in ANCHORS.items():
         mine = mean_row(rows[anchor])
@@ -168,6 +169,7 @@ def fuse_anchors(item: Item) -> tuple[list[NDArray], dict[Callable, NDArray]]:
     return grey, {anchor: np.rint(anchor(*sources).clip(0, 1) * 255) for anchor in ANCHORS}
 
 
+@interrupted_in_a_line()
 def main() -> None:
     args = parse_args()
     if args.check:
@@ -184,14 +186,14 @@ def main() -> None:
     for text in args.detail:
         options = dict(part.split('=') for part in text.split(','))
         rules[text] = ResidualDetail(**{name: OPTIONS[name](value) for name, value in options.items()})
-    rows: dict[object, list] = {key: [] for key in (*rules, *ANCHORS)}
+    rows: dict[object, dict] = {key: {} for key in (*rules, *ANCHORS)}
     for item in track(items, 'fusing and scoring'):
         grey, pictures = fuse_anchors(item)
         for name, rule in rules.items():
             fuser.model.detail = rule
             pictures[name] = fuser.fuse(item).images['fused']
         for key, picture in pictures.items():
-            rows[key].append(vifb_scores(*grey, picture))
+            rows[key][str(item.images[0])] = vifb_scores(*grey, picture)
     means = {key: mean_row(found) for key, found in rows.items()}
     table = []
     for name in rules:

@@ -12,6 +12,7 @@ from pathlib import Path
 from mmengine.utils import digit_version
 
 from mmdefusion.utils.files import write_text
+from mmdefusion.utils.options import interrupted_in_a_line
 
 PAGE = """\
 <!doctype html>
@@ -27,6 +28,7 @@ def versions(folder: Path) -> list[str]:
     return sorted((page.parent.name for page in folder.glob('[0-9]*/index.html')), key=digit_version, reverse=True)
 
 
+@interrupted_in_a_line()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('folder', type=Path, help='folder with one site for each version')

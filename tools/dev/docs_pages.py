@@ -16,6 +16,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from mmdefusion.utils.files import write_text
+from mmdefusion.utils.options import interrupted_in_a_line
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / 'docs'
@@ -147,6 +148,7 @@ def write_pages() -> None:
         write_text(copy, fit_links(page.read_text(encoding='utf-8'), page, copy))
 
 
+@interrupted_in_a_line()
 def main() -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     write_pages()

@@ -22,6 +22,7 @@ sys.path.insert(0, str(ROOT / 'tests'))
 
 from test_architecture import MODULES, imported, name_of  # noqa: E402
 
+from mmdefusion.utils.options import interrupted_in_a_line  # noqa: E402
 from mmdefusion.visualization.plots import write_figure  # noqa: E402
 
 HOUSE = (
@@ -78,6 +79,7 @@ def draw(axis: Axes, floors: Sequence[Sequence[str]], found: set[Arrow], title: 
     axis.axis('off')
 
 
+@interrupted_in_a_line()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     target = ROOT / 'docs/images/house.png'

@@ -27,6 +27,7 @@ from mmdefusion.registry import MODELS
 from mmdefusion.scenes import SceneGenerator
 from mmdefusion.utils.files import write_image
 from mmdefusion.utils.image_io import reverse_channels
+from mmdefusion.utils.options import interrupted_in_a_line
 from mmdefusion.visualization import contact_sheet
 from mmdefusion.visualization.plots import write_figure
 
@@ -165,6 +166,7 @@ def draw_boxes(axis: Axes, title: str, boxes: Sequence[Box], arrows: Sequence[tu
         axis.annotate('', boxes[end][:2], boxes[start][:2], arrowprops=line)
 
 
+@interrupted_in_a_line()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--out-dir', type=Path, default=ROOT / 'docs/images', help='default: docs/images')

@@ -19,6 +19,7 @@ from mmengine.config import Config
 import mmdefusion
 from mmdefusion import __version__, registry
 from mmdefusion.utils.files import write_text
+from mmdefusion.utils.options import interrupted_in_a_line
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -106,6 +107,7 @@ def used() -> dict[str, dict[str, list[str]]]:
     return found
 
 
+@interrupted_in_a_line()
 def main() -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     content = promise() | dict(configs=used())

@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 
 from mmdefusion.utils.files import write_text
+from mmdefusion.utils.options import interrupted_in_a_line
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = 'mmdefusion'
@@ -24,6 +25,7 @@ HEADER = (
 )
 
 
+@interrupted_in_a_line()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--out', type=Path, help='default: requirements/locks/PYTHON-PLATFORM-TORCH.txt')

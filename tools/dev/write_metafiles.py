@@ -17,6 +17,7 @@ from mmengine.config import Config
 
 from mmdefusion.experiments.complexity import build_model, count_operations, pair_of_noise
 from mmdefusion.utils.files import write_text
+from mmdefusion.utils.options import interrupted_in_a_line
 from mmdefusion.utils.progress import track
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,6 +36,7 @@ BASELINES = {'Name': 'Baselines', 'README': 'configs/baselines/README.md'}
 COLLECTIONS = {'detection': COLLECTION, 'baselines': BASELINES}  # in the metafile of the first that has it
 
 
+@interrupted_in_a_line()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--only', nargs='*', default=[], metavar='NAME', help='measure these again')

@@ -22,6 +22,7 @@ from mmdefusion.models.checkpoints.reading import read_checkpoint
 from mmdefusion.models.checkpoints.unwrap import State
 from mmdefusion.models.checkpoints.writing import write_checkpoint
 from mmdefusion.utils.names import shown
+from mmdefusion.utils.options import interrupted_in_a_line
 
 KEPT = 'cfg', 'iter', 'epoch', 'data', 'dataset_meta', 'git_revision'  # of the meta; scores are of other weights
 
@@ -46,6 +47,7 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
+@interrupted_in_a_line()
 def main() -> None:
     args = parse_args()
     try:

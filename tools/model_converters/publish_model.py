@@ -27,6 +27,7 @@ from mmdefusion.models.checkpoints.writing import write_checkpoint
 from mmdefusion.models.layers import sincos_position_embedding
 from mmdefusion.models.networks.network_config import SLOTS, plain_network_config
 from mmdefusion.utils.names import shown
+from mmdefusion.utils.options import interrupted_in_a_line
 from mmdefusion.utils.run_log import validation_scores
 
 
@@ -48,6 +49,7 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+@interrupted_in_a_line()
 def main() -> None:
     args = parse_args()
     try:

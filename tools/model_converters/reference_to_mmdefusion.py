@@ -15,8 +15,10 @@ from mmdefusion.models.checkpoints.unwrap import unwrap
 from mmdefusion.models.checkpoints.writing import write_checkpoint
 from mmdefusion.models.networks.network_config import plain_network_config
 from mmdefusion.models.networks.reference import from_reference, preset_of, to_reference
+from mmdefusion.utils.options import interrupted_in_a_line
 
 
+@interrupted_in_a_line()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('source', type=Path)

@@ -5,6 +5,7 @@ test_dataloader = dict(
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type='mmdefusion.FusionDataset',
+        polarity='auto',  # of the infrared images; 'white-hot' or 'black-hot' if you know it, None for other pairs
         pipeline=[
             dict(type='mmdefusion.LoadAnyImage'),
             dict(type='mmdefusion.AppendPartner', channels=3),

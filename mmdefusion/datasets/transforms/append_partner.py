@@ -9,6 +9,7 @@ import mmcv
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from mmdefusion.inference.thermal import one_to_white_hot
 from mmdefusion.registry import TRANSFORMS
 from mmdefusion.utils.image_io import UnusableImage, check_scaling, read_partner, to_channels
 
@@ -27,7 +28,8 @@ class AppendPartner(BaseTransform):
     Put it after ``LoadImageFromFile`` and the photometric transforms, which then change the visible image only, and
     before the geometric transforms, which then move both images alike.
 
-    Required keys: img (H×W×3, BGR, uint8, or float after a photometric transform), img_path, img_ir_path (optional).
+    Required keys: img (H×W×3, BGR, uint8, or float after a photometric transform), img_path, img_ir_path (optional),
+    black_hot (optional, as FusionDataset gives it).
 
     Modified keys: img (H×W×(3 + channels), dtype kept).
 
@@ -35,7 +37,9 @@ class AppendPartner(BaseTransform):
 
     The path of the partner is ``img_ir_path`` if the data set gives it, else ``img_path`` changed by ``rule``. If it is
     the visible file itself (MFNet), the fourth channel of that file is the partner. Files are read by
-    :mod:`mmdefusion.utils.image_io`: 8-bit values stay as they are, 16-bit and float values are scaled.
+    :mod:`mmdefusion.utils.image_io`: 8-bit values stay as they are, 16-bit and float values are scaled. Where the data
+    set says whether hot is dark in its infrared images (``black_hot``), such a file is inverted, and turned back to
+    grey from false colours in either case.
 
     Args:
         channels: 1 appends a grey partner, 3 a BGR partner (pairs of exposures or foci).
@@ -107,7 +111,7 @@ class AppendPartner(BaseTransform):
         refuse_moved(results, self)
         path = self.find(results)
         try:
-            partner = self.read(path, img_path)
+            partner = self.read(path, img_path, results.get('black_hot'))
         except FileNotFoundError:
             if self.missing == 'error':
                 raise FileNotFoundError(
@@ -141,10 +145,15 @@ class AppendPartner(BaseTransform):
             raise ValueError(f'rule={self.rule!r} leaves {posix} as it is; give AppendPartner a pattern that matches.')
         return path
 
-    def read(self, path: str, img_path: str | None) -> np.ndarray:
-        """Reads the partner of the visible image at ``img_path`` as H×W×``channels`` uint8."""
+    def read(self, path: str, img_path: str | None, black_hot: bool | None = None) -> np.ndarray:
+        """Reads the partner of the visible image at ``img_path`` as H×W×``channels`` uint8.
+
+        Hot is dark in it if ``black_hot``; None takes it as it is, false colours too.
+        """
         scaling = (self.percentiles, self.fixed_range, self.backend_args, self.max_pixels)
-        return read_partner(path, img_path, self.channels, *scaling)
+        if black_hot is None:
+            return read_partner(path, img_path, self.channels, *scaling)
+        return to_channels(one_to_white_hot(read_partner(path, img_path, 3, *scaling), black_hot), self.channels, path)
 
     def _stand_in(self, visible: np.ndarray) -> np.ndarray:
         if self.missing == 'copy':

@@ -29,11 +29,12 @@ from mmdefusion.utils.type_names import type_name
 GIB = 1 << 30
 KEEPING = 'seconds_keeping_tokens'  # key of a run's scalars
 SCALING = (
+    'FixScaleResize',
     'Resize',
     'ResizeShortestEdge',
     'ResizeToMultiple',
 )  # of geometric transforms, those that leave an image whole
-CUTTING = ('Albu', 'FixShapeResize', 'RandomResizedCrop', 'ResizedCenterCrop', 'TestTimeAug')  # and others that do not
+CUTTING = ('Albu', 'RandomResizedCrop', 'ResizedCenterCrop', 'TestTimeAug')  # and others that do not
 ENOUGH = 32  # images from whose tokens those of all are estimated
 
 

@@ -17,7 +17,7 @@ def check_triple(visible: NDArray, infrared: NDArray, fused: NDArray) -> tuple[N
 
     Raises:
         ValueError: if sizes differ or a side is below 48 pixels, channels are not one or three, or values are not
-            within 0-255.
+            within 0-255, or are fractions of at most 1.
     """
     images = {'visible': visible, 'infrared': infrared, 'fused': fused}
     images = {name: _to_float(name, image) for name, image in images.items()}
@@ -39,4 +39,6 @@ def _to_float(name: str, image: NDArray) -> NDArray:
         raise ValueError(f'The {name} image has NaN or infinite values.')
     if image.size and (image.min() < 0 or image.max() > 255):
         raise ValueError(f'The {name} image has values from {image.min():g} to {image.max():g}, not within 0 to 255.')
+    if image.size and image.max() <= 1 and (image != np.rint(image)).any():  # whole numbers may be a black image
+        raise ValueError(f'The {name} image has fractions from 0 to 1, and 0 to 255 are expected: multiply it by 255.')
     return image

@@ -17,6 +17,8 @@ from ..scores import mean_row, write_scores
 class FusionMetric(BaseMetric):
     """Means of the metrics of a protocol over the fused images that :class:`PictureFuser` predicts.
 
+    Infinite values, such as the PSNR of a black image, are named in a warning and left out of the means.
+
     Args:
         protocol: ``'vifb'``, ``'gray'``, ``'extra'``, ``'all'`` (these three) or ``'targets'``, see
             :mod:`mmdefusion.evaluation.functional`.
@@ -49,6 +51,7 @@ class FusionMetric(BaseMetric):
                 write_image(self.out_dir / 'fused' / f'{sample["name"]}.png', reverse_channels(fused))
 
     def compute_metrics(self, results: list[tuple[str, dict]]) -> dict[str, float]:
+        rows = dict(results)
         if self.out_dir and is_main_process():
-            write_scores(dict(results), self.out_dir / 'scores.csv')
-        return mean_row([scores for _, scores in results])
+            return write_scores(rows, self.out_dir / 'scores.csv')
+        return mean_row(rows)

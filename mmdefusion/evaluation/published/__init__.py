@@ -14,6 +14,31 @@ from ..functional import lower_is_better
 
 Scores = Mapping[str, float]
 
+# names of the pairs, of which the published means are
+VIFB_PAIRS = (
+    'carLight',
+    'carShadow',
+    'carWhite',
+    'elecbike',
+    'fight',
+    'kettle',
+    'labMan',
+    'man',
+    'manCall',
+    'manCar',
+    'manWalking',
+    'manlight',
+    'manwithbag',
+    'nightCar',
+    'peopleshadow',
+    'running',
+    'snow',
+    'tricycle',
+    'walking',
+    'walking2',
+    'walkingnight',
+)
+
 
 def vifb_method_means() -> dict[str, dict[str, float]]:
     """The means of VIFB's 13 metrics over its 21 pairs for 26 methods, as the benchmark's authors published them."""

@@ -8,6 +8,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmdefusion.registry import MODELS
+from mmdefusion.utils.constructors import takes
 
 Modality = Literal['visible', 'infrared']
 
@@ -56,7 +57,12 @@ class EarlyFusion(BaseModule):
         self.backbone = MODELS.build(backbone)
         name, first = next((name, part) for name, part in self.backbone.named_modules() if isinstance(part, nn.Conv2d))
         if first.in_channels != 4:
-            raise ValueError(f'{backbone["type"]} takes {first.in_channels} channels: give it in_channels=4.')
+            remedy = (
+                'give it in_channels=4'
+                if takes(type(self.backbone), 'in_channels')
+                else 'its first convolution is fixed (no in_channels), so choose another backbone, such as mmdet.ResNet'
+            )
+            raise ValueError(f'{backbone["type"]} takes {first.in_channels} channels: {remedy}.')
         self.first_weight = f'{name}.weight'
         self.backbone._register_load_state_dict_pre_hook(self._inflate)
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from mmengine.model import BaseModule
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 from mmdefusion.registry import MODELS
 
@@ -45,13 +46,31 @@ STAGES = (
 GIVEN = (1, 2, 4, 6)  # the last stages at strides 4, 8, 16, 32
 
 
+class HalvingConvolution(nn.Conv2d):
+    """A convolution of stride 2 and an odd kernel, padded as TensorFlow pads: even sides get a pixel less in front.
+
+    The same values as mmcv's ``Conv2dAdaptivePadding``, whose rounding and comparison of open sizes in every layer kept
+    torch's exporter busy without end.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps of ceil(h/2)×ceil(w/2), from B×C×h×w."""
+        height, width = x.shape[-2:]
+        margin = self.kernel_size[0] // 2
+        # padded for either parity and cropped, so that the exporter sees the result's size without the parity in it
+        x = pad(x, (margin, margin + 1, margin, margin + 1))
+        x = x.narrow(-2, 1 - height % 2, height + 2 * margin).narrow(-1, 1 - width % 2, width + 2 * margin)
+        return super().forward(x)
+
+
 def convolution(in_channels: int, out_channels: int, kernel: int, stride: int = 1, **options) -> nn.Module:
-    """mmcv's convolution with norm and ReLU6, padded as TensorFlow pads."""
+    """mmcv's convolution of stride 1 or 2 with norm and ReLU6, padded as TensorFlow pads."""
     from mmcv.cnn import ConvModule  # here: fusing images works without mmcv
 
-    options = {'act_cfg': {'type': 'ReLU6'}, **options}
-    padding = {'type': 'Conv2dAdaptivePadding'}
-    return ConvModule(in_channels, out_channels, kernel, stride, conv_cfg=padding, norm_cfg=BATCH_NORM, **options)
+    options = {'act_cfg': {'type': 'ReLU6'}, 'norm_cfg': BATCH_NORM, **options}
+    if stride == 2:
+        return ConvModule(in_channels, out_channels, kernel, 2, conv_cfg={'type': HalvingConvolution}, **options)
+    return ConvModule(in_channels, out_channels, kernel, padding=kernel // 2, **options)
 
 
 class InvertedBottleneck(nn.Module):

@@ -100,14 +100,15 @@ class Content(NamedTuple):
         Over padding, each map is mirrored: heads that average over whole maps (GroupNorm, pooling) then give nearly the
         same as without padding, which 0 or repeated values do not achieve. What the extension to whole patches added is
         cropped: heads assume that a map covers exactly the image, and would stretch an image of 17 rows over the 32
-        encoded ones.
+        encoded ones. They are contiguous, since mmcv's own operators (RoIAlign, deformable convolutions) read them in
+        that order whatever their strides say.
         """
         ((height, width),) = cells([self.image_size], stride)
         maps = maps[..., :height, :width]
-        if self.sizes is None:
-            return maps
-        maps = pad(maps, (0, width - maps.shape[-1], 0, height - maps.shape[-2]))
-        return mirror_edges(maps, cells(self.sizes, stride))
+        if self.sizes is not None:
+            maps = pad(maps, (0, width - maps.shape[-1], 0, height - maps.shape[-2]))
+            maps = mirror_edges(maps, cells(self.sizes, stride))
+        return maps.contiguous()
 
 
 class ExportedContent(Content):

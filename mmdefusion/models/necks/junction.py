@@ -22,7 +22,7 @@ class GatedSum(BaseModule):
         out_channels: channels of the maps.
         strides: strides of the maps.
         start: value of the gates at the start. At 0 what is behind a gate gets no gradient until it has opened, which
-            takes a step.
+            takes a step, and an optimizer such as Adam moves it by no more than its learning rate in each.
         init_cfg: initialisation config of MMEngine.
     """
 
@@ -37,6 +37,24 @@ class GatedSum(BaseModule):
         """Joins maps of the pyramid and of the prior, B×out_channels×h×w each, level by level."""
         levels = zip(maps, priors, self.norms, self.gates, strict=True)
         return tuple(prior + gate * norm(one) for one, prior, norm, gate in levels)
+
+
+@MODELS.register_module()
+class GatedPrior(GatedSum):
+    """Adds the prior's maps to the pyramid's by gates: a :class:`GatedSum` in which they have changed places.
+
+    For a pyramid that begins with something, such as a :class:`GuidedPyramid` with taught stems, and a prior whose last
+    layers begin with nothing (:class:`BackbonePrior`).
+    """
+
+    def __init__(
+        self, out_channels: int, strides: Sequence[int], start: float = 0.3, init_cfg: dict | list | None = None
+    ) -> None:
+        super().__init__(out_channels, strides, start, init_cfg)
+
+    def forward(self, maps: Sequence[Tensor], priors: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """Joins maps of the pyramid and of the prior, B×out_channels×h×w each, level by level."""
+        return super().forward(priors, maps)
 
 
 @MODELS.register_module()

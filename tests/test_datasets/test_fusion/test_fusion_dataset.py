@@ -1,5 +1,7 @@
 """Pairs from any two folders."""
 
+import cv2
+import numpy as np
 import pytest
 from helpers.layouts import grey, write
 
@@ -25,6 +27,36 @@ def test_pairs_by_suffix_in_one_folder(tmp_path):
     dataset = FusionDataset('', '', ('_A', '_B'), data_root=str(tmp_path), pipeline=[])
     assert dataset[0]['name'] == 'scene/x'
     assert [dataset[0][key][-7:] for key in ('img_path', 'img_ir_path')] == ['x_A.png', 'x_B.png']
+
+
+def test_a_polarity_turns_the_infrared_images_of_the_whole_data_set(tmp_path):
+    street = np.full((120, 160), 40, np.uint8)
+    street[50:] = 90
+    street[55:90, 30:40] = 220
+    counts = street.astype(np.uint16) * 100
+    for k, image in enumerate((255 - street, 25_500 - counts, cv2.applyColorMap(255 - street, cv2.COLORMAP_JET))):
+        write(tmp_path / f'vi/{k}.png', grey(k, 120, 160))
+        write(tmp_path / f'ir/{k}.png', image)
+
+    def partners(polarity, channels):
+        partner = dict(type='mmdefusion.AppendPartner', channels=channels, fixed_range=(0, 25_500))
+        pipeline = [dict(type='mmdefusion.LoadAnyImage'), partner]
+        dataset = FusionDataset('vi', 'ir', data_root=str(tmp_path), pipeline=pipeline, polarity=polarity)
+        return [dataset[k]['img'][..., 3:] for k in range(3)]
+
+    for channels in (1, 3):
+        with pytest.warns(UserWarning, match='look black-hot'):
+            auto = partners('auto', channels)
+        for image in (*auto, *partners('black-hot', channels)):
+            assert image.shape == (120, 160, channels) and (image == street[..., None]).all()
+        white_hot, as_they_are = partners('white-hot', channels), partners(None, channels)
+        for image in (*white_hot, *as_they_are[:2]):
+            assert (image == 255 - street[..., None]).all()
+        assert not (as_they_are[2] == 255 - street[..., None]).all()  # false colours
+    with pytest.raises(ValueError, match="polarity='hot' is none of auto, white-hot, black-hot, or None"):
+        partners('hot', 3)
+    with pytest.raises(ValueError, match="polarity='auto' needs AppendPartner in the pipeline"):
+        FusionDataset('vi', 'ir', data_root=str(tmp_path), pipeline=[], polarity='auto')
 
 
 def test_names_that_do_not_match(tmp_path):

@@ -214,6 +214,11 @@ def test_what_cannot_be_scored():
         gray_scores(a, np.where(a > 250, np.nan, a), a)
     with pytest.raises(ValueError, match='fused image has values from 0 to 300, not within 0 to 255'):
         gray_scores(a, a, np.minimum(a * 300.0, 300))
+    for scores in (vifb_scores, gray_scores, extra_scores):
+        with pytest.raises(ValueError, match='visible image has fractions from 0 to 1, .*: multiply it by 255'):
+            scores(*[a.astype(np.float32) / 255] * 3)
+    black = np.minimum(a, 1)  # whole numbers may be a dark image, of floats too
+    assert gray_scores(a, a, black) == gray_scores(a, a, black.astype(float))
     with pytest.raises(ValueError, match=r'images are \(64, 20\) .*48 a side is the least'):
         vifb_scores(a[:, :20], a[:, :20], a[:, :20])
     with pytest.raises(ValueError, match=r'fused image has shape \(64, 80, 2\)'):

@@ -44,6 +44,14 @@ def test_early_fusion_takes_weights_of_three_channels(tmp_path):
         build('EarlyFusion', backbone=RESNET)
 
 
+@pytest.mark.parametrize('name, channels', [('MobileNetV2', 3), ('EfficientNet', 3), ('CSPDarknet', 12)])
+def test_a_first_convolution_that_is_fixed_is_told(name, channels):
+    with pytest.raises(ValueError, match=f'mmdet.{name} takes {channels} channels: its first convolution is fixed'):
+        build('EarlyFusion', backbone=dict(type=f'mmdet.{name}'))
+    with pytest.raises(ValueError, match='mmdet.ResNeXt takes 3 channels: give it in_channels=4'):  # by its base
+        build('EarlyFusion', backbone=dict(type='mmdet.ResNeXt', depth=50, groups=1))
+
+
 def test_two_streams_are_averaged():
     model, pair = build('TwoStreams', backbone=RESNET), torch.randn(1, 6, 32, 40)
     streams = model.visible(pair[:, :3]), model.infrared(pair[:, 3:])

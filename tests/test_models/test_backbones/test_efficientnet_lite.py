@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.export import Dim
 from torch.testing import assert_close
 
 from mmdefusion.models.checkpoints.fetching import local_path
@@ -9,8 +10,10 @@ from mmdefusion.models.checkpoints.shipped import IN_WHEELS
 from mmdefusion.registry import MODELS
 
 pytest.importorskip('mmcv')
+from mmcv.cnn.bricks import Conv2dAdaptivePadding
+
 from mmdefusion.models.backbones import EarlyFusion, EfficientNetLite0
-from mmdefusion.models.backbones.efficientnet_lite import rename_published
+from mmdefusion.models.backbones.efficientnet_lite import convolution, rename_published
 
 NORMS = {'expand': '_bn0', 'depthwise': '_bn1', 'project': '_bn2'}
 
@@ -35,6 +38,29 @@ def test_maps_of_any_size():
     maps = EfficientNetLite0().eval()(torch.randn(1, 3, 70, 33))
     expected = [(1, 24, 18, 9), (1, 40, 9, 5), (1, 112, 5, 3), (1, 320, 3, 2)]
     assert [tuple(one.shape) for one in maps] == expected
+
+
+@pytest.mark.parametrize('kernel, stride', [(1, 1), (3, 1), (5, 1), (3, 2), (5, 2)])
+def test_pads_as_tensorflow_does(kernel, stride):
+    ours = convolution(2, 3, kernel, stride, norm_cfg=None, act_cfg=None).conv
+    theirs = Conv2dAdaptivePadding(2, 3, kernel, stride)
+    theirs.load_state_dict(ours.state_dict())
+    for height, width in ((1, 1), (1, 2), (2, 3), (5, 4), (8, 8), (9, 7), (33, 64)):
+        x = torch.randn(2, 2, height, width)
+        assert_close(ours(x), theirs(x))
+
+
+def test_is_captured_for_any_size():
+    """With mmcv's convolution, the exporter had not come through the first blocks after minutes."""
+    model, free = EfficientNetLite0().eval(), Dim.DYNAMIC
+    with torch.no_grad():
+        captured = torch.export.export(
+            model, (torch.randn(2, 3, 117, 149),), dynamic_shapes=[{0: free, 2: free, 3: free}]
+        )
+        for size in ((1, 3, 128, 96), (3, 3, 33, 70)):
+            images = torch.randn(size)
+            for one, other in zip(captured.module()(images), model(images), strict=True):
+                assert_close(one, other)
 
 
 def test_has_the_published_number_of_weights():
