@@ -7,6 +7,7 @@ import argparse
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
+from mmengine.device import get_device
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
@@ -16,6 +17,12 @@ from mmdefusion.models.checkpoints.fitting import read_weights
 from mmdefusion.utils.distributed import let_processes_talk, telling_of_lost_processes
 from mmdefusion.utils.names import shown
 from mmdefusion.utils.options import absent_in_a_line, interrupted_in_a_line, present_file
+from mmdefusion.utils.type_names import type_name
+
+NEEDED = 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper'
+ACCELERATORS = 'cuda', 'npu', 'mlu', 'musa'  # that MMEngine's AmpOptimWrapper takes
+# what Python and MMEngine say where a config names what is not there, or leaves out what is needed
+MISTAKES = '__init__() got an unexpected keyword', '__init__() missing', 'registry. Please check'
 
 
 def parse_args() -> argparse.Namespace:
@@ -28,7 +35,7 @@ def parse_args() -> argparse.Namespace:
         const='auto',
         help='go on from this checkpoint, or from the latest whole one in the work dir where none is named',
     )
-    parser.add_argument('--amp', action='store_true', help='automatic mixed precision (needs an accelerator)')
+    parser.add_argument('--amp', action='store_true', help='mixed precision (needs an accelerator, except in bfloat16)')
     parser.add_argument('--auto-scale-lr', action='store_true', help='scale the learning rate with the batch size')
     parser.add_argument(
         '--cfg-options', nargs='+', action=DictAction, help='settings that override those of the config: key.sub=value'
@@ -46,9 +53,9 @@ def main() -> None:
     config.launcher = args.launcher
     config.merge_from_dict(args.cfg_options or {})
     config.work_dir = args.work_dir or config.get('work_dir') or f'work_dirs/{Path(args.config).stem}'
+    refuse_no_training(config, args.config)
     if args.amp:
-        config.optim_wrapper.type = 'AmpOptimWrapper'
-        config.optim_wrapper.setdefault('loss_scale', 'dynamic')
+        use_amp(config)
     if args.auto_scale_lr:
         if 'base_batch_size' not in (config.get('auto_scale_lr') or {}):
             raise SystemExit(f'{args.config} has no auto_scale_lr.base_batch_size: add it, or drop --auto-scale-lr.')
@@ -64,12 +71,41 @@ def main() -> None:
             raise SystemExit(shown(error)) from None
     use_safe_checkpoints(config)
     let_processes_talk(config)
-    runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
     try:
+        runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
         with telling_of_lost_processes(config):
             runner.train()
     except (CheckpointError, FloatingPointError) as error:
         raise SystemExit(shown(error)) from None
+    except (KeyError, TypeError) as error:
+        text = str(error.args[0]) if error.args else ''
+        if not any(mistake in text for mistake in MISTAKES):
+            raise
+        line = shown(text.partition('. Please')[0])
+        raise SystemExit(f'{args.config}: {line}: correct it there, or in --cfg-options.') from None
+
+
+def refuse_no_training(config: Config, name: str) -> None:
+    """Ends with a line if a config is not that of a training, or its work dir cannot be made."""
+    if lacking := [key for key in NEEDED if not config.get(key)]:
+        raise SystemExit(f'{name} has no {", ".join(lacking)}: give the config of a training.')
+    work_dir = Path(config.work_dir)
+    there = next(path for path in (work_dir, *work_dir.parents) if path.exists())
+    if not there.is_dir():
+        raise SystemExit(f'{work_dir} cannot be a work dir, as {there} is a file: name another by --work-dir.')
+
+
+def use_amp(config: Config) -> None:
+    """Trains in half precision; a config that trains in bfloat16 already stays as it is."""
+    if type_name({'type': 'OptimWrapper', **config.optim_wrapper}) == 'BFloat16OptimWrapper':
+        return
+    if get_device() not in ACCELERATORS:
+        raise SystemExit(
+            '--amp needs an accelerator, and there is none: on a CPU, give --cfg-options '
+            'optim_wrapper.type=mmdefusion.BFloat16OptimWrapper instead.'
+        )
+    config.optim_wrapper.type = 'AmpOptimWrapper'
+    config.optim_wrapper.setdefault('loss_scale', 'dynamic')
 
 
 if __name__ == '__main__':

@@ -163,6 +163,8 @@ def _faults_of_place(behind: Sequence[dict], appended: bool) -> list[str]:
             faults.append(
                 f'{name} stands beside AppendPlace, and kept tokens would not know of it; leave one of them out'
             )
+        elif name == 'PairedRandomAffine':
+            faults.append(f'{name} stands beside AppendPlace, and moves no channels but those of a pair; leave one out')
         elif index < place and (moving or mixing):
             faults.append(f'{name} stands between AppendPartner and AppendPlace, which would not know of it; swap them')
         elif mixing:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from mmdefusion.models.checkpoints.archives import refuse_compressed
+from mmdefusion.models.checkpoints.archives import check_unread
 from mmdefusion.models.checkpoints.errors import CheckpointError
 from mmdefusion.models.checkpoints.reading import read_checkpoint, refuse_old_torch
 
@@ -94,7 +94,7 @@ def _written(path: Path) -> Written | None:
     """
     refuse_old_torch(str(path))
     try:
-        refuse_compressed(path)
+        check_unread(path)
         content: Any = torch.load(path, map_location='cpu', weights_only=True, mmap=True)  # reads no tensors
     except Exception:  # torch raises many kinds of error for incomplete files
         return UNREADABLE

@@ -109,7 +109,7 @@ class DeFusionPP(BaseModule):
         priors = added = None
         if self.injection is not None:
             priors = self.spatial_prior(pair)
-            added = self.injection(priors[self.strides.index(PATCH_SIZE)])
+            added = self.injected(priors)
         if self.kept is not None and pair.shape[1] == PLACED:
             decomposition = self.kept.recall(*split(pair))
         else:
@@ -119,6 +119,10 @@ class DeFusionPP(BaseModule):
             return maps
         priors = priors or self.spatial_prior(features.pair, features.content)
         return tuple(map(add, maps, priors)) if self.junction is None else self.junction(maps, priors)
+
+    def injected(self, priors: tuple[Tensor, ...]) -> Tensor:
+        """What the injection adds to the patches of both images, 2B×C×h×w, from the maps of ``spatial_prior``."""
+        return self.injection(priors[self.strides.index(PATCH_SIZE)])
 
     def train(self, mode: bool = True) -> 'DeFusionPP':
         """Sets the mode of all parts except frozen ones, which stay in evaluation mode."""

@@ -108,6 +108,17 @@ def number(value: int) -> bytes:
     return b'\x8a\x08' + struct.pack('<q', value)
 
 
+def key_of_two(times: int) -> bytes:
+    """The pickle of a dict whose key is a tuple of two tuples of two, and so on, each stored once."""
+    return b'\x80\x02}K\x00](K\x01q\x01' + b'h\x01h\x01\x86q\x01' * times + b'esh\x01K\x01s.'
+
+
+def repeated(name: str, arguments: bytes, times: int) -> bytes:
+    """The pickle of equal calls of ``name`` with one pickled tuple, which is stored once."""
+    once = b'c' + name.encode() + b'\nq\x02' + arguments + b'q\x01'
+    return b'\x80\x02(' + once + b'h\x02h\x01R' * times + b't.'
+
+
 def storage(numel: int, kind: str = 'FloatStorage', size: int = 4) -> bytes:
     """The pickle of a tensor that says its storage has so many elements."""
     text = lambda word: b'X' + struct.pack('<I', len(word)) + word.encode()  # noqa: E731 (of this function only)
@@ -167,6 +178,28 @@ def bombs() -> Iterator[tuple[str, Writer]]:
         'tensor of 4 TB': with_pickle(reduced('torch\nTensor', number(10**12) + b'\x85')),
         'untyped storage of 1 TB': with_pickle(reduced('torch.storage\nUntypedStorage', number(10**12) + b'\x85')),
         'meta tensor': lambda path: torch.save({'a': torch.zeros(10**6, 10**6, device='meta')}, path),
+        'a key of 300,000 tuples in each other': with_pickle(b'\x80\x02})' + b'\x85' * 300_000 + b'K\x01s.'),
+        'a key of a quintillion tuples': with_pickle(key_of_two(60)),
+        'a key in a set of 300,000 tuples': with_pickle(
+            reduced('__builtin__\nset', b'](K\x01)' + b'\x85' * 300_000 + b'e\x85')
+        ),
+        'a storage whose key is 300,000 tuples': with_pickle(
+            storage(4).replace(b'X\x01\0\0\x000', b')' + b'\x85' * 300_000), tensors=True
+        ),
+        'numbers of one hash': with_pickle(
+            b'\x80\x02}('
+            + b''.join(b'\x8a\x0c' + (k * (2**61 - 1)).to_bytes(12, 'little') + b'N' for k in range(10**5))
+            + b'u.'
+        ),
+        'a hundred thousand sets of one list': with_pickle(
+            repeated('__builtin__\nset', b'](' + b'K\x01' * 10**6 + b'e\x85', 10**5)
+        ),
+        'set of an expanded tensor': with_pickle(
+            reduced(
+                '__builtin__\nset', storage(4, size=10**9)[9:-2].replace(b'K\x01\x85\x89', b'K\0\x85\x89') + b'\x85'
+            ),
+            tensors=True,
+        ),
         'punycode': with_pickle(
             reduced(
                 '_codecs\nencode', b'X' + struct.pack('<I', 3 * 10**5) + 'ü漢'.encode() * 60_000 + b'U\x08punycode\x86'

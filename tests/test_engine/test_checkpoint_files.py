@@ -4,6 +4,7 @@ import zipfile
 import numpy as np
 import pytest
 import torch
+from reliability.hostile_pickles import bombs
 
 from mmdefusion.engine.checkpoint_files import find_latest_whole, refuse_broken_run
 from mmdefusion.models.checkpoints.errors import CheckpointError
@@ -62,6 +63,14 @@ def test_the_latest_by_its_own_word(tmp_path):
     os.truncate(latest, 3000)
     path, skipped = find_latest_whole(tmp_path)
     assert path.name == 'iter_10.pth' and len(skipped) == 1 and 'iter_20.pth is a damaged zip' in skipped[0]
+
+
+def test_a_hostile_file_in_a_work_dir_is_skipped(tmp_path):
+    """Torch is not asked when it was written, as that would end the process."""
+    dict(bombs())['a key of 300,000 tuples in each other'](tmp_path / 'iter_30.pth')
+    latest = write(tmp_path / 'iter_20.pth', 20)
+    path, skipped = find_latest_whole(tmp_path)
+    assert path == latest and len(skipped) == 1 and 'iter_30.pth: its pickle has tuples of more than 32' in skipped[0]
 
 
 def test_a_clock_that_goes_back_loses_nothing(tmp_path):

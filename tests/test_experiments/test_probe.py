@@ -140,6 +140,34 @@ def test_tokens_are_kept_of_what_no_weight_says(scene_config, tmp_path):
     assert not torch.equal(found[0], found[1]) and not torch.equal(found[0], found[2])
 
 
+@pytest.mark.parametrize('pyramid', ['SimpleFeaturePyramid', 'GuidedPyramid'])
+def test_injected_tokens_are_those_of_the_network(pyramid, scene_config, tmp_path):
+    """And the cache tells apart what was injected."""
+    network = dict(
+        type='mmdefusion.DeFusionPP',
+        arch=SMALL,
+        pyramid=dict(type=f'mmdefusion.{pyramid}', out_channels=16),
+        spatial_prior=dict(type='mmdefusion.SpatialPrior'),
+        injection=dict(type='mmdefusion.TokenInjection'),
+    )
+    reader = FeatureReader(Config(dict(model=dict(backbone=network))), cache=tmp_path / 'cache')
+    backbone, pairs, seen = reader.model['backbone'], LabelledPairs(scene_config, 'test', (64, 64)), []
+    plain = reader.read(pairs, 'fused', 'small')
+    torch.nn.init.normal_(backbone.injection.proj.weight, std=0.5)
+    backbone.decomposition.register_forward_hook(lambda _, __, output: seen.append(output))
+    pair = reader.normalize(pairs.images(0)[None])
+    with torch.no_grad():
+        backbone(pair)
+    tokens = reader.read(pairs, 'fused', 'small')
+    torch.testing.assert_close(tokens, seen[0].fused[0, 1:], atol=5e-3, rtol=5e-3)  # kept in half precision
+    assert (tokens - plain).abs().max() > 0.1
+    if pyramid == 'GuidedPyramid':
+        stride, finest = next(iter(backbone.pyramid.stem_maps(seen[0]).items()))
+        expected = torch.nn.functional.avg_pool2d(finest, 16 // stride).flatten(2).mT[0]
+        found = reader.read(pairs, 'prior', 'small')[:, : expected.shape[1]]
+        torch.testing.assert_close(found, expected, atol=5e-3, rtol=5e-3)
+
+
 def test_several_data_sets_in_one_are_refused(scene_config):
     one = scene_config.test_dataloader.dataset
     scene_config.test_dataloader.dataset = dict(type='RepeatDataset', times=2, dataset=one)

@@ -78,6 +78,25 @@ def test_a_name_of_the_package_s_weights_is_a_start(tmp_path):
     assert_close(state(tmp_path / 'out.pth')[f'stem.{name}'], prior[f'prior.{name}'] / 2)
 
 
+@pytest.mark.parametrize('updated', ['first', 'end', 'both'])
+def test_low_rank_updates_are_part_of_the_weights(tmp_path, updated):
+    """The mean of the functions, where the start, the end or both were trained with ``lora_rank``."""
+    torch.manual_seed(0)
+    whole, states = {}, {}
+    for name in ('first', 'end'):
+        states[name] = {'a.weight': torch.randn(4, 3), 'a.bias': torch.randn(4)}
+        whole[name] = states[name]['a.weight']
+        if updated in (name, 'both'):
+            states[name] |= {'a.low_rank_up': torch.randn(4, 2), 'a.low_rank_down': torch.randn(2, 3)}
+            whole[name] = whole[name] + states[name]['a.low_rank_up'] @ states[name]['a.low_rank_down']
+        torch.save({'state_dict': states[name]}, tmp_path / f'{name}.pth')
+    printed = run(TOOL, 'end.pth', 'out.pth', '--start', 'a.', 'first.pth', 'a.', cwd=tmp_path)
+    assert '2 of 2 tensors between' in printed
+    found = state(tmp_path / 'out.pth')
+    assert found.keys() == {'a.weight', 'a.bias'}
+    assert_close(found['a.weight'], (whole['first'] + whole['end']) / 2)
+
+
 def test_wrong_use_ends_with_one_line_and_writes_nothing(folder):
     torch.save({'state_dict': {'stems.conv.weight': torch.ones(3, 4)}}, folder / 'other.pth')
     torch.save({'state_dict': {'neck.1.stems.conv.weight': torch.full((2,), torch.nan)}}, folder / 'nan.pth')

@@ -6,8 +6,8 @@
 A training on one kind of data makes weights better there and often worse elsewhere; their mean with the weights that
 it began with can be better on both (Wortsman et al., arXiv 2109.01903). `--start PREFIX FILE OTHER` says that weights
 whose names begin with PREFIX began as those of FILE (a checkpoint, or a name such as 'tiny') whose names begin with
-OTHER instead; `--start-at-zero PREFIX` that they began at 0. Everything else stays as it was trained. End a prefix with
-a dot where a part of a name ends.
+OTHER instead; `--start-at-zero PREFIX` that they began at 0. Everything else stays as it was trained. Low-rank updates
+(`lora_rank`) of all files are merged into their weights first. End a prefix with a dot where a part of a name ends.
 """
 
 import argparse
@@ -17,6 +17,7 @@ import torch
 
 from mmdefusion.models.checkpoints.averaging import SHARE, average, find_start, weights_under
 from mmdefusion.models.checkpoints.fitting import read_weights, weights_of
+from mmdefusion.models.checkpoints.low_rank import merge_low_rank
 from mmdefusion.models.checkpoints.reading import read_checkpoint
 from mmdefusion.models.checkpoints.unwrap import State
 from mmdefusion.models.checkpoints.writing import write_checkpoint
@@ -51,7 +52,7 @@ def main() -> None:
     args = parse_args()
     try:
         content = read_checkpoint(args.checkpoint)
-        trained = weights_of(content, str(args.checkpoint))
+        trained = merge_low_rank(weights_of(content, str(args.checkpoint)), str(args.checkpoint))
         start = read_start(trained, args)
         meta = content.get('meta', {})
         kept = {key: meta[key] for key in KEPT if key in meta}
@@ -67,7 +68,8 @@ def read_start(trained: State, args: argparse.Namespace) -> State:
     """What the trained weights began with, as far as the arguments say it."""
     start, name = {}, str(args.checkpoint)
     for prefix, file, other in args.start:
-        start |= find_start(weights_under(prefix, trained, name), prefix, read_weights(file), other, file)
+        state = merge_low_rank(read_weights(file), file)
+        start |= find_start(weights_under(prefix, trained, name), prefix, state, other, file)
     for prefix in args.start_at_zero:
         start |= {key: torch.zeros_like(value) for key, value in weights_under(prefix, trained, name).items()}
     return start

@@ -54,6 +54,7 @@ class ExactResumeHook(Hook):
         if kept == batches and 0 < trained <= batches:
             runner.logger.info(f'ExactResumeHook: {trained} of {batches} batches of this epoch were trained on before.')
             loop.dataloader.batch_sampler.skip = trained
+            _number_from(loop, trained)
         runner.message_hub.update_info(BATCHES, batches)
 
     def _seeded(self, runner: Any, loader: DataLoader) -> DataLoader:
@@ -70,6 +71,16 @@ class ExactResumeHook(Hook):
             batch_sampler=config.get('batch_sampler'),
         )
         return runner.build_dataloader(config, seed=seed[0])
+
+
+def _number_from(loop: EpochBasedTrainLoop, trained: int) -> None:
+    """Lets hooks see the batches of this pass by their numbers in it, as if the first ones had not been skipped."""
+    step, interrupted = loop.run_iter, loop.epoch
+
+    def numbered(index: int, batch: Any) -> None:
+        step(index + trained if loop.epoch == interrupted else index, batch)
+
+    loop.run_iter = numbered
 
 
 def endless(loader: DataLoader, taken: int) -> Iterator[Any]:

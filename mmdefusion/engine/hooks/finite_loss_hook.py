@@ -10,6 +10,7 @@ from mmengine.model import is_model_wrapper
 from torch import Tensor
 from torch.nn.utils import get_total_norm
 
+from mmdefusion.models.checkpoints.unwrap import usable
 from mmdefusion.registry import HOOKS
 
 
@@ -18,16 +19,26 @@ class FiniteLossHook(Hook):
     """Ends the run in all processes at the first loss or weight that is NaN or infinite, and names it.
 
     Weights are checked too, as a finite loss can have a gradient that is not. Gradients are not checked: under float16
-    some overflow, and the step is skipped. Everything else in a checkpoint is checked before it is saved, so the last
-    checkpoint is always finite.
+    some overflow, and the step is skipped. Everything else in a checkpoint is checked before it is saved, by the rule
+    of those that read it, so the last checkpoint can always be used. Masks of attention may hold infinities.
     """
 
     priority = 'VERY_HIGH'  # before the checkpoint hook
 
     def before_train(self, runner: Any) -> None:
-        """Remembers the buffers that hold infinities from the start, such as attention masks."""
+        """Checks the buffers, so that no training is lost by what could never be saved.
+
+        Raises:
+            FloatingPointError: if one is not finite and no mask of zeros and infinities.
+        """
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        self.excused = {name for name, buffer in model.named_buffers() if not _finite(buffer)}
+        saved = model.state_dict()
+        buffers = {name: saved[name] for name, _ in model.named_buffers() if name in saved}
+        if bad := _unusable(buffers):
+            raise FloatingPointError(
+                f'{len(bad)} buffers of the model are not finite before the training begins, first {bad[0]}: give '
+                'another start, or fill it with finite numbers; only masks of zeros and infinities are saved.'
+            )
 
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict[str, Tensor] | None = None
@@ -45,7 +56,7 @@ class FiniteLossHook(Hook):
         if not finite[0]:
             found = 'a loss is not finite (' + ', '.join(f'{k} {float(v):.4g}' for k, v in losses.items()) + ')'
         else:
-            found = _describe(dict(runner.model.named_parameters()))
+            found = _describe([name for name, weight in runner.model.named_parameters() if not _finite(weight)])
         raise FloatingPointError(_message(runner, runner.iter + 1, found))
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
@@ -54,10 +65,8 @@ class FiniteLossHook(Hook):
         Raises:
             FloatingPointError: if something is not finite; nothing is saved.
         """
-        excused = getattr(self, 'excused', set())
-        state = {name: value for name, value in checkpoint['state_dict'].items() if name not in excused}
-        if not all(map(_finite, state.values())):
-            raise FloatingPointError(_message(runner, checkpoint['meta']['iter'], _describe(state)))
+        if bad := _unusable(checkpoint['state_dict']):
+            raise FloatingPointError(_message(runner, checkpoint['meta']['iter'], _describe(bad)))
 
 
 def total_norm(model: torch.nn.Module) -> Tensor:
@@ -69,8 +78,11 @@ def _finite(value: Any) -> bool:
     return not isinstance(value, Tensor) or bool(value.isfinite().all())
 
 
-def _describe(state: Mapping[str, Any]) -> str:
-    bad = [name for name, value in state.items() if not _finite(value)]
+def _unusable(state: Mapping[str, Any]) -> list[str]:
+    return [name for name, value in state.items() if isinstance(value, Tensor) and not usable(name, value)]
+
+
+def _describe(bad: list[str]) -> str:
     return f'{len(bad)} weights are not finite, first {bad[0]}' if bad else 'weights of another process are not finite'
 
 

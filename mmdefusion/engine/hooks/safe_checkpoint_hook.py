@@ -88,10 +88,7 @@ class SafeCheckpointHook(CheckpointHook):
 
     def _point_to_latest(self, runner: Any) -> str | None:
         """Writes MMEngine's ``last_checkpoint``; returns the error that every process has to raise, or None."""
-        pointer = Path(runner.work_dir) / 'last_checkpoint'
-        folder = Path(runner.work_dir)
-        if self.out_dir is not None:
-            folder = Path(self.out_dir) / folder.name  # as MMEngine does
+        pointer, folder = Path(runner.work_dir) / 'last_checkpoint', self._folder(runner)
         latest, skipped = find_latest_whole(folder, Path(self.filename_tmpl).suffix)
         for line in skipped:
             runner.logger.warning(f'Skipped a checkpoint: {line}')
@@ -107,13 +104,23 @@ class SafeCheckpointHook(CheckpointHook):
             runner.logger.warning(f'There is no checkpoint in {folder} to resume from: training starts anew.')
         return None
 
+    def _folder(self, runner: Any) -> Path:
+        """Where the checkpoints of a run go, before ``before_train`` makes that its ``out_dir``."""
+        folder = Path(runner.work_dir)
+        return folder if self.out_dir is None else Path(self.out_dir) / folder.name  # as MMEngine does
+
     def before_train(self, runner: Any) -> None:
-        """Deletes the checkpoints that the resumed run would have deleted next.
+        """Deletes the checkpoints that the resumed run would have deleted next, if it goes on in its own folder.
 
         Raises:
             CheckpointError: if nothing of a checkpoint that was loaded has gone into the model.
         """
+        given = runner._load_from if runner._resume else None
+        if given is not None and Path(str(given)).resolve().parent != self._folder(runner).resolve():
+            for key in ('keep_ckpt_ids', OUTDATED):  # steps of files that lie elsewhere
+                runner.message_hub.update_info(key, [])
         super().before_train(runner)
+        self._forget_foreign_best()
         if not runner._resume and self._versions and self._versions == _versions(runner.model):
             raise CheckpointError(
                 f'Nothing in {runner._load_from} belongs to this model, which would start from random weights; it '
@@ -161,6 +168,16 @@ class SafeCheckpointHook(CheckpointHook):
         if is_main_process():
             write_text(Path(runner.work_dir) / 'last_checkpoint', self.last_ckpt)
             self._remove_steps(outdated)
+
+    def _forget_foreign_best(self) -> None:
+        """Keeps the best checkpoint of a run in another folder from being deleted for a better one of this run."""
+        folder = Path(self.out_dir).resolve()
+
+        def own(path: str | None) -> str | None:
+            return path if path and Path(path).resolve().parent == folder else None
+
+        self.best_ckpt_path = own(getattr(self, 'best_ckpt_path', None))
+        self.best_ckpt_path_dict = {key: own(path) for key, path in getattr(self, 'best_ckpt_path_dict', {}).items()}
 
     def _save_best_checkpoint(self, runner: Any, metrics: dict) -> None:
         """Saves the best checkpoint, and only then deletes the previous one."""

@@ -17,8 +17,10 @@ from mmdefusion.models.checkpoints.reading import read_plain
 from mmdefusion.models.checkpoints.vit import read_vit
 from mmdefusion.models.checkpoints.vit_file import is_public
 from mmdefusion.models.checkpoints.writing import write_cached
+from mmdefusion.models.defusion_pp import DeFusionPP
 from mmdefusion.models.layers import PATCH_SIZE, Normalize, patchify
 from mmdefusion.models.necks import DecompositionNeck, GuidedPyramid
+from mmdefusion.models.structures import PairFeatures
 from mmdefusion.registry import MODELS
 from mmdefusion.utils.progress import track
 from mmdefusion.utils.storage import stamp
@@ -35,7 +37,8 @@ class FeatureReader:
     Args:
         config: config of any model with a :class:`DeFusionEncoder`, of pretraining, detection, segmentation, or an
             encoder alone. Common, unique and fused tokens need a :class:`DecompositionNeck`; ``'prior'``, the maps of
-            stems averaged over patches, a :class:`SpatialPrior` or a :class:`GuidedPyramid`, which comes first.
+            stems averaged over patches, a :class:`SpatialPrior` or a :class:`GuidedPyramid`, which comes first. With a
+            :class:`TokenInjection`, tokens are those that it changed, as the network has them.
         checkpoint: weights of the model; None takes those of ``init_cfg``, or random ones.
         layer: block of the encoder after which the tokens of single images are taken; None for the last.
         cache: folder of the cached tokens; None caches nothing.
@@ -59,6 +62,8 @@ class FeatureReader:
             raise ValueError(f'{config.filename} has no mmdefusion.DeFusionEncoder: there are no tokens to probe.')
         self.neck = _only(self.model, DecompositionNeck)
         self.prior = _only(self.model, GuidedPyramid) or _only(self.model, SpatialPrior)
+        network = _only(self.model, DeFusionPP)
+        self.injecting = network if network is not None and network.injection is not None else None
         if checkpoint is None:
             checkpoint = _start_of_all(model.get('init_cfg'))
         if checkpoint is None:
@@ -111,7 +116,7 @@ class FeatureReader:
             found['prior'] = self._average_prior(self.normalize(images))
         if {*kinds} <= {'pixels', 'prior'}:
             return found
-        features = self.encoder(self.normalize(images))
+        features = self._encode(self.normalize(images))
         layer = features.layers[self.layer]
         found |= dict(visible=layer.a[:, 1:], infrared=layer.b[:, 1:])
         if {'common', 'unique', 'fused'} & {*kinds}:
@@ -122,11 +127,17 @@ class FeatureReader:
                 found['fused'] = self.neck.fuse(deep, skip, features.reach)[1][:, 1:]
         return {kind: found[kind] for kind in kinds}
 
+    def _encode(self, pair: Tensor) -> PairFeatures:
+        """The features of a normalised pair 1×6×H×W, as the whole network computes them."""
+        if self.injecting is None:
+            return self.encoder(pair)
+        return self.encoder(pair, self.injecting.injected(self.injecting.spatial_prior(pair)))
+
     def _average_prior(self, pair: Tensor) -> Tensor:
         """The maps of the prior's stems, guided in a pyramid, averaged over patches and put together: 1×N×C."""
         grid = [side // PATCH_SIZE for side in pair.shape[-2:]]
         guided = isinstance(self.prior, GuidedPyramid)
-        maps = self.prior.stem_maps(self.neck(self.encoder(pair)) if guided else pair).values()
+        maps = self.prior.stem_maps(self.neck(self._encode(pair)) if guided else pair).values()
         return torch.cat([adaptive_avg_pool2d(one, grid) for one in maps], dim=1).flatten(2).transpose(1, 2)
 
     def _key(self, pairs: LabelledPairs, kind: str) -> str:
@@ -135,7 +146,8 @@ class FeatureReader:
         digest = hashlib.sha256(repr(settings).encode())
         if kind != 'pixels':
             digest.update(repr((self.layer, self.parts)).encode())
-            for part in (self.encoder, self.neck, *([self.prior] if kind == 'prior' else [])):
+            injecting = () if self.injecting is None else (self.injecting.spatial_prior, self.injecting.injection)
+            for part in (self.encoder, self.neck, *injecting, *([self.prior] if kind == 'prior' else [])):
                 for value in part.state_dict().values() if part is not None else ():
                     digest.update(value.numpy().tobytes())
         for index in range(len(pairs)):
@@ -149,7 +161,7 @@ class FeatureReader:
         state = read_weights(checkpoint)
         if is_public(state):
             self.encoder.load_vit(read_vit(state, checkpoint), checkpoint)
-            self.neck = self.prior = None
+            self.neck = self.prior = self.injecting = None
             return
         missing = self.model.load_state_dict(state, strict=False).missing_keys
         names = {module: f'{name}.' for name, module in self.model.named_modules()}
@@ -159,6 +171,8 @@ class FeatureReader:
             self.neck = None  # an encoder alone: its own tokens can be probed
         if self.prior is not None and any(key.startswith(names[self.prior]) for key in missing):
             self.prior = None
+        if self.injecting is not None and any(key.startswith(names[self.injecting.injection]) for key in missing):
+            self.injecting = None  # such weights say nothing of it, and it begins at zero
 
 
 def _start_of_all(init_cfg: dict | list | None) -> str | None:

@@ -2,8 +2,8 @@
 
 With ``weights_only=True``, torch calls nothing that a file names. But it allocates as much memory as a file asks for,
 decompresses what a file contains, imports codecs that a file chooses, and takes a flipped byte for a weight. So only
-files are accepted that ``torch.save`` could have written from tensors and plain data: a pickle without other names, and
-a zip archive without compression whose checksums are right.
+files are accepted that ``torch.save`` could have written from tensors and plain data: a pickle without other names that
+costs no more than its length, and a zip archive without compression whose checksums are right.
 """
 
 import io
@@ -16,6 +16,7 @@ from typing import BinaryIO
 import torch
 
 from .errors import CheckpointError
+from .unpickling import COLLECTIONS, SIZE, Unpickling
 
 ZIP = b'PK\x03\x04'
 LEGACY = b'\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.'  # the pickled number at the start of files of torch before 1.6
@@ -33,8 +34,7 @@ MAX_ENTRY = 2**8  # bytes of an entry in the directory, on average; torch.save w
 STORAGES = ('Float', 'Double', 'Half', 'BFloat16', 'Long', 'Int', 'Short', 'Char', 'Byte', 'Bool')
 DTYPES = ('float', 'double', 'half', 'bfloat16', 'float32', 'float64', 'float16', 'int64', 'int32', 'uint8', 'bool')
 NAMES = {
-    *('collections OrderedDict', 'collections Counter', 'builtins set', '__builtin__ set', 'torch Size'),
-    *('torch._utils _rebuild_tensor_v2', 'torch._utils _rebuild_parameter', 'torch device'),
+    *(*COLLECTIONS, SIZE, 'torch device', 'torch._utils _rebuild_tensor_v2', 'torch._utils _rebuild_parameter'),
     *(f'torch {kind}Storage' for kind in STORAGES),
     *(f'torch {kind}' for kind in DTYPES),
 }
@@ -53,12 +53,7 @@ def check_zip(file: BinaryIO, name: str) -> None:
         with zipfile.ZipFile(file) as archive:
             entries = archive.infolist()
             _check_layout(entries, size, name)
-            pickles = [entry for entry in entries if entry.filename.endswith('/data.pkl')]
-            if len(pickles) != 1:
-                raise CheckpointError(f'{name} is a zip archive without the data.pkl of a checkpoint.')
-            if pickles[0].file_size > MAX_PICKLE:
-                raise CheckpointError(f'{name}: its data.pkl of {pickles[0].file_size} bytes is over {MAX_PICKLE}.')
-            content = io.BytesIO(archive.read(pickles[0]))
+            content = _read_pickle(archive, entries, name)
             if broken := archive.testzip():  # torch.save writes a CRC-32 for each record, which torch.load ignores
                 raise CheckpointError(f'{name}: its record {broken} does not match its checksum: bytes have changed.')
     except (
@@ -114,15 +109,31 @@ def _check_layout(entries: list[zipfile.ZipInfo], size: int, name: str) -> None:
         raise CheckpointError(f'{name}: its zip archive has bytes before its first entry.')
 
 
-def refuse_compressed(path: str | os.PathLike) -> None:
-    """Raises a CheckpointError if a zip archive would unpack to more than it has; its checksums are not read."""
+def _read_pickle(archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo], name: str) -> io.BytesIO:
+    pickles = [entry for entry in entries if entry.filename.endswith('/data.pkl')]
+    if len(pickles) != 1:
+        raise CheckpointError(f'{name} is a zip archive without the data.pkl of a checkpoint.')
+    if pickles[0].file_size > MAX_PICKLE:
+        raise CheckpointError(f'{name}: its data.pkl of {pickles[0].file_size} bytes is over {MAX_PICKLE}.')
+    return io.BytesIO(archive.read(pickles[0]))
+
+
+def check_unread(path: str | os.PathLike) -> None:
+    """Checks a zip archive as :func:`check_zip` does, without its checksums, so that no tensor is read.
+
+    Raises:
+        CheckpointError: if it would unpack to more than it has, or its pickle is not that of plain data.
+    """
     with open(path, 'rb') as file:
         if file.read(len(ZIP)) != ZIP:
             return
         size = os.fstat(file.fileno()).st_size
         _check_directory(file, size, str(path))
         with zipfile.ZipFile(file) as archive:
-            _check_layout(archive.infolist(), size, str(path))
+            entries = archive.infolist()
+            _check_layout(entries, size, str(path))
+            content = _read_pickle(archive, entries, str(path))
+    check_pickle(content, str(path))
 
 
 def check_legacy(file: BinaryIO, name: str) -> None:
@@ -133,7 +144,8 @@ def check_legacy(file: BinaryIO, name: str) -> None:
 
 
 def check_pickle(stream: BinaryIO, name: str) -> None:
-    """Raises a CheckpointError if the next pickle of a stream names anything but tensors and plain data."""
+    """Raises a CheckpointError if the next pickle of a stream is not of plain data, or would not end."""
+    unpickling = Unpickling(name, NAMES)
     allowed = NAMES | {_dotted(value) for value in torch.serialization.get_safe_globals()}
     start = stream.tell()
     try:
@@ -146,6 +158,7 @@ def check_pickle(stream: BinaryIO, name: str) -> None:
                     f'{name} names {named!a}, and only plain tensors and plain data are read. If you trained it, train '
                     'with SafeCheckpointHook; if it is of someone else, open it with nothing else either.'
                 )
+            unpickling.step(opcode.name, argument)
     except CheckpointError:
         raise
     except Exception as error:  # pickletools raises many kinds of error for bytes that are no pickle

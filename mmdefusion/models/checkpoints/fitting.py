@@ -7,9 +7,8 @@ from torch import nn
 
 from .errors import CheckpointError
 from .reading import read_checkpoint
-from .unwrap import FLOATS, State, refuse_not_finite, unwrap
+from .unwrap import FLOATS, PARAMETERS, State, refuse_not_finite, unwrap
 
-PARAMETERS = ('.weight', '.bias')  # floating-point in any module; counters and indices may be whole
 PALETTES = ('random', 'none', 'coco', 'voc', 'citys', 'cityscapes')  # names that the toolboxes know
 COMPILED = '_orig_mod.'
 TRAINING_ONLY = ('teacher_head.',)  # published weights leave it out, and no test uses it
@@ -20,8 +19,8 @@ def read_weights(source: str | os.PathLike) -> State:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        CheckpointError: if it is no checkpoint, its weights are not finite floating-point numbers, or entries of its
-            ``meta`` that the toolboxes read are of another type.
+        CheckpointError: if it is no checkpoint, its weights are no floating-point numbers or not usable, or entries of
+            its ``meta`` that the toolboxes read are of another type.
     """
     return weights_of(read_checkpoint(source), str(source))
 

@@ -15,9 +15,9 @@ from .errors import CheckpointError
 from .fetching import FETCHED, check_named_hash, local_path
 from .safetensors_files import looks_like_safetensors, read_safetensors
 from .shipped import named
+from .unpickling import MAX_DEPTH
 
 OLDEST_TORCH = (2, 6)  # older versions can be made to run code in spite of weights_only (CVE-2025-32434)
-MAX_DEPTH = 32
 MAX_VALUES = 2**20
 MAX_DIMENSIONS = 16  # torch fails beyond 64, but halfway through an operation
 MAX_SHARED = 16  # times that the tensors together may be as large as what is stored: tied weights are stored once

@@ -8,6 +8,8 @@ from torch import Tensor
 from .errors import CheckpointError
 
 State = dict[str, Tensor]
+PARAMETERS = ('.weight', '.bias')  # floating-point in any module; counters and indices may be whole
+STATISTICS = ('.running_mean', '.running_var')
 FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 
 
@@ -41,9 +43,22 @@ def refuse_useless(state: State, name: str) -> None:
 
 
 def refuse_not_finite(state: State, name: str, remedy: str = 'give an earlier checkpoint') -> None:
-    """Raises a CheckpointError if weights have NaN or infinite values; the message names them."""
-    if bad := [key for key, value in state.items() if not value.isfinite().all()]:
+    """Raises a CheckpointError if weights are not :func:`usable`; the message names them."""
+    if bad := [key for key, value in state.items() if not usable(key, value)]:
         raise CheckpointError(
             f'{name}: {len(bad)} of its tensors have NaN or infinite values ({state[bad[0]].dtype}), first {bad[0]!a}: '
             f'{remedy}.'
         )
+
+
+def usable(name: str, value: Tensor) -> bool:
+    """Whether a tensor of a checkpoint is finite, or the mask of an attention: zeros and infinities, and nothing else.
+
+    Training saves what this rule lets pass, and everything that reads weights goes by it as well.
+    """
+    finite = value.isfinite()
+    if finite.all():
+        return True
+    if f'.{name}'.endswith(PARAMETERS + STATISTICS) or value.isnan().any():
+        return False
+    return bool(finite.any()) and not value[finite].any()

@@ -92,9 +92,17 @@ class MAEPretrainer(EncoderPretrainer):
         return self.backbone(images)
 
     def loss(self, images: Tensor) -> dict[str, Tensor]:
-        """Computes the mean squared error over the hidden patches of B×3×H×W."""
+        """Computes the mean squared error over the hidden patches of B×3×H×W.
+
+        Raises:
+            ValueError: if the images have one patch, which is kept, so that nothing is hidden.
+        """
         images = self.normalize(images)
         target = patchify(images, PATCH_SIZE)
+        if target.shape[1] == 1:
+            raise ValueError(
+                f'Images of {PATCH_SIZE}×{PATCH_SIZE} are one patch, and none to predict: train on larger.'
+            )
         if self.norm_pix:
             target = (target - target.mean(-1, keepdim=True)) / (target.var(-1, keepdim=True) + 1e-6).sqrt()
         grid = images.shape[-2] // PATCH_SIZE, images.shape[-1] // PATCH_SIZE

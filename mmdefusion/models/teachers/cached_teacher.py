@@ -22,7 +22,9 @@ class CachedTeacher(BaseModule):
 
     This is worthwhile if crops are repeated, for instance with ``augmentations=8`` of the :class:`ResumableSampler`.
     The name of a file depends on the pixels and on the teacher's architecture and weights, so it never serves another
-    image or teacher. Tokens are in half precision, the first time too. A file that cannot be read is written again.
+    image or teacher. It depends on autocast as well: a run in bfloat16 asks the teacher in bfloat16, which is faster,
+    and keeps these tokens apart from those in float32. Tokens are stored in half precision, and given so the first
+    time too. A file that cannot be read is written again.
 
     Args:
         teacher: the teacher, as a config or a module.
@@ -65,7 +67,9 @@ class CachedTeacher(BaseModule):
                 weights.update(value.cpu().numpy().tobytes())
             self._identity = weights.digest()
         pixels = image.detach().float().cpu().contiguous().numpy().tobytes()
-        name = hashlib.sha256(self._identity + repr(tuple(image.shape)).encode() + pixels).hexdigest()
+        device = image.device.type
+        reduced = f' {torch.get_autocast_dtype(device)}' if torch.is_autocast_enabled(device) else ''
+        name = hashlib.sha256(self._identity + f'{tuple(image.shape)}{reduced}'.encode() + pixels).hexdigest()
         return self.folder / name[:2] / f'{name[2:]}.pt'
 
     def init_weights(self) -> None:

@@ -101,6 +101,27 @@ def test_ends_with_the_same_weights(tmp_path, options, stop_at):
         assert torch.equal(resumed[name], value), name
 
 
+def test_hooks_see_the_numbers_of_a_pass_that_goes_on(tmp_path):
+    """And with them its end, as of a pass without an interruption."""
+
+    class Watch(Hook):
+        seen: list[tuple[int, int, bool]] = []
+
+        def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+            self.seen.append((runner.epoch, batch_idx, self.end_of_epoch(runner.train_dataloader, batch_idx)))
+
+    def config(**more) -> Config:
+        made = toy_config(tmp_path, RUNTIME, 18, **WITHIN, **more)
+        del made.train_cfg['max_iters']
+        return made
+
+    train(config(), stop_at=9)
+    runner = Runner.from_cfg(config(resume=True))
+    runner.register_hook(Watch())
+    runner.train()
+    assert Watch.seen == [(epoch, index, index == 5) for epoch in (1, 2) for index in range(6)][2:]
+
+
 @pytest.mark.parametrize(('before', 'after'), [(2, 4), (3, 4)])
 def test_an_epoch_of_other_batches_begins_anew(tmp_path, before, after):
     """Nobody knows which of its samples were trained on; a finished epoch stays finished."""

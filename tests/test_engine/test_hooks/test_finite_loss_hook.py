@@ -1,9 +1,13 @@
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 import torch
 from helpers.toy_run import toy_config
 from mmengine.runner import Runner
+
+from mmdefusion.models.checkpoints.errors import CheckpointError
+from mmdefusion.models.checkpoints.fitting import read_weights
 
 RUNTIMES = sorted((Path(__file__).parents[3] / 'configs/_base_').glob('*_runtime.py'))
 RUNTIMES = [path for path in RUNTIMES if path.stem in ('detection_runtime', 'segmentation_runtime')]
@@ -34,7 +38,27 @@ def test_ends_where_something_is_no_number_and_keeps_the_checkpoints(tmp_path, r
 def test_masks_of_infinities_may_stay(tmp_path):
     runner = Runner.from_cfg(toy_config(tmp_path, RUNTIMES[0], max_iters=2))
     runner.train()
-    assert torch.load(tmp_path / 'iter_2.pth')['state_dict']['mask'][1] == -torch.inf
+    assert read_weights(tmp_path / 'iter_2.pth')['mask'][1] == -torch.inf  # as tests, load_from and publishing do
+
+
+@pytest.mark.parametrize('value', [[0.0, torch.nan], [0.5, torch.inf], [torch.inf, torch.inf]])
+def test_buffers_that_nothing_would_read_end_a_run_before_it_begins(tmp_path, value):
+    runner = Runner.from_cfg(toy_config(tmp_path, RUNTIMES[0], max_iters=2))
+    runner.model.mask.copy_(torch.tensor(value))
+    with pytest.raises(
+        FloatingPointError, match='^1 buffers of the model are not finite before .* first mask: [^\n]*$'
+    ):
+        runner.train()
+    runner = Runner.from_cfg(toy_config(tmp_path, RUNTIMES[0], max_iters=2))
+    runner.model.register_buffer('mask', torch.tensor(value), persistent=False)  # in no checkpoint
+    runner.train()
+
+
+@pytest.mark.parametrize('name', ['bias', 'a.weight', 'bn.running_var', 'mask'])
+def test_one_rule_for_what_is_saved_and_read(tmp_path, name):
+    torch.save({'state_dict': {name: torch.tensor([0.0, torch.inf])}}, tmp_path / 'a.pth')
+    with nullcontext() if name == 'mask' else pytest.raises(CheckpointError, match=f"infinite.*first '{name}'"):
+        read_weights(tmp_path / 'a.pth')
 
 
 def test_running_statistics_are_not_saved_either(tmp_path):

@@ -195,6 +195,7 @@ def insert(transform, after, loader='train_dataloader'):
 
 
 SHIFT, PAD = dict(type='mmdefusion.ShiftPartner', pixels=4), dict(type='Pad', size=(128, 128))
+AFFINE = dict(type='mmdefusion.PairedRandomAffine')
 MOSAIC = dict(type='mmdefusion.PairedCachedMosaic', img_scale=(96, 72))
 REFUSED = {
     'trained': (change('model.backbone.frozen', False), 'is for a backbone mmdefusion.DeFusionPP with frozen=True'),
@@ -214,6 +215,8 @@ REFUSED = {
         insert(MOSAIC, 'AppendPartner'),
         'PairedCachedMosaic stands between AppendPartner and',
     ),
+    'affine': (insert(AFFINE, 'AppendPlace'), 'PairedRandomAffine stands beside AppendPlace, and moves no channels'),
+    'affine before': (insert(AFFINE, 'AppendPartner'), 'PairedRandomAffine stands beside AppendPlace'),
     'several blocks': (
         change('model.backbone.pyramid', dict(type='mmdefusion.FusedPyramid', _delete_=True)),
         'FusedPyramid reads tokens of several blocks',

@@ -160,6 +160,34 @@ def test_what_a_kill_left_to_delete_is_deleted_on_resuming(tmp_path, monkeypatch
     assert [file.name for file in tmp_path.glob('*.pth')] == ['iter_6.pth']
 
 
+@pytest.mark.parametrize('fewer', [False, True])
+def test_resuming_elsewhere_deletes_nothing_of_another_run(tmp_path, fewer):
+    """Neither what the run that goes on would have deleted by its steps, nor its best checkpoint."""
+    first, second = tmp_path / 'a', tmp_path / 'b'
+    best = dict(save_best='score', rule='greater', interval=2, max_keep_ckpts=2)
+
+    def go_on(work_dir: Path, max_iters: int, scores: list[float], **options) -> None:
+        runner = Runner.from_cfg(
+            toy_config(work_dir, RUNTIME, max_iters, default_hooks=dict(checkpoint=best), **options)
+        )
+        score_each_iteration(runner, scores)
+        runner.train()
+
+    go_on(first, 8, [0.1] * 7 + [0.2])
+    given = torch.load(first / 'iter_8.pth')
+    assert given['message_hub']['runtime_info']['keep_ckpt_ids'] == [6, 8]
+    before = sorted(first.glob('*.pth'))
+    second.mkdir()
+    theirs = {second / f'iter_{step}.pth' for step in (4, 6, 8)}
+    for path in theirs:
+        path.write_bytes(b'of another run')
+    best['max_keep_ckpts'] = 1 if fewer else 2  # a lower number lets MMEngine delete before the training
+    go_on(second, 12, [0.3, 0.4, 0.5, 0.6], resume=True, load_from=str(first / 'iter_8.pth'))
+    assert sorted(first.glob('*.pth')) == before
+    assert theirs <= set(second.glob('*.pth')) and (second / 'best_score_iter_12.pth').exists()
+    assert (second / 'iter_11.pth').exists() != fewer  # saved with a best one
+
+
 def score_each_iteration(runner: Runner, scores: list[float]) -> None:
     """As if there were a validation behind every training step."""
     hook = next(hook for hook in runner.hooks if isinstance(hook, SafeCheckpointHook))

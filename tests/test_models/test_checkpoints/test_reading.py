@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from reliability.hostile_pickles import bombs
 from torch.testing import assert_close
 
 from mmdefusion.models.checkpoints import archives, reading
-from mmdefusion.models.checkpoints.archives import END, END64, LOCATOR, refuse_compressed
+from mmdefusion.models.checkpoints.archives import END, END64, LOCATOR, check_unread
 from mmdefusion.models.checkpoints.errors import CheckpointError
 from mmdefusion.models.checkpoints.fitting import read_weights
 from mmdefusion.models.checkpoints.reading import read_checkpoint, read_plain
@@ -263,7 +264,7 @@ def test_directories_are_bounded_before_they_are_parsed(tmp_path, monkeypatch):
             (tmp_path / 'y.pth').write_bytes(whole)
             refused(tmp_path / 'y.pth', f'{count} entries are over')
             with pytest.raises(CheckpointError, match=f'{count} entries are over'):
-                refuse_compressed(tmp_path / 'y.pth')
+                check_unread(tmp_path / 'y.pth')
         without.setattr(archives, 'MAX_ENTRIES', 1)
         refused(tmp_path / 'x.pth', r'its directory of \d+ bytes is over 256')
         place = len(small) - END.size - LOCATOR.size
@@ -287,6 +288,41 @@ def test_data_without_end(tmp_path):
         doubled = [doubled, doubled]
     torch.save({'a': doubled}, tmp_path / 'x.pth')
     refused(tmp_path / 'x.pth', 'more than 1048576 values')
+
+
+BOMBS = {name: write for name, write in bombs() if name in {
+    'a key of 300,000 tuples in each other', 'a key of a quintillion tuples', 'a key in a set of 300,000 tuples',
+    'a storage whose key is 300,000 tuples', 'numbers of one hash', 'a hundred thousand sets of one list',
+    'set of an expanded tensor',
+}}  # fmt: skip
+
+
+@pytest.mark.parametrize('name', BOMBS)
+def test_what_unpickling_would_hash_or_repeat_without_end(name, tmp_path):
+    """Without the check, three of these end the process and the others take minutes to years."""
+    BOMBS[name](tmp_path / 'x.pth')
+    refused(tmp_path / 'x.pth', r'its pickle (has|makes|gives) .*, which no training saves')
+    with pytest.raises(CheckpointError, match='which no training saves'):
+        check_unread(tmp_path / 'x.pth')
+
+
+def test_keys_that_trainings_save(tmp_path):
+    content = {'old_ids': {2**47 + k: k for k in range(1000)}, 'few': {(k, (k, 'a')): {k} for k in range(40)}}
+    content |= {'large': {2**80: 1}, 'plain': {None: 1, 2.5: 2, True: 4}, 'count': Counter('abca')}
+    torch.save(content, tmp_path / 'x.pth')
+    assert read_checkpoint(tmp_path / 'x.pth') == content
+
+
+def test_a_large_run_is_within_the_bounds(tmp_path):
+    """Weights and two states of an optimizer for each of 3,000 parameters."""
+    weights = OrderedDict((f'blocks.{k}.weight', torch.nn.Parameter(torch.zeros(1))) for k in range(3000))
+    weights._metadata = OrderedDict((f'blocks.{k}', {'version': 1}) for k in range(3000))
+    state = {
+        k: {'step': torch.tensor(1.0), 'exp_avg': torch.zeros(1), 'exp_avg_sq': torch.zeros(1)} for k in range(3000)
+    }
+    groups = [{'params': [k], 'betas': (0.9, 0.999)} for k in range(3000)]
+    torch.save({'state_dict': weights, 'optimizer': {'state': state, 'param_groups': groups}}, tmp_path / 'x.pth')
+    assert len(read_checkpoint(tmp_path / 'x.pth')['optimizer']['state']) == 3000
 
 
 def test_attributes_hide_no_methods(tmp_path):

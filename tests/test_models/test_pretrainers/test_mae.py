@@ -44,6 +44,12 @@ def test_only_hidden_patches_count():
     assert_close(loss, ((seen['patches'] - target)[:, hidden] ** 2).mean())
 
 
+def test_one_patch_hides_nothing():
+    with pytest.raises(ValueError, match='Images of 16×16 are one patch, and none to predict: train on larger'):
+        build(CONFIG).loss(torch.rand(2, 3, 16, 16))
+    assert build(CONFIG).loss(torch.rand(2, 3, 16, 32))['loss_patches'].isfinite()
+
+
 def test_its_checkpoint_is_a_teacher(tmp_path):
     model = build(CONFIG)
     torch.save({'state_dict': model.state_dict()}, tmp_path / 'mae.pth')

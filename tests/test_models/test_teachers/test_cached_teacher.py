@@ -35,6 +35,16 @@ def test_another_teacher_is_asked_again(tmp_path):
     assert len(list((tmp_path / 'cache').glob('*/*.pt'))) == 2
 
 
+def test_tokens_in_bfloat16_are_not_served_in_float32(tmp_path):
+    cached, images = build(tmp_path), torch.randn(2, 3, 32, 32)
+    with torch.autocast('cpu', torch.bfloat16):
+        coarse = cached(images)
+        assert_close(cached(images), coarse, atol=0, rtol=0)
+    assert_close(cached(images), cached.teacher(images).half().float(), atol=0, rtol=0)
+    assert not torch.equal(cached(images), coarse)
+    assert len(list((tmp_path / 'cache').glob('*/*.pt'))) == 4
+
+
 def test_no_weights_in_a_student_s_checkpoint(tmp_path):
     assert not build(tmp_path).state_dict()
 

@@ -1,0 +1,63 @@
+"""What a user may get wrong is told by train.py in a line, before anything is trained."""
+
+import re
+from pathlib import Path
+
+import pytest
+from helpers.tools_in_process import fail, run
+from helpers.toy_run import toy_config
+from mmengine.config import Config
+
+ROOT = Path(__file__).resolve().parents[2]
+TRAIN = ROOT / 'tools/train.py'
+RUNTIME = ROOT / 'configs/_base_/detection_runtime.py'
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    toy_config(tmp_path / 'run', RUNTIME, 2).dump(tmp_path / 'toy.py')
+    (tmp_path / 'empty.py').write_text('x = 1')
+    (tmp_path / 'file').touch()
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    'arguments, message',
+    [
+        (['empty.py'], 'empty.py has no model, train_dataloader, train_cfg, optim_wrapper: give the config of a'),
+        ([ROOT / 'configs/fusion/defusionpp_vit-tiny_tno.py'], 'tno.py has no train_dataloader, train_cfg, optim_'),
+        (['toy.py', '--work-dir', 'file'], 'file cannot be a work dir, as file is a file: name another by --work-dir'),
+        (['toy.py', '--work-dir', 'file/a/b'], 'file/a/b cannot be a work dir, as file is a file: name another'),
+        (['toy.py', '--cfg-options', 'model.brokn=x'], "toy.py: .*unexpected keyword argument 'brokn': correct it"),
+        (['toy.py', '--cfg-options', 'model.type=Toy'], 'toy.py: Toy is not in the mmengine::model registry: correct'),
+        (
+            ['toy.py', '--cfg-options', 'optim_wrapper.optimizer.lrr=1'],
+            "toy.py: .*unexpected keyword argument 'lrr': correct it there, or in --cfg-options",
+        ),
+    ],
+)
+def test_mistakes(folder, arguments, message):
+    last = fail(TRAIN, *arguments, cwd=folder)
+    assert re.search(message, last), last
+    assert not list(folder.rglob('*.pth'))
+
+
+def test_half_precision_without_an_accelerator(folder, monkeypatch):
+    monkeypatch.setattr('mmengine.device.get_device', lambda: 'cpu')
+    last = fail(TRAIN, 'toy.py', '--amp', cwd=folder)
+    assert '--cfg-options optim_wrapper.type=mmdefusion.BFloat16OptimWrapper instead' in last
+    run(TRAIN, 'toy.py', '--amp', '--cfg-options', 'optim_wrapper.type=mmdefusion.BFloat16OptimWrapper', cwd=folder)
+    (kept,) = (folder / 'run').glob('toy.py')
+    assert Config.fromfile(kept).optim_wrapper.type == 'mmdefusion.BFloat16OptimWrapper'
+    assert (folder / 'run/iter_2.pth').is_file()
+
+
+def test_other_errors_keep_their_traceback(folder, monkeypatch):
+    """Those of code, such as a model's, are for whoever writes it."""
+
+    def step(*_, **__):
+        raise TypeError('a bug')
+
+    monkeypatch.setattr('helpers.toy_run.ToyModel.train_step', step)
+    with pytest.raises(TypeError, match='a bug'):
+        fail(TRAIN, 'toy.py', cwd=folder)
