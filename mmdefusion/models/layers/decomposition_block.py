@@ -65,8 +65,10 @@ class DecompositionBlock(nn.Module):
         Returns:
             Tokens B×N×C.
         """
-        y = self.norm1(t if is_silent(self.attn.out_proj) else t + self.drop(self._attend(s, t, mask)))
-        if is_silent(self.linear2):
+        attending = self.query, self.key, self.value, self.attn
+        y = t if is_silent(self.attn.out_proj, *attending) else t + self.drop(self._attend(s, t, mask))
+        y = self.norm1(y)
+        if is_silent(self.linear2, self.linear1):
             return self.norm2(y)
         return self.norm2(y + self.drop(self.linear2(self.drop(self.linear1(y)))))
 

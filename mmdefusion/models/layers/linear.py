@@ -59,21 +59,31 @@ def _fusable(x: Tensor, weight: Tensor, bias: Tensor) -> bool:
     return all(map(_is_plain, (x, weight, bias)))
 
 
-def is_silent(last: nn.Linear) -> bool:
-    """Whether a linear map gives 0 for anything and is to stay so, as the last ones of closed branches do.
+def is_silent(last: nn.Linear, *before: nn.Module) -> bool:
+    """Whether a branch adds 0 to anything and is to stay so: its last linear map is 0, and nothing in it can learn.
 
-    What leads to it alone need not be computed then (:class:`~mmdefusion.SumInit`). This is asked on CPUs only, where
-    looking at a weight costs nothing, and not while a network is compiled or exported, which would write the answer
-    down.
+    Then it need not be computed (:class:`~mmdefusion.SumInit`). This is asked on CPUs only, where looking at a weight
+    costs nothing; not while a network is compiled, exported or transformed, which would write the answer down; and not
+    where somebody listens to a part of the branch.
+
+    Args:
+        last: the last linear map of the branch.
+        before: what leads to it.
     """
     if type(last) is not Linear or torch.compiler.is_compiling() or torch.jit.is_tracing():
         return False
     parameters = last.weight, last.bias
-    if not all(map(_is_plain, parameters)) or (
-        torch.is_grad_enabled() and any(one.requires_grad for one in parameters)
-    ):
+    if not all(map(_is_plain, parameters)):
         return False
-    return not last.weight[0, 0] and not any(one.any() for one in parameters)  # of most, one weight says it
+    try:
+        if last.weight[0, 0] or any(one.any() for one in parameters):  # of most, one weight says it
+            return False
+    except RuntimeError:  # under vmap and the like there are no values to look at
+        return False
+    parts = [last, *(part for one in before for part in one.modules())]
+    if any(part._forward_hooks or part._forward_pre_hooks for part in parts):
+        return False
+    return not torch.is_grad_enabled() or not any(one.requires_grad for part in parts for one in part.parameters())
 
 
 def _is_plain(x: Tensor) -> bool:

@@ -43,9 +43,9 @@ class TransformerBlock(nn.Module):
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: Tensor, mask: Tensor | Windows | None = None) -> Tensor:
-        if not is_silent(self.attn.proj):
+        if not is_silent(self.attn.proj, self.norm1, self.attn):
             x = self.drop_path.add(x, self._attend, mask)
-        return x if is_silent(self.mlp.fc2) else self.drop_path.add(x, self._think)
+        return x if is_silent(self.mlp.fc2, self.norm2, self.mlp) else self.drop_path.add(x, self._think)
 
     def _attend(self, x: Tensor, mask: Tensor | Windows | None) -> Tensor:
         return self.attn(self.norm1(x), mask)
