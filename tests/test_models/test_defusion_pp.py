@@ -168,6 +168,22 @@ def test_joints_of_prior_and_vit_begin_where_they_should():
             assert_close(ours, theirs)
 
 
+def test_a_gated_prior_adds_what_its_gates_let_through():
+    pytest.importorskip('mmcv')
+    pair = torch.randn(2, 6, 33, 70)
+    gated = build_alike(spatial_prior=PRIOR, junction={'type': 'mmdefusion.GatedPrior'})
+    plain = build_alike(spatial_prior=PRIOR)
+    plain.load_state_dict(gated.state_dict(), strict=False)
+    alone = [one - prior for one, prior in zip(plain(pair), plain.spatial_prior(pair), strict=True)]
+    for one, own, prior in zip(gated(pair), alone, plain.spatial_prior(pair), strict=True):
+        norm = (prior - prior.mean(1, keepdim=True)) / (prior.var(1, keepdim=True, correction=0) + 1e-5).sqrt()
+        assert_close(one, own + 0.3 * norm, atol=1e-4, rtol=1e-4)
+    for gate in gated.junction.gates:
+        torch.nn.init.zeros_(gate)
+    for one, own in zip(gated(pair), alone, strict=True):
+        assert_close(one, own)
+
+
 @pytest.mark.parametrize('pyramid', ['SimpleFeaturePyramid', 'FusedPyramid'])
 def test_joints_learn_and_let_the_vit_in(pyramid):
     pytest.importorskip('mmcv')
