@@ -53,9 +53,6 @@ def main() -> None:
     config.launcher = args.launcher
     config.merge_from_dict(args.cfg_options or {})
     config.work_dir = args.work_dir or config.get('work_dir') or f'work_dirs/{Path(args.config).stem}'
-    refuse_no_training(config, args.config)
-    if args.amp:
-        use_amp(config)
     if args.auto_scale_lr:
         if 'base_batch_size' not in (config.get('auto_scale_lr') or {}):
             raise SystemExit(f'{args.config} has no auto_scale_lr.base_batch_size: add it, or drop --auto-scale-lr.')
@@ -69,6 +66,9 @@ def main() -> None:
             read_weights(config.load_from)
         except (OSError, ValueError) as error:
             raise SystemExit(shown(error)) from None
+    refuse_no_training(config, args.config)
+    if args.amp:
+        use_amp(config)
     use_safe_checkpoints(config)
     let_processes_talk(config)
     try:
