@@ -6,7 +6,18 @@ _base_ = [
     '../_base_/fusion_runtime.py',
 ]
 test_dataloader = dict(
-    dataset=dict(data_root='data/MEFB/input', first='', second='', suffixes=('_A', '_B'), polarity=None)
+    dataset=dict(
+        data_root='data/MEFB/input',
+        first='',
+        second='',
+        suffixes=('_A', '_B'),
+        polarity=None,
+        pipeline=[
+            _base_.loading,
+            dict(type='mmdefusion.AppendPartner', channels=3, fixed_range='full'),  # no thermal counts
+            _base_.packing,
+        ],
+    )
 )
 # contrast says little of exposure, and each exposure has detail enough
 model = dict(

@@ -78,12 +78,23 @@ FULL = 'full'  # the range of images that are not thermal counts: 0 to 65535 of 
 FixedRange = Sequence[float] | Literal['full'] | None
 
 
-def check_scaling(percentiles: Sequence[float], fixed_range: Sequence[float] | None) -> None:
-    """Raises a ValueError if ``percentiles`` or ``fixed_range`` of :func:`to_uint8` make no sense."""
+def check_scaling(
+    percentiles: Sequence[float], fixed_range: FixedRange
+) -> tuple[tuple[float, ...], tuple[float, ...] | str | None]:
+    """Returns ``percentiles`` and ``fixed_range`` of :func:`to_uint8`, as tuples where they are sequences.
+
+    Raises:
+        ValueError: if they make no sense.
+    """
     if len(percentiles) != 2 or not 0 <= percentiles[0] < percentiles[1] <= 100:
         raise ValueError(f'percentiles={percentiles} must be (low, high) with 0 <= low < high <= 100.')
-    if fixed_range is not None and (len(fixed_range) != 2 or not fixed_range[0] < fixed_range[1]):
-        raise ValueError(f'fixed_range={fixed_range} must be (low, high) in raw counts with low < high, or None.')
+    if fixed_range is None or fixed_range == FULL:
+        return tuple(percentiles), fixed_range
+    if isinstance(fixed_range, str) or len(fixed_range) != 2 or not fixed_range[0] < fixed_range[1]:
+        raise ValueError(
+            f'fixed_range={fixed_range!r} must be (low, high) in raw counts with low < high, {FULL!r}, or None.'
+        )
+    return tuple(percentiles), tuple(fixed_range)
 
 
 def check_dtype(image: np.ndarray, name: str) -> None:

@@ -40,6 +40,17 @@ def test_the_textbook_learns_the_same(monkeypatch):
     assert second[0] < first[0]
 
 
+@pytest.mark.parametrize('work', ['features', 'maps', 'detector'])
+def test_a_closed_decomposition_sees_both_images_alike(work):
+    pair = torch.randn(1, 6, 32, 48)
+    swapped = torch.cat(pair.chunk(2, dim=1)[::-1], dim=1)
+    closed, other, ours = (
+        prepare(WORKS[work], form, images)() for form, images in (('closed', pair), ('closed', swapped), ('ours', pair))
+    )
+    assert_close(closed, other, atol=1e-4, rtol=1e-4)
+    assert (closed - ours).abs().max() > 1e-3
+
+
 def test_windows_come_with_a_prior_in_a_detector_that_trains():
     plain, windowed = (build_detector(encoder) for encoder in ({}, ENCODER_OPTIONS['windowed']))
     assert not any(isinstance(part, SpatialPrior) for part in plain.modules()) and plain.backbone.window is None

@@ -84,6 +84,22 @@ def test_infrared_images_are_turned_as_the_inferencer_turns_them(infrared, said,
     np.testing.assert_allclose([float(one) for one in scores], list(expected.values()), atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ('name', 'task', 'files'), [('tno', 'ivf', ('vi/0.png', 'ir/0.png')), ('mefb', 'mef', ('0/0_A.png', '0/0_B.png'))]
+)
+def test_images_of_16_bits_are_read_as_the_inferencer_reads_them(name, task, files, tmp_path):
+    paths = [tmp_path / 'data' / file for file in files]
+    for seed, path in enumerate(paths):
+        write(path, grey(seed, 50, 70).astype(np.uint16) * 100)  # a third of the range
+    config = ROOT / f'configs/fusion/defusionpp_vit-tiny_{name}.py'
+    options = [f'test_dataloader.dataset.data_root={tmp_path}/data', f'test_evaluator.out_dir={tmp_path}/out']
+    arguments = [config, str(shipped()['tiny']), '--work-dir', tmp_path / 'work', '--cfg-options', *options]
+    run(ROOT / 'tools/test.py', *arguments, *NO_WORKERS, cwd=ROOT)
+    (ours,) = FusionInferencer(task=task, device='cpu', show_progress=False)(*paths)
+    (fused,) = sorted((tmp_path / 'out/fused').rglob('*.png'))
+    assert np.abs(cv2.imread(str(fused)).astype(int) - ours.images['fused']).max() <= 1
+
+
 def test_nothing_draws_for_a_show_dir(tmp_path):
     config = ROOT / 'configs/fusion/defusionpp_vit-tiny_tno.py'
     text = fail(ROOT / 'tools/test.py', config, 'x.pth', '--show-dir', 'pictures', cwd=tmp_path)

@@ -6,7 +6,8 @@
 every linear map by itself, losses image by image. "ours" is the package as it is, "windowed" with windows of 14 patches
 and four global blocks (a detector that trains has a spatial prior then; light-training is one with narrow maps and a
 head of one convolution, as benchmark.py --light trains), "pooled" with windows that see each other in means over 5×5
-patches and no global block, "bf16" under autocast, "windowed bf16" and "pooled bf16" both, "compiled" by torch.compile.
+patches and no global block, "closed" with a decomposition that is the sum of both images' tokens (SumInit(branches=0,
+skip=0)), "bf16" under autocast, "windowed bf16", "pooled bf16" and "closed bf16" both, "compiled" by torch.compile.
 "maps" is timed beside ResNet-50s with an FPN and a plain ViT. All forms run in this process in turn; memory is what a
 run takes on top of weights and libraries (on Linux).
 """

@@ -11,7 +11,7 @@ from mmcv.transforms import BaseTransform
 
 from mmdefusion.inference.thermal import one_to_white_hot
 from mmdefusion.registry import TRANSFORMS
-from mmdefusion.utils.image_io import UnusableImage, check_scaling, read_partner, to_channels
+from mmdefusion.utils.image_io import FixedRange, UnusableImage, check_scaling, read_partner, to_channels
 
 from ..pairing import sizes_differ
 from ..pipelines import PARTNER, find_step
@@ -50,6 +50,7 @@ class AppendPartner(BaseTransform):
             image (turned grey if ``channels`` is 1). A file that cannot be read is always an error.
         percentiles: the percentiles of each 16-bit or float image that become 0 and 255.
         fixed_range: the raw counts that become 0 and 255, the same for all images; replaces ``percentiles``.
+            ``'full'`` takes the whole range of 16 bits, and 0 to 1 of floats, as for images that are not thermal.
         backend_args: arguments of the file backend.
         max_pixels: largest number of pixels of a partner; None stands for 64 million, or MMDEFUSION_MAX_PIXELS.
 
@@ -67,7 +68,7 @@ class AppendPartner(BaseTransform):
         size_mismatch: str = 'error',
         missing: str = 'error',
         percentiles: Sequence[float] = (1.0, 99.0),
-        fixed_range: Sequence[float] | None = None,
+        fixed_range: FixedRange = None,
         backend_args: dict | None = None,
         max_pixels: int | None = None,
     ) -> None:
@@ -78,7 +79,7 @@ class AppendPartner(BaseTransform):
         ):
             if value not in allowed:
                 raise ValueError(f'{name}={value!r} must be one of {", ".join(map(repr, allowed))}')
-        check_scaling(percentiles, fixed_range)
+        self.percentiles, self.fixed_range = check_scaling(percentiles, fixed_range)
         if rule is not None:
             if isinstance(rule, str) or len(rule) != 2 or not all(isinstance(part, str) for part in rule):
                 raise ValueError(f'rule={rule!r} must be two strings (pattern, replacement), or None.')
@@ -90,8 +91,6 @@ class AppendPartner(BaseTransform):
         self.rule = rule
         self.size_mismatch = size_mismatch
         self.missing = missing
-        self.percentiles = tuple(percentiles)
-        self.fixed_range = None if fixed_range is None else tuple(fixed_range)
         self.backend_args = backend_args
         self.max_pixels = max_pixels
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from mmcv.transforms import BaseTransform
 
 from mmdefusion.registry import TRANSFORMS
-from mmdefusion.utils.image_io import check_scaling, read_image
+from mmdefusion.utils.image_io import FixedRange, check_scaling, read_image
 
 
 @TRANSFORMS.register_module()
@@ -27,13 +27,11 @@ class LoadAnyImage(BaseTransform):
     def __init__(
         self,
         percentiles: Sequence[float] = (1.0, 99.0),
-        fixed_range: Sequence[float] | None = None,
+        fixed_range: FixedRange = None,
         backend_args: dict | None = None,
         max_pixels: int | None = None,
     ) -> None:
-        check_scaling(percentiles, fixed_range)
-        self.percentiles = tuple(percentiles)
-        self.fixed_range = None if fixed_range is None else tuple(fixed_range)
+        self.percentiles, self.fixed_range = check_scaling(percentiles, fixed_range)
         self.backend_args = backend_args
         self.max_pixels = max_pixels
 

@@ -12,7 +12,7 @@ from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
 from mmdefusion.models.backbones import DeFusionEncoder
-from mmdefusion.models.necks import DecompositionNeck
+from mmdefusion.models.necks import DecompositionNeck, SumInit
 from mmdefusion.models.structures import Pair
 from mmdefusion.registry import MODELS
 
@@ -21,7 +21,18 @@ from ..benchmark.models import CONFIGS, known_models
 from .rivals import RIVALS
 from .textbook import to_textbook
 
-FORMS = ('ours', 'windowed', 'pooled', 'bf16', 'windowed bf16', 'pooled bf16', 'compiled', 'textbook')
+FORMS = (
+    'ours',
+    'windowed',
+    'pooled',
+    'closed',
+    'bf16',
+    'windowed bf16',
+    'pooled bf16',
+    'closed bf16',
+    'compiled',
+    'textbook',
+)
 # options of the encoder by the first word of a form
 ENCODER_OPTIONS = {'windowed': dict(window=14), 'pooled': dict(window=14, global_blocks=0, pooling=5)}
 Options = Mapping[str, int]
@@ -153,6 +164,8 @@ def prepare(work: Work, form: str, pair: Tensor) -> Callable[[], Tensor]:
     else:
         model, apply = work.build(ENCODER_OPTIONS.get(form.split()[0], {})), work.apply
     model = model.to(pair.device).train(work.trains)
+    if form.startswith('closed'):
+        SumInit(branches=0.0, skip=0.0)(next(part for part in model.modules() if isinstance(part, DecompositionNeck)))
     if form == 'textbook':
         to_textbook(model)
     if form == 'compiled':
