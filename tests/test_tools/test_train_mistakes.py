@@ -4,9 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 from helpers.tools_in_process import fail, run
-from helpers.toy_run import toy_config
+from helpers.toy_run import ToyDataset, toy_config
 from mmengine.config import Config
+from mmengine.registry import DATASETS
 
 ROOT = Path(__file__).resolve().parents[2]
 TRAIN = ROOT / 'tools/train.py'
@@ -34,6 +36,8 @@ def folder(tmp_path) -> Path:
             ['toy.py', '--cfg-options', 'optim_wrapper.optimizer.lrr=1'],
             "toy.py: .*unexpected keyword argument 'lrr': correct it there, or in --cfg-options",
         ),
+        (['toy.py', '--cfg-options', 'train_dataloader.x=1'], "toy.py: .*unexpected keyword argument 'x': correct it"),
+        (['toy.py', '--cfg-options', 'train_dataloader.dataset.x=1'], "toy.py: BaseDataset.*argument 'x': correct it"),
     ],
 )
 def test_mistakes(folder, arguments, message):
@@ -52,12 +56,52 @@ def test_half_precision_without_an_accelerator(folder, monkeypatch):
     assert (folder / 'run/iter_2.pth').is_file()
 
 
-def test_other_errors_keep_their_traceback(folder, monkeypatch):
+class Lacking:
+    """Made without its argument it raises what a mistake in a config raises."""
+
+    def __init__(self, needed: int) -> None:
+        self.needed = needed
+
+
+@DATASETS.register_module(force=True)
+class HandingDataset(ToyDataset):
+    """Hands its arguments on, and has a bug where it reads.
+
+    Args:
+        within: whether the bug is in the constructor instead.
+    """
+
+    def __init__(self, within: bool = False, **options) -> None:
+        super().__init__(**options)
+        if within:
+            Lacking()
+
+    def prepare_data(self, idx: int) -> dict[str, torch.Tensor]:
+        return dict(inputs=Lacking().needed)
+
+
+@pytest.mark.parametrize('text', ['a bug', 'a registry. Please check'])
+@pytest.mark.parametrize('kind', [TypeError, KeyError])
+def test_other_errors_keep_their_traceback(folder, monkeypatch, kind, text):
     """Those of code, such as a model's, are for whoever writes it."""
 
     def step(*_, **__):
-        raise TypeError('a bug')
+        raise kind(text)
 
     monkeypatch.setattr('helpers.toy_run.ToyModel.train_step', step)
-    with pytest.raises(TypeError, match='a bug'):
+    with pytest.raises(kind, match=text):
         fail(TRAIN, 'toy.py', cwd=folder)
+
+
+def test_a_bug_that_reads_like_a_mistake_keeps_its_traceback(folder, monkeypatch):
+    """In a training step, in a data set, in a worker, and in a constructor."""
+    monkeypatch.setattr('helpers.toy_run.ToyModel.train_step', lambda *_, **__: Lacking())
+    with pytest.raises(TypeError, match=r'Lacking.__init__\(\) missing'):
+        fail(TRAIN, 'toy.py', cwd=folder)
+    data = 'train_dataloader.dataset'
+    handing, within = f'{data}.type=HandingDataset', f'{data}.within=1'
+    for more in ('train_dataloader.num_workers=0', 'train_dataloader.num_workers=1', within):
+        with pytest.raises(TypeError, match=r'Lacking.__init__\(\) missing'):
+            fail(TRAIN, 'toy.py', '--cfg-options', handing, more, cwd=folder)
+    last = fail(TRAIN, 'toy.py', '--cfg-options', handing, f'{data}.x=1', cwd=folder)
+    assert "BaseDataset.__init__() got an unexpected keyword argument 'x': correct it there" in last
