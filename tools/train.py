@@ -20,6 +20,7 @@ from mmdefusion.engine import resume_latest, use_safe_checkpoints
 from mmdefusion.models.checkpoints.errors import CheckpointError
 from mmdefusion.models.checkpoints.fitting import read_weights
 from mmdefusion.utils.distributed import let_processes_talk, telling_of_lost_processes
+from mmdefusion.utils.files import make_writable
 from mmdefusion.utils.names import shown
 from mmdefusion.utils.options import absent_in_a_line, interrupted_in_a_line, present_file
 from mmdefusion.utils.type_names import type_name
@@ -64,7 +65,10 @@ def main() -> None:
             raise SystemExit(f'{args.config} has no auto_scale_lr.base_batch_size: add it, or drop --auto-scale-lr.')
         config.auto_scale_lr.enable = True
     if args.resume == 'auto':
-        resume_latest(config)
+        try:
+            resume_latest(config)
+        except PermissionError as error:
+            raise SystemExit(f'{shown(error)}: let this user read it, or name another folder by --work-dir.') from None
     elif args.resume:
         config.resume, config.load_from = True, args.resume
     if config.get('load_from'):
@@ -128,13 +132,13 @@ def _constructs(frame: FrameType, name: str) -> bool:
 
 
 def refuse_no_training(config: Config, name: str) -> None:
-    """Ends with a line if a config is not that of a training, or its work dir cannot be made."""
+    """Ends with a line if a config is not that of a training, or nothing can be written into its work dir."""
     if lacking := [key for key in NEEDED if not config.get(key)]:
         raise SystemExit(f'{name} has no {", ".join(lacking)}: give the config of a training.')
-    work_dir = Path(config.work_dir)
-    there = next(path for path in (work_dir, *work_dir.parents) if path.exists())
-    if not there.is_dir():
-        raise SystemExit(f'{work_dir} cannot be a work dir, as {there} is a file: name another by --work-dir.')
+    try:
+        make_writable(config.work_dir)
+    except OSError as error:
+        raise SystemExit(f'{shown(error)} Name it by --work-dir.') from None
 
 
 def use_amp(config: Config) -> None:

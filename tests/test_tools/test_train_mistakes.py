@@ -28,8 +28,11 @@ def folder(tmp_path) -> Path:
     [
         (['empty.py'], 'empty.py has no model, train_dataloader, train_cfg, optim_wrapper: give the config of a'),
         ([ROOT / 'configs/fusion/defusionpp_vit-tiny_tno.py'], 'tno.py has no train_dataloader, train_cfg, optim_'),
-        (['toy.py', '--work-dir', 'file'], 'file cannot be a work dir, as file is a file: name another by --work-dir'),
-        (['toy.py', '--work-dir', 'file/a/b'], 'file/a/b cannot be a work dir, as file is a file: name another'),
+        (
+            ['toy.py', '--work-dir', 'file'],
+            'written into file .*exists.*: choose another folder. Name it by --work-dir',
+        ),
+        (['toy.py', '--work-dir', 'file/a/b'], 'written into file/a/b .*: choose another folder. Name it by'),
         (['toy.py', '--cfg-options', 'model.brokn=x'], "toy.py: .*unexpected keyword argument 'brokn': correct it"),
         (['toy.py', '--cfg-options', 'model.type=Toy'], 'toy.py: Toy is not in the mmengine::model registry: correct'),
         (
@@ -44,6 +47,23 @@ def test_mistakes(folder, arguments, message):
     last = fail(TRAIN, *arguments, cwd=folder)
     assert re.search(message, last), last
     assert not list(folder.rglob('*.pth'))
+
+
+@pytest.mark.parametrize('resume', [[], ['--resume'], ['--resume', 'run/iter_2.pth']])
+def test_a_work_dir_that_is_read_only(folder, monkeypatch, resume):
+    """A superuser may write into it, so the system call is told to refuse."""
+    run(TRAIN, 'toy.py', cwd=folder)
+
+    def refuse(*_, **__):
+        raise PermissionError(13, 'Permission denied')
+
+    monkeypatch.setattr('mmdefusion.utils.files.unfinished_of', refuse)
+    last = fail(TRAIN, 'toy.py', *resume, cwd=folder)
+    assert re.search('written into .*run .*Permission denied.*: choose another folder. Name it by --work-dir.', last)
+    monkeypatch.setattr('mmdefusion.engine.hooks.safe_checkpoint_hook.holds_runs', refuse)
+    monkeypatch.setattr('mmdefusion.engine.hooks.safe_checkpoint_hook.Path.exists', refuse)
+    last = fail(TRAIN, 'toy.py', *resume, '--cfg-options', 'load_from=run/iter_2.pth', cwd=folder)
+    assert 'Permission denied' in last and '--work-dir' in last
 
 
 def test_half_precision_without_an_accelerator(folder, monkeypatch):
