@@ -4,7 +4,12 @@ The toolboxes' own ``tools/train.py`` run the same configs; this tool runs all o
 """
 
 import argparse
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from traceback import walk_tb
+from types import FrameType
 
 from mmengine.config import Config, DictAction
 from mmengine.device import get_device
@@ -15,14 +20,16 @@ from mmdefusion.engine import resume_latest, use_safe_checkpoints
 from mmdefusion.models.checkpoints.errors import CheckpointError
 from mmdefusion.models.checkpoints.fitting import read_weights
 from mmdefusion.utils.distributed import let_processes_talk, telling_of_lost_processes
+from mmdefusion.utils.files import make_writable
 from mmdefusion.utils.names import shown
 from mmdefusion.utils.options import absent_in_a_line, interrupted_in_a_line, present_file
 from mmdefusion.utils.type_names import type_name
 
 NEEDED = 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper'
 ACCELERATORS = 'cuda', 'npu', 'mlu', 'musa'  # that MMEngine's AmpOptimWrapper takes
-# what Python and MMEngine say where a config names what is not there, or leaves out what is needed
-MISTAKES = '__init__() got an unexpected keyword', '__init__() missing', 'registry. Please check'
+# what Python says of arguments that a class does not take, or lacks
+ARGUMENTS = re.compile(r'(?:\S+\.)?(\w+)\.__init__\(\) (?:got an unexpected keyword|missing)[^\n]*\Z')
+UNKNOWN = 'registry. Please check'  # what MMEngine says of names that no class has
 
 
 def parse_args() -> argparse.Namespace:
@@ -53,15 +60,15 @@ def main() -> None:
     config.launcher = args.launcher
     config.merge_from_dict(args.cfg_options or {})
     config.work_dir = args.work_dir or config.get('work_dir') or f'work_dirs/{Path(args.config).stem}'
-    refuse_no_training(config, args.config)
-    if args.amp:
-        use_amp(config)
     if args.auto_scale_lr:
         if 'base_batch_size' not in (config.get('auto_scale_lr') or {}):
             raise SystemExit(f'{args.config} has no auto_scale_lr.base_batch_size: add it, or drop --auto-scale-lr.')
         config.auto_scale_lr.enable = True
     if args.resume == 'auto':
-        resume_latest(config)
+        try:
+            resume_latest(config)
+        except PermissionError as error:
+            raise SystemExit(f'{shown(error)}: let this user read it, or name another folder by --work-dir.') from None
     elif args.resume:
         config.resume, config.load_from = True, args.resume
     if config.get('load_from'):
@@ -69,30 +76,69 @@ def main() -> None:
             read_weights(config.load_from)
         except (OSError, ValueError) as error:
             raise SystemExit(shown(error)) from None
+    refuse_no_training(config, args.config)
+    if args.amp:
+        use_amp(config)
     use_safe_checkpoints(config)
     let_processes_talk(config)
     try:
-        runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
-        with telling_of_lost_processes(config):
-            runner.train()
+        with mistakes_in_a_line(args.config):
+            runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
+            with telling_of_lost_processes(config):
+                runner.train()
     except (CheckpointError, FloatingPointError) as error:
         raise SystemExit(shown(error)) from None
+
+
+@contextmanager
+def mistakes_in_a_line(name: str) -> Iterator[None]:
+    """Ends with a line where MMEngine builds what a config names wrongly. Bugs of code keep their traceback.
+
+    Args:
+        name: name of the config.
+
+    Raises:
+        SystemExit: with that line.
+    """
+    try:
+        yield
     except (KeyError, TypeError) as error:
         text = str(error.args[0]) if error.args else ''
-        if not any(mistake in text for mistake in MISTAKES):
+        if not _built_by_mmengine(error, text):
             raise
         line = shown(text.partition('. Please')[0])
-        raise SystemExit(f'{args.config}: {line}: correct it there, or in --cfg-options.') from None
+        raise SystemExit(f'{name}: {line}: correct it there, or in --cfg-options.') from None
+
+
+def _built_by_mmengine(error: KeyError | TypeError, text: str) -> bool:
+    """Whether it was MMEngine that called the class of which an error says what it lacks, or that found none."""
+    frames = [frame for frame, _ in walk_tb(error.__traceback__)]
+    if isinstance(error, TypeError):
+        named = ARGUMENTS.match(text)
+        if named is None:
+            return False
+        # a class that hands its arguments on to the class above, of which the error speaks then
+        while frames and _constructs(frames[-1], named[1]):
+            frames.pop()
+    elif UNKNOWN not in text:
+        return False
+    return bool(frames) and frames[-1].f_globals.get('__name__', '').startswith('mmengine.')
+
+
+def _constructs(frame: FrameType, name: str) -> bool:
+    """Whether a frame is the ``__init__`` of an object of a class of this name, or of one derived from it."""
+    classes = type(frame.f_locals.get('self')).__mro__
+    return frame.f_code.co_name == '__init__' and name in [one.__name__ for one in classes]
 
 
 def refuse_no_training(config: Config, name: str) -> None:
-    """Ends with a line if a config is not that of a training, or its work dir cannot be made."""
+    """Ends with a line if a config is not that of a training, or nothing can be written into its work dir."""
     if lacking := [key for key in NEEDED if not config.get(key)]:
         raise SystemExit(f'{name} has no {", ".join(lacking)}: give the config of a training.')
-    work_dir = Path(config.work_dir)
-    there = next(path for path in (work_dir, *work_dir.parents) if path.exists())
-    if not there.is_dir():
-        raise SystemExit(f'{work_dir} cannot be a work dir, as {there} is a file: name another by --work-dir.')
+    try:
+        make_writable(config.work_dir)
+    except OSError as error:
+        raise SystemExit(f'{shown(error)} Name it by --work-dir.') from None
 
 
 def use_amp(config: Config) -> None:

@@ -1,5 +1,6 @@
 """Says which steps of albumentations, inside ``Albu``, do not suit pairs, by their names in a config."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 
 from mmengine.registry import DefaultScope
@@ -23,6 +24,16 @@ COLOURS = (
     'ToGray', 'ToSepia',
 )  # fmt: skip
 PHOTOMETRIC = (*ALIKE, *COLOURS)
+# and those that move, cut, fill or smear all channels alike
+GEOMETRIC = (
+    'Affine', 'AtLeastOneBBoxRandomCrop', 'BBoxSafeRandomCrop', 'CenterCrop', 'CoarseDropout', 'Crop', 'CropAndPad',
+    'CropNonEmptyMaskIfExists', 'D4', 'ElasticTransform', 'Flip', 'GridDistortion', 'GridDropout',
+    'GridElasticDeform', 'HorizontalFlip', 'LongestMaxSize', 'Morphological', 'NoOp', 'OpticalDistortion', 'Pad',
+    'PadIfNeeded', 'Perspective', 'PiecewiseAffine', 'PixelDropout', 'RandomCrop', 'RandomCropFromBorders',
+    'RandomCropNearBBox', 'RandomGridShuffle', 'RandomResizedCrop', 'RandomRotate90', 'RandomScale',
+    'RandomSizedBBoxSafeCrop', 'RandomSizedCrop', 'Resize', 'Rotate', 'SafeRotate', 'ShiftScaleRotate',
+    'SmallestMaxSize', 'SquareSymmetry', 'ThinPlateSpline', 'Transpose', 'VerticalFlip', 'XYMasking', 'ZoomBlur',
+)  # fmt: skip
 
 
 def fault_before(step: dict) -> str | None:
@@ -37,13 +48,20 @@ def fault_before(step: dict) -> str | None:
 
 
 def fault_behind(step: dict) -> str | None:
-    """The fault of an Albu that sees pairs."""
+    """The fault of an Albu that sees pairs. Warns of steps in no list, which may be sound or not."""
     if _of_mmseg(step['type']):
         return (
             f"mmseg's {ALBU} stands after AppendPartner and drops the infrared image; put what is photometric before "
             "AppendPartner, or take mmdet.Albu with keymap=dict(img='image', gt_seg_map='mask')"
         )
-    colours = [name for name in _names(step.get('transforms') or ()) if name in COLOURS]
+    names = [*_names(step.get('transforms') or ())]
+    if unknown := [name for name in names if name not in (*PHOTOMETRIC, *GEOMETRIC)]:
+        warnings.warn(
+            f'{ALBU} stands after AppendPartner with {", ".join(unknown)}, of which is not known whether all channels '
+            'of a pair are treated alike: look at its pictures (tools/analysis_tools/browse_dataset.py).',
+            stacklevel=2,
+        )
+    colours = [name for name in names if name in COLOURS]
     if not colours:
         return None
     return (

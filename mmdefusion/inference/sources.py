@@ -16,7 +16,6 @@ from .globs import SKIP, find_files, is_glob, match_globs
 
 Image = str | os.PathLike | np.ndarray  # a file or URL, or an array H×W or H×W×3, BGR
 Source = Image | Sequence[Image] | None
-Range = tuple[float, float]
 
 FOLDED_UNASKED = 9  # single files that may become one image without ``fold``: a bracket of exposures has up to nine
 # what folders of pairs are called, visible first
@@ -42,8 +41,8 @@ class Item:
     def read(
         self,
         thermal: bool = True,
-        thermal_range: Range | None = None,
-        percentiles: Range = (1.0, 99.0),
+        thermal_range: FixedRange = None,
+        percentiles: Sequence[float] = (1.0, 99.0),
         fourth_channel: bool = False,
     ) -> list[np.ndarray]:
         """Reads all images, H×W×3 uint8 BGR, at their own sizes.
@@ -53,7 +52,7 @@ class Item:
                 their percentiles; other 16-bit images are scaled from their full range, and float ones from 0 to 1,
                 as are float arrays.
             thermal_range: values that become 0 and 255 in all thermal images of 16 bits or floats, arrays too, instead
-                of percentiles or 0 to 1.
+                of percentiles or 0 to 1; ``'full'`` reads them as if they were not thermal.
             percentiles: those of each thermal image that become 0 and 255.
             fourth_channel: whether one file twice is a pair, with the infrared image in its fourth channel (MFNet).
 
@@ -204,7 +203,7 @@ def _absolute(path: str | os.PathLike) -> str:
     return os.path.abspath(os.fspath(path).replace('://', '/'))
 
 
-def _read(image: Image, name: str, percentiles: Range, fixed_range: FixedRange) -> np.ndarray:
+def _read(image: Image, name: str, percentiles: Sequence[float], fixed_range: FixedRange) -> np.ndarray:
     if not _is_path(image) and not isinstance(image, np.ndarray):
         raise ValueError(f'{name} is a {type(image).__name__}: give a path or an array.')
     if isinstance(image, np.ndarray):

@@ -10,11 +10,12 @@ import numpy as np
 
 from mmdefusion.utils.false_colours import COLOURED, colourfulness, tell_palette, undo_palette
 from mmdefusion.utils.image_headers import read_header
+from mmdefusion.utils.image_io import FULL, FixedRange
 from mmdefusion.utils.polarity import DOUBTFUL, SURE, white_hot_evidence
 from mmdefusion.utils.spread import evenly_spread
 from mmdefusion.utils.storage import is_local
 
-from .sources import Image, Item, Range
+from .sources import Image, Item
 
 Polarity = Literal['auto', 'white-hot', 'black-hot']
 
@@ -43,7 +44,12 @@ def one_to_white_hot(image: np.ndarray, black_hot: bool) -> np.ndarray:
     return 255 - grey if black_hot else grey
 
 
-def tell_black_hot(items: Sequence[Item], polarity: Polarity, thermal_range: Range | None = None) -> bool:
+def tell_black_hot(
+    items: Sequence[Item],
+    polarity: Polarity,
+    thermal_range: FixedRange = None,
+    percentiles: Sequence[float] = (1.0, 99.0),
+) -> bool:
     """Whether hot is dark in the infrared images of a series.
 
     With ``'auto'`` the median of the evidence of up to five items decides. Where it speaks for black-hot there is a
@@ -54,13 +60,14 @@ def tell_black_hot(items: Sequence[Item], polarity: Polarity, thermal_range: Ran
         items: the series.
         polarity: ``'auto'``, or the polarity.
         thermal_range: see :meth:`Item.read`.
+        percentiles: likewise.
     """
     if polarity != 'auto':
         return polarity == 'black-hot'
     evidence = []
     for item in evenly_spread(items, LOOKED_AT):
         try:
-            first, *others = item.read(thermal_range=thermal_range)
+            first, *others = item.read(thermal_range=thermal_range, percentiles=percentiles)
         except (OSError, ValueError):  # reported where the item is fused
             continue
         evidence += [_evidence(image) for image in others if not np.array_equal(image, first)]
@@ -80,16 +87,16 @@ def tell_black_hot(items: Sequence[Item], polarity: Polarity, thermal_range: Ran
     return found < -SURE
 
 
-def warn_of_idle_range(items: Sequence[Item], thermal_range: Range | None) -> None:
+def warn_of_idle_range(items: Sequence[Item], thermal_range: FixedRange) -> None:
     """Warns of a range if no infrared image of a series has 16 bits or floats, which alone it scales.
 
     The headers of all files are read, up to the first such image. Files that cannot be read have no say.
 
     Args:
         items: the series, as it is stored.
-        thermal_range: see :meth:`Item.read`.
+        thermal_range: see :meth:`Item.read`. There is no warning of the full range, which suits any image.
     """
-    images = [image for item in items for image in item.images[1:]] if thermal_range is not None else []
+    images = [] if thermal_range in (None, FULL) else [image for item in items for image in item.images[1:]]
     if images and not any(map(_may_be_deep, images)):
         low, high = thermal_range
         warnings.warn(

@@ -4,6 +4,7 @@ import copy
 import json
 import os
 import re
+import warnings
 from pathlib import Path
 from unittest.mock import patch
 
@@ -22,6 +23,7 @@ from mmdet.structures import DetDataSample
 from mmdet.structures.bbox import HorizontalBoxes
 from mmseg.datasets.transforms import Albu as SegAlbu
 
+from mmdefusion.datasets import albu_faults
 from mmdefusion.datasets.checks import check_config, check_dataset
 from mmdefusion.datasets.checks.sensors import sensor_guesses
 from mmdefusion.datasets.detection import FLIRAlignedDataset
@@ -339,6 +341,16 @@ def test_steps_of_albumentations_move_both_images_and_mix_no_infrared_with_colou
     assert line.startswith('Albu stands after AppendPartner with ChannelShuffle, ToGray, which would mix infrared')
     sound = [LOAD, albu('CLAHE', 'RGBShift', 'Blur'), APPEND, albu('RandomCrop', 'CenterCrop', 'Pad', 'GaussNoise')]
     assert not pipeline_faults(sound)
+
+
+def test_steps_of_albumentations_in_no_list_are_warned_of_where_they_see_pairs() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        names = 'GaussNoise', *albu_faults.GEOMETRIC
+        assert not pipeline_faults([LOAD, albu('ToGray'), APPEND, albu(*names)])
+    with pytest.warns(UserWarning, match=r'after AppendPartner with New, Other, of which is not known[^\n]*$') as told:
+        assert not pipeline_faults([LOAD, APPEND, albu('New', 'Blur', 'Other')])
+    assert len(told) == 1
 
 
 def test_mmseg_s_albu_drops_the_infrared_image() -> None:

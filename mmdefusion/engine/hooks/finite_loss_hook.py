@@ -32,12 +32,11 @@ class FiniteLossHook(Hook):
             FloatingPointError: if one is not finite and no mask of zeros and infinities.
         """
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        saved = model.state_dict()
-        buffers = {name: saved[name] for name, _ in model.named_buffers() if name in saved}
-        if bad := _unusable(buffers):
+        if bad := _unusable(_saved_buffers(model)):
             raise FloatingPointError(
-                f'{len(bad)} buffers of the model are not finite before the training begins, first {bad[0]}: give '
-                'another start, or fill it with finite numbers; only masks of zeros and infinities are saved.'
+                f'{len(bad)} buffers of the model are not finite before the training begins, first {bad[0]}: only '
+                'masks of zeros and infinities are saved. Give another start, fill it with finite numbers, or leave it '
+                'out of checkpoints by register_buffer(..., persistent=False).'
             )
 
     def after_train_iter(
@@ -80,6 +79,20 @@ def _finite(value: Any) -> bool:
 
 def _unusable(state: Mapping[str, Any]) -> list[str]:
     return [name for name, value in state.items() if isinstance(value, Tensor) and not usable(name, value)]
+
+
+def _saved_buffers(model: torch.nn.Module) -> dict[str, Tensor]:
+    """The buffers that checkpoints hold, without ``state_dict()``, which gathers all parameters under FSDP.
+
+    Those of torch's observers of quantization are left out: they begin as infinities, and the first batch fills them.
+    """
+    return {
+        f'{prefix}.{name}'.lstrip('.'): value
+        for prefix, module in model.named_modules()
+        if not hasattr(module, 'calculate_qparams')
+        for name, value in module.named_buffers(recurse=False)
+        if name not in module._non_persistent_buffers_set
+    }
 
 
 def _describe(bad: list[str]) -> str:

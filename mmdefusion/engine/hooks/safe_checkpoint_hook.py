@@ -116,7 +116,7 @@ class SafeCheckpointHook(CheckpointHook):
             CheckpointError: if nothing of a checkpoint that was loaded has gone into the model.
         """
         given = runner._load_from if runner._resume else None
-        if given is not None and Path(str(given)).resolve().parent != self._folder(runner).resolve():
+        if given is not None and Path(str(given)).parent.resolve() != self._folder(runner).resolve():
             for key in ('keep_ckpt_ids', OUTDATED):  # steps of files that lie elsewhere
                 runner.message_hub.update_info(key, [])
         super().before_train(runner)
@@ -174,7 +174,7 @@ class SafeCheckpointHook(CheckpointHook):
         folder = Path(self.out_dir).resolve()
 
         def own(path: str | None) -> str | None:
-            return path if path and Path(path).resolve().parent == folder else None
+            return path if path and Path(path).parent.resolve() == folder else None
 
         self.best_ckpt_path = own(getattr(self, 'best_ckpt_path', None))
         self.best_ckpt_path_dict = {key: own(path) for key, path in getattr(self, 'best_ckpt_path_dict', {}).items()}

@@ -13,13 +13,14 @@ from .errors import CheckpointError
 
 MAX_DEPTH = 32  # of tuples in each other, as of all data
 MAX_COST = 2**21  # values that calls are given, tuples with all that they hold; as many as a pickle may have steps
-MAX_COMPARED = 2**16  # values in the comparisons of keys whose hashes can be made equal; trainings save no such keys
+MAX_COMPARED = 2**25  # values in the comparisons of keys whose hashes can be made equal: a second, or 4,700 pairs
 MAX_IDENTITY = 16  # values in what names a storage; torch.save writes five, before 1.6 up to nine
 MAX_BITS = 63  # of a number: few of these have one hash
+TEXT = 64  # characters of a string that take no longer to compare than a number
 COLLECTIONS = {'collections OrderedDict', 'collections Counter', 'builtins set', '__builtin__ set'}
 SIZE = 'torch Size'
 REBUILD = 'torch._utils _rebuild_'
-LEAVES = {'NONE', 'NEWTRUE', 'NEWFALSE', 'BININT', 'BININT1', 'BININT2', 'BINFLOAT', 'BINUNICODE', 'SHORT_BINSTRING'}
+LEAVES = {'NONE', 'NEWTRUE', 'NEWFALSE', 'BININT', 'BININT1', 'BININT2', 'BINFLOAT', 'SHORT_BINSTRING'}
 EMPTY = {'EMPTY_LIST', 'EMPTY_DICT', 'EMPTY_SET'}
 PLAIN, LONG, TENSOR, FOREIGN = 'plain', 'long', 'tensor', 'foreign'  # FOREIGN is of a class that the user allowed
 
@@ -29,7 +30,14 @@ class Tuple(NamedTuple):
 
     items: list
     size: int  # with everything in its tuples
+    weight: int  # likewise, with long strings for many values, as comparing them takes longer
     depth: int
+
+
+class Text(NamedTuple):
+    """A string of a pickle."""
+
+    weight: int
 
 
 class Name(NamedTuple):
@@ -38,8 +46,14 @@ class Name(NamedTuple):
     text: str
 
 
+class Collection(list):
+    """A list, or the keys of a dict or set."""
+
+    alike = 0  # of the keys, those whose hashes can be made equal
+
+
 class Unpickling:
-    """What torch's unpickler has on its stack, without the values. Dicts and sets are lists of their keys.
+    """What torch's unpickler has on its stack, without the values.
 
     Args:
         name: name of the file in error messages.
@@ -51,7 +65,8 @@ class Unpickling:
         self.stack: list[Any] = []
         self.below: list[list[Any]] = []  # the stacks before each mark
         self.memo: dict[int, Any] = {}
-        self.cost = self.compared = self.alike = 0
+        self.cost = self.compared = 0
+        self.others = Collection()  # the keys of all that is no collection here, such as of a user's class
 
     def step(self, opcode: str, argument: Any) -> None:
         """Follows one opcode.
@@ -63,7 +78,7 @@ class Unpickling:
         if opcode in LEAVES:
             self.stack.append(PLAIN)
         elif opcode in EMPTY:
-            self.stack.append([])
+            self.stack.append(Collection())
         elif (follow := STEPS.get(opcode)) is None:
             self._refuse(f'has the opcode {opcode}')
         else:
@@ -89,6 +104,9 @@ class Unpickling:
     def _push_tuple(self, items: list) -> None:
         self.stack.append(self._tuple(items))
 
+    def _push_text(self, text: str) -> None:
+        self.stack.append(Text(1 + len(text) // TEXT))
+
     def _push_long(self, number: int) -> None:
         self.stack.append(PLAIN if number.bit_length() <= MAX_BITS else LONG)
 
@@ -97,6 +115,7 @@ class Unpickling:
         made = Tuple(
             items,
             1 + len(items) - len(inner) + sum(item.size for item in inner),
+            1 + sum(item.weight if isinstance(item, Tuple | Text) else 1 for item in items),
             1 + max((item.depth for item in inner), default=0),
         )
         if made.depth > MAX_DEPTH:
@@ -111,14 +130,23 @@ class Unpickling:
         elif self.stack[-1] is not FOREIGN:
             self._refuse('puts items into what is no list or dict')
 
-    def _hash(self, keys: list) -> list:
+    def _hash(self, keys: list, into: Collection) -> list:
+        """Counts the comparisons with keys of the same collection, all of whose hashes may be equal."""
         for key in keys:
             if key is LONG or isinstance(key, Tuple):
-                self.alike += 1
-                self.compared += self.alike * (key.size if isinstance(key, Tuple) else 1)
+                into.alike += 1
+                self.compared += into.alike * (key.weight if isinstance(key, Tuple) else 1)
                 if self.compared > MAX_COMPARED:
-                    self._refuse('has too many tuples or long numbers as keys')
+                    self._refuse(
+                        'has too many tuples or long numbers as keys of dicts or in sets',
+                        'in a file of your own, keep them as strings or in lists; take another',
+                    )
         return keys
+
+    def _set(self, keys: list) -> None:
+        """Adds keys to the dict on top of the stack."""
+        target = self.stack[-1]
+        self._add(self._hash(keys, target if isinstance(target, Collection) else self.others))
 
     def _call(self) -> Any:
         called, arguments = self._take(2)
@@ -126,7 +154,10 @@ class Unpickling:
             self._refuse('has a call of another form')
         self._spend(arguments.size)
         if called.text in COLLECTIONS:
-            return [key for argument in arguments.items for key in self._keys(argument)]
+            made = Collection()
+            for argument in arguments.items:
+                made.extend(self._keys(argument, made))
+            return made
         if called.text == SIZE:
             return self._tuple([number for argument in arguments.items for number in self._spread(argument)])
         if called.text.startswith(REBUILD):
@@ -139,23 +170,23 @@ class Unpickling:
         if target is TENSOR and isinstance(state, Tuple):
             self._spend(state.size)
         elif target is not FOREIGN:
-            self._keys(state)
+            self._keys(state, target if isinstance(target, Collection) else self.others)
 
     def _identify(self, _: None) -> None:
         """Follows what names a storage, of which torch hashes some."""
         identity = self.stack.pop()
         if not isinstance(identity, Tuple) or identity.size > MAX_IDENTITY:
             self._refuse('names a storage in another form')
-        self._hash([part for part in identity.items if part is LONG])
+        self._hash([part for part in identity.items if part is LONG], self.others)
         self.stack.append(TENSOR)
 
-    def _keys(self, given: Any) -> list:
+    def _keys(self, given: Any, into: Collection) -> list:
         """What a collection would hash if it were made of this; pairs of a list are keys and values."""
         keys = []
-        for item in self._hash(self._spread(given)):
+        for item in self._hash(self._spread(given), into):
             if item is TENSOR:
                 self._refuse('makes a collection of tensors')
-            keys += self._hash(self._spread(item)) if isinstance(item, Tuple | list) else [item]
+            keys += self._hash(self._spread(item), into) if isinstance(item, Tuple | list) else [item]
         return keys
 
     def _spread(self, given: Any) -> list:
@@ -171,9 +202,9 @@ class Unpickling:
         if self.cost > MAX_COST:
             self._refuse(f'gives its calls more than {MAX_COST} values')
 
-    def _refuse(self, what: str) -> None:
+    def _refuse(self, what: str, remedy: str = 'take the file') -> None:
         raise CheckpointError(
-            f'{self.name}: its pickle {what}, which no training saves: take the file from where it was published.'
+            f'{self.name}: its pickle {what}, which no training saves: {remedy} from where it was published.'
         )
 
 
@@ -190,12 +221,13 @@ STEPS: dict[str, Callable[[Unpickling, Any], None]] = {
     'TUPLE1': lambda self, _: self._push_tuple(self._take(1)),
     'TUPLE2': lambda self, _: self._push_tuple(self._take(2)),
     'TUPLE3': lambda self, _: self._push_tuple(self._take(3)),
+    'BINUNICODE': Unpickling._push_text,
     'LONG1': Unpickling._push_long,
     'GLOBAL': lambda self, name: self.stack.append(Name(name)),
     'APPEND': lambda self, _: self._add(self._take(1)),
     'APPENDS': lambda self, _: self._add(self._marked()),
-    'SETITEM': lambda self, _: self._add(self._hash(self._take(2)[:1])),
-    'SETITEMS': lambda self, _: self._add(self._hash(self._marked()[::2])),
+    'SETITEM': lambda self, _: self._set(self._take(2)[:1]),
+    'SETITEMS': lambda self, _: self._set(self._marked()[::2]),
     'REDUCE': lambda self, _: self.stack.append(self._call()),
     'NEWOBJ': lambda self, _: self.stack.append(self._call()),
     'BUILD': Unpickling._build,

@@ -6,6 +6,7 @@ import pytest
 from helpers.layouts import grey, write
 
 from mmdefusion.datasets.fusion import FusionDataset
+from mmdefusion.inference.sources import Item
 
 
 def test_pairs_by_name_in_order(tmp_path):
@@ -57,6 +58,24 @@ def test_a_polarity_turns_the_infrared_images_of_the_whole_data_set(tmp_path):
         partners('hot', 3)
     with pytest.raises(ValueError, match="polarity='auto' needs AppendPartner in the pipeline"):
         FusionDataset('vi', 'ir', data_root=str(tmp_path), pipeline=[], polarity='auto')
+
+
+def test_a_polarity_is_told_by_what_a_partner_inside_another_step_reads(tmp_path, monkeypatch):
+    write(tmp_path / 'vi/a.png', grey(0))
+    write(tmp_path / 'ir/a.png', grey(1))
+    told = []
+    monkeypatch.setattr(Item, 'read', lambda self, **scaling: told.append(scaling) or [grey(0)])
+    for scaling in (((5.0, 95.0), None), ((1.0, 99.0), 'full')):
+        partner = dict(type='mmdefusion.AppendPartner', percentiles=scaling[0], fixed_range=scaling[1])
+        for step in (
+            dict(type='RandomApply', transforms=[partner], prob=1),
+            dict(type='TransformBroadcaster', transforms=[partner], auto_remap=True, mapping=dict(img=['a', 'b'])),
+            dict(type='RandomChoice', transforms=[[partner]]),
+        ):
+            dataset = FusionDataset('vi', 'ir', data_root=str(tmp_path), pipeline=[step], polarity='auto')
+            assert not dataset.get_data_info(0)['black_hot']
+            assert [(read['percentiles'], read['thermal_range']) for read in told] == [scaling]
+            told.clear()
 
 
 def test_names_that_do_not_match(tmp_path):

@@ -1,11 +1,14 @@
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
-from helpers.toy_run import toy_config
+from helpers.toy_run import ToyModel, toy_config
 from mmengine.runner import Runner
+from torch.ao.quantization import MinMaxObserver
 
+from mmdefusion.engine.hooks import FiniteLossHook
 from mmdefusion.models.checkpoints.errors import CheckpointError
 from mmdefusion.models.checkpoints.fitting import read_weights
 
@@ -45,13 +48,31 @@ def test_masks_of_infinities_may_stay(tmp_path):
 def test_buffers_that_nothing_would_read_end_a_run_before_it_begins(tmp_path, value):
     runner = Runner.from_cfg(toy_config(tmp_path, RUNTIMES[0], max_iters=2))
     runner.model.mask.copy_(torch.tensor(value))
-    with pytest.raises(
-        FloatingPointError, match='^1 buffers of the model are not finite before .* first mask: [^\n]*$'
-    ):
+    line = r'^1 buffers of the model are not finite before .* first mask: .*_buffer\(..., persistent=False\)\.$'
+    with pytest.raises(FloatingPointError, match=line):
         runner.train()
     runner = Runner.from_cfg(toy_config(tmp_path, RUNTIMES[0], max_iters=2))
     runner.model.register_buffer('mask', torch.tensor(value), persistent=False)  # in no checkpoint
     runner.train()
+
+
+def test_observers_of_quantization_may_begin_with_infinities(tmp_path):
+    runner = Runner.from_cfg(toy_config(tmp_path, RUNTIMES[0], max_iters=2))
+    observer = MinMaxObserver()
+    assert observer.min_val.isinf()
+    runner.model.layers.append(observer)
+    runner.train()
+    assert read_weights(tmp_path / 'iter_2.pth')['layers.4.min_val'].isfinite()
+
+
+def test_no_parameters_are_gathered_to_look_at_buffers(monkeypatch):
+    """FSDP collects those of all processes for a ``state_dict()``."""
+    model = ToyModel()
+    monkeypatch.setattr(model, 'state_dict', None)
+    FiniteLossHook().before_train(SimpleNamespace(model=model))
+    model.layers[1].running_var.fill_(torch.inf)
+    with pytest.raises(FloatingPointError, match='first layers.1.running_var'):
+        FiniteLossHook().before_train(SimpleNamespace(model=model))
 
 
 @pytest.mark.parametrize('name', ['bias', 'a.weight', 'bn.running_var', 'mask'])

@@ -188,6 +188,22 @@ def test_resuming_elsewhere_deletes_nothing_of_another_run(tmp_path, fewer):
     assert (second / 'iter_11.pth').exists() != fewer  # saved with a best one
 
 
+def test_checkpoints_that_are_links_are_those_of_their_folder(tmp_path):
+    """As git-annex makes them: the run that goes on with one deletes what it would have deleted."""
+    best = dict(save_best='score', rule='greater', interval=2, max_keep_ckpts=2)
+    for max_iters, scores in ((8, [0.1] * 7 + [0.2]), (12, [0.3, 0.4, 0.5, 0.6])):
+        options = dict(resume=True, load_from=str(tmp_path / 'run/iter_8.pth')) if max_iters == 12 else {}
+        config = toy_config(tmp_path / 'run', RUNTIME, max_iters, default_hooks=dict(checkpoint=best), **options)
+        runner = Runner.from_cfg(config)
+        score_each_iteration(runner, scores)
+        runner.train()
+        for path in sorted((tmp_path / 'run').glob('*.pth')) if max_iters == 8 else ():
+            path.rename(tmp_path / path.name)
+            path.symlink_to(tmp_path / path.name)
+    kept = {path.name for path in (tmp_path / 'run').glob('*.pth')}
+    assert not kept & {'iter_6.pth', 'iter_8.pth', 'best_score_iter_8.pth'}, kept
+
+
 def score_each_iteration(runner: Runner, scores: list[float]) -> None:
     """As if there were a validation behind every training step."""
     hook = next(hook for hook in runner.hooks if isinstance(hook, SafeCheckpointHook))

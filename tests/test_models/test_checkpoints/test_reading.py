@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import itertools
 import json
 import os
 import pickle
@@ -306,8 +307,20 @@ def test_what_unpickling_would_hash_or_repeat_without_end(name, tmp_path):
         check_unread(tmp_path / 'x.pth')
 
 
+def test_keys_of_one_hash_that_take_long_to_compare(tmp_path):
+    """Equal long strings come first, and all these numbers have the hash -2, however hashes are salted."""
+    numbers = list(itertools.product((-1, -2), repeat=11))
+    for text, keys in ((' ', numbers * 3), ('a' * 2**17, numbers[:1000])):
+        torch.save({(text, *key, k % 3): 0 for k, key in enumerate(keys)}, tmp_path / 'x.pth')
+        refused(tmp_path / 'x.pth', 'too many tuples .*: in a file of your own, keep them as strings or in lists; take')
+    few = {(text, *key): 0 for key in numbers[:50]}
+    torch.save([few] * 2 + [{(k, j): 0 for j in range(300)} for k in range(100)], tmp_path / 'x.pth')
+    check_unread(tmp_path / 'x.pth')
+
+
 def test_keys_that_trainings_save(tmp_path):
     content = {'old_ids': {2**47 + k: k for k in range(1000)}, 'few': {(k, (k, 'a')): {k} for k in range(40)}}
+    content |= {'pairs': {(k, k): k for k in range(3000)}, 'seen': {(k, 'a') for k in range(3000)}}
     content |= {'large': {2**80: 1}, 'plain': {None: 1, 2.5: 2, True: 4}, 'count': Counter('abca')}
     torch.save(content, tmp_path / 'x.pth')
     assert read_checkpoint(tmp_path / 'x.pth') == content
