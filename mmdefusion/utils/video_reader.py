@@ -29,9 +29,9 @@ class VideoFrames:
     """Iterates over the frames of several videos that belong together, until the shortest video ends.
 
     Every frame of the first video comes with the frame of each other video that is nearest in time. All videos are
-    assumed to start at the same moment. Frames have the times that their file gives, as long as these rise, and those
-    of the rate after that. A video that ends long before its header says is warned of: it may be damaged, or its header
-    counts what was cut off or is sound alone.
+    assumed to start at the same moment. Frames have the times that their file gives; one whose time does not rise comes
+    at most a frame's time of the rate after the one before it. A video that ends long before its header says is warned
+    of: it may be damaged, or its header counts what was cut off or is sound alone.
 
     Args:
         paths: paths of the videos.
@@ -108,7 +108,7 @@ class _Video:
         self.count = int(count) if 1 <= count <= MOST_FRAMES else 0  # by the header; 0 if it says nothing of use
         self.taken = 0
         self.first = self.last = 0.0  # times of frames that were taken, in seconds, as the file gives them
-        self.steady = self.rising = True  # whether these were those of the rate so far, and rose
+        self.steady = True  # whether those that rose were those of the rate so far
         self.time = 0.0  # that counts, since the first frame
         self.around: list[Frame] = []  # the frames before and after the last time that was asked for
         self.ended = False
@@ -121,7 +121,6 @@ class _Video:
             return (self.time + 1 / self.rate if self.taken else 0.0), None
         stamp = self.capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
         if self.taken:
-            self.rising = self.rising and stamp > self.last
             self._go_on(stamp)
         else:
             self.first = stamp
@@ -139,13 +138,16 @@ class _Video:
         return later if after - time <= time - before + EQUAL else image
 
     def _go_on(self, stamp: float) -> None:
-        """Sets the time of a frame that is not the first one."""
-        by_rate = self.taken / self.rate
-        if not self.rising:
-            self.time = by_rate if self.steady else self.time + 1 / self.rate
+        """Sets the time of a frame that is not the first one; it is always later than that of the frame before."""
+        by_rate, by_stamp, gap = self.taken / self.rate, stamp - self.first, stamp - self.last
+        if self.steady and (gap <= 0 or abs(by_stamp - by_rate) <= ROUNDED):
+            self.time = by_rate
             return
-        self.steady = self.steady and abs(stamp - self.first - by_rate) <= ROUNDED
-        self.time = by_rate if self.steady else stamp - self.first
+        self.steady = False
+        # A frame that is ahead of its stamp follows by a frame's time, or by a gap of the stamps that is shorter, so
+        # that they catch up with it. A gap of about a frame's time is a rounded one: many of them would be a drift.
+        step = gap if 0 < gap < 1 / self.rate - ROUNDED else 1 / self.rate
+        self.time = by_stamp if by_stamp > self.time else self.time + step
 
     def lack(self) -> str:
         """What may be wrong with a video that has ended, if both its frames and its time are fewer than its header has.

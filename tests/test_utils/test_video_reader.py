@@ -206,7 +206,31 @@ def test_frames_are_paired_by_the_times_that_the_file_gives(tmp_path):
     assert levels(varying, varying) == [[k, k] for k in range(16)]
 
 
-@pytest.mark.parametrize('times', [16 * [0], [*(0.04 * k for k in range(8)), *(0.04 * k for k in range(8))]], ids=len)
+@pytest.mark.parametrize('third', [0.021, 0.02, 0.01, 0.0], ids='stamp={}'.format)
+def test_one_time_that_does_not_rise_moves_its_own_frame_only(third, tmp_path):
+    constant = write_video(tmp_path / 'a.mkv', 25, frames=16)
+    times = [0, 0.02, third, *(0.36 + 0.04 * place for place in range(13))]
+    varying = retime(write_video(tmp_path / 'b.mkv', 25, frames=16), times)
+    assert levels(constant, varying)[6:] == [[k, max(3, k - 6)] for k in range(6, 16)]
+
+
+def test_times_that_rise_slowly_after_one_that_does_not_are_reached_again(tmp_path):
+    """As of a burst at 250 frames a second: the frame's time from the mean rate is that of ten frames there."""
+    constant = write_video(tmp_path / 'a.mkv', 25, frames=16)
+    times = [0, 0.01, 0.01, *(0.014 + 0.004 * place for place in range(5)), *(0.2 + 0.04 * k for k in range(8))]
+    varying = retime(write_video(tmp_path / 'b.mkv', 25, frames=16), times)
+    assert levels(constant, varying)[5:12] == [[k, k + 3] for k in range(5, 12)]
+
+
+@pytest.mark.parametrize(
+    'times',
+    [
+        16 * [0],
+        [*(0.04 * k for k in range(8)), *(0.04 * k for k in range(8))],
+        [*(6 * [0]), *(0.04 * k for k in range(1, 11))],
+    ],
+    ids=['never', 'two clocks', 'late'],
+)
 def test_times_that_do_not_rise_do_not_count(times, tmp_path):
     videos = [write_video(tmp_path / f'{name}.mkv', 25, frames=16) for name in 'ab']
     retime(videos[1], times)
