@@ -113,19 +113,21 @@ class _Video:
         self.around: list[Frame] = []  # the frames before and after the last time that was asked for
         self.ended = False
 
-    def take(self) -> Frame:
-        """The next frame; behind the last one there is none, a frame's time later."""
-        there, image = self.capture.read()
-        if not there:
-            self.ended = True
-            return (self.time + 1 / self.rate if self.taken else 0.0), None
-        stamp = self.capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-        if self.taken:
-            self._go_on(stamp)
-        else:
-            self.first = stamp
-        self.last, self.taken = stamp, self.taken + 1
-        return self.time, image
+    def take(self, wanted: float = 0.0) -> Frame:
+        """The next frame that may be the nearest to a time; behind the last one there is none, a frame's time later.
+
+        Frames are decoded, but not converted, while the rate says that the next one is at least as near. The file may
+        say another thing then, but once only: after that its rate is not constant, and each frame is converted.
+        """
+        while self._grab():
+            if self.steady and _nearer(wanted, self.time, self.taken / self.rate):
+                continue
+            there, image = self.capture.retrieve()
+            if not there:  # as if it could not be decoded
+                self.ended, self.taken = True, self.taken - 1
+            return self.time, image
+        self.ended = True
+        return (self.time + 1 / self.rate if self.taken else 0.0), None
 
     def nearest(self, time: float) -> np.ndarray | None:
         """The frame that is nearest to a time, which is not before the last one that was asked for.
@@ -133,9 +135,21 @@ class _Video:
         It is the later of two that are as near, and None if the video ends before it. Two frames are held.
         """
         while len(self.around) < 2 or (self.around[1][0] <= time and self.around[1][1] is not None):
-            self.around = [*self.around[-1:], self.take()]
+            self.around = [*self.around[-1:], self.take(time)]
         (before, image), (after, later) = self.around
-        return later if after - time <= time - before + EQUAL else image
+        return later if _nearer(time, before, after) else image
+
+    def _grab(self) -> bool:
+        """Goes to the next frame and sets its time; whether there is one."""
+        if not self.capture.grab():
+            return False
+        stamp = self.capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+        if self.taken:
+            self._go_on(stamp)
+        else:
+            self.first = stamp
+        self.last, self.taken = stamp, self.taken + 1
+        return True
 
     def _go_on(self, stamp: float) -> None:
         """Sets the time of a frame that is not the first one; it is always later than that of the frame before."""
@@ -159,6 +173,11 @@ class _Video:
         if self.count - max(self.taken, time) <= max(SPARE_FRAMES, SPARE_PART * self.count):
             return ''
         return f'{self.path} ends after {self.taken} of {self.count} frames: it may be cut or damaged.'
+
+
+def _nearer(time: float, before: float, after: float) -> bool:
+    """Whether the later of two times is as near to a time as the earlier one."""
+    return after - time <= time - before + EQUAL
 
 
 def _check_content(path: str | os.PathLike) -> None:

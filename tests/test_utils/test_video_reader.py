@@ -245,3 +245,27 @@ def test_constant_rates_are_paired_by_the_number_of_the_frame(rates, suffix, tmp
     videos = [write_video(tmp_path / f'{rate}.{suffix}', rate, 'MJPG', frames=16) for rate in rates]
     wanted = [[k, math.floor(k * other / first + 0.5)] for k in range(16)]
     assert levels(*videos) == [pair for pair in wanted if pair[1] < 16]
+
+
+class Counted:
+    """A capture that counts the frames that are converted."""
+
+    def __init__(self, capture: cv2.VideoCapture) -> None:
+        self.capture, self.converted = capture, 0
+
+    def __getattr__(self, name: str) -> object:
+        self.converted += name in ('read', 'retrieve')
+        return getattr(self.capture, name)
+
+
+@pytest.mark.parametrize('constant', [True, False])
+def test_frames_of_a_constant_rate_that_none_is_paired_with_are_not_converted(constant, tmp_path):
+    videos = [write_video(tmp_path / f'{rate}.mkv', rate, frames=count) for rate, count in ((25, 3), (120, 15))]
+    if not constant:
+        retime(videos[1], [0, *(0.01 + place / 120 for place in range(1, 15))])
+    frames = VideoFrames(videos)
+    for video in frames.videos:
+        video.capture = Counted(video.capture)
+    assert sum(1 for _ in frames) == 3
+    first, other = (video.capture.converted for video in frames.videos)
+    assert first == 3 and (other <= 6 if constant else other == 15)
