@@ -10,6 +10,7 @@ from helpers.layouts import grey
 from helpers.pretraining import write_fuser
 
 from mmdefusion.apis import FusionInferencer
+from mmdefusion.inference.sizes import to_first_size
 from mmdefusion.inference.sources import Item
 from mmdefusion.scenes import SceneGenerator
 from mmdefusion.web import comparing, fusing, predicting
@@ -80,6 +81,16 @@ def test_uploads_of_degrees_are_read_as_files_are(tmp_path):
         assert (uploaded == files).all() and files.std() > 20
     with pytest.raises(ValueError, match='outside 0 to 1'):  # an exposure
         Item('pair', read_pair(*paths, False, LIMITS, dict(thermal=False))).read(thermal=False)
+
+
+@pytest.mark.parametrize('dtype', ['uint16', 'float32'])
+def test_infrared_uploads_are_scaled_before_they_are_resized(dtype, tmp_path):
+    counts = grey(1, 60, 80).astype(dtype)
+    counts[::15, ::15] = 60_000  # beyond the percentiles: the mean with its neighbours would still be far from them
+    paths = write(tmp_path / 'vi.png', grey(0, 50, 60)), write(tmp_path / 'ir.tiff', counts)
+    resized = to_first_size(Item('pair', paths).read(), 'pair', resize=True)
+    uploaded = Item('pair', read_pair(*paths, True, LIMITS)).read()
+    assert (uploaded[1] == resized[1]).all() and resized[1].std() > 20
 
 
 @pytest.mark.parametrize('dtype', ['int8', 'int32'])
