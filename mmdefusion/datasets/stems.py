@@ -21,7 +21,8 @@ def list_images(folder: str | os.PathLike, suffix: str = '') -> dict[str, str]:
 
     Args:
         folder: the folder, searched recursively.
-        suffix: how names end before the extension, such as '_A'; files with other names are left out.
+        suffix: how names end before the extension, such as '_A', in any form of Unicode; files with other names are
+            left out.
 
     Returns:
         Path of each file by its name.
@@ -31,36 +32,37 @@ def list_images(folder: str | os.PathLike, suffix: str = '') -> dict[str, str]:
         ValueError: if it has no image, or two files differ in their extension only.
     """
     root = Path(folder)
-    return {name: _path(root, name, suffix, end) for name, end in _list_extensions(root, suffix).items()}
+    return {name: _path(root, name, end) for name, end in _list_ends(root, suffix).items()}
 
 
-def _list_extensions(root: Path, suffix: str) -> dict[str, str]:
-    """The extensions of the images in a folder and below, by name."""
+def _list_ends(root: Path, suffix: str) -> dict[str, str]:
+    """Suffix and extension of the images in a folder and below, as the folder writes them, by name."""
     if not root.is_dir():
         raise FileNotFoundError(f'{root} is not a folder.')
     found: dict[str, str] = {}
     accented: dict[str, str] = {}  # names by their composed form
     for relative in _list_files(str(root)):
         stem, extension = os.path.splitext(relative)
-        if extension.lower() not in IMAGE_SUFFIXES or not stem.endswith(suffix):
+        if extension.lower() not in IMAGE_SUFFIXES or (name := _cut(stem, suffix)) is None:
             continue
-        name = stem[: len(stem) - len(suffix)]
+        end = relative[len(name) :]
         if not name or name.endswith('/'):
-            raise ValueError(f'{_path(root, name, suffix, extension)} has no name before {suffix}: rename it.')
+            raise ValueError(f'{_path(root, name, end)} has no name before {suffix}: rename it.')
         same = name if name.isascii() else accented.setdefault(composed(name), name)
         if same in found:
-            first, second = _path(root, same, suffix, found[same]), _path(root, name, suffix, extension)
-            written = '' if same == name else f', written in two forms of Unicode ({same!a} and {name!a})'
+            first, second = _path(root, same, found[same]), _path(root, name, end)
+            other = os.path.splitext(same + found[same])[0]
+            written = '' if other == stem else f', written in two forms of Unicode ({other!a} and {stem!a})'
             raise ValueError(f'{first} and {second} have the same name{written}: keep one of them.')
-        found[name] = sys.intern(extension)
+        found[name] = sys.intern(end)
     if not found:
         raise ValueError(f'{root} has no image{f" that ends with {suffix}" if suffix else ""} in it or below.')
     return found
 
 
-def _path(root: Path, name: str, suffix: str, extension: str) -> str:
+def _path(root: Path, name: str, end: str) -> str:
     """The path of an image, without a folder before it if ``root`` is the current one."""
-    return os.path.join('' if str(root) == '.' else root, *f'{name}{suffix}{extension}'.split('/'))
+    return os.path.join('' if str(root) == '.' else root, *f'{name}{end}'.split('/'))
 
 
 def _list_files(folder: str, above: str = '') -> Iterator[str]:
@@ -90,30 +92,28 @@ class MatchedFiles(Mapping[str, tuple[str, ...]]):
 
     Args:
         roots: the folders.
-        suffixes: of the names, one for each folder.
-        extensions: of the files, one for each folder, by name.
+        ends: suffix and extension of the files, one for each folder, by name.
         spellings: how each folder writes names that the first one writes in another form of Unicode.
     """
 
     def __init__(
         self,
         roots: Sequence[str | os.PathLike],
-        suffixes: Sequence[str],
-        extensions: dict[str, tuple[str, ...]],
+        ends: dict[str, tuple[str, ...]],
         spellings: Sequence[dict[str, str]],
     ) -> None:
-        self._places = list(zip(map(Path, roots), suffixes, spellings, strict=True))
-        self._extensions = extensions
+        self._places = list(zip(map(Path, roots), spellings, strict=True))
+        self._ends = ends
 
     def __getitem__(self, name: str) -> tuple[str, ...]:
-        places = zip(self._places, self._extensions[name], strict=True)
-        return tuple(_path(root, own.get(name, name), suffix, end) for (root, suffix, own), end in places)
+        places = zip(self._places, self._ends[name], strict=True)
+        return tuple(_path(root, own.get(name, name), end) for (root, own), end in places)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._extensions)
+        return iter(self._ends)
 
     def __len__(self) -> int:
-        return len(self._extensions)
+        return len(self._ends)
 
 
 def match_stems(
@@ -141,18 +141,15 @@ def match_stems(
     suffixes = suffixes or [''] * len(folders)
     if len(suffixes) != len(folders):
         raise ValueError(f'There are {len(folders)} folders and {len(suffixes)} suffixes: give one for each.')
-    listed = [_list_extensions(Path(folder), suffix) for folder, suffix in zip(folders, suffixes, strict=True)]
-    listed = [
-        {name: path for name, path in files.items() if not any(_cut(name, end) in files for end in ignored)}
-        for files in listed
-    ]
+    listed = [_list_ends(Path(folder), suffix) for folder, suffix in zip(folders, suffixes, strict=True)]
+    listed = [_without(files, ignored) for files in listed]
     spellings = [_spelled_alike(listed[0], files) for files in listed]
     first, *others = listed
     shared = set(first).intersection(*others)
     if skip_unmatched and shared:
         if loose := set().union(*listed) - shared:
             warnings.warn(f'{len(loose)} names lack a partner and are left out{some_names(loose)}.', stacklevel=3)
-        return _join(folders, suffixes, listed, spellings, shared)
+        return _join(folders, listed, spellings, shared)
     for folder, other in zip(folders[1:], others, strict=True):
         here, there = first.keys() - other.keys(), other.keys() - first.keys()
         if here or there:
@@ -163,21 +160,19 @@ def match_stems(
             ]
             ends = '' if any(suffixes) else ", or say how names end (suffixes: ('_rgb', '_ir'), --suffixes _rgb _ir)"
             raise UnmatchedFiles(f'The file names do not match: {"; ".join(alone)}. Rename or remove them{ends}.')
-    return _join(folders, suffixes, listed, spellings, first)
+    return _join(folders, listed, spellings, first)
 
 
 def _join(
     folders: Sequence[str | os.PathLike],
-    suffixes: Sequence[str],
     listed: Sequence[dict[str, str]],
     spellings: Sequence[dict[str, str]],
     names: Iterable[str],
 ) -> MatchedFiles:
     """The files of these names, which all folders have."""
-    kinds: dict[tuple[str, ...], tuple[str, ...]] = {}  # one object for all names with the same extensions
-    ends = ((name, tuple(files[name] for files in listed)) for name in sorted(names))
-    extensions = {name: kinds.setdefault(found, found) for name, found in ends}
-    return MatchedFiles(folders, suffixes, extensions, spellings)
+    kinds: dict[tuple[str, ...], tuple[str, ...]] = {}  # one object for all names with the same ends
+    found = ((name, tuple(files[name] for files in listed)) for name in sorted(names))
+    return MatchedFiles(folders, {name: kinds.setdefault(ends, ends) for name, ends in found}, spellings)
 
 
 def _spelled_alike(first: Collection[str], files: dict[str, str]) -> dict[str, str]:
@@ -190,9 +185,22 @@ def _spelled_alike(first: Collection[str], files: dict[str, str]) -> dict[str, s
     return own
 
 
-def _cut(name: str, end: str) -> str | None:
-    """The name without the ending, or None if it has another ending."""
-    return name.removesuffix(end) if name.endswith(end) else None
+def _without(files: dict[str, str], endings: Sequence[str]) -> dict[str, str]:
+    """The files without those that have an ending, where the file without it is among them."""
+    known = set(map(composed, files)) if endings else set()
+
+    def ignored(name: str) -> bool:
+        return any(cut and composed(cut) in known for cut in (_cut(name, ending) for ending in endings))
+
+    return {name: end for name, end in files.items() if not ignored(name)}
+
+
+def _cut(name: str, ending: str) -> str | None:
+    """The name, as it is written, without the ending in any form of Unicode; None if it has another ending."""
+    if ending.isascii():
+        return name.removesuffix(ending) if name.endswith(ending) else None
+    wanted = composed(ending)
+    return next((name[:place] for place in range(len(name)) if composed(name[place:]) == wanted), None)
 
 
 def some_names(names: Collection[str]) -> str:

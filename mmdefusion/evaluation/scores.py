@@ -69,13 +69,13 @@ class RunningMean:
         return {name: self.sums[name] / count if count else math.nan for name, count in self.counts.items()}
 
     def warn(self) -> None:
-        """Warns of each metric with infinite values: a ratio to an error of 0, or of a black image."""
+        """Warns of each metric with infinite values; why they are so is not looked at."""
         for metric, count in self.infinite.items():
             names = ', '.join(self.first[metric]) + (', ...' if count > NAMED else '')
             others = self.counts[metric]
             rest = f'its mean is of the other {others}' if others else 'it has no mean'
-            whose = f'{count} image(s) ({names}), black or equal to their sources'
-            told = f'{metric} is infinite for {whose}: {rest}.'
+            whose = f'{count} image(s) ({names})'
+            told = f'{metric} is infinite for {whose}: {rest} (a black image, say, or one that equals its sources).'
             warnings.warn(shown(told), stacklevel=3)
 
 

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from mmdefusion.experiments.trial import train_and_test
+from mmdefusion.utils.options import interrupted_in_a_line
 
 
 def slurm_port() -> int:
@@ -13,6 +14,7 @@ def slurm_port() -> int:
     return 20000 + (31 * job + step) % 20000
 
 
+@interrupted_in_a_line()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('folder', type=Path)

@@ -61,8 +61,9 @@ def match_globs(
         return [[files[name] for name in shared] for files in named]
     if len({len(files) for files in named}) > 1:
         return list(lists)  # the caller says how many there are
-    if loose:
-        named = _in_order_of_numbers(named)
+    if not loose:  # the orders of whole paths may differ: other extensions, or folders
+        return [[files[name] for name in named[0]] for files in named]
+    named = _in_order_of_numbers(named)
     places = [{name: place for place, name in enumerate(files)} for files in named]
     if any(len({place[name] for place in places}) > 1 for name in shared):
         raise ValueError(

@@ -29,9 +29,9 @@ class VideoFrames:
     """Iterates over the frames of several videos that belong together, until the shortest video ends.
 
     Every frame of the first video comes with the frame of each other video that is nearest in time. All videos are
-    assumed to start at the same moment. Frames have the times that their file gives, as long as these rise, and those
-    of the rate after that. A video that ends long before its header says is warned of: it may be damaged, or its header
-    counts what was cut off or is sound alone.
+    assumed to start at the same moment. Frames have the times that their file gives; one whose time does not rise comes
+    at most a frame's time of the rate after the one before it. A video that ends long before its header says is warned
+    of: it may be damaged, or its header counts what was cut off or is sound alone.
 
     Args:
         paths: paths of the videos.
@@ -108,25 +108,26 @@ class _Video:
         self.count = int(count) if 1 <= count <= MOST_FRAMES else 0  # by the header; 0 if it says nothing of use
         self.taken = 0
         self.first = self.last = 0.0  # times of frames that were taken, in seconds, as the file gives them
-        self.steady = self.rising = True  # whether these were those of the rate so far, and rose
+        self.steady = True  # whether those that rose were those of the rate so far
         self.time = 0.0  # that counts, since the first frame
         self.around: list[Frame] = []  # the frames before and after the last time that was asked for
         self.ended = False
 
-    def take(self) -> Frame:
-        """The next frame; behind the last one there is none, a frame's time later."""
-        there, image = self.capture.read()
-        if not there:
-            self.ended = True
-            return (self.time + 1 / self.rate if self.taken else 0.0), None
-        stamp = self.capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-        if self.taken:
-            self.rising = self.rising and stamp > self.last
-            self._go_on(stamp)
-        else:
-            self.first = stamp
-        self.last, self.taken = stamp, self.taken + 1
-        return self.time, image
+    def take(self, wanted: float = 0.0) -> Frame:
+        """The next frame that may be the nearest to a time; behind the last one there is none, a frame's time later.
+
+        Frames are decoded, but not converted, while the rate says that the next one is at least as near. The file may
+        say another thing then, but once only: after that its rate is not constant, and each frame is converted.
+        """
+        while self._grab():
+            if self.steady and _nearer(wanted, self.time, self.taken / self.rate):
+                continue
+            there, image = self.capture.retrieve()
+            if not there:  # as if it could not be decoded
+                self.ended, self.taken = True, self.taken - 1
+            return self.time, image
+        self.ended = True
+        return (self.time + 1 / self.rate if self.taken else 0.0), None
 
     def nearest(self, time: float) -> np.ndarray | None:
         """The frame that is nearest to a time, which is not before the last one that was asked for.
@@ -134,18 +135,33 @@ class _Video:
         It is the later of two that are as near, and None if the video ends before it. Two frames are held.
         """
         while len(self.around) < 2 or (self.around[1][0] <= time and self.around[1][1] is not None):
-            self.around = [*self.around[-1:], self.take()]
+            self.around = [*self.around[-1:], self.take(time)]
         (before, image), (after, later) = self.around
-        return later if after - time <= time - before + EQUAL else image
+        return later if _nearer(time, before, after) else image
+
+    def _grab(self) -> bool:
+        """Goes to the next frame and sets its time; whether there is one."""
+        if not self.capture.grab():
+            return False
+        stamp = self.capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+        if self.taken:
+            self._go_on(stamp)
+        else:
+            self.first = stamp
+        self.last, self.taken = stamp, self.taken + 1
+        return True
 
     def _go_on(self, stamp: float) -> None:
-        """Sets the time of a frame that is not the first one."""
-        by_rate = self.taken / self.rate
-        if not self.rising:
-            self.time = by_rate if self.steady else self.time + 1 / self.rate
+        """Sets the time of a frame that is not the first one; it is always later than that of the frame before."""
+        by_rate, by_stamp, gap = self.taken / self.rate, stamp - self.first, stamp - self.last
+        if self.steady and (gap <= 0 or abs(by_stamp - by_rate) <= ROUNDED):
+            self.time = by_rate
             return
-        self.steady = self.steady and abs(stamp - self.first - by_rate) <= ROUNDED
-        self.time = by_rate if self.steady else stamp - self.first
+        self.steady = False
+        # A frame that is ahead of its stamp follows by a frame's time, or by a gap of the stamps that is shorter, so
+        # that they catch up with it. A gap of about a frame's time is a rounded one: many of them would be a drift.
+        step = gap if 0 < gap < 1 / self.rate - ROUNDED else 1 / self.rate
+        self.time = by_stamp if by_stamp > self.time else self.time + step
 
     def lack(self) -> str:
         """What may be wrong with a video that has ended, if both its frames and its time are fewer than its header has.
@@ -157,6 +173,11 @@ class _Video:
         if self.count - max(self.taken, time) <= max(SPARE_FRAMES, SPARE_PART * self.count):
             return ''
         return f'{self.path} ends after {self.taken} of {self.count} frames: it may be cut or damaged.'
+
+
+def _nearer(time: float, before: float, after: float) -> bool:
+    """Whether the later of two times is as near to a time as the earlier one."""
+    return after - time <= time - before + EQUAL
 
 
 def _check_content(path: str | os.PathLike) -> None:

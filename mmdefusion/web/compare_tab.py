@@ -82,8 +82,8 @@ def build(settings: Settings) -> None:
 
     def compare_many(wanted: float, progress: gr.Progress) -> str:
         names = evenly_spread(sorted(methods.files), min(MOST_PAIRS, max(1, round(wanted))))
-        rows = score_pairs(methods, names, ours(), lambda done: progress((done, len(names)), 'scoring'))
-        return f'Means over {len(names)} pairs.\n\n{rank(rows).markdown()}'
+        rows, caption = score_pairs(methods, names, ours(), lambda done: progress((done, len(names)), 'scoring'))
+        return rank(rows, caption).markdown()
 
     def many_with_progress(wanted: float, progress: gr.Progress = gr.Progress()) -> str:  # noqa: B008 - gradio's way
         return told(compare_many)(wanted, progress)

@@ -1,5 +1,6 @@
 """What the tab *Compare* shows: fused images of other methods, scored beside ours."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from mmdefusion.inference.sources import Item
 from mmdefusion.inference.thermal import tell_black_hot, to_white_hot
 from mmdefusion.utils.image_io import reverse_channels
 from mmdefusion.visualization import Table
+from mmdefusion.visualization.report import as_markdown
 
 from .fusing import mean, metric_rows
 from .settings import Settings
@@ -120,20 +122,35 @@ def score_pair(sources: Pair, others: Images, fuser: FusionInferencer) -> tuple[
     return rgb, {name: vifb_scores(visible, infrared, image) for name, image in rgb.items()}
 
 
-def rank(rows: Mapping[str, Row]) -> Table:
+def rank(rows: Mapping[str, Row], caption: str = '') -> Table:
     """Makes a table with a column for each method, the best mean place first, and a row for each metric."""
     places = mean_rank(rows)
     means = ['mean place', *(f'{place:.2f}' for place in places.values())]
-    return Table(['', *places], [means, *metric_rows({name: rows[name] for name in places}, VIFB_METRICS)])
+    return Table(['', *places], [means, *metric_rows({name: rows[name] for name in places}, VIFB_METRICS)], caption)
 
 
 def score_pairs(
     methods: Methods, names: list[str], fuser: FusionInferencer, done: Callable[[int], None]
-) -> dict[str, Row]:
-    """The mean scores of all methods over several pairs; ``done`` is told how many are finished."""
+) -> tuple[dict[str, Row], str]:
+    """Scores all methods over several pairs; ``done`` is told how many are finished.
+
+    Returns:
+        The mean scores, and a caption that says how many pairs they are of, and how many of these a mean leaves out.
+
+    Raises:
+        ValueError: if a file cannot be read, or an image cannot be fused or scored.
+    """
     rows: dict[str, dict[str, Row]] = {}
     for count, name in enumerate(names):
         done(count)
         for method, row in score_pair(*methods.load(name), fuser)[1].items():
             rows.setdefault(method, {})[name] = row
-    return {method: mean_row(found) for method, found in rows.items()}
+    caption = f'Means over {len(names)} pairs.'
+    left = [
+        f'{metric} of {as_markdown(method)} in {count}'
+        for method, found in rows.items()
+        for metric in VIFB_METRICS
+        if (count := sum(not math.isfinite(row[metric]) for row in found.values()))
+    ]
+    caption += f' Left out where they are not finite: {", ".join(left)}.' if left else ''
+    return {method: mean_row(found) for method, found in rows.items()}, caption

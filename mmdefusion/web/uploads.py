@@ -51,7 +51,7 @@ def read_pair(
     settings: Settings,
     reading: dict[str, Any] | None = None,
 ) -> Pair:
-    """Reads two uploaded images of one size; floats of infrared images are scaled as those of files are.
+    """Reads two uploaded images of one size; infrared images are scaled before they are resized, as those of files are.
 
     Args:
         first, second: the uploaded files.
@@ -67,7 +67,7 @@ def read_pair(
     """
     one, other = (read_upload(path, f'{name} image', settings) for path, name in ((first, 'first'), (second, 'second')))
     reading = reading or {}
-    if other.dtype.kind == 'f' and reading.get('thermal', True):  # as an array, it would have to be 0 to 1
+    if other.dtype != np.uint8 and reading.get('thermal', True):  # an array of floats would have to be 0 to 1
         scaling = reading.get('percentiles', (1.0, 99.0)), reading.get('thermal_range')
         other = to_uint8(other, Path(second).name, *scaling)
     remedy = 'tick "resize the second image" if they show the same view'

@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable
 
 
-def waited(condition: Callable[[], object]) -> bool:
-    """Whether something comes true within half a minute."""
-    patience = time.monotonic() + 30
-    while not condition() and time.monotonic() < patience:
+def waited(condition: Callable[[], object], patience: float = 30) -> bool:
+    """Whether something comes true within so many seconds."""
+    end = time.monotonic() + patience
+    while not condition() and time.monotonic() < end:
         time.sleep(0.05)
     return bool(condition())

@@ -89,3 +89,22 @@ def test_names_match_in_both_forms_of_unicode(tmp_path):
     write(one / f'{long}.png', grey(0))
     with pytest.raises(ValueError, match=r"have the same name, written in two forms of Unicode \('nuit/\S+ and 'nuit"):
         list_images(one)
+
+
+@pytest.mark.parametrize('given', ['NFC', 'NFD'])
+def test_endings_match_in_both_forms_of_unicode(given, tmp_path):
+    forms = {form: [unicodedata.normalize(form, text) for text in ('été_é', 'a_é', 'b_é')] for form in ('NFC', 'NFD')}
+    one, other = (fill(tmp_path / form, [f'{name}.png' for name in [*names, 'no']]) for form, names in forms.items())
+    suffix = unicodedata.normalize(given, '_é')
+    assert list(list_images(other, suffix).values()) == [str(other / f'{name}.png') for name in sorted(forms['NFD'])]
+    matched = match_stems([one, other], [suffix, suffix])
+    assert set(matched) == {'a', 'b', 'été'} and all(os.path.isfile(path) for pair in matched.values() for path in pair)
+    write(one / f'{forms["NFD"][1]}.png', grey(0))
+    with pytest.raises(ValueError, match=r"two forms of Unicode \('a_e\\u0301' and 'a_\\xe9'\): keep one"):
+        list_images(one, suffix)
+
+
+def test_ignored_endings_and_their_names_match_in_both_forms_of_unicode(tmp_path):
+    short, long = (unicodedata.normalize(form, 'été') for form in ('NFC', 'NFD'))
+    folder = fill(tmp_path / 'vi', [f'{short}.png', f'{long}_cut.png', f'a_{long}.png', 'a.png', 'b_cut.png'])
+    assert set(match_stems([folder, folder], ignored=['_cut', f'_{short}'])) == {short, 'a', 'b_cut'}

@@ -69,8 +69,8 @@ def test_infinite_scores_are_named_and_left_out_with_and_without_a_file(tmp_path
                 for name, row in rows.items():
                     log.add(name, row)
                 assert log.finish() == dict.fromkeys(METRICS, 2.0)
-    line = f'{METRICS[0]} is infinite for 1 image(s) (1), black or equal to their sources: its mean is of the'
-    assert [str(one.message) for one in told] == [f'{line} other 2.'] * 2
+    line = f'{METRICS[0]} is infinite for 1 image(s) (1): its mean is of the other 2 (a black image, say, or '
+    assert [str(one.message) for one in told] == [f'{line}one that equals its sources).'] * 2
     assert (tmp_path / 'scores.csv').read_text().splitlines()[-1].split(',')[1] == '2.000000'
 
 

@@ -24,8 +24,8 @@ def test_infinite_scores_are_named_and_left_out_of_the_mean():
     with pytest.warns(UserWarning) as told:
         assert mean_row(rows) == {'PSNR': 25.0, 'EN': 1.0}
         assert math.isnan(mean_row({'a\x1b': {'PSNR': math.inf}})['PSNR'])
-    whose = 'black or equal to their sources'
+    why = '(a black image, say, or one that equals its sources)'
     assert [str(one.message) for one in told] == [
-        f'PSNR is infinite for 6 image(s) (im1, im3, im4, im5, im6, ...), {whose}: its mean is of the other 2.',
-        f'PSNR is infinite for 1 image(s) (a\\x1b), {whose}: it has no mean.',
+        f'PSNR is infinite for 6 image(s) (im1, im3, im4, im5, im6, ...): its mean is of the other 2 {why}.',
+        f'PSNR is infinite for 1 image(s) (a\\x1b): it has no mean {why}.',
     ]

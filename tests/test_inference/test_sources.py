@@ -64,6 +64,15 @@ def test_globs_whose_order_is_not_clear_are_refused(tmp_path):
     assert pairs(files(tmp_path / 'three', '001', '002', '009', '010'), unlike)[3] == ('010', 'd')
 
 
+def test_globs_of_the_same_names_are_paired_by_them_whatever_order_their_extensions_make(tmp_path):
+    globs = []
+    for folder, extension in (('vi', 'jpg'), ('ir', 'png')):  # scene.jpg comes before scene.night.jpg
+        for name in ('scene', 'scene.night'):
+            write(tmp_path / folder / f'{name}.{extension}', grey(0))
+        globs.append(f'{tmp_path / folder}/*.{extension}')
+    assert pairs(*globs) == [('scene', 'scene'), ('scene.night', 'scene.night')]
+
+
 @pytest.mark.parametrize('kinds', [('vi', 'absent'), ('absent', 'ir'), ('vi/*.png', 'absent'), ('absent', 'absent')])
 def test_a_source_that_is_absent_is_named(tmp_path, kinds):
     for kind in ('vi', 'ir'):

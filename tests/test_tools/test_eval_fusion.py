@@ -48,7 +48,7 @@ def test_a_black_image_and_a_copy_do_not_spoil_the_mean(tmp_path):
     out = tmp_path / 'scores.csv'
     result = run(tmp_path, '--protocol', 'gray', '--out', str(out), '--workers', '1')
     assert result.returncode == 0 and '–' not in result.stdout, result.stderr
-    assert 'PSNR is infinite for 2 image(s) (1, 2), black or equal to their sources' in result.stderr
+    assert 'PSNR is infinite for 2 image(s) (1, 2): ' in result.stderr
     column = [row[1 + GRAY_METRICS.index('PSNR')] for row in list(csv.reader(out.open()))[1:]]
     assert column[1:3] == ['-inf', 'inf']
     assert float(column[-1]) == pytest.approx((float(column[0]) + float(column[3])) / 2, abs=1e-5)

@@ -3,15 +3,22 @@
 import argparse
 import ast
 import runpy
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
+import cv2
 import pytest
+from helpers.patience import waited
+from helpers.pretraining import write_fuser, write_images
 
 TOOLS = Path(__file__).resolve().parents[2] / 'tools'
+TRIAL = TOOLS.parent / 'mmdefusion/experiments/run_trial.py'
 SCRIPTS = [path for path in sorted(TOOLS.rglob('*.py')) if 'def main(' in path.read_text(encoding='utf-8')]
 
 
-@pytest.mark.parametrize('script', SCRIPTS, ids=lambda path: path.stem)
+@pytest.mark.parametrize('script', [*SCRIPTS, TRIAL], ids=lambda path: path.stem)
 def test_every_tool_can_be_interrupted(script):
     tree = ast.parse(script.read_text(encoding='utf-8'))
     (main,) = (node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == 'main')
@@ -35,3 +42,25 @@ def test_control_c_is_a_line_and_a_status(script, line, monkeypatch, capsys):
     with pytest.raises(SystemExit) as ended:
         runpy.run_path(str(TOOLS / script), run_name='__main__')
     assert ended.value.code == 130 and capsys.readouterr().err == f'\n{line}\n'
+
+
+@pytest.mark.slow
+def test_control_c_ends_a_tool_with_workers(tmp_path):
+    """The signal is sent when the first result is there, and nearly all is left to do."""
+    for seed, folder in enumerate(('vi', 'ir')):
+        image = write_images(tmp_path / folder, 1, size=(96, 128), seed=seed) / '000.png'
+        for number in range(1, 2000):
+            (tmp_path / folder / f'{number:04}.png').hardlink_to(image)
+    weights, out = write_fuser(tmp_path / 'fuser.pth'), tmp_path / 'out'
+    command = [sys.executable, TOOLS / 'fuse.py', tmp_path / 'vi', tmp_path / 'ir', '--workers', '2']
+    command += ['--weights', weights, '--out-dir', out, '--device', 'cpu']
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        try:
+            assert waited(lambda: list(out.glob('0*.png')) or process.poll() is not None, 200)
+            process.send_signal(signal.SIGINT)
+            said, _ = process.communicate(timeout=200)
+        finally:
+            process.kill()
+    assert process.returncode == 130 and said.endswith('\nInterrupted.\n') and 'Traceback' not in said, said
+    done = list(out.iterdir())
+    assert 0 < len(done) < 2000 and all(cv2.imread(str(path)) is not None for path in done)

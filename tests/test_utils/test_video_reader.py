@@ -206,7 +206,31 @@ def test_frames_are_paired_by_the_times_that_the_file_gives(tmp_path):
     assert levels(varying, varying) == [[k, k] for k in range(16)]
 
 
-@pytest.mark.parametrize('times', [16 * [0], [*(0.04 * k for k in range(8)), *(0.04 * k for k in range(8))]], ids=len)
+@pytest.mark.parametrize('third', [0.021, 0.02, 0.01, 0.0], ids='stamp={}'.format)
+def test_one_time_that_does_not_rise_moves_its_own_frame_only(third, tmp_path):
+    constant = write_video(tmp_path / 'a.mkv', 25, frames=16)
+    times = [0, 0.02, third, *(0.36 + 0.04 * place for place in range(13))]
+    varying = retime(write_video(tmp_path / 'b.mkv', 25, frames=16), times)
+    assert levels(constant, varying)[6:] == [[k, max(3, k - 6)] for k in range(6, 16)]
+
+
+def test_times_that_rise_slowly_after_one_that_does_not_are_reached_again(tmp_path):
+    """As of a burst at 250 frames a second: the frame's time from the mean rate is that of ten frames there."""
+    constant = write_video(tmp_path / 'a.mkv', 25, frames=16)
+    times = [0, 0.01, 0.01, *(0.014 + 0.004 * place for place in range(5)), *(0.2 + 0.04 * k for k in range(8))]
+    varying = retime(write_video(tmp_path / 'b.mkv', 25, frames=16), times)
+    assert levels(constant, varying)[5:12] == [[k, k + 3] for k in range(5, 12)]
+
+
+@pytest.mark.parametrize(
+    'times',
+    [
+        16 * [0],
+        [*(0.04 * k for k in range(8)), *(0.04 * k for k in range(8))],
+        [*(6 * [0]), *(0.04 * k for k in range(1, 11))],
+    ],
+    ids=['never', 'two clocks', 'late'],
+)
 def test_times_that_do_not_rise_do_not_count(times, tmp_path):
     videos = [write_video(tmp_path / f'{name}.mkv', 25, frames=16) for name in 'ab']
     retime(videos[1], times)
@@ -221,3 +245,27 @@ def test_constant_rates_are_paired_by_the_number_of_the_frame(rates, suffix, tmp
     videos = [write_video(tmp_path / f'{rate}.{suffix}', rate, 'MJPG', frames=16) for rate in rates]
     wanted = [[k, math.floor(k * other / first + 0.5)] for k in range(16)]
     assert levels(*videos) == [pair for pair in wanted if pair[1] < 16]
+
+
+class Counted:
+    """A capture that counts the frames that are converted."""
+
+    def __init__(self, capture: cv2.VideoCapture) -> None:
+        self.capture, self.converted = capture, 0
+
+    def __getattr__(self, name: str) -> object:
+        self.converted += name in ('read', 'retrieve')
+        return getattr(self.capture, name)
+
+
+@pytest.mark.parametrize('constant', [True, False])
+def test_frames_of_a_constant_rate_that_none_is_paired_with_are_not_converted(constant, tmp_path):
+    videos = [write_video(tmp_path / f'{rate}.mkv', rate, frames=count) for rate, count in ((25, 3), (120, 15))]
+    if not constant:
+        retime(videos[1], [0, *(0.01 + place / 120 for place in range(1, 15))])
+    frames = VideoFrames(videos)
+    for video in frames.videos:
+        video.capture = Counted(video.capture)
+    assert sum(1 for _ in frames) == 3
+    first, other = (video.capture.converted for video in frames.videos)
+    assert first == 3 and (other <= 6 if constant else other == 15)

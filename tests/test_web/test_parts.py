@@ -10,6 +10,7 @@ from helpers.layouts import grey
 from helpers.pretraining import write_fuser
 
 from mmdefusion.apis import FusionInferencer
+from mmdefusion.inference.sizes import to_first_size
 from mmdefusion.inference.sources import Item
 from mmdefusion.scenes import SceneGenerator
 from mmdefusion.web import comparing, fusing, predicting
@@ -80,6 +81,16 @@ def test_uploads_of_degrees_are_read_as_files_are(tmp_path):
         assert (uploaded == files).all() and files.std() > 20
     with pytest.raises(ValueError, match='outside 0 to 1'):  # an exposure
         Item('pair', read_pair(*paths, False, LIMITS, dict(thermal=False))).read(thermal=False)
+
+
+@pytest.mark.parametrize('dtype', ['uint16', 'float32'])
+def test_infrared_uploads_are_scaled_before_they_are_resized(dtype, tmp_path):
+    counts = grey(1, 60, 80).astype(dtype)
+    counts[::15, ::15] = 60_000  # beyond the percentiles: the mean with its neighbours would still be far from them
+    paths = write(tmp_path / 'vi.png', grey(0, 50, 60)), write(tmp_path / 'ir.tiff', counts)
+    resized = to_first_size(Item('pair', paths).read(), 'pair', resize=True)
+    uploaded = Item('pair', read_pair(*paths, True, LIMITS)).read()
+    assert (uploaded[1] == resized[1]).all() and resized[1].std() > 20
 
 
 @pytest.mark.parametrize('dtype', ['int8', 'int32'])
@@ -244,17 +255,28 @@ def test_methods_of_a_folder_are_ranked_beside_ours(methods, fuser):
     found = Methods.read(methods)
     assert found.names == ('dark', 'maximum') and sorted(found.files) == ['0', '1', '2']
     done: list[int] = []
-    rows = score_pairs(found, ['0', '2'], fuser, done.append)
+    rows, caption = score_pairs(found, ['0', '2'], fuser, done.append)
     assert done == [0, 1] and set(rows) == {OURS, MEAN, 'maximum', 'dark'}
     alone = [score_pair(*found.load(name), fuser)[1]['maximum']['Ssim'] for name in ('0', '2')]
     assert rows['maximum']['Ssim'] == pytest.approx(sum(alone) / 2)
-    table = rank(rows)
+    table = rank(rows, caption)
+    assert caption == 'Means over 2 pairs.' and table.markdown().startswith(f'{caption}\n\n|')
     assert table.header[-1] == 'dark' and len(table.rows) == 14
     assert float(table.rows[0][1]) < float(table.rows[0][-1])
     (ssim,) = [row for row in table.rows if row[0] == 'Ssim ↑']
     assert sum(cell.startswith('**') for cell in ssim) == 1 and not ssim[-1].startswith('**')
     with pytest.raises(ValueError, match=r'There is no pair \.\./0'):
         found.load('../0')
+
+
+def test_pairs_that_a_mean_leaves_out_are_counted(fuser, tmp_path):
+    for seed, place in enumerate(('vi', 'ir', 'fused/<b>')):
+        for name in ('0', '1', '2'):
+            write(tmp_path / place / f'{name}.png', grey(9 if name == '1' else seed, 60, 60))
+    with pytest.warns(UserWarning, match=r'Psnr is infinite for 1 image\(s\) \(1\)'):
+        _, caption = score_pairs(Methods.read(tmp_path), ['0', '1', '2'], fuser, lambda _: None)
+    left = ', '.join(f'Psnr of {method} in 1' for method in (OURS, MEAN, '&lt;b>'))
+    assert caption == f'Means over 3 pairs. Left out where they are not finite: {left}.'
 
 
 def test_a_folder_without_methods_is_refused(tmp_path):
