@@ -190,9 +190,15 @@ def test_a_budget_of_time_gives_each_model_its_own_iterations(tmp_path):
 
 
 def test_what_keeps_tokens_pays_for_them_and_is_told_where_images_lie(tmp_path, monkeypatch):
-    clock = [0.0]  # looking at it takes half a second, encoding a data set seven
+    clock, begun = [0.0], []  # looking at it takes half a second, encoding a data set seven
     keep = KeptTokensHook.keep
-    monkeypatch.setattr(KeptTokensHook, 'keep', lambda *of: clock.append(clock[-1] + 7) or keep(*of))
+
+    def encode(hook, model, *of):
+        clock.append(clock[-1] + 7)
+        begun.append(model.is_init)
+        return keep(hook, model, *of)
+
+    monkeypatch.setattr(KeptTokensHook, 'keep', encode)
     monkeypatch.setattr(pace, '_clock', lambda: clock.append(clock[-1] + 0.5) or clock[-1])
     comparison = Comparison(load_scenes(tmp_path), Budget.parse('0.5min'), tmp_path, light=True)
     candidates = find_candidates(['defusionpp-guided_vit-tiny_fcn', 'defusionpp-guided_vit-tiny_fcn_kept-tokens'])
@@ -205,6 +211,7 @@ def test_what_keeps_tokens_pays_for_them_and_is_told_where_images_lie(tmp_path, 
         paces.append(pace._read(kept, probe.key))
         configs.append(Config.fromstring(comparison.plan(model, 0).config, '.py'))
     assert paces == [pace.Pace(0.5, 0.5), pace.Pace(0.5, 7.5)]
+    assert begun == [True]  # weights may decide what is computed
     keeping = paces[1]
     assert configs[1].train_cfg.max_iters == round((30 - keeping.before) / keeping.seconds)
     steps = [[step.type for step in config.train_dataloader.dataset.pipeline] for config in configs]
