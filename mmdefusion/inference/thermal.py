@@ -10,7 +10,7 @@ import numpy as np
 
 from mmdefusion.utils.false_colours import COLOURED, colourfulness, tell_palette, undo_palette
 from mmdefusion.utils.image_headers import read_header
-from mmdefusion.utils.image_io import FULL, FixedRange
+from mmdefusion.utils.image_io import FixedRange
 from mmdefusion.utils.polarity import DOUBTFUL, SURE, white_hot_evidence
 from mmdefusion.utils.spread import evenly_spread
 from mmdefusion.utils.storage import is_local
@@ -96,7 +96,9 @@ def warn_of_idle_range(items: Sequence[Item], thermal_range: FixedRange) -> None
         items: the series, as it is stored.
         thermal_range: see :meth:`Item.read`. There is no warning of the full range, which suits any image.
     """
-    images = [] if thermal_range in (None, FULL) else [image for item in items for image in item.images[1:]]
+    if thermal_range is None or isinstance(thermal_range, str):  # a range may be an array
+        return
+    images = [image for item in items for image in item.images[1:]]
     if images and not any(map(_may_be_deep, images)):
         low, high = thermal_range
         warnings.warn(

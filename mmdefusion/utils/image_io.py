@@ -88,7 +88,7 @@ def check_scaling(
     """
     if len(percentiles) != 2 or not 0 <= percentiles[0] < percentiles[1] <= 100:
         raise ValueError(f'percentiles={percentiles} must be (low, high) with 0 <= low < high <= 100.')
-    if fixed_range is None or fixed_range == FULL:
+    if fixed_range is None or (isinstance(fixed_range, str) and fixed_range == FULL):  # a range may be an array
         return tuple(percentiles), fixed_range
     if isinstance(fixed_range, str) or len(fixed_range) != 2 or not fixed_range[0] < fixed_range[1]:
         raise ValueError(

@@ -74,7 +74,7 @@ def test_a_range_that_no_image_has_use_for_is_told(tmp_path):
     (tmp_path / 'broken.png').write_bytes(b'')
     idle = [Item('a', (counts, tmp_path / '8.png', grey)), Item('b', (VISIBLE, tmp_path / 'broken.png'))]
     with pytest.warns(UserWarning, match=r'The range of 20 to 50.5 has no effect \(--thermal-range\): no infrared'):
-        warn_of_idle_range(idle, (20, 50.5))
+        warn_of_idle_range(idle, np.array([20, 50.5]))
     with warnings.catch_warnings():
         warnings.simplefilter('error')
         for deep in (tmp_path / '16.png', tmp_path / 'float.tif', counts, 'https://nowhere.example/ir.png'):

@@ -268,8 +268,21 @@ def test_the_full_range_is_that_of_the_dtype() -> None:
 
 @pytest.mark.parametrize(
     'percentiles, fixed_range',
-    [((99, 1), None), ((1,), None), ((-1, 99), None), ((1, 101), None), ((1, 99), (5, 5)), ((1, 99), (1, 2, 3))],
+    [
+        ((99, 1), None),
+        ((1,), None),
+        ((-1, 99), None),
+        ((1, 101), None),
+        ((1, 99), (5, 5)),
+        ((1, 99), (1, 2, 3)),
+        ((1, 99), 'half'),
+    ],
 )
 def test_senseless_scaling_is_an_error(percentiles: tuple, fixed_range: tuple | None) -> None:
     with pytest.raises(ValueError, match='must be'):
         check_scaling(percentiles, fixed_range)
+
+
+def test_a_range_may_be_an_array_and_be_the_whole_one() -> None:
+    assert check_scaling([1, 99], np.array([20, 50])) == ((1, 99), (20, 50))
+    assert check_scaling((1.0, 99.0), FULL) == ((1.0, 99.0), FULL)

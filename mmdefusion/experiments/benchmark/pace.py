@@ -74,8 +74,10 @@ def _measure(kept: Path, key: str) -> None:
     torch.manual_seed(SEED)
     model = build_model(config, get_device()).train()
     logging.disable(logging.INFO)  # MMEngine tells of every weight
-    model.init_weights()  # as a training begins: tokens of a closed decomposition (SumInit) take half the time
-    logging.disable(logging.NOTSET)
+    try:
+        model.init_weights()  # as a training begins: tokens of a closed decomposition (SumInit) take half the time
+    finally:
+        logging.disable(logging.NOTSET)
     wrapper = build_optim_wrapper(model, config.optim_wrapper)
     loader = dict(config.train_dataloader, num_workers=0, persistent_workers=False)
     loader = Runner.build_dataloader(loader, seed=SEED)
