@@ -6,7 +6,7 @@ load_from = 'work_dirs/encoder-distil_vit-tiny_1xb16-1500i_sample-more-192x192/i
 teacher = dict(
     _delete_=True,
     type='mmdefusion.ViTTeacher',
-    checkpoint='checkpoints/dinov2_small.pth',
+    checkpoint='dinov2-small',
     arch='dinov2-small',
     layer=10,
 )

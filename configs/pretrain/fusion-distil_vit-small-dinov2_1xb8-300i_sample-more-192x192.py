@@ -6,7 +6,7 @@ load_from = None
 model = dict(
     backbone=dict(
         arch=dict(_delete_=True, embed_dims=embed_dims, depth=10, last_num_heads=6),
-        init_cfg=dict(type='Pretrained', checkpoint='checkpoints/dinov2_small.pth'),
+        init_cfg=dict(type='Pretrained', checkpoint='dinov2-small'),
     ),
     neck=[dict(type='mmdefusion.DecompositionNeck', embed_dims=embed_dims, init_cfg=dict(type='mmdefusion.SumInit'))],
     head=dict(embed_dims=embed_dims, teacher_dims=embed_dims),

@@ -9,9 +9,7 @@ model = dict(
     teacher=dict(
         type='mmdefusion.CachedTeacher',
         folder='work_dirs/teacher_tokens',
-        teacher=dict(
-            type='mmdefusion.ViTTeacher', checkpoint='checkpoints/dinov2_small.pth', arch='dinov2-small', layer=10
-        ),
+        teacher=dict(type='mmdefusion.ViTTeacher', checkpoint='dinov2-small', arch='dinov2-small', layer=10),
     ),
     head=dict(type='mmdefusion.DistillationHead', embed_dims=256, teacher_dims=2 * 384),
     views=dict(type='mmdefusion.StudentViews', sides=(8, 12)),

@@ -8,9 +8,7 @@ model = dict(
         type='mmdefusion.CachedTeacher',
         folder='work_dirs/teacher_tokens',
         # the last two blocks of a DINOv2 that was fine-tuned for something else say less of what is there
-        teacher=dict(
-            type='mmdefusion.ViTTeacher', checkpoint='checkpoints/dinov2_small.pth', arch='dinov2-small', layer=10
-        ),
+        teacher=dict(type='mmdefusion.ViTTeacher', checkpoint='dinov2-small', arch='dinov2-small', layer=10),
     ),
     head=dict(type='mmdefusion.DistillationHead', embed_dims=embed_dims, teacher_dims=384),
     views=dict(type='mmdefusion.StudentViews', sides=(8, 12)),

