@@ -5,6 +5,7 @@ import warnings
 
 import pytest
 import torch
+from helpers.public_vits import DEPTH, encoder_of, hidden_states, random_model
 from onnx import TensorProto, helper, numpy_helper
 
 from mmdefusion.models.checkpoints.errors import CheckpointError
@@ -13,7 +14,6 @@ from mmdefusion.models.checkpoints.fitting import read_weights
 from mmdefusion.models.checkpoints.reading import read_checkpoint
 from mmdefusion.models.checkpoints.shipped import IN_WHEELS, named
 from mmdefusion.models.checkpoints.vit import read_vit
-from tests.helpers.public_vits import DEPTH, encoder_of, hidden_states, random_model
 
 
 class LastTokens(torch.nn.Module):

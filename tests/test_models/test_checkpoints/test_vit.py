@@ -5,6 +5,7 @@ import time
 
 import pytest
 import torch
+from helpers.public_vits import DEPTH, HEADS, MODELS, NUMBERS, WIDTH, encoder_of, hidden_states, random_model
 from safetensors.torch import save_file
 from transformers import ViTMAEConfig, ViTMAEModel
 
@@ -14,7 +15,6 @@ from mmdefusion.models.checkpoints.errors import CheckpointError
 from mmdefusion.models.checkpoints.vit import BLOCK, read_vit, resize_patches
 from mmdefusion.models.fusers import ImageFuser
 from mmdefusion.models.networks.network_config import build_parts, plain_network_config
-from tests.helpers.public_vits import DEPTH, HEADS, MODELS, NUMBERS, WIDTH, encoder_of, hidden_states, random_model
 
 IN_MEMORY = {  # transformers 5's names in memory -> those in published files
     r'^layers\.': 'encoder.layer.',
