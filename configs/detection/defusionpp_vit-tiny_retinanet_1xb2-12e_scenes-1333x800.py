@@ -1,6 +1,7 @@
-# The one-key swap: a config of mmdet's own, its backbone replaced by DeFusion++. It changes the backbone, the neck's
-# input widths, the preprocessor, one line of the pipeline and the optimizer; the stock CocoDataset stays, and a rule on
-# the path finds the partner. (`mmdet::` needs mmdet 3.3.0 with setuptools < 82; all other configs are self-contained.)
+# A config of mmdet's own with DeFusion++ in the paper's form as its backbone. That changes the backbone, the neck's
+# input widths, the preprocessor, one line of each pipeline, the optimizer, the test loops and the hooks; the stock
+# CocoDataset stays, and a rule on the path finds the partner (docs/tutorials/swap_backbone.md, which starts from
+# weights). (`mmdet::` needs mmdet 3.3.0 with setuptools < 82; all other configs are self-contained.)
 _base_ = 'mmdet::retinanet/retinanet_r50_fpn_1x_coco.py'
 
 model = dict(

@@ -26,10 +26,11 @@ SLOTS = {
 
 @MODELS.register_module()
 class DeFusionPP(BaseModule):
-    """DeFusion++ as one backbone: from a pair to maps at strides 4, 8, 16 and 32.
+    """DeFusion++ behind the interface of a backbone: from a pair to maps at strides 4, 8, 16 and 32.
 
-    For swapping one key in any config of mmdet or mmseg: the config's neck or head then reads four maps of
-    ``out_channels`` channels.
+    The neck or head of a config of mmdet or mmseg reads these maps, of ``out_channels`` channels each. A stock config
+    also needs a paired preprocessor, AppendPartner in each pipeline, the ``in_channels`` of its neck, AdamW and
+    :class:`SafeCheckpointHook` (docs/tutorials/swap_backbone.md).
 
     Args:
         arch: see :class:`DeFusionEncoder`.

@@ -18,7 +18,7 @@ PARTS = {
     'mmdefusion.EncoderDistiller': ['backbone'],
     'mmdefusion.PriorDistiller': ['prior'],
 }
-INHERITS_MMDET = 'detection/defusionpp_vit-tiny_retinanet_'  # the documented example of the one-key swap
+INHERITS_MMDET = 'detection/defusionpp_vit-tiny_retinanet_'  # the documented example of a stock config
 
 
 def pipelines(config: Config) -> dict[str, list[dict]]:

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -46,3 +47,17 @@ def test_metafiles_list_every_config(folder):
     path = min(listed, key=lambda path: listed[path]['Metadata']['Parameters'])
     model = build_model(Config.fromfile(ROOT / path))
     assert sum(parameter.numel() for parameter in model.parameters()) == listed[path]['Metadata']['Parameters']
+
+
+def test_results_of_the_demo_are_those_of_its_page():
+    page = (ROOT / 'docs/demo.md').read_text()
+    told = {sees: float(score) for sees, score in re.findall(r'^\| (\w+)(?: only)? \| \**([\d.]+)', page, re.MULTILINE)}
+    told['boxes'] = float(re.search(r'detector reaches AP50 ([\d.]+)', page)[1])
+    names = {'visible-only': 'visible', 'infrared-only': 'infrared', '160x128': 'fused'}
+    written = {}
+    for model in yaml.safe_load((ROOT / 'configs/demo/metafile.yml').read_text())['Models']:
+        for result in model.get('Results', []):
+            (score,) = result['Metrics'].values()
+            detects = result['Task'] == 'Object Detection'
+            written['boxes' if detects else names[model['Name'].rsplit('_', 1)[-1].rsplit('scenes-')[-1]]] = score
+    assert written == told
