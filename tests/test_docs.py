@@ -19,6 +19,7 @@ from docs_pages import fit_links, outside_pages, read_parser, rooms, tools
 from mmengine.config import Config
 
 from mmdefusion.cli import COMMANDS
+from mmdefusion.experiments.benchmark.models import models_by_task
 from mmdefusion.scenes import SceneGenerator
 from mmdefusion.web import __main__ as web
 
@@ -144,6 +145,14 @@ def test_every_module_is_in_the_reference():
     listed = {module for modules in rooms().values() for module in modules}
     assert {'mmdefusion.apis.fusion_inferencer', 'mmdefusion.models.fusers.picture_fuser'} <= listed
     assert len(listed) > 150
+
+
+def test_models_to_choose_are_models():
+    pytest.importorskip('mmdet')
+    models = {name for names in models_by_task().values() for name in names}
+    text = (ROOT / 'docs/choose.md').read_text()
+    named = {name.partition('@')[0] for name in re.findall(r'[\w-]+_(?:atss|fcn)(?:_kept-tokens)?\b', text)}
+    assert len(named) >= 8 and named <= models
 
 
 def outline(page: Path) -> list[str]:
