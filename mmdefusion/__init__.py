@@ -11,9 +11,11 @@ _HOMES = {
     'DeFusionEncoder': 'models.backbones',
     'DeFusionPP': 'models.defusion_pp',
     'FusionInferencer': 'apis',
+    'NotAllDone': 'apis',
     'PairedDetInferencer': 'apis',
     'PairedSegInferencer': 'apis',
     'load_fuser': 'apis',
+    'open_paired': 'apis',
     'run_benchmark': 'experiments.benchmark',
 }
 

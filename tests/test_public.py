@@ -12,9 +12,11 @@ NAMES = {
     'DeFusionEncoder',
     'DeFusionPP',
     'FusionInferencer',
+    'NotAllDone',
     'PairedDetInferencer',
     'PairedSegInferencer',
     'load_fuser',
+    'open_paired',
     'run_benchmark',
 }
 

@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 from unittest.mock import patch
 
+from mmdefusion import _HOMES as HOMES
 from mmdefusion.utils.files import write_text
 from mmdefusion.utils.options import interrupted_in_a_line
 
@@ -96,8 +97,10 @@ def write_api() -> None:
             parts.append(f'## {name.removeprefix(f"{room}.")}\n\n```{{eval-rst}}\n{directive}\n```\n')
         write_text(OUT / f'api/{room}.md', '\n'.join(parts))
     names = '\n'.join(rooms())
-    words = 'One page for each [room](../../house.md). What `import mmdefusion` offers is in `mmdefusion.apis`.'
-    write_text(OUT / 'api/index.md', f'# Python\n\n{words}\n\n```{{toctree}}\n{names}\n```\n')
+    offered = '\n'.join(f'| `{name}` | `mmdefusion.{home}` |' for name, home in HOMES.items())
+    table = f'What `import mmdefusion` offers:\n\n| name | from |\n|---|---|\n{offered}\n'
+    words = 'One page for each [room](../../house.md).'
+    write_text(OUT / 'api/index.md', f'# Python\n\n{table}\n{words}\n\n```{{toctree}}\n{names}\n```\n')
 
 
 def outside_pages() -> dict[Path, Path]:
