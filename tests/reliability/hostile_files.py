@@ -1,4 +1,4 @@
-"""All hostile checkpoints: some 400 files of every kind, written one at a time."""
+"""All hostile checkpoints: 535 files of every kind, written one at a time."""
 
 import gzip
 import json
