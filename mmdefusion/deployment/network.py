@@ -100,7 +100,7 @@ def check_size(metadata: Metadata, height: int, width: int, file: str, name: str
         own_height, own_width = metadata.size
         raise ValueError(
             f'{file} takes images of {own_width}x{own_height}, {name} are {width}x{height}: resize them, or export '
-            'with --dynamic.'
+            'without --size.'
         )
 
 
