@@ -13,6 +13,7 @@ import argparse
 import logging
 import warnings
 
+from mmdefusion.utils.compat import missing_extra
 from mmdefusion.utils.names import shown
 from mmdefusion.utils.options import interrupted_in_a_line, size
 
@@ -63,7 +64,9 @@ def main() -> None:
             args.pixels,
         )
     except ModuleNotFoundError as error:
-        raise SystemExit(f"{error}: export needs pip install 'mmdefusion[export]'.") from None
+        if error.name in ('onnx', 'onnxscript', 'onnxruntime'):
+            raise SystemExit(f'{missing_extra("export", error.name)}.') from None
+        raise SystemExit(f'{shown(error)}: see "Install" in the README.') from None
     except (OSError, ValueError) as error:
         raise SystemExit(shown(error)) from None
     print(f'{done.file}: {done.file.stat().st_size / 1e6:.1f} MB, outputs {", ".join(done.loaded.module.outputs)}')
