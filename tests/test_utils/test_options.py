@@ -18,6 +18,7 @@ from mmdefusion.utils.options import side_or_size, size
 
 TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 TRIAL = TOOLS.parent / 'mmdefusion/experiments/run_trial.py'
+APP = TOOLS.parent / 'mmdefusion/web/__main__.py'
 SCRIPTS = [path for path in sorted(TOOLS.rglob('*.py')) if 'def main(' in path.read_text(encoding='utf-8')]
 
 
@@ -99,3 +100,16 @@ def test_sizes_have_one_form(script):
 def test_two_numbers_are_told_the_form_of_a_size(command, tmp_path):
     text = fail(TOOLS / command[0], *command[1:], '--size', '128', '160', cwd=tmp_path)
     assert text.endswith('argument --size: 128 is no size: give width and height as one word, such as 640x512.')
+
+
+@pytest.mark.parametrize('script', [*SCRIPTS, TRIAL, APP], ids=lambda path: path.stem)
+def test_every_option_has_help_that_names_its_default(script):
+    unsaid = []
+    for call in ast.walk(ast.parse(script.read_text(encoding='utf-8'))):
+        if getattr(getattr(call, 'func', None), 'attr', '') == 'add_argument':
+            told = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
+            default, text = told.get('default', 'None'), told.get('help', "''")
+            silent = default in ('None', "''", '()', '[]', '{}', "('', '', '')") or 'set by the launcher' in text
+            if text == "''" or (not silent and text.startswith(("'", '"', 'f')) and 'default' not in text):
+                unsaid.append(ast.unparse(call))
+    assert not unsaid
