@@ -13,6 +13,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
+from .utils.names import shown
 from .utils.options import interrupted_in_a_line
 from .version import __version__
 
@@ -21,8 +22,12 @@ COMMANDS = {
     'fuse': ('fuse.py', 'fuse images, folders or videos'),
     'infer': ('infer.py', 'detect or segment in pairs, and draw it'),
     'eval': ('eval_fusion.py', 'score fused images as the literature does'),
+    'train': ('train.py', 'train the model of a config'),
+    'test': ('test.py', 'test a checkpoint, also with a sensor missing'),
     'benchmark': ('benchmark.py', 'train and compare many models on one data set'),
     'check': ('dataset_converters/check_dataset.py', 'check the data sets of a config'),
+    'browse': ('analysis_tools/browse_dataset.py', 'show what a config trains on'),
+    'scenes': ('dataset_converters/generate_scenes.py', 'write generated pairs with boxes and masks'),
     'export': ('deployment/export.py', 'write a network as an ONNX file'),
     'web': ('mmdefusion.web.__main__', 'fuse, detect and compare in a browser'),
 }
@@ -102,11 +107,15 @@ def run(name: str, arguments: list[str]) -> None:
     place, _ = COMMANDS[name]
     sys.argv = [f'mmdefusion {name}', *arguments]
     try:
-        raise SystemExit(open_tool(place).main())
+        tool = open_tool(place)
+        tool.__doc__ = (tool.__doc__ or '').replace(f'python tools/{place}', f'mmdefusion {name}')  # --help shows it
+        raise SystemExit(tool.main())
     except ModuleNotFoundError as error:
         missing = (error.name or '').split('.')[0]
         if missing in ('', 'mmdefusion'):
             raise
+        if not str(error).startswith('No module named'):  # it is ours, and says what to do
+            raise SystemExit(shown(error)) from None
         raise SystemExit(
             f'mmdefusion {name} needs {missing}, which is not installed: see "Install" in the README for the extras.'
         ) from None

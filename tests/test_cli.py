@@ -3,10 +3,12 @@
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
-from mmdefusion.cli import COMMANDS, options
+from mmdefusion.cli import COMMANDS, options, run
+from mmdefusion.utils.compat import missing_extra
 
 
 def mmdefusion(*arguments: str) -> subprocess.CompletedProcess:
@@ -50,6 +52,41 @@ def test_help_of_commands_imports_no_torch():
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == 'False False'
     assert all(f'usage: mmdefusion {name}' in done.stdout for name in COMMANDS)
+    assert 'python tools/' not in done.stdout  # a wheel's users have no such folder
+
+
+LIST = """
+import sys
+from mmdefusion.cli import run
+try:
+    run('benchmark', ['--list'])
+except SystemExit as stop:
+    assert not stop.code
+print('torch' in sys.modules, 'mmengine' in sys.modules)
+"""
+
+
+def test_models_are_listed_without_torch():
+    done = subprocess.run([sys.executable, '-c', LIST], capture_output=True, text=True)
+    assert done.returncode == 0 and '  resnet18-visible_atss' in done.stdout.splitlines(), done.stderr
+    assert done.stdout.splitlines()[-1] == 'False False'
+
+
+def test_a_package_that_is_missing_is_told_with_what_installs_it(monkeypatch):
+    def without(error):
+        def main():
+            raise error
+
+        monkeypatch.setattr('mmdefusion.cli.open_tool', lambda place: SimpleNamespace(main=main, __doc__=None))
+        with pytest.raises(SystemExit) as ended:
+            run('infer', [])
+        return ended.value.code
+
+    assert 'mmdefusion infer needs torch, which' in without(
+        ModuleNotFoundError("No module named 'torch'", name='torch')
+    )
+    line = f'{missing_extra("deploy", "onnxruntime")}.'
+    assert without(ModuleNotFoundError(line, name='onnxruntime')) == line
 
 
 def test_completion():

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-pytest.importorskip('myst_parser', reason="pip install 'mmdefusion[docs]'")
-pytest.importorskip('furo', reason="pip install 'mmdefusion[docs]'")
+pytest.importorskip('myst_parser', reason="pip install '.[docs]'")
+pytest.importorskip('furo', reason="pip install '.[docs]'")
 pytest.importorskip('mmdet')
 pytest.importorskip('mmseg')
 

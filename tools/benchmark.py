@@ -42,8 +42,15 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--processes', type=int, default=1, help='processes of each training, one per GPU (default: 1)')
     parser.add_argument('--partition', help="partition of Slurm (default: Slurm's default)")
     parser.add_argument('--at-once', type=int, default=1, help='models that Slurm trains at the same time (default: 1)')
-    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/benchmark'))
-    parser.add_argument('--device', default='cpu', help='device on which time and memory of a test are measured')
+    parser.add_argument(
+        '--work-dir',
+        type=Path,
+        default=Path('work_dirs/benchmark'),
+        help='folder of the trainings and the report (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--device', default='cpu', help='device on which time and memory of a test are measured (default: cpu)'
+    )
     args = parser.parse_args()
     if not args.list and not (args.data and args.models):
         parser.error('--data and --models are needed; --list names the models.')
@@ -57,12 +64,14 @@ def parse_args() -> argparse.Namespace:
 @interrupted_in_a_line('the same command goes on from here')
 def main() -> None:
     args = parse_args()
-    from mmdefusion.experiments.benchmark import models_by_task, run_benchmark
-
     if args.list:
+        from mmdefusion.experiments.benchmark.models import models_by_task
+
         for task, names in models_by_task().items():
             print(f'{task}:', *names, sep='\n  ')
         return
+    from mmdefusion.experiments.benchmark import run_benchmark
+
     try:
         found = run_benchmark(
             args.data,

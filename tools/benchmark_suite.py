@@ -26,7 +26,12 @@ def parse_args() -> argparse.Namespace:
         'scenes-minutes, trees-minutes with equal time)',
     )
     parser.add_argument('--seeds', type=int, default=1, help='number of trainings of each model (default: 1)')
-    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/benchmark'))
+    parser.add_argument(
+        '--work-dir',
+        type=Path,
+        default=Path('work_dirs/benchmark'),
+        help='folder of the trainings and the reports (default: %(default)s)',
+    )
     parser.add_argument('--publish', type=Path, metavar='FOLDER', help='copy the reports there')
     args = parser.parse_args()
     if args.seeds < 1:

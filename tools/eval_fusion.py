@@ -44,11 +44,13 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--vi', required=True, metavar='DIR', help='visible images (or first exposures, first foci)')
     parser.add_argument('--ir', required=True, metavar='DIR', help='infrared images (or second ones)')
-    parser.add_argument('--fused', required=True, metavar='DIR')
+    parser.add_argument('--fused', required=True, metavar='DIR', help='fused images of the same names')
     parser.add_argument(
         '--suffixes', nargs=3, default=('', '', ''), metavar='S', help='endings of the names, as in _A _B ""'
     )
-    parser.add_argument('--protocol', choices=list(PROTOCOLS), default='vifb')
+    parser.add_argument(
+        '--protocol', choices=list(PROTOCOLS), default='vifb', help='metrics of which benchmark (default: vifb)'
+    )
     parser.add_argument(
         '--task', choices=get_args(Task), default='ivf', help='what was fused, as of fuse.py (default: %(default)s)'
     )

@@ -27,7 +27,9 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('sources', nargs='+', metavar='SOURCE', help='images, folders, globs or videos; visible first')
     parser.add_argument('--out-dir', default='fused', help='default: fused')
-    parser.add_argument('--task', choices=list(TASKS), default='ivf', help='infrared-visible, exposures, foci')
+    parser.add_argument(
+        '--task', choices=list(TASKS), default='ivf', help='infrared-visible, exposures, foci (default: ivf)'
+    )
     outputs = 'fused (default), common, unique_a, unique_b, share of the first source, or panel with the first four'
     parser.add_argument('--outputs', nargs='+', choices=OUTPUTS, default=['fused'], metavar='OUTPUT', help=outputs)
     parser.add_argument(
@@ -107,8 +109,8 @@ def parse_args() -> argparse.Namespace:
 
 def open_fuser(args: argparse.Namespace) -> Fusing:
     """The fuser of a checkpoint, or of an exported file."""
-    windows = dict(batch_size=args.batch_size, whole_below=args.whole_below)
     options = dict(
+        sliding_window=dict(size=args.window, batch_size=args.batch_size, whole_below=args.whole_below),
         task=args.task,
         colour=args.colour,
         detail=read_detail(args.detail),
@@ -122,17 +124,10 @@ def open_fuser(args: argparse.Namespace) -> Fusing:
             raise ValueError('An exported file takes no --config and --device: leave them out.')
         from mmdefusion.deployment import OnnxFuser
 
-        return OnnxFuser(args.weights, window=args.window, **windows, **options)
+        return OnnxFuser(args.weights, **options)
     from mmdefusion.apis import FusionInferencer
 
-    windows['size'] = args.window
-    return FusionInferencer(
-        args.weights,
-        args.config,
-        sliding_window=windows,
-        device=args.device,
-        **options,
-    )
+    return FusionInferencer(args.weights, args.config, device=args.device, **options)
 
 
 @interrupted_in_a_line()

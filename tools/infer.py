@@ -19,14 +19,16 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='config, or an exported .onnx file')
     parser.add_argument('checkpoint', nargs='?', help='weights of the config; none for an exported file')
-    parser.add_argument('visible')
-    parser.add_argument('infrared')
+    parser.add_argument('visible', help='visible images or video')
+    parser.add_argument('infrared', help='infrared images or video')
     parser.add_argument('--out-dir', default='work_dirs/inference', help='default: work_dirs/inference')
     parser.add_argument('--fused', action='store_true', help='also draw on the fused image')
     parser.add_argument(
         '--score-thr', type=float, default=0.3, help='smallest score of the boxes that are drawn (default: 0.3)'
     )
-    parser.add_argument('--batch-size', type=int, default=1)
+    parser.add_argument(
+        '--batch-size', type=int, default=1, help='pairs that go through the network at once (default: 1)'
+    )
     parser.add_argument(
         '--resize',
         action='store_true',

@@ -7,17 +7,13 @@ of them).
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mmengine.config import Config, DictAction
-from mmengine.evaluator import DumpResults
-from mmengine.registry import RUNNERS
-from mmengine.runner import Runner
-
-from mmdefusion.experiments import Disturbance, use_tta
-from mmdefusion.models.checkpoints.fitting import read_weights, refuse_misfit
-from mmdefusion.utils.distributed import let_processes_talk
 from mmdefusion.utils.names import shown
-from mmdefusion.utils.options import absent_in_a_line, interrupted_in_a_line, present_file, warn_in_a_line
+from mmdefusion.utils.options import Settings, absent_in_a_line, interrupted_in_a_line, present_file, warn_in_a_line
+
+if TYPE_CHECKING:
+    from mmdefusion.experiments import Disturbance
 
 
 def parse_args() -> argparse.Namespace:
@@ -32,9 +28,14 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--shift', type=float, metavar='PIXELS', help='shift the infrared image by so many pixels')
     parser.add_argument('--corrupt', metavar='KIND:LEVEL', help='corrupt an image, such as darkness:3')
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, help='settings that override those of the config: key.sub=value'
+        '--cfg-options', nargs='+', action=Settings, help='settings that override those of the config: key.sub=value'
     )
-    parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm', 'mpi'), default='none')
+    parser.add_argument(
+        '--launcher',
+        choices=('none', 'pytorch', 'slurm', 'mpi'),
+        default='none',
+        help='launcher of several processes (default: none)',
+    )
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help='set by the launcher')
     return parser.parse_args()
 
@@ -50,8 +51,10 @@ def pickle_file(text: str) -> str:
     return text
 
 
-def disturbances(args: argparse.Namespace) -> list[Disturbance]:
+def disturbances(args: argparse.Namespace) -> list['Disturbance']:
     """The requested disturbances; each is inserted directly after AppendPartner, so the first is applied last."""
+    from mmdefusion.experiments import Disturbance
+
     wanted = [
         (Disturbance.missing, args.missing),
         (Disturbance.corruption, args.corrupt),
@@ -64,6 +67,15 @@ def disturbances(args: argparse.Namespace) -> list[Disturbance]:
 @absent_in_a_line()
 def main() -> None:
     args = parse_args()
+    from mmengine.config import Config
+    from mmengine.evaluator import DumpResults
+    from mmengine.registry import RUNNERS
+    from mmengine.runner import Runner
+
+    from mmdefusion.experiments import use_tta
+    from mmdefusion.models.checkpoints.fitting import read_weights, refuse_misfit
+    from mmdefusion.utils.distributed import let_processes_talk
+
     warn_in_a_line()
     config = Config.fromfile(args.config)
     config.launcher = args.launcher

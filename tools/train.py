@@ -10,20 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from traceback import walk_tb
 from types import FrameType
+from typing import TYPE_CHECKING
 
-from mmengine.config import Config, DictAction
-from mmengine.device import get_device
-from mmengine.registry import RUNNERS
-from mmengine.runner import Runner
-
-from mmdefusion.engine import resume_latest, use_safe_checkpoints
-from mmdefusion.models.checkpoints.errors import CheckpointError
-from mmdefusion.models.checkpoints.fitting import read_weights
-from mmdefusion.utils.distributed import let_processes_talk, telling_of_lost_processes
 from mmdefusion.utils.files import make_writable
 from mmdefusion.utils.names import shown
-from mmdefusion.utils.options import absent_in_a_line, interrupted_in_a_line, present_file
+from mmdefusion.utils.options import Settings, absent_in_a_line, interrupted_in_a_line, present_file
 from mmdefusion.utils.type_names import type_name
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 NEEDED = 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper'
 ACCELERATORS = 'cuda', 'npu', 'mlu', 'musa'  # that MMEngine's AmpOptimWrapper takes
@@ -45,9 +40,14 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--amp', action='store_true', help='mixed precision (needs an accelerator, except in bfloat16)')
     parser.add_argument('--auto-scale-lr', action='store_true', help='scale the learning rate with the batch size')
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, help='settings that override those of the config: key.sub=value'
+        '--cfg-options', nargs='+', action=Settings, help='settings that override those of the config: key.sub=value'
     )
-    parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm', 'mpi'), default='none')
+    parser.add_argument(
+        '--launcher',
+        choices=('none', 'pytorch', 'slurm', 'mpi'),
+        default='none',
+        help='launcher of several processes (default: none)',
+    )
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help='set by the launcher')
     return parser.parse_args()
 
@@ -56,6 +56,15 @@ def parse_args() -> argparse.Namespace:
 @absent_in_a_line()
 def main() -> None:
     args = parse_args()
+    from mmengine.config import Config
+    from mmengine.registry import RUNNERS
+    from mmengine.runner import Runner
+
+    from mmdefusion.engine import resume_latest, use_safe_checkpoints
+    from mmdefusion.models.checkpoints.errors import CheckpointError
+    from mmdefusion.models.checkpoints.fitting import read_weights
+    from mmdefusion.utils.distributed import let_processes_talk, telling_of_lost_processes
+
     config = Config.fromfile(args.config)
     config.launcher = args.launcher
     config.merge_from_dict(args.cfg_options or {})
@@ -131,7 +140,7 @@ def _constructs(frame: FrameType, name: str) -> bool:
     return frame.f_code.co_name == '__init__' and name in [one.__name__ for one in classes]
 
 
-def refuse_no_training(config: Config, name: str) -> None:
+def refuse_no_training(config: 'Config', name: str) -> None:
     """Ends with a line if a config is not that of a training, or nothing can be written into its work dir."""
     if lacking := [key for key in NEEDED if not config.get(key)]:
         raise SystemExit(f'{name} has no {", ".join(lacking)}: give the config of a training.')
@@ -141,8 +150,10 @@ def refuse_no_training(config: Config, name: str) -> None:
         raise SystemExit(f'{shown(error)} Name it by --work-dir.') from None
 
 
-def use_amp(config: Config) -> None:
+def use_amp(config: 'Config') -> None:
     """Trains in half precision; a config that trains in bfloat16 already stays as it is."""
+    from mmengine.device import get_device
+
     if type_name({'type': 'OptimWrapper', **config.optim_wrapper}) == 'BFloat16OptimWrapper':
         return
     if get_device() not in ACCELERATORS:

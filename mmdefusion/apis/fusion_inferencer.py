@@ -108,7 +108,7 @@ class FusionInferencer(PairFusing):
     ) -> dict[str, Tensor]:
         pair = Pair(a.expand(3, -1, -1), b)
         if share:
-            explained = self.model.explain(pair, memory, pixels)
+            explained = self.model.explain(pair, network_pixels=pixels, memory=memory)
             return explained.images._asdict() | {'share': resize_to(explained.share, b).clip(0, 1)}
-        fused = self.model.fuse(pair, parts, pixels, memory)
+        fused = self.model.fuse(pair, parts=parts, network_pixels=pixels, memory=memory)
         return fused._asdict() if parts else {'fused': fused}

@@ -30,9 +30,8 @@ class OnnxFuser(PairFusing):
     Args:
         file: a fuser that ``tools/deployment/export.py`` wrote.
         task, colour, detail, target, show_progress, thermal_range, polarity: see :class:`mmdefusion.FusionInferencer`.
-        window: side of a sliding window in pixels, a multiple of 16; a file of fixed size takes its own.
-        whole_below: images with fewer pixels are not cut into windows.
-        batch_size: windows per batch.
+        sliding_window: as there, such as ``dict(size=224, batch_size=8)``; a file of fixed size has windows of its own
+            size, and takes ``batch_size`` only.
         threads, providers: see :class:`OnnxNetwork`.
         network_pixels: see :class:`mmdefusion.FusionInferencer`; a file of fixed size sees all pixels.
 
@@ -54,9 +53,7 @@ class OnnxFuser(PairFusing):
         colour: Colour | None = None,
         detail: DetailChoice = 'residual',
         target: Target | None = None,
-        window: int = 224,
-        whole_below: int = 2**16,
-        batch_size: int = 4,
+        sliding_window: dict | None = None,
         show_progress: bool = True,
         thermal_range: tuple[float, float] | None = None,
         polarity: Polarity = 'auto',
@@ -74,8 +71,8 @@ class OnnxFuser(PairFusing):
             raise ValueError(f'{self.network.file} takes images of {size[1]}x{size[0]} only: leave out network_pixels.')
         if size:
             self.network_pixels = self.frame_pixels = None
-        numbers = (*size, 0) if size else (window, window, whole_below)
-        self.sliding_window = SlidingWindow(*numbers, batch_size)
+        windows = SlidingWindow.square(**(sliding_window or {}))
+        self.sliding_window = SlidingWindow(*size, 0, windows.batch_size) if size else windows
 
     def _to_image(self, picture: np.ndarray) -> np.ndarray:
         return reverse_channels(picture).astype(np.float32) / 255

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mmdefusion.utils import hub
+from mmdefusion.utils.compat import missing_extra
 
 from .metadata import Metadata, Task, parse_metadata
 from .outputs import check_outputs
@@ -100,7 +101,7 @@ def check_size(metadata: Metadata, height: int, width: int, file: str, name: str
         own_height, own_width = metadata.size
         raise ValueError(
             f'{file} takes images of {own_width}x{own_height}, {name} are {width}x{height}: resize them, or export '
-            'with --dynamic.'
+            'without --size.'
         )
 
 
@@ -132,9 +133,7 @@ def open_session(file: str, threads: int | None, providers: Sequence[str] | None
     try:
         import onnxruntime
     except ModuleNotFoundError:
-        raise ModuleNotFoundError(
-            "onnxruntime is not installed: pip install 'mmdefusion[deploy]'.", name='onnxruntime'
-        ) from None
+        raise ModuleNotFoundError(f'{missing_extra("deploy", "onnxruntime")}.', name='onnxruntime') from None
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or threads_of_environment()
     options.log_severity_level = 3

@@ -19,21 +19,32 @@ class SlidingWindow:
         height, width: size of a window in pixels, each a multiple of the patch.
         whole_below: images with fewer pixels than this are not cut; 0 cuts all.
         batch_size: windows per batch.
+        overlap: smallest overlap of neighbouring windows in pixels; None takes a quarter of the window.
 
     Raises:
-        ValueError: if a window is no multiple of the patch, or ``batch_size`` less than 1.
+        ValueError: if a window is no multiple of the patch, or ``batch_size`` or ``overlap`` is out of range.
     """
 
     height: int = 224
     width: int = 224
     whole_below: int = 2**16
     batch_size: int = 4
+    overlap: int | None = None
 
     def __post_init__(self) -> None:
         if min(self.height, self.width) < PATCH or self.height % PATCH or self.width % PATCH:
             raise ValueError(f'A window of {self.width}x{self.height} must be a multiple of {PATCH} wide and high.')
         if self.batch_size < 1:
             raise ValueError(f'batch_size={self.batch_size} windows must be at least 1.')
+        if self.overlap is not None and not 0 < self.overlap <= min(self.height, self.width) // 2:
+            raise ValueError(f'overlap={self.overlap} must be at least 1 and at most half of a window.')
+
+    @classmethod
+    def square(
+        cls, size: int = 224, overlap: int | None = None, whole_below: int = 2**16, batch_size: int = 4
+    ) -> 'SlidingWindow':
+        """Windows by the arguments of :class:`mmdefusion.models.fusers.SlidingWindow`."""
+        return cls(size, size, whole_below, batch_size, overlap)
 
     def __call__(self, network: Network, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """Applies ``network`` to two images H×W×C and returns K×H×W×C."""
@@ -41,7 +52,8 @@ class SlidingWindow:
         if height * width < self.whole_below:
             return network(a[None], b[None])[0]
         size = self.height, self.width
-        windows = WindowLayout.over((height, width), size, (self.height // 4, self.width // 4))
+        overlaps = [side // 4 if self.overlap is None else self.overlap for side in size]
+        windows = WindowLayout.over((height, width), size, tuple(overlaps))
         fade, total, weight = windows.fade[..., None], None, np.zeros((height, width, 1), np.float32)
         for places in windows.batches(self.batch_size):
             found = network(*(np.stack([image[place] for place in places]) for image in (a, b)))

@@ -17,9 +17,14 @@ def slurm_port() -> int:
 @interrupted_in_a_line()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('folder', type=Path)
+    parser.add_argument('folder', type=Path, help='folder of the trial')
     parser.add_argument('--resume', action='store_true', help='from the latest checkpoint')
-    parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm'), default='none')
+    parser.add_argument(
+        '--launcher',
+        choices=('none', 'pytorch', 'slurm'),
+        default='none',
+        help='launcher of several processes (default: none)',
+    )
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help='set by the launcher')
     args = parser.parse_args()
     if args.launcher == 'slurm':

@@ -92,7 +92,7 @@ class SceneGenerator:
         self, size: tuple[int, int] = (160, 128), seed: int = 0, night_share: float = 0.5, bits: int = 8
     ) -> None:
         if min(size) < 64:
-            raise ValueError(f'size={size}: both sides of a scene must be 64 pixels or more.')
+            raise ValueError(f'size={size[0]}x{size[1]}: both sides of a scene must be 64 pixels or more.')
         if not 0 <= night_share <= 1:
             raise ValueError(f'night_share={night_share}: give a share from 0 to 1.')
         if bits not in (8, 16):

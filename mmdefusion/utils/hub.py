@@ -12,6 +12,7 @@ from types import ModuleType
 from urllib.parse import unquote
 
 from . import downloads
+from .compat import missing_extra
 from .downloads import FetchError
 from .hashes import git_hash_of, sha256_of
 
@@ -86,8 +87,7 @@ def _library(name: str) -> ModuleType:
         import huggingface_hub.utils
     except ModuleNotFoundError:
         raise FetchError(
-            f"{name} is on a hub, and huggingface_hub is not installed: pip install 'mmdefusion[hub]', or give the "
-            'path of a file.'
+            f'{name} is on a hub, and {missing_extra("hub", "huggingface_hub")}, or give the path of a file.'
         ) from None
     return huggingface_hub
 

@@ -2,11 +2,12 @@
 
 import argparse
 import os
+import re
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from .names import shown
 
@@ -20,6 +21,37 @@ def present_file(text: str) -> str:
     if not os.path.isfile(text):
         raise argparse.ArgumentTypeError(f'{text} is not there.')
     return text
+
+
+class Size(NamedTuple):
+    """Width and height in pixels, as commands take them: ``640x512``."""
+
+    width: int
+    height: int
+
+    def __str__(self) -> str:
+        return f'{self.width}x{self.height}'
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width, as arrays have them."""
+        return self.height, self.width
+
+
+def size(text: str) -> Size:
+    """The type of an argument that is a size. Two numbers are refused, as half of all people write the height first.
+
+    Raises:
+        ArgumentTypeError: if it has another form; argparse prints its line.
+    """
+    if not (found := re.fullmatch(r'([1-9]\d{0,5})x([1-9]\d{0,5})', text, re.ASCII)):
+        raise argparse.ArgumentTypeError(f'{text} is no size: give width and height as one word, such as 640x512.')
+    return Size(*map(int, found.groups()))
+
+
+def side_or_size(text: str) -> Size:
+    """The type of an argument that is a size, or the side of a square; raises as :func:`size` does."""
+    return size(f'{text}x{text}' if text.isascii() and text.isdecimal() else text)
 
 
 def warn_in_a_line() -> None:

@@ -1,4 +1,4 @@
-"""The app for a browser: fuse, detect and segment, compare. Needs ``pip install 'mmdefusion[web]'``."""
+"""The app for a browser: fuse, detect and segment, compare. Needs gradio, the extra ``web``."""
 
 from mmdefusion.utils.lazy import lazy_exports
 

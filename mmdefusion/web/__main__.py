@@ -15,7 +15,7 @@ import signal
 import sys
 from pathlib import Path
 
-from mmdefusion.utils.compat import installed
+from mmdefusion.utils.compat import installed, missing_extra
 from mmdefusion.utils.names import shown
 
 from .settings import Settings
@@ -75,7 +75,7 @@ def end_on_signals() -> None:
 def main() -> None:
     args = parse_args()
     if not installed('gradio'):
-        raise SystemExit("The app needs gradio: pip install 'mmdefusion[web]'")
+        raise SystemExit(f'The app needs gradio, and {missing_extra("web", "gradio")}.')
     from .server import serve, wait
 
     end_on_signals()

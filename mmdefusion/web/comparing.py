@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from mmdefusion.apis import FusionInferencer
-from mmdefusion.datasets.stems import list_images, match_stems
+from mmdefusion.datasets.methods import find_methods
+from mmdefusion.datasets.stems import match_stems
 from mmdefusion.evaluation.functional import VIFB_METRICS, vifb_scores
 from mmdefusion.evaluation.published import mean_rank
 from mmdefusion.evaluation.scores import Row, mean_row
@@ -45,21 +46,19 @@ class Methods:
 
     @classmethod
     def read(cls, root: Path) -> 'Methods':
-        """Lists the methods that have an image of every pair.
+        """Lists the methods that have an image of every pair; what is left out is named in a warning.
 
         Raises:
             FileNotFoundError: if there is no ``vi/`` or ``ir/``.
             ValueError: if files do not match, or no method has an image of every pair.
         """
         pairs = match_stems([root / 'vi', root / 'ir'])
-        folders = [folder for folder in sorted((root / 'fused').glob('*')) if folder.is_dir()]
-        whole = [folder for folder in folders if list_images(folder).keys() >= pairs.keys()]
-        if not whole:
+        methods = find_methods(root / 'fused', pairs)
+        if not methods:
             raise ValueError(f'{root / "fused"} has no folder METHOD/ with an image of every pair in {root / "vi"}.')
-        listed = [list_images(folder) for folder in whole]
-        files = {name: (*pair, *(images[name] for images in listed)) for name, pair in pairs.items()}
+        files = {name: (*pair, *(images[name] for images in methods.values())) for name, pair in pairs.items()}
         black_hot = tell_black_hot([Item(name, paths) for name, paths in pairs.items()], 'auto')
-        return cls(root, files, tuple(folder.name for folder in whole), black_hot)
+        return cls(root, files, tuple(methods), black_hot)
 
     def load(self, name: str) -> tuple[Pair, Images]:
         """Reads a pair, as it is for fusing, and the fused images of all methods.

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from mmdefusion.apis import open_paired
 from mmdefusion.evaluation.functional.boxes import box_overlaps
 from mmdefusion.inference.sources import Item
+from mmdefusion.models.checkpoints.shipped import shipped
 from mmdefusion.utils.compat import installed
 from mmdefusion.utils.image_io import reverse_channels
-from mmdefusion.utils.paths import CONFIGS, PACKAGE
+from mmdefusion.utils.paths import CONFIGS
 from mmdefusion.visualization import (
     Table,
     class_colours,
@@ -28,6 +29,7 @@ from .settings import Settings
 from .uploads import Pair
 
 DETECTOR = 'demo/defusionpp_vit-nano_atss_1xb2-500_scenes-160x128.py'
+WEIGHTS = 'scenes_atss'
 SENSORS = ('both', 'visible only', 'infrared only')
 DRAWN_WIDTH = 480  # pixels that smaller images are enlarged to, by whole factors
 SAME_OBJECT = 0.5  # IoU from which on two boxes of one class are the same object
@@ -77,11 +79,11 @@ def chosen_model(settings: Settings) -> tuple[str, str]:
         raise ValueError('Detectors and segmenters need the toolboxes: see "Install" in the README.')
     if settings.model:
         return settings.model
-    checkpoints = sorted((PACKAGE / 'weights').glob('scenes_atss-*.pth'))
+    checkpoint = shipped().get(WEIGHTS)
     configs = [root / DETECTOR for root in CONFIGS if (root / DETECTOR).is_file()]
-    if not checkpoints or not configs:
+    if not checkpoint or not configs:
         raise FileNotFoundError('The small detector of the package is not there: name a model with --model.')
-    return str(configs[0]), str(checkpoints[0])
+    return str(configs[0]), str(checkpoint)
 
 
 @lru_cache(maxsize=1)

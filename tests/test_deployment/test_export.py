@@ -98,7 +98,7 @@ def windowed(tmp_path):
 
 
 def test_windows_are_for_one_size(windowed, tmp_path):
-    with pytest.raises(ValueError, match=r'attends within windows.*name it \(--size H W\)'):
+    with pytest.raises(ValueError, match=r'attends within windows.*name it \(--size 640x512, say\)'):
         export_network(*windowed[:2], tmp_path / 'x.onnx')
 
 
@@ -262,7 +262,7 @@ def test_steps_of_a_pipeline_that_the_runtime_lacks_are_named():
 def test_a_fuser_for_parts_of_patches_is_refused():
     """Its runtime lays windows of the file's size over larger images."""
     loaded = Loaded(torch.nn.Module(), None, Metadata('fuse'))
-    with pytest.raises(ValueError, match=r'--size 100 64: .* whole patches of 16 pixels: take --size 112 64, or'):
+    with pytest.raises(ValueError, match=r'--size 64x100: .* whole patches of 16 pixels: take --size 64x112, or none'):
         trace_loaded(loaded, (100, 64))
 
 

@@ -135,7 +135,7 @@ def test_our_weights_do_not_fit_a_larger_fuser(tmp_path):
 @pytest.mark.parametrize('size', [(-16, 32), (0, 0), (16, 9008), (8192, 8192)], ids=str)
 def test_sizes_that_the_runtime_would_not_read(size, tmp_path, monkeypatch):
     monkeypatch.setattr(loading.Config, 'fromfile', lambda _: pytest.fail('the config was loaded'))
-    with pytest.raises(ValueError, match=f'--size {size[0]} {size[1]} cannot be exported: give two sides of 1 to 8192'):
+    with pytest.raises(ValueError, match=f'--size {size[1]}x{size[0]} cannot be exported: give two sides of 1 to 8192'):
         export_network('absent.py', None, tmp_path / 'x.onnx', size=size)
 
 
@@ -144,7 +144,7 @@ def test_sizes_that_the_runtime_would_not_read(size, tmp_path, monkeypatch):
     [
         (
             dict(scale=(99_999, 640)),
-            'scale of Resize in the test pipeline 99999 640 cannot be exported: give two sides',
+            'scale of Resize in the test pipeline 99999x640 cannot be exported: give two sides',
         ),
         (dict(thermal_range=(0.0, 1e10)), 'fixed_range of AppendPartner cannot be exported with the value'),
         (dict(classes=('a',) * 10_001), 'classes of the data set cannot be exported with the value'),

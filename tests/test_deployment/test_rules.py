@@ -84,3 +84,5 @@ def test_windows(size):
 def test_windows_must_be_patches():
     with pytest.raises(ValueError, match='100x64 must be a multiple of 16'):
         sliding_window.SlidingWindow(64, 100)
+    with pytest.raises(ValueError, match='overlap=40 must be at least 1 and at most half of a window'):
+        sliding_window.SlidingWindow.square(64, overlap=40)

@@ -23,6 +23,12 @@ CASES = {
     'highlight, grey': (dict(target='highlight', colour='grey'), DAY, (133, 101), 'grey'),
     'keep, plain output': (dict(target='keep', detail=None), NIGHT, (97, 81), 'grey'),
     'few pixels for the network': (dict(network_pixels=80 * 60), NIGHT, (133, 101), 'colour'),
+    'windows': (
+        dict(sliding_window=dict(size=64, overlap=24, whole_below=1000, batch_size=2)),
+        NIGHT,
+        (133, 101),
+        'colour',
+    ),
     'exposures': (dict(task='mef'), DAY, (133, 101), 'colour'),
 }
 

@@ -168,6 +168,12 @@ def test_what_would_spoil_the_result_is_refused(scenes, tmp_path):
 def test_models_are_listed_by_what_they_learn_from():
     found = models_by_task()
     assert set(found['boxes']) | set(found['label maps']) == set(known_models())
+    assert found['label maps'] == [
+        name
+        for names in found.values()
+        for name in names
+        if 'decode_head' in Config.fromfile(known_models()[name]).model  # the names alone are read for the list
+    ]
     assert 'resnet18-visible_atss' in found['boxes'] and 'resnet18-visible_fcn' in found['label maps']
     ours = [name.startswith('defusionpp') for name in found['label maps']]
     assert ours == sorted(ours, reverse=True) and 0 < sum(ours) < len(ours)

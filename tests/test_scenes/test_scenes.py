@@ -227,8 +227,8 @@ def test_written_masks_are_read_by_coco(tmp_path):
 
 
 def test_wrong_calls_of_the_tool_are_one_line(tmp_path):
-    text = fail(TOOL, 'scenes', '--size', '64', '48', cwd=tmp_path)
-    assert text == 'size=(64, 48): both sides of a scene must be 64 pixels or more.' and not list(tmp_path.iterdir())
+    text = fail(TOOL, 'scenes', '--size', '64x48', cwd=tmp_path)
+    assert text == 'size=64x48: both sides of a scene must be 64 pixels or more.' and not list(tmp_path.iterdir())
     (tmp_path / 'own').mkdir()
     (tmp_path / 'own/notes.txt').touch()
     assert 'own holds notes.txt, which is no part of generated scenes' in fail(TOOL, 'own', cwd=tmp_path)

@@ -111,7 +111,7 @@ def test_operations_and_exponentials_are_those_of_the_formula():
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='peak memory is read from /proc')
 def test_a_line_for_each_form_a_file_and_a_plot(tmp_path):
-    options = '--sizes', 32, '32x64', '--repeats', 1, '--device', 'cpu', '--out', tmp_path / 'speed.json', '--profile'
+    options = '--sizes', 32, '64x32', '--repeats', 1, '--device', 'cpu', '--out', tmp_path / 'speed.json', '--profile'
     result = run_tool(TOOL, *options, '--forms', 'ours', 'windowed', 'textbook')
     assert result.returncode == 0, result.stderr
     assert result.stdout.count('x as fast') == 4 and result.stdout.count('million exponentials') == 6

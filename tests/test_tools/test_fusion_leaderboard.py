@@ -23,6 +23,7 @@ def test_table_plot_and_sheet(tmp_path, monkeypatch):
     (tmp_path / 'data/fused/EMPTY').mkdir()
     write_images(tmp_path / 'data/fused/TWICE', 2, size=(64, 80))
     (tmp_path / 'data/fused/TWICE/000.jpg').write_bytes((tmp_path / 'data/fused/TWICE/000.png').read_bytes())
+    (tmp_path / 'data/fused/OTHER/more.png').write_bytes((tmp_path / 'data/fused/OTHER/000.png').read_bytes())
     out, weights = tmp_path / 'out', write_fuser(tmp_path / 'fuser.pth')
     arguments = ['--data', tmp_path / 'data', '--out-dir', out, '--weights', weights, '--workers', '1']
     with pytest.warns(UserWarning) as told:
@@ -30,6 +31,7 @@ def test_table_plot_and_sheet(tmp_path, monkeypatch):
     said = '\n'.join(str(one.message) for one in told)
     assert 'EMPTY has no image in it or below. The method is left out.' in said
     assert '000.png have the same name: keep one of them. The method is left out.' in said
+    assert 'OTHER has 1 more than the images of the pairs (more): they are not used.' in said
     table = (out / 'table.md').read_text()
     assert 'EMPTY' not in table and 'TWICE' not in table
     assert table.count('Places among 27.') == 5 and table.count('| Hybrid_MSD |') == 5

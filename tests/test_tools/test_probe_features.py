@@ -13,7 +13,7 @@ pytest.importorskip('mmdet')
 pytest.importorskip('mmseg')
 ROOT = Path(__file__).resolve().parents[2]
 TOOL = ROOT / 'tools/analysis_tools/probe_features.py'
-QUICK = '--size', 64, 96, '--seeds', 0, 1, '--epochs', 2, '--cache', 'cache'
+QUICK = '--size', '96x64', '--seeds', 0, 1, '--epochs', 2, '--cache', 'cache'
 
 
 @pytest.fixture(scope='module')

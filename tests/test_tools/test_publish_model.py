@@ -120,7 +120,7 @@ def start(path: Path, **options: str) -> dict:
 def test_our_detector_in_safetensors(tmp_path):
     """Its classes and colours come along, and are drawn."""
     pytest.importorskip('mmdet')
-    (ours,) = (ROOT / 'mmdefusion/weights').glob('scenes_atss-*.pth')
+    ours = shipped()['scenes_atss']
     again = as_safetensors(ours, tmp_path)
     scene = SceneGenerator((160, 128), seed=1)(0)
     found = []

@@ -12,9 +12,13 @@ import cv2
 import pytest
 from helpers.patience import waited
 from helpers.pretraining import write_fuser, write_images
+from helpers.tools_in_process import fail
+
+from mmdefusion.utils.options import side_or_size, size
 
 TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 TRIAL = TOOLS.parent / 'mmdefusion/experiments/run_trial.py'
+APP = TOOLS.parent / 'mmdefusion/web/__main__.py'
 SCRIPTS = [path for path in sorted(TOOLS.rglob('*.py')) if 'def main(' in path.read_text(encoding='utf-8')]
 
 
@@ -64,3 +68,48 @@ def test_control_c_ends_a_tool_with_workers(tmp_path):
     assert process.returncode == 130 and said.endswith('\nInterrupted.\n') and 'Traceback' not in said, said
     done = list(out.iterdir())
     assert 0 < len(done) < 2000 and all(cv2.imread(str(path)) is not None for path in done)
+
+
+def test_a_size_is_one_word_with_the_width_first():
+    assert size('640x512') == (640, 512) and size('640x512').shape == (512, 640) and str(size('640x512')) == '640x512'
+    assert side_or_size('224') == (224, 224) and side_or_size('640x512') == (640, 512)
+    for wrong in ('640', '640X512', '-16x32', '0x0', '640x512x3', '640 512', '', '٣x٣'):
+        with pytest.raises(argparse.ArgumentTypeError, match='no size: give width and height as one word, such as'):
+            size(wrong)
+
+
+@pytest.mark.parametrize('script', SCRIPTS, ids=lambda path: path.stem)
+def test_sizes_have_one_form(script):
+    """Two numbers were the width first here, and the height first there."""
+    for call in ast.walk(ast.parse(script.read_text(encoding='utf-8'))):
+        if getattr(getattr(call, 'func', None), 'attr', '') != 'add_argument':
+            continue
+        if ast.unparse(call.args[0]) in ("'--size'", "'--sizes'"):
+            told = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
+            assert told['type'] in ('size', 'side_or_size')
+
+
+@pytest.mark.parametrize(
+    'command',
+    [
+        ('dataset_converters/generate_scenes.py', 'out'),
+        ('deployment/export.py', 'config.py', '--out', 'x.onnx'),
+        ('deployment/benchmark.py', 'config.py', '--pairs', 'pairs'),
+    ],
+)
+def test_two_numbers_are_told_the_form_of_a_size(command, tmp_path):
+    text = fail(TOOLS / command[0], *command[1:], '--size', '128', '160', cwd=tmp_path)
+    assert text.endswith('argument --size: 128 is no size: give width and height as one word, such as 640x512.')
+
+
+@pytest.mark.parametrize('script', [*SCRIPTS, TRIAL, APP], ids=lambda path: path.stem)
+def test_every_option_has_help_that_names_its_default(script):
+    unsaid = []
+    for call in ast.walk(ast.parse(script.read_text(encoding='utf-8'))):
+        if getattr(getattr(call, 'func', None), 'attr', '') == 'add_argument':
+            told = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
+            default, text = told.get('default', 'None'), told.get('help', "''")
+            silent = default in ('None', "''", '()', '[]', '{}', "('', '', '')") or 'set by the launcher' in text
+            if text == "''" or (not silent and text.startswith(("'", '"', 'f')) and 'default' not in text):
+                unsaid.append(ast.unparse(call))
+    assert not unsaid

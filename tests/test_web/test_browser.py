@@ -19,7 +19,7 @@ from mmdefusion.registry import MODELS
 from mmdefusion.web.examples import example
 from mmdefusion.web.settings import Settings
 
-pytest.importorskip('gradio', reason="the app needs gradio: pip install 'mmdefusion[web]'")
+pytest.importorskip('gradio', reason="the app needs gradio: pip install '.[web]'")
 pytest.importorskip('selenium', reason='the browser is driven by selenium: pip install selenium')
 from selenium import webdriver
 from selenium.common.exceptions import ElementNotInteractableException, StaleElementReferenceException

@@ -15,7 +15,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-pytest.importorskip('gradio', reason="the app needs gradio: pip install 'mmdefusion[web]'")
+pytest.importorskip('gradio', reason="the app needs gradio: pip install '.[web]'")
 import httpx
 from helpers.guarded_app import UPLOAD
 from helpers.patience import waited

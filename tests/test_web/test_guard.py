@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-pytest.importorskip('gradio', reason="the app needs gradio: pip install 'mmdefusion[web]'")
+pytest.importorskip('gradio', reason="the app needs gradio: pip install '.[web]'")
 import httpx
 from helpers.guarded_app import UPLOAD, Asked
 

@@ -252,7 +252,8 @@ def methods(tmp_path_factory) -> Path:
 
 
 def test_methods_of_a_folder_are_ranked_beside_ours(methods, fuser):
-    found = Methods.read(methods)
+    with pytest.warns(UserWarning, match=r'unfinished has no image of 2 of 3 pairs \(1, 2\): the method is left out'):
+        found = Methods.read(methods)
     assert found.names == ('dark', 'maximum') and sorted(found.files) == ['0', '1', '2']
     done: list[int] = []
     rows, caption = score_pairs(found, ['0', '2'], fuser, done.append)

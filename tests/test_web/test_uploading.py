@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip('gradio', reason="the app needs gradio: pip install 'mmdefusion[web]'")
+pytest.importorskip('gradio', reason="the app needs gradio: pip install '.[web]'")
 from helpers.guarded_app import UPLOAD, Asked
 from helpers.patience import waited
 

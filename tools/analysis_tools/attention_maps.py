@@ -19,12 +19,12 @@ from mmdefusion.visualization import contact_sheet, draw_heat
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('visible')
-    parser.add_argument('infrared')
+    parser.add_argument('visible', help='visible image')
+    parser.add_argument('infrared', help='infrared image')
     parser.add_argument('checkpoint', help='checkpoint of pretraining, or published weights')
     parser.add_argument('--config', help='config, for checkpoints that carry none')
-    parser.add_argument('--out', default='attention.png')
-    parser.add_argument('--device', default='cpu')
+    parser.add_argument('--out', default='attention.png', help='file of the heat maps (default: attention.png)')
+    parser.add_argument('--device', default='cpu', help='device of the network (default: cpu)')
     return parser.parse_args()
 
 

@@ -30,7 +30,7 @@ from mmdefusion.utils.files import write_image
 from mmdefusion.utils.image_io import to_channels
 from mmdefusion.utils.measuring import measure
 from mmdefusion.utils.names import shown
-from mmdefusion.utils.options import interrupted_in_a_line
+from mmdefusion.utils.options import Size, interrupted_in_a_line, size
 from mmdefusion.utils.video_reader import VideoFrames
 
 TOOL = Path(__file__).resolve().parents[1] / 'eval_fusion.py'
@@ -40,29 +40,29 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     tasks = parser.add_subparsers(dest='what', required=True)
     fuse = tasks.add_parser('fuse', help='seconds and peak memory for images of some sizes')
-    fuse.add_argument('--sizes', nargs='+', type=size, default=[(640, 512), (1920, 1080), (3840, 2160)])
-    fuse.add_argument('--repeats', type=int, default=1)
+    fuse.add_argument(
+        '--sizes',
+        nargs='+',
+        type=size,
+        default=[Size(640, 512), Size(1920, 1080), Size(3840, 2160)],
+        help='sizes of the images (default: 640x512 1920x1080 3840x2160)',
+    )
+    fuse.add_argument('--repeats', type=int, default=1, help='runs that are timed (default: 1)')
     fuse.add_argument(
         '--task', choices=list(TASKS), default='ivf', help='mef and mff fuse three channels (default: ivf)'
     )
     video = tasks.add_parser('video', help='frames per second of two streams fused into one, and its flicker')
-    video.add_argument('--size', type=size, default=(320, 256))
-    video.add_argument('--frames', type=int, default=50)
+    video.add_argument('--size', type=size, default=Size(320, 256), help='of the frames (default: 320x256)')
+    video.add_argument('--frames', type=int, default=50, help='length of the video (default: 50)')
     score = tasks.add_parser('score', help='all metrics beside a loop over scikit-image and scikit-learn')
-    score.add_argument('--size', type=size, default=(640, 480))
-    score.add_argument('--pairs', type=int, default=21)
-    score.add_argument('--workers', type=int, default=2)
+    score.add_argument('--size', type=size, default=Size(640, 480), help='of the images (default: 640x480)')
+    score.add_argument('--pairs', type=int, default=21, help='number of pairs (default: 21)')
+    score.add_argument('--workers', type=int, default=2, help='processes that score (default: 2)')
     for task in (fuse, video):
         task.add_argument('--device', help='default: a GPU if there is one')
         task.add_argument('--weights', help='default: those that come with mmdefusion')
         task.add_argument('--target', choices=get_args(Target), help='of images with detail (default: keep for ivf)')
     return parser.parse_args()
-
-
-def size(text: str) -> tuple[int, int]:
-    """Reads a width and a height such as ``'640x512'``."""
-    width, height = map(int, text.split('x'))
-    return width, height
 
 
 def scene(index: int, wanted: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
@@ -114,7 +114,7 @@ def score(args: argparse.Namespace) -> None:
             pictures = visible, infrared, cv2.addWeighted(visible, 0.5, infrared, 0.5, 0)
             for folder, picture in zip(folders, pictures, strict=True):
                 write_image(folder / f'{index:02d}.png', picture)
-        print(f'{args.pairs} pairs of {args.size[0]}x{args.size[1]}, {args.workers} processes')
+        print(f'{args.pairs} pairs of {args.size}, {args.workers} processes')
         print(f'{"":12s}{"metrics":>10s}{"all pairs":>12s}{"loop / this":>14s}')
         start = time.perf_counter()
         for index in range(args.pairs):

@@ -19,7 +19,7 @@ from mmengine.registry import DATASETS, init_default_scope
 
 from mmdefusion.experiments.speed.timing import time_in_turn
 from mmdefusion.scenes import write_scenes
-from mmdefusion.utils.options import interrupted_in_a_line
+from mmdefusion.utils.options import Size, interrupted_in_a_line, size
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs/_base_/datasets'
 TOOLBOXES = {'detection': 'mmdet', 'segmentation': 'mmseg'}
@@ -48,15 +48,14 @@ def loader(task: str, root: Path, paired: bool) -> Callable[[], None]:
 @interrupted_in_a_line()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--size', default='640x512', help='WIDTHxHEIGHT')
-    parser.add_argument('--pairs', type=int, default=40)
-    parser.add_argument('--repeats', type=int, default=7)
+    parser.add_argument('--size', type=size, default=Size(640, 512), metavar='WxH', help='default: 640x512')
+    parser.add_argument('--pairs', type=int, default=40, help='number of pairs (default: 40)')
+    parser.add_argument('--repeats', type=int, default=7, help='rounds that are timed (default: 7)')
     args = parser.parse_args()
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
-        size = tuple(map(int, args.size.split('x')))
-        root = write_scenes(Path(folder) / 'scenes', train=args.pairs, test=1, size=size)
+        root = write_scenes(Path(folder) / 'scenes', train=args.pairs, test=1, size=args.size)
         for task, toolbox in TOOLBOXES.items():
             runs = {name: loader(task, root, name == 'pair') for name in ('pair', toolbox)}
             for run in runs.values():

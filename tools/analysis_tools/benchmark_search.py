@@ -133,7 +133,9 @@ def measure(run: Callable[[], object]) -> tuple[float, int]:
 @interrupted_in_a_line()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--pairs', nargs='+', type=int, default=[1000, 10_000])
+    parser.add_argument(
+        '--pairs', nargs='+', type=int, default=[1000, 10_000], help='numbers of pairs (default: 1000 10000)'
+    )
     parser.add_argument('--keep', type=Path, metavar='FOLDER', help='make the folders here, and leave them')
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

@@ -21,23 +21,41 @@ from mmdefusion.experiments.speed import FORMS, WORKS, exponents, lines, measure
 from mmdefusion.experiments.speed.roof import find_roof, profile
 from mmdefusion.experiments.speed.timing import read_clock
 from mmdefusion.experiments.speed.works import ENCODER_OPTIONS, FusedFeatures
-from mmdefusion.utils.options import interrupted_in_a_line
+from mmdefusion.utils.options import Size, interrupted_in_a_line, side_or_size
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--works', nargs='+', choices=WORKS, default=['features'])
-    parser.add_argument('--sizes', nargs='+', default=['224', '512', '1024'], help='side, or HEIGHTxWIDTH')
-    parser.add_argument('--batch', type=int, default=1)
-    parser.add_argument('--forms', nargs='+', choices=FORMS, default=['ours', 'textbook'])
-    parser.add_argument('--repeats', type=int, default=3)
-    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
-    parser.add_argument('--clock', choices=('wall', 'cpu'), default='wall', help='cpu: processor time')
+    parser.add_argument(
+        '--works', nargs='+', choices=WORKS, default=['features'], help='what is timed (default: features)'
+    )
+    sides = [Size(side, side) for side in (224, 512, 1024)]
+    parser.add_argument(
+        '--sizes',
+        nargs='+',
+        type=side_or_size,
+        default=sides,
+        metavar='WxH',
+        help='sizes as 640x512, or sides of squares (default: 224 512 1024)',
+    )
+    parser.add_argument('--batch', type=int, default=1, help='pairs of a batch (default: 1)')
+    parser.add_argument(
+        '--forms',
+        nargs='+',
+        choices=FORMS,
+        default=['ours', 'textbook'],
+        help='forms of the network that are timed in turn (default: ours textbook)',
+    )
+    parser.add_argument('--repeats', type=int, default=3, help='rounds that are timed (default: 3)')
+    parser.add_argument(
+        '--device',
+        default='cuda' if torch.cuda.is_available() else 'cpu',
+        help='device of the network (default: %(default)s)',
+    )
+    parser.add_argument('--clock', choices=('wall', 'cpu'), default='wall', help='cpu: processor time (default: wall)')
     parser.add_argument('--out', type=Path, help='a JSON file; a plot of each work goes beside it')
     parser.add_argument('--profile', action='store_true', help='shares by kind of module, and the roof')
-    args = parser.parse_args()
-    args.sizes = [tuple(map(int, (size if 'x' in size else f'{size}x{size}').split('x'))) for size in args.sizes]
-    return args
+    return parser.parse_args()
 
 
 def print_profile(size: tuple[int, int], form: str, args: argparse.Namespace) -> None:
@@ -66,8 +84,8 @@ def main() -> None:
     device = torch.device(args.device)
     about = f'torch {torch.__version__}, {device}, {torch.get_num_threads()} threads'
     print(f'{about}, {args.clock} time, {args.repeats} rounds')
-    results = []
-    for result in measure_works(args.works, args.sizes, args.batch, args.forms, args.repeats, device, args.clock):
+    results, shapes = [], [size.shape for size in args.sizes]
+    for result in measure_works(args.works, shapes, args.batch, args.forms, args.repeats, device, args.clock):
         print(*lines(result), sep='\n', flush=True)
         results.append(result)
     for work in args.works if len(args.sizes) > 1 else ():
@@ -76,9 +94,9 @@ def main() -> None:
         print(f'{work}: time grows with the number of pixels to the power of {powers}')
     if args.out:
         write_report(results, args.out, device, args.clock)
-    for size in args.sizes if args.profile else ():
+    for shape in shapes if args.profile else ():
         for form in ('ours', *ENCODER_OPTIONS):
-            print_profile(size, form, args)
+            print_profile(shape, form, args)
 
 
 if __name__ == '__main__':

@@ -8,37 +8,45 @@ If an outline fits the visible image and not the infrared image, the pair is not
 import argparse
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from mmengine.config import Config, DictAction
-from mmengine.dataset import BaseDataset
-from mmengine.registry import init_default_scope
 
-from mmdefusion.models.layers.place import take_off
-from mmdefusion.registry import DATASETS
 from mmdefusion.utils.files import write_image
 from mmdefusion.utils.image_io import to_channels
-from mmdefusion.utils.options import absent_in_a_line, interrupted_in_a_line, present_file
+from mmdefusion.utils.options import Settings, absent_in_a_line, interrupted_in_a_line, present_file
 from mmdefusion.utils.spread import evenly_spread
 from mmdefusion.visualization import contact_sheet, draw_boxes, draw_mask, hide_background
+
+if TYPE_CHECKING:
+    from mmengine.dataset import BaseDataset
 
 COLUMNS = 2  # pairs beside each other
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('config', type=present_file)
-    parser.add_argument('--split', choices=('train', 'val', 'test'), default='train')
+    parser.add_argument('config', type=present_file, help='config of the data, or of a training')
+    parser.add_argument(
+        '--split', choices=('train', 'val', 'test'), default='train', help='which pairs (default: train)'
+    )
     parser.add_argument('--number', type=int, default=12, help='number of pairs, evenly spread (default: 12)')
-    parser.add_argument('--seed', type=int, default=0, help='seed of the augmentation')
+    parser.add_argument('--seed', type=int, default=0, help='seed of the augmentation (default: 0)')
     parser.add_argument('--width', type=int, default=400, help='width of each image in pixels (default: 400)')
-    parser.add_argument('--out', type=Path, default=Path('work_dirs/browse_dataset.png'))
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, help='key.sub=value')
+    parser.add_argument(
+        '--out',
+        type=Path,
+        default=Path('work_dirs/browse_dataset.png'),
+        help='file of the sheet (default: %(default)s)',
+    )
+    parser.add_argument('--cfg-options', nargs='+', action=Settings, default={}, help='key.sub=value')
     return parser.parse_args()
 
 
 def draw(packed: dict, palette: list) -> list[np.ndarray]:
     """Draws the annotations on both images of a packed pair."""
+    from mmdefusion.models.layers.place import take_off
+
     pair = take_off(packed['inputs'])[0].permute(1, 2, 0).numpy().clip(0, 255).astype(np.uint8)
     sample = packed['data_samples']
     images = [np.ascontiguousarray(pair[..., :3]), to_channels(np.ascontiguousarray(pair[..., 3:]), 3)]
@@ -50,8 +58,13 @@ def draw(packed: dict, palette: list) -> list[np.ndarray]:
     return [draw_boxes(image, boxes, truth.labels.numpy(), palette) for image in images]
 
 
-def build(args: argparse.Namespace) -> BaseDataset:
+def build(args: argparse.Namespace) -> 'BaseDataset':
     """Builds the data set of a split, with its whole pipeline."""
+    from mmengine.config import Config
+    from mmengine.registry import init_default_scope
+
+    from mmdefusion.registry import DATASETS
+
     config = Config.fromfile(args.config)
     config.merge_from_dict(args.cfg_options)
     evaluator = config.get('test_evaluator') or {}

@@ -61,9 +61,23 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--suffixes', nargs=2, default=(), metavar='S', help='tell files of one folder apart: _A _B')
     parser.add_argument('--list', type=Path, help='file with the names to use, one per line, such as a training split')
     parser.add_argument('--limit', type=int, help='number of pairs to use, evenly spread')
-    parser.add_argument('--task', choices=list(TASKS), default='ivf')
-    parser.add_argument('--protocol', choices=list(PROTOCOLS), default='vifb')
-    parser.add_argument('--detail', nargs='+', default=[], type=numbers, metavar='NAME=NUMBER,...')
+    parser.add_argument(
+        '--task',
+        choices=list(TASKS),
+        default='ivf',
+        help='what is fused: infrared and visible images, exposures or foci (default: ivf)',
+    )
+    parser.add_argument(
+        '--protocol', choices=list(PROTOCOLS), default='vifb', help='metrics of which benchmark (default: vifb)'
+    )
+    parser.add_argument(
+        '--detail',
+        nargs='+',
+        default=[],
+        type=numbers,
+        metavar='NAME=NUMBER,...',
+        help='a column for each group of numbers of ResidualDetail (default: those of the task)',
+    )
     parser.add_argument(
         '--target',
         nargs='+',
@@ -87,7 +101,12 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--weights', help='default: those that come with mmdefusion')
     parser.add_argument('--sources', action='store_true', help='show the sources on the sheet')
-    parser.add_argument('--out-dir', type=Path, default=Path('work_dirs/compare_fusion'))
+    parser.add_argument(
+        '--out-dir',
+        type=Path,
+        default=Path('work_dirs/compare_fusion'),
+        help='folder of the table and the sheet (default: %(default)s)',
+    )
     return parser.parse_args()
 
 

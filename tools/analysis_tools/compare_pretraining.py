@@ -35,7 +35,12 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--weights', required=True, help="a file, a URL, or 'tiny', which comes along")
     parser.add_argument('--seeds', type=int, default=3, help='number of trainings per config and start (default: 3)')
-    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/compare_pretraining'))
+    parser.add_argument(
+        '--work-dir',
+        type=Path,
+        default=Path('work_dirs/compare_pretraining'),
+        help='folder of the trainings and the table (default: %(default)s)',
+    )
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, help='for all: key.sub=value')
     args = parser.parse_args()
     for path in args.configs:

@@ -11,8 +11,7 @@ two brightest of the method and the other methods. Writes table.md and sheet.jpg
 """
 
 import argparse
-import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from math import isnan
 from pathlib import Path
@@ -25,7 +24,8 @@ matplotlib.use('Agg')
 import matplotlib.pyplot as plt
 
 from mmdefusion.apis import FusionInferencer
-from mmdefusion.datasets.stems import list_images, match_stems
+from mmdefusion.datasets.methods import find_methods
+from mmdefusion.datasets.stems import match_stems
 from mmdefusion.evaluation.functional import TARGET_METRICS, VIFB_METRICS, lower_is_better
 from mmdefusion.evaluation.published import VIFB_PAIRS, mean_rank, rank, vifb_method_means
 from mmdefusion.evaluation.score_files import score_files
@@ -49,12 +49,18 @@ VARIANTS: dict[str, dict] = {
 }
 MAXIMUM = 'maximum of the sources'
 SHOWN = 6  # pairs on the sheet, evenly spread
+Files = Mapping[str, Sequence[str]]  # of each pair, by its name: visible, infrared, fused
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--data', type=Path, required=True, help='folder with vi/, ir/ and perhaps fused/METHOD/')
-    parser.add_argument('--out-dir', type=Path, default=Path('work_dirs/fusion_leaderboard'))
+    parser.add_argument(
+        '--out-dir',
+        type=Path,
+        default=Path('work_dirs/fusion_leaderboard'),
+        help='folder of the images, tables and plots (default: %(default)s)',
+    )
     parser.add_argument('--weights', help='default: those that come with mmdefusion')
     parser.add_argument('--workers', type=int, default=2, help='processes that score (default: 2)')
     return parser.parse_args()
@@ -117,37 +123,25 @@ def score_maximum(args: argparse.Namespace) -> dict[str, float]:
 
 def score_folder(folder: Path, args: argparse.Namespace) -> dict[str, float]:
     """Scores the images in ``folder/fused``, writes a row for each, and returns the mean of each metric."""
-    return write_scores(score(folder / 'fused', 'vifb', args), folder / 'scores.csv')
+    return write_scores(score(beside_sources(folder, args), 'vifb', args), folder / 'scores.csv')
 
 
-def score(fused: Path, protocol: str, args: argparse.Namespace) -> dict[str, Row]:
+def beside_sources(folder: Path, args: argparse.Namespace) -> Files:
+    """The sources and the images in ``folder/fused``."""
+    return match_stems([args.data / 'vi', args.data / 'ir', folder / 'fused'])
+
+
+def score(files: Files, protocol: str, args: argparse.Namespace) -> dict[str, Row]:
     """The metrics of each image, by name."""
-    matched = match_stems([args.data / 'vi', args.data / 'ir', fused])
-    scores = score_files(list(matched.values()), protocol, args.workers, black_hot=read_pairs(args.data).black_hot)
+    scores = score_files(list(files.values()), protocol, args.workers, black_hot=read_pairs(args.data).black_hot)
     if errors := [str(row) for row in scores if not isinstance(row, dict)]:
         raise SystemExit('\n'.join(errors))
-    return dict(zip(matched, scores, strict=True))
+    return dict(zip(files, scores, strict=True))
 
 
-def folders_of_others(args: argparse.Namespace) -> dict[str, Path]:
-    """The folders of other methods that have an image of every pair; one that cannot be listed is named."""
-    wanted, found = list_images(args.data / 'vi').keys(), {}
-    for folder in sorted((args.data / 'fused').glob('*')):
-        if not folder.is_dir():
-            continue
-        try:
-            names = list_images(folder).keys()
-        except ValueError as error:  # no images, or two of one name
-            warnings.warn(f'{error} The method is left out.', stacklevel=2)
-            continue
-        if names == wanted:
-            found[folder.name] = folder
-    return found
-
-
-def tabulate_targets(args: argparse.Namespace, folders: dict[str, Path]) -> Table:
+def tabulate_targets(args: argparse.Namespace, methods: Mapping[str, Files]) -> Table:
     """Makes the table of what VIFB's metrics do not measure, for every method with images."""
-    scores = {name: score(folder, 'targets', args) for name, folder in folders.items()}
+    scores = {name: score(files, 'targets', args) for name, files in methods.items()}
     others = [scores[name] for name in scores if name not in VARIANTS and name != MAXIMUM]
     rows = []
     for name, found in scores.items():
@@ -197,13 +191,13 @@ def draw_ranks(methods: dict[str, dict[str, float]], ours: str, out: Path) -> No
     write_figure(out, figure, dpi=100)
 
 
-def draw_sheet(args: argparse.Namespace, folders: dict[str, Path], out: Path) -> None:
+def draw_sheet(methods: Mapping[str, Files], out: Path) -> None:
     """Draws the sources, our fused images and those of other methods."""
-    columns = {'visible': args.data / 'vi', 'infrared': args.data / 'ir', **folders}
-    files = {title: list_images(folder) for title, folder in columns.items()}
-    names = evenly_spread(sorted(files['visible']), SHOWN)
-    rows = [[read_image(of[name], channels=3) for of in files.values()] for name in names]
-    write_image(out, contact_sheet(rows, list(files), names, width=300))
+    first, *others = methods.values()
+    names = evenly_spread(sorted(first), SHOWN)
+    paths = [[*first[name], *(files[name][2] for files in others)] for name in names]
+    rows = [[read_image(path, channels=3) for path in row] for row in paths]
+    write_image(out, contact_sheet(rows, ['visible', 'infrared', *methods], names, width=300))
 
 
 @interrupted_in_a_line()
@@ -220,16 +214,19 @@ def write_tables(args: argparse.Namespace) -> list[Table]:
     """Writes the tables, the plots and the sheet."""
     refuse_other_pairs(args.data)
     tables = []
-    folders = {name: folder_of(name, args) / 'fused' for name in (*VARIANTS, MAXIMUM)}
-    folders |= folders_of_others(args)  # before the work of fusing
+    sources = match_stems([args.data / 'vi', args.data / 'ir'])
+    others = find_methods(args.data / 'fused', sources)  # before the work of fusing
     for name in (*VARIANTS, MAXIMUM):
         scores = score_maximum(args) if name == MAXIMUM else fuse_and_score(name, args)
         methods = vifb_method_means() | {name: scores}
         draw_ranks(methods, name, folder_of(name, args) / 'ranks.png')
         tables.append(tabulate(methods))
-    tables.append(tabulate_targets(args, folders))
+    shown_methods = {name: beside_sources(folder_of(name, args), args) for name in (*VARIANTS, MAXIMUM)}
+    for name, images in others.items():
+        shown_methods[name] = {pair: (*paths, images[pair]) for pair, paths in sources.items()}
+    tables.append(tabulate_targets(args, shown_methods))
     write_text(args.out_dir / 'table.md', '\n'.join(table.markdown() for table in tables))
-    draw_sheet(args, folders, args.out_dir / 'sheet.jpg')
+    draw_sheet(shown_methods, args.out_dir / 'sheet.jpg')
     return tables
 
 

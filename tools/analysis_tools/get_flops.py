@@ -19,9 +19,13 @@ from mmdefusion.utils.options import absent_in_a_line, interrupted_in_a_line, pr
 @absent_in_a_line()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('configs', type=present_file, nargs='+')
+    parser.add_argument('configs', type=present_file, nargs='+', help='configs of the models')
     parser.add_argument('--shape', type=int, nargs=2, default=(480, 640), metavar=('H', 'W'), help='default: 480 640')
-    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
+    parser.add_argument(
+        '--device',
+        default='cuda' if torch.cuda.is_available() else 'cpu',
+        help='device of the networks (default: %(default)s)',
+    )
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, help='for all: key.sub=value')
     args = parser.parse_args()
     print(f'{"million parameters":>20s}{"GFLOPs":>10s}{"seconds":>10s}{"peak MiB":>10s}  config, {args.shape}')

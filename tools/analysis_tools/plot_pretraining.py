@@ -33,7 +33,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--random', type=present_file, metavar='CONFIG', help='also validate this config with random weights'
     )
-    parser.add_argument('--out', default='curves.png')
+    parser.add_argument('--out', default='curves.png', help='file of the plot (default: curves.png)')
     return parser.parse_args()
 
 

@@ -1,7 +1,7 @@
 """Measures how much the tokens of a network tell of the objects in a patch, with a small classifier on frozen tokens.
 
     python tools/analysis_tools/probe_features.py --data DATA_CONFIG --model CONFIG [CHECKPOINT] [--model ...]
-        [--tokens pixels visible infrared both common unique fused prior] [--size HEIGHT WIDTH] [--seeds 0 1 2]
+        [--tokens pixels visible infrared both common unique fused prior] [--size 320x240] [--seeds 0 1 2]
 
 For each patch of 16×16 pixels, the classifier predicts which classes lie in it; it is trained on the tokens of the
 training pairs of DATA_CONFIG (any config with labelled pairs, boxes or label maps) and scored by average precision on
@@ -24,7 +24,7 @@ from mmdefusion.models.checkpoints.fetching import local_path
 from mmdefusion.models.checkpoints.fitting import read_weights
 from mmdefusion.utils.files import write_text
 from mmdefusion.utils.names import shown
-from mmdefusion.utils.options import interrupted_in_a_line, present_file
+from mmdefusion.utils.options import Size, interrupted_in_a_line, present_file, size
 from mmdefusion.visualization import Table
 
 
@@ -38,12 +38,19 @@ def parse_args() -> argparse.Namespace:
         metavar='CONFIG',
         help='config with labelled pairs to train and test',
     )
-    parser.add_argument('--model', nargs='+', action='append', required=True, metavar='CONFIG [CHECKPOINT]')
+    parser.add_argument(
+        '--model',
+        nargs='+',
+        action='append',
+        required=True,
+        metavar='CONFIG [CHECKPOINT]',
+        help='a network and its weights; may be repeated',
+    )
     parser.add_argument('--tokens', nargs='+', choices=TOKENS, default=['both', 'fused'], help=default)
     parser.add_argument(
         '--layer', type=int, help='block of the encoder after which tokens are taken (default: the last)'
     )
-    parser.add_argument('--size', nargs=2, type=int, default=[240, 320], metavar=('HEIGHT', 'WIDTH'), help=default)
+    parser.add_argument('--size', type=size, default=Size(320, 240), metavar='WxH', help=f'of the pairs {default}')
     parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2], help=default)
     parser.add_argument('--hidden', type=int, default=ProbeSettings.hidden, help=f'units of the classifier {default}')
     parser.add_argument('--epochs', type=int, default=ProbeSettings.epochs, help=f'of the classifier {default}')
@@ -77,7 +84,7 @@ def run(args: argparse.Namespace) -> None:
         read_weights(file)  # before anything takes time
     data = Config.fromfile(args.data)
     data.merge_from_dict(args.data_options)
-    splits = [LabelledPairs(data, split, tuple(args.size)) for split in ('train', 'test')]
+    splits = [LabelledPairs(data, split, args.size.shape) for split in ('train', 'test')]
     labels = [labels_of(pairs) for pairs in splits]
     settings = ProbeSettings(hidden=args.hidden, epochs=args.epochs)
     classes, rows, scores = splits[1].classes, [], []

@@ -44,12 +44,50 @@ AS_IT_IS = 'as it is'
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--model', nargs=2, action='append', required=True, metavar=('CONFIG', 'CHECKPOINT'))
-    parser.add_argument('--missing', nargs='*', default=['visible', 'infrared', 'random:0.3'], metavar='M')
-    parser.add_argument('--shifts', nargs='*', type=float, default=[2, 4, 8, 16], metavar='PIXELS')
-    parser.add_argument('--corruptions', nargs='*', choices=list(CORRUPTIONS), default=list(CORRUPTIONS))
-    parser.add_argument('--levels', nargs='*', type=int, choices=range(1, 6), default=[1, 3, 5])
-    parser.add_argument('--out-dir', type=Path, default=Path('work_dirs/robustness'))
+    parser.add_argument(
+        '--model',
+        nargs=2,
+        action='append',
+        required=True,
+        metavar=('CONFIG', 'CHECKPOINT'),
+        help='a model and its weights; may be repeated',
+    )
+    parser.add_argument(
+        '--missing',
+        nargs='*',
+        default=['visible', 'infrared', 'random:0.3'],
+        metavar='M',
+        help='sensors that fail: visible, infrared, random:SHARE (default: visible infrared random:0.3)',
+    )
+    parser.add_argument(
+        '--shifts',
+        nargs='*',
+        type=float,
+        default=[2, 4, 8, 16],
+        metavar='PIXELS',
+        help='shifts of the infrared image (default: 2 4 8 16)',
+    )
+    parser.add_argument(
+        '--corruptions',
+        nargs='*',
+        choices=list(CORRUPTIONS),
+        default=list(CORRUPTIONS),
+        help='corruptions of an image (default: all)',
+    )
+    parser.add_argument(
+        '--levels',
+        nargs='*',
+        type=int,
+        choices=range(1, 6),
+        default=[1, 3, 5],
+        help='levels of the corruptions (default: 1 3 5)',
+    )
+    parser.add_argument(
+        '--out-dir',
+        type=Path,
+        default=Path('work_dirs/robustness'),
+        help='folder of the scores, table and curves (default: %(default)s)',
+    )
     parser.add_argument(
         '--cfg-options', nargs='+', action=DictAction, default={}, help='settings of all models: key.sub=value'
     )

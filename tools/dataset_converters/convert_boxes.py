@@ -25,8 +25,8 @@ from mmdefusion.utils.options import interrupted_in_a_line
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--from', dest='source', choices=list(READERS), required=True)
-    parser.add_argument('--to', dest='target', choices=list(WRITERS), required=True)
+    parser.add_argument('--from', dest='source', choices=list(READERS), required=True, help='format of the annotations')
+    parser.add_argument('--to', dest='target', choices=list(WRITERS), required=True, help='format to write')
     parser.add_argument('--annotations', type=Path, required=True, help='file or folder')
     parser.add_argument('--images', type=Path, required=True, help='folder of the visible images')
     parser.add_argument('--out', type=Path, required=True, help='file (coco) or folder (voc, yolo)')

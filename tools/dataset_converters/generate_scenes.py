@@ -13,7 +13,7 @@ import numpy as np
 from mmdefusion.scenes import PALETTE, SceneGenerator, write_scenes
 from mmdefusion.utils.files import write_image
 from mmdefusion.utils.names import shown
-from mmdefusion.utils.options import interrupted_in_a_line
+from mmdefusion.utils.options import Size, interrupted_in_a_line, size
 from mmdefusion.visualization import contact_sheet, draw_boxes, draw_mask
 
 
@@ -22,7 +22,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('out', type=Path, help='folder of the set; an earlier set in it is replaced')
     parser.add_argument('--train', type=int, default=400, help='training scenes (default: 400)')
     parser.add_argument('--test', type=int, default=100, help='test scenes (default: 100)')
-    parser.add_argument('--size', type=int, nargs=2, default=(160, 128), metavar=('W', 'H'), help='default: 160 128')
+    parser.add_argument('--size', type=size, default=Size(160, 128), metavar='WxH', help='default: 160x128')
     parser.add_argument('--seed', type=int, default=0, help='seed of the scenes (default: 0)')
     parser.add_argument('--bits', type=int, choices=(8, 16), default=8, help='bits of the infrared images (default: 8)')
     parser.add_argument('--preview', type=Path, metavar='PNG', help='also draw the first six scenes on one sheet')
@@ -43,13 +43,12 @@ def preview(generator: SceneGenerator, count: int = 6) -> np.ndarray:
 @interrupted_in_a_line()
 def main() -> None:
     args = parse_args()
-    size = tuple(args.size)
     try:
-        root = write_scenes(args.out, args.train, args.test, args.seed, size, args.bits)
+        root = write_scenes(args.out, args.train, args.test, args.seed, args.size, args.bits)
         print(f'{args.train} training and {args.test} test scenes in {root}')
         if args.preview:
             args.preview.parent.mkdir(parents=True, exist_ok=True)
-            write_image(args.preview, preview(SceneGenerator(size, args.seed, bits=args.bits)))
+            write_image(args.preview, preview(SceneGenerator(args.size, args.seed, bits=args.bits)))
             print(f'preview in {args.preview}')
     except (OSError, ValueError) as error:
         raise SystemExit(shown(error)) from None

@@ -59,9 +59,13 @@ def join(images: Path, visible: Path, infrared: Path) -> int:
 @interrupted_in_a_line()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('direction', choices=('split', 'join'))
+    parser.add_argument(
+        'direction', choices=('split', 'join'), help='split: IMAGES to VISIBLE and INFRARED; join: these to IMAGES'
+    )
     for name in ('images', 'visible', 'infrared'):
-        parser.add_argument(name, type=Path, help='folder')
+        parser.add_argument(
+            name, type=Path, help=f'folder of the {name}' if name == 'images' else f'folder of the {name} images'
+        )
     args = parser.parse_args()
     try:
         for folder in (args.visible, args.infrared) if args.direction == 'split' else (args.images,):

@@ -50,7 +50,7 @@ def place(path: Path, target: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('root', type=Path, metavar='DATASET_PART', help='folder with a folder for each scene')
-    parser.add_argument('out', type=Path)
+    parser.add_argument('out', type=Path, help='folder that gets under/ and over/')
     args = parser.parse_args()
     if not args.root.is_dir():
         parser.error(f'{args.root} is no folder.')

@@ -7,14 +7,14 @@ other programs run), peak memory of the process, size of the file, agreement wit
 images, percent of boxes that match at IoU 0.99 and score ± 0.01, percent of pixels with equal labels), and scores: of
 fusers Ssim, Qabf and Psnr of VIFB, of detectors mAP and AP50 (TRUTH: a COCO file), of segmenters mIoU (TRUTH: a folder
 of label maps). All forms run in this process, one after the other, on the pairs of a folder (vi and ir in it), OpenVINO
-where it is installed (mmdefusion[openvino]). bf16 is PyTorch's autocast, or OpenVINO's where the processor can.
+where it is installed (pip install openvino nncf). bf16 is PyTorch's autocast, or OpenVINO's where the processor can.
 """
 
 import argparse
 from pathlib import Path
 
 from mmdefusion.utils.names import shown
-from mmdefusion.utils.options import interrupted_in_a_line
+from mmdefusion.utils.options import interrupted_in_a_line, size
 
 FORMS = ('eager', 'compiled', 'onnxruntime', 'openvino')
 PRECISIONS = ('fp32', 'bf16', 'fp16', 'int8')
@@ -22,23 +22,32 @@ PRECISIONS = ('fp32', 'bf16', 'fp16', 'int8')
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('config')
+    parser.add_argument('config', help='config of the network')
     parser.add_argument('checkpoint', nargs='?', help='default, for fusers: the weights that come with mmdefusion')
-    parser.add_argument('--pairs', required=True, metavar='DIR')
+    parser.add_argument('--pairs', required=True, metavar='DIR', help='folder of pairs, with the folders vi and ir')
     parser.add_argument(
         '--truth', type=Path, metavar='PATH', help='boxes (COCO file) or label maps (folder) of the pairs'
     )
     parser.add_argument('--calibration', metavar='DIR', help='pairs for 8 bits (default: those of --pairs)')
     parser.add_argument(
-        '--size', nargs=2, type=int, metavar=('H', 'W'), help='files for one size (default: open sizes)'
+        '--size', type=size, metavar='WxH', help='files for one size, such as 640x512 (default: open sizes)'
     )
-    parser.add_argument('--forms', nargs='+', choices=FORMS, default=FORMS, metavar='FORM', help=', '.join(FORMS))
     parser.add_argument(
-        '--precisions', nargs='+', choices=PRECISIONS, default=PRECISIONS, metavar='P', help=', '.join(PRECISIONS)
+        '--forms', nargs='+', choices=FORMS, default=FORMS, metavar='FORM', help=f'{", ".join(FORMS)} (default: all)'
+    )
+    parser.add_argument(
+        '--precisions',
+        nargs='+',
+        choices=PRECISIONS,
+        default=PRECISIONS,
+        metavar='P',
+        help=f'{", ".join(PRECISIONS)} (default: all)',
     )
     parser.add_argument('--repeats', type=int, default=3, help='runs that are timed (default: 3)')
     parser.add_argument('--threads', type=int, help='of each form (default: as many as torch takes)')
-    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/deployment'), help='where the files go')
+    parser.add_argument(
+        '--work-dir', type=Path, default=Path('work_dirs/deployment'), help='where the files go (default: %(default)s)'
+    )
     return parser.parse_args()
 
 
@@ -57,7 +66,7 @@ def main() -> None:
             args.checkpoint,
             args.pairs,
             args.work_dir,
-            args.size and tuple(args.size),
+            args.size and args.size.shape,
             args.forms,
             args.precisions,
             args.repeats,

@@ -13,24 +13,30 @@ import argparse
 import logging
 import warnings
 
+from mmdefusion.utils.compat import missing_extra
 from mmdefusion.utils.names import shown
-from mmdefusion.utils.options import interrupted_in_a_line
+from mmdefusion.utils.options import interrupted_in_a_line, size
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('config')
+    parser.add_argument('config', help='config of the network')
     parser.add_argument(
         'checkpoint', nargs='?', help='default, for configs/fusion: the weights that come with mmdefusion'
     )
     parser.add_argument('--out', required=True, metavar='FILE', help='the file to write, .onnx')
     parser.add_argument(
-        '--what', choices=('model', 'features'), default='model', help='features: the maps that a head would read'
+        '--what',
+        choices=('model', 'features'),
+        default='model',
+        help='features: the maps that a head would read (default: model)',
     )
-    sizes = parser.add_mutually_exclusive_group()
-    sizes.add_argument('--size', nargs=2, type=int, metavar=('H', 'W'), help='a file for pairs of this size only')
-    sizes.add_argument('--dynamic', action='store_true', help='a file for any size and batch (default)')
-    parser.add_argument('--pixels', choices=('float32', 'uint8'), default='float32', help='dtype of both inputs')
+    parser.add_argument(
+        '--size', type=size, metavar='WxH', help='a file for pairs of this size only, such as 640x512 (default: any)'
+    )
+    parser.add_argument(
+        '--pixels', choices=('float32', 'uint8'), default='float32', help='dtype of both inputs (default: float32)'
+    )
     parser.add_argument('--fp16', action='store_true', help='weights and maps of 16 bits')
     parser.add_argument('--int8', metavar='PAIRS', help='weights and maps of 8 bits, calibrated on these pairs')
     parser.add_argument('--verify', metavar='PAIRS', help='compare the file with PyTorch on these pairs')
@@ -51,14 +57,16 @@ def main() -> None:
             args.checkpoint,
             args.out,
             args.what,
-            args.size and tuple(args.size),
+            args.size and args.size.shape,
             args.fp16,
             args.int8,
             args.verify,
             args.pixels,
         )
     except ModuleNotFoundError as error:
-        raise SystemExit(f"{error}: export needs pip install 'mmdefusion[export]'.") from None
+        if error.name in ('onnx', 'onnxscript', 'onnxruntime'):
+            raise SystemExit(f'{missing_extra("export", error.name)}.') from None
+        raise SystemExit(f'{shown(error)}: see "Install" in the README.') from None
     except (OSError, ValueError) as error:
         raise SystemExit(shown(error)) from None
     print(f'{done.file}: {done.file.stat().st_size / 1e6:.1f} MB, outputs {", ".join(done.loaded.module.outputs)}')

@@ -31,7 +31,7 @@ CASES = (  # works, side, batch, forms
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--update', action='store_true', help='write the ratios of this state')
-    parser.add_argument('--repeats', type=int, default=5)
+    parser.add_argument('--repeats', type=int, default=5, help='rounds that are timed (default: 5)')
     parser.add_argument('--plot', type=Path, help='bars of then and now')
     args = parser.parse_args()
     torch.set_num_threads(1)

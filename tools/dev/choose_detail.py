@@ -37,12 +37,25 @@ OPTIONS = {name: int if name == 'levels' else float for name in signature(Residu
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--pairs', nargs=2, action='append', default=[], metavar=('VI_DIR', 'IR_DIR'))
+    parser.add_argument(
+        '--pairs',
+        nargs=2,
+        action='append',
+        default=[],
+        metavar=('VI_DIR', 'IR_DIR'),
+        help='folders of training pairs; may be repeated',
+    )
     parser.add_argument(
         '--list', action='append', default=[], type=Path, help='names to take, of folders that have any of them'
     )
     parser.add_argument('--limit', type=int, default=10, help='pairs of each folder, evenly spread (default: 10)')
-    parser.add_argument('--detail', nargs='*', default=[], metavar='OPTION=VALUE,...')
+    parser.add_argument(
+        '--detail',
+        nargs='*',
+        default=[],
+        metavar='OPTION=VALUE,...',
+        help='numbers of ResidualDetail to try, a group for each column',
+    )
     parser.add_argument('--check', type=Path, metavar='DIR', help="VIFB's pairs, to compare the anchors on")
     parser.add_argument('--weights', help='default: those that come with mmdefusion')
     return parser.parse_args()

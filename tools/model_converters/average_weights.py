@@ -35,8 +35,17 @@ def parse_args() -> argparse.Namespace:
         '--share', type=float, default=0.5, help='of the trained weights, from 0 to 1 (default: %(default)s)'
     )
     names = 'PREFIX', 'FILE', 'OTHER'
-    parser.add_argument('--start', nargs=3, action='append', default=[], metavar=names, help='may be repeated')
-    parser.add_argument('--start-at-zero', nargs='+', default=[], metavar='PREFIX')
+    parser.add_argument(
+        '--start',
+        nargs=3,
+        action='append',
+        default=[],
+        metavar=names,
+        help='where weights began, see above; may be repeated',
+    )
+    parser.add_argument(
+        '--start-at-zero', nargs='+', default=[], metavar='PREFIX', help='weights with these prefixes began at 0'
+    )
     args = parser.parse_args()
     if not 0 <= args.share <= 1:
         parser.error(f'--share {args.share} is not between 0 and 1.')

@@ -38,7 +38,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--safetensors', action='store_true', help='write -SHA.safetensors')
     parser.add_argument('--fp16', action='store_true', help='half precision: half the size')
     parser.add_argument('--data', default='', help='what it was trained on, in words')
-    parser.add_argument('--layout', choices=('mmdefusion', 'mae'), default='mmdefusion')
+    parser.add_argument(
+        '--layout',
+        choices=('mmdefusion', 'mae'),
+        default='mmdefusion',
+        help='ours, or that of a masked autoencoder (default: mmdefusion)',
+    )
     parser.add_argument(
         '--drop',
         nargs='*',

@@ -1,4 +1,4 @@
-# Generated scenes of twice the usual size (generate_scenes.py data/scenes-320x256 --size 320 256): patches of 16 pixels
+# Generated scenes of twice the usual size (generate_scenes.py data/scenes-320x256 --size 320x256): patches of 16 pixels
 # say little of a person who is 20 pixels tall.
 _base_ = './scenes-detection.py'
 

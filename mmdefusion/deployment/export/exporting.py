@@ -92,17 +92,17 @@ def trace_loaded(
     encoders = [part for part in loaded.module.modules() if isinstance(part, DeFusionEncoder)]
     if size is None and any(encoder.window for encoder in encoders):
         raise ValueError(
-            'The network attends within windows, which are laid out for one size of images: name it (--size H W), or '
-            'leave windows out of the config (window=None, pooling=None; the same weights fit).'
+            'The network attends within windows, which are laid out for one size of images: name it (--size 640x512, '
+            'say), or leave windows out of the config (window=None, pooling=None; the same weights fit).'
         )
     metadata = replace(loaded.metadata, size=size, pixels=pixels)
     check_metadata(metadata)
     if size and metadata.task == 'fuse' and metadata.what == 'model' and any(side % PATCH_SIZE for side in size):
-        whole = ' '.join(str(-(-side // PATCH_SIZE) * PATCH_SIZE) for side in size)
-        dynamic = '' if any(encoder.window for encoder in encoders) else ', or --dynamic'
+        height, width = (-(-side // PATCH_SIZE) * PATCH_SIZE for side in size)
+        any_size = '' if any(encoder.window for encoder in encoders) else ', or none'
         raise ValueError(
-            f'--size {" ".join(map(str, size))}: larger images are fused in windows of this size, which are whole '
-            f'patches of {PATCH_SIZE} pixels: take --size {whole}{dynamic}.'
+            f'--size {size[1]}x{size[0]}: larger images are fused in windows of this size, which are whole patches of '
+            f'{PATCH_SIZE} pixels: take --size {width}x{height}{any_size}.'
         )
     graph = trace(loaded.module, loaded.module.outputs, size, translations(metadata.task))
     return finish(graph, metadata), metadata

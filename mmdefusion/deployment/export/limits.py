@@ -26,9 +26,10 @@ def check_metadata(metadata: Metadata) -> None:
     values = vars(metadata)
     key = wrong_field(values)
     if key in ('size', 'scale'):
+        sides = 'x'.join(map(str, values[key] if key == 'scale' else values[key][::-1]))
         raise ValueError(
-            f'{PLACES[key]} {" ".join(map(str, values[key]))} cannot be exported: give two sides of 1 to '
-            f'{LONGEST_SIDE} pixels, with at most {max_pixels()} pixels in all.'
+            f'{PLACES[key]} {sides} cannot be exported: give two sides of 1 to {LONGEST_SIDE} pixels, with at most '
+            f'{max_pixels()} pixels in all.'
         )
     if key:
         place = PLACES.get(key, f'{key} of the data set')

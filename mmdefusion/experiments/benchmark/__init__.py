@@ -1,20 +1,20 @@
 """Compares models on one data set with the same budget."""
 
-from .budget import Budget
-from .data_set import DataSet
-from .models import Candidate, find_candidates, find_models, known_models, models_by_task
-from .plan import Comparison
-from .run import Benchmark, run_benchmark
+from mmdefusion.utils.lazy import lazy_exports
 
-__all__ = [
-    'Benchmark',
-    'Budget',
-    'Candidate',
-    'Comparison',
-    'DataSet',
-    'find_candidates',
-    'find_models',
-    'known_models',
-    'models_by_task',
-    'run_benchmark',
-]
+_HOMES = {
+    'Benchmark': 'run',
+    'Budget': 'budget',
+    'Candidate': 'models',
+    'Comparison': 'plan',
+    'DataSet': 'data_set',
+    'find_candidates': 'models',
+    'find_models': 'models',
+    'known_models': 'models',
+    'models_by_task': 'models',
+    'run_benchmark': 'run',
+}
+
+__all__ = [*_HOMES]
+
+__getattr__, __dir__ = lazy_exports(__name__, _HOMES)

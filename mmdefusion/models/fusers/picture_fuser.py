@@ -103,7 +103,7 @@ class PictureFuser(ImageFuser):
 
     @torch.no_grad()
     def fuse(
-        self, pair: Pair, parts: bool = False, network_pixels: int | None = None, memory: FrameMemory | None = None
+        self, pair: Pair, *, parts: bool = False, network_pixels: int | None = None, memory: FrameMemory | None = None
     ) -> Tensor | FusedImages:
         """Fuses two images of any size.
 
@@ -127,12 +127,12 @@ class PictureFuser(ImageFuser):
         return FusedImages(*decoded.clip(0, 1), fused) if parts else fused
 
     @torch.no_grad()
-    def explain(self, pair: Pair, memory: FrameMemory | None = None, network_pixels: int | None = None) -> Explained:
+    def explain(self, pair: Pair, *, network_pixels: int | None = None, memory: FrameMemory | None = None) -> Explained:
         """Fuses two images of any size, and tells which of them the network follows where.
 
         Args:
             pair: two images 3×H×W, RGB in [0, 1].
-            memory, network_pixels: see :meth:`fuse`.
+            network_pixels, memory: see :meth:`fuse`.
 
         Returns:
             The images as of :meth:`fuse` with parts, and the share of the first source.

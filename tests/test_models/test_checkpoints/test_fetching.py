@@ -121,7 +121,12 @@ def test_names_that_are_not_there(hub, content, name, said):
 
 def test_without_huggingface_hub(monkeypatch):
     monkeypatch.setitem(sys.modules, 'huggingface_hub', None)
-    refused(f'hf://{REPO}/x.pth', "pip install 'mmdefusion[hub]'", 'or give the path of a file')
+    refused(
+        f'hf://{REPO}/x.pth',
+        "pip install 'huggingface_hub>=1.0'",
+        "pip install '.[hub]' in the checkout",
+        'or give the path of a file',
+    )
 
 
 def test_what_is_not_what_the_hub_told(hub, content):

@@ -84,6 +84,11 @@ def test_a_file_of_that_name_comes_first(tmp_path):
 
 
 def test_other_names_are_files():
-    assert set(shipped()) == {'guided', 'prior', 'tiny'}
+    assert set(shipped()) == {'guided', 'prior', 'scenes_atss', 'tiny'}
     with pytest.raises(FileNotFoundError, match=r'The checkpoint huge is not there\. Weights with a name: .*tiny\.'):
         read_checkpoint('huge')
+
+
+def test_the_detector_of_the_package_by_its_name():
+    assert read_checkpoint('scenes_atss')['meta']['dataset_meta']['classes'] == ('person', 'car', 'cone')
+    assert local_path('scenes_atss') == shipped()['scenes_atss']

@@ -1,3 +1,5 @@
+from inspect import signature
+
 import numpy as np
 import pytest
 import torch
@@ -156,3 +158,12 @@ def test_a_target_is_raised_and_loses_its_colours():
 def test_there_are_three_targets():
     with pytest.raises(ValueError, match="target='all' is none of"):
         build(target='all')
+
+
+def test_fusing_and_explaining_take_the_same_options():
+    """Two ways to call that differ in the order of their options are easily confused."""
+    fusing, explaining = (
+        list(signature(call).parameters.values()) for call in (PictureFuser.fuse, PictureFuser.explain)
+    )
+    assert [one.name for one in fusing if one.name != 'parts'] == [one.name for one in explaining]
+    assert all(one.kind is one.KEYWORD_ONLY for one in (*fusing[2:], *explaining[2:]))
