@@ -13,7 +13,7 @@ from mmdefusion.evaluation.functional import VIFB_METRICS, vifb_scores
 from mmdefusion.evaluation.published import mean_rank
 from mmdefusion.evaluation.scores import Row, mean_row
 from mmdefusion.inference.sources import Item
-from mmdefusion.datasets.stems import list_images, match_stems
+from mmdefusion.inference.stems import list_images, match_stems
 from mmdefusion.inference.thermal import tell_black_hot, to_white_hot
 from mmdefusion.utils.image_io import reverse_channels
 from mmdefusion.visualization import Table
