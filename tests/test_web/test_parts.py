@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
-from helpers.layouts import grey
+from helpers.layouts import grey, write
 from helpers.pretraining import write_fuser
 
 from mmdefusion.apis import FusionInferencer
@@ -32,12 +32,6 @@ def weights(tmp_path_factory) -> str:
 @pytest.fixture(scope='module')
 def fuser(weights) -> FusionInferencer:
     return fusing.open_fuser(weights, 'cpu', 'ivf', None, 'residual', None)
-
-
-def write(path: Path, image: np.ndarray) -> str:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    assert cv2.imwrite(str(path), image)
-    return str(path)
 
 
 def test_sixteen_bits_stay_sixteen_bits(tmp_path):
