@@ -9,6 +9,7 @@ from unittest.mock import patch
 
 import pytest
 import torch
+from formula import formula_checkpoint
 from helpers.tools_in_process import forget_instances
 
 SHARED = Path(__file__).resolve().parents[2] / 'shared'
@@ -20,6 +21,12 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f'no {SHARED}: real images and parity data are not part of the project')
     return SHARED
+
+
+@pytest.fixture(scope='module')
+def reference() -> dict[str, torch.Tensor]:
+    """Weights by a formula, in the layout of DeFusion++'s authors."""
+    return {name: value.float() for name, value in formula_checkpoint(teachers=False).items()}
 
 
 def pytest_collection_finish() -> None:

@@ -7,22 +7,25 @@ from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1] / 'mmdefusion'
+PAGE = PACKAGE.parent / 'docs/house.md'
 
 # From the ground up. Rooms of one floor do not know each other; the longest name that fits a module counts.
 FLOORS = (
     ('version', 'models'),
     ('utils', 'registry'),
-    ('datasets.annotation_files', 'datasets.stems'),
-    ('visualization', 'scenes', 'rules', 'models.layers', 'evaluation.functional', 'datasets.conversion'),
-    ('models.structures', 'inference'),
-    ('models.checkpoints', 'evaluation.published', 'evaluation.results'),
-    ('models.backbones', 'models.losses', 'models.data_preprocessors', 'datasets'),
+    ('visualization', 'scenes', 'rules', 'evaluation.functional'),
+    ('inference',),
+    ('models.layers',),
+    ('models.structures',),
+    ('models.checkpoints',),
+    ('models.backbones', 'models.losses', 'models.data_preprocessors'),
     ('models.necks',),
     ('models.heads', 'models.fusers', 'models.defusion_pp'),
     ('models.networks',),
     ('models.pretrainers', 'models.teachers', 'models.assembly'),
     ('models.registered',),
-    ('engine', 'evaluation', 'apis.loading'),
+    ('datasets',),
+    ('engine', 'evaluation'),
     ('apis',),
     ('experiments', 'web', 'deployment'),
     ('deployment.export',),
@@ -109,6 +112,14 @@ def test_imports_go_downward():
 def is_below(other: str, module: str) -> bool:
     """Whether a module may import another one: it lies in the same room, or on a lower floor."""
     return room_of(other) == room_of(module) or floor_of(other) < floor_of(module)
+
+
+def test_the_page_lists_the_rooms_in_the_order_of_the_floors():
+    listed = re.findall(r'^\| `mmdefusion/(\w+)/` \|', PAGE.read_text(encoding='utf-8'), re.M)
+    assert set(listed) == {path.parent.name for path in PACKAGE.glob('*/__init__.py')}
+    highest = {one.split('.')[0]: number for number, floor in enumerate(FLOORS) for one in floor}
+    places = [highest[room] for room in listed]
+    assert places == sorted(places, reverse=True)
 
 
 def test_toolboxes_are_known_only_where_a_room_adapts_to_them():

@@ -8,10 +8,11 @@ import numpy as np
 
 from mmdefusion.inference.pair_fusing import PairFusing
 from mmdefusion.inference.thermal import Polarity
-from mmdefusion.rules.detail import PATCH, Detail
+from mmdefusion.rules.detail import Detail
 from mmdefusion.rules.luma import luma
 from mmdefusion.rules.memory import FrameMemory
 from mmdefusion.rules.options import Colour, DetailChoice, Target, Task
+from mmdefusion.rules.patches import missing_to_patches
 from mmdefusion.rules.picture import PictureRule
 from mmdefusion.utils.image_io import reverse_channels
 
@@ -121,6 +122,5 @@ class OnnxFuser(PairFusing):
 
 def fill_patches(images: np.ndarray) -> np.ndarray:
     """Extends B×H×W×C to whole patches by mirroring, or in very narrow images by repetition."""
-    bottom, right = (-side % PATCH for side in images.shape[1:3])
-    mode = 'reflect' if bottom < images.shape[1] and right < images.shape[2] else 'edge'
-    return np.pad(images, ((0, 0), (0, bottom), (0, right), (0, 0)), mode=mode)
+    (bottom, right), mirrored = missing_to_patches(images.shape[1:3])
+    return np.pad(images, ((0, 0), (0, bottom), (0, right), (0, 0)), mode='reflect' if mirrored else 'edge')

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmdefusion.rules.detail import PATCH
+from mmdefusion.rules.patches import PATCH_SIZE
 from mmdefusion.rules.sliding_windows import WindowLayout
 
 Network = Callable[[np.ndarray, np.ndarray], np.ndarray]  # two times B×h×w×C to B×K×h×w×C
@@ -32,8 +32,10 @@ class SlidingWindow:
     overlap: int | None = None
 
     def __post_init__(self) -> None:
-        if min(self.height, self.width) < PATCH or self.height % PATCH or self.width % PATCH:
-            raise ValueError(f'A window of {self.width}x{self.height} must be a multiple of {PATCH} wide and high.')
+        if min(self.height, self.width) < PATCH_SIZE or self.height % PATCH_SIZE or self.width % PATCH_SIZE:
+            raise ValueError(
+                f'A window of {self.width}x{self.height} must be a multiple of {PATCH_SIZE} wide and high.'
+            )
         if self.batch_size < 1:
             raise ValueError(f'batch_size={self.batch_size} windows must be at least 1.')
         if self.overlap is not None and not 0 < self.overlap <= min(self.height, self.width) // 2:

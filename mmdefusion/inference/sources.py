@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mmdefusion.datasets.stems import UnmatchedFiles, match_stems
 from mmdefusion.utils.image_io import FULL, FixedRange, read_partner, read_stored, to_channels, to_uint8
 
 from .globs import SKIP, find_files, is_glob, match_globs
+from .stems import UnmatchedFiles, match_stems
 
 Image = str | os.PathLike | np.ndarray  # a file or URL, or an array H×W or H×W×3, BGR
 Source = Image | Sequence[Image] | None

@@ -146,41 +146,11 @@ class DeFusionPP(BaseModule):
         """Renames the keys of a checkpoint of pretraining (slots ``backbone`` and ``neck.0``) to those of this module.
 
         Raises:
-            ValueError: if the checkpoint is loaded into a whole detector: there this module is shown
-                the keys of its own slot only, and the decomposition would silently stay random; or
-                if it is in the authors' layout, of which only the encoder's keys would fit, or holds nothing of this
-                module.
+            ValueError: if the checkpoint is not for this module, see :meth:`_refuse_foreign`; or if one of pretraining
+                is loaded into a whole detector: there this module is shown the keys of its own slot only, and the
+                decomposition would silently stay random.
         """
-        # MMEngine unwraps state_dict, but not model
-        if 'enc_norm1.weight' in state_dict.get('model', state_dict):
-            raise ValueError(
-                "The checkpoint is in the layout of DeFusion++'s authors: convert it first with "
-                'tools/model_converters/reference_to_mmdefusion.py SOURCE TARGET.'
-            )
-        if not prefix and 'cls_token' in state_dict:
-            raise ValueError(
-                'The checkpoint holds an encoder alone, or is read with a prefix that leaves only the encoder: '
-                "give DeFusionPP init_cfg=dict(type='Pretrained', checkpoint=...) without prefix, or a ViT's file to "
-                "its encoder, encoder=dict(init_cfg=dict(type='Pretrained', checkpoint=...))."
-            )
-        held = {key.partition('.')[0] for key in state_dict}
-        if not prefix and 'prior' in held and not held & {'backbone', 'encoder'}:
-            raise ValueError(
-                "The checkpoint holds a spatial prior alone: give it to the prior, spatial_prior=dict(type='mmdefusion."
-                "SpatialPrior', init_cfg=dict(type='Pretrained', checkpoint=...)), or pyramid=dict(type='mmdefusion."
-                "GuidedPyramid', prior=dict(init_cfg=...))."
-            )
-        if not prefix and any(key.startswith(GUIDE) for key in state_dict) and not hasattr(self.pyramid, 'guide'):
-            raise ValueError(
-                "The checkpoint holds a guided pyramid: give pyramid=dict(type='mmdefusion.GuidedPyramid'), or another "
-                'checkpoint.'
-            )
-        if not prefix and held and 'backbone.cls_token' not in state_dict and not held & {*self._modules}:
-            raise ValueError(
-                f'The checkpoint holds {", ".join(list(state_dict)[:3])}, ... and nothing of DeFusionPP: give the file '
-                "of an encoder or ViT to it, encoder=dict(init_cfg=dict(type='Pretrained', checkpoint=...)), and that "
-                "of a detector or segmenter with prefix='backbone.'."
-            )
+        self._refuse_foreign(state_dict, prefix)
         if f'{prefix}encoder.cls_token' in state_dict or 'backbone.cls_token' not in state_dict:
             return
         if prefix:
@@ -191,3 +161,43 @@ class DeFusionPP(BaseModule):
         for old, new in SLOTS.items():
             for key in [key for key in state_dict if key.startswith(old)]:
                 state_dict[f'{new}{key[len(old) :]}'] = state_dict.pop(key)
+
+    def _refuse_foreign(self, state_dict: dict, prefix: str) -> None:
+        """Raises a ValueError that says where the weights of a checkpoint belong, if that is not here as a whole.
+
+        These are weights in the authors' layout, of which only the encoder's keys would fit; and where this module
+        alone is loaded, those of an encoder, of a spatial prior, of a pyramid with a guide that this one has not, and
+        of something else.
+        """
+        # MMEngine unwraps state_dict, but not model
+        if 'enc_norm1.weight' in state_dict.get('model', state_dict):
+            raise ValueError(
+                "The checkpoint is in the layout of DeFusion++'s authors: convert it first with "
+                'tools/model_converters/reference_to_mmdefusion.py SOURCE TARGET.'
+            )
+        if prefix:
+            return
+        held = {key.partition('.')[0] for key in state_dict}
+        if 'cls_token' in state_dict:
+            raise ValueError(
+                'The checkpoint holds an encoder alone, or is read with a prefix that leaves only the encoder: '
+                "give DeFusionPP init_cfg=dict(type='Pretrained', checkpoint=...) without prefix, or a ViT's file to "
+                "its encoder, encoder=dict(init_cfg=dict(type='Pretrained', checkpoint=...))."
+            )
+        if 'prior' in held and not held & {'backbone', 'encoder'}:
+            raise ValueError(
+                "The checkpoint holds a spatial prior alone: give it to the prior, spatial_prior=dict(type='mmdefusion."
+                "SpatialPrior', init_cfg=dict(type='Pretrained', checkpoint=...)), or pyramid=dict(type='mmdefusion."
+                "GuidedPyramid', prior=dict(init_cfg=...))."
+            )
+        if any(key.startswith(GUIDE) for key in state_dict) and not hasattr(self.pyramid, 'guide'):
+            raise ValueError(
+                "The checkpoint holds a guided pyramid: give pyramid=dict(type='mmdefusion.GuidedPyramid'), or another "
+                'checkpoint.'
+            )
+        if held and 'backbone.cls_token' not in state_dict and not held & {*self._modules}:
+            raise ValueError(
+                f'The checkpoint holds {", ".join(list(state_dict)[:3])}, ... and nothing of DeFusionPP: give the file '
+                "of an encoder or ViT to it, encoder=dict(init_cfg=dict(type='Pretrained', checkpoint=...)), and that "
+                "of a detector or segmenter with prefix='backbone.'."
+            )

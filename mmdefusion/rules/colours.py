@@ -1,7 +1,8 @@
 """Keeps the colours of what the visible image shows, and drains those that a raised object only lies on."""
 
-from .filters import Image, channels, grow_to, ramp
+from .filters import Image, channels, grow_to, over, ramp
 from .hot_places import HotPlaces
+from .luma import luma
 
 RAISED = 0.25, 0.7  # part of the brightness that comes from raising, from which on colours are drained
 OWN_COLOUR = 0.05, 0.13  # difference of an object's colour from that of its surroundings, from which on it is kept
@@ -28,3 +29,8 @@ def drain(raised: Image, visible: Image, image: Image, hot: HotPlaces) -> Image:
     red, green, blue = channels(image)
     own = (hot.from_cold(red - green) ** 2 + hot.from_cold(blue - green) ** 2) ** 0.5
     return drained * (1 - grow_to(ramp(own, *OWN_COLOUR), drained))
+
+
+def without_colours(image: Image, drained: Image) -> Image:
+    """An image whose colours are faded as far as a map says, 0 to 1; its brightness stays."""
+    return image + over(drained, image) * (over(luma(image), image) - image)

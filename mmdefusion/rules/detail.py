@@ -18,11 +18,11 @@ from .filters import (
     with_border,
 )
 from .memory import FrameMemory
+from .patches import PATCH_SIZE
 from .pyramid import build_pyramid, expand, shrink
 
 Pair = tuple[Image, Image]
 
-PATCH = 16  # side of a token's patch
 NOISE = 1e-4  # mean square below which two images count as equal, so that the network's choice means nothing
 FAINT = 1e-5  # activity below which a source has no detail
 FLAT = 0.02  # contrast below which a source counts as flat, for a range of 1
@@ -163,7 +163,7 @@ def network_share(fused: Image, reconstructed: Pair) -> Image:
     """
     one, other = reconstructed
     way = one - other
-    gone, whole = (blur(shrink_by(image, PATCH), times=4) for image in (grey((fused - other) * way), energy(way)))
+    gone, whole = (blur(shrink_by(image, PATCH_SIZE), times=4) for image in (grey((fused - other) * way), energy(way)))
     return ((gone + NOISE / 2) / (whole + NOISE)).clip(UNSURE, 1 - UNSURE)
 
 

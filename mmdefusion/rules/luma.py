@@ -8,7 +8,12 @@ FAINT = 1e-6  # difference of a channel from the luma below which there is no co
 
 def luma(image: Image) -> Image:
     """The luma of an RGB image, a map."""
-    return sum(weight * channel for weight, channel in zip(WEIGHTS, channels(image), strict=True))
+    return luma_of(*channels(image))
+
+
+def luma_of(red: Image, green: Image, blue: Image) -> Image:
+    """The luma of three channels of any shape."""
+    return red * WEIGHTS[0] + green * WEIGHTS[1] + blue * WEIGHTS[2]
 
 
 def with_luma(image: Image, brightness: Image) -> Image:

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .colours import without_colours
 from .daylight import draw_in_glare, fill_borders
 from .detail import Detail
 from .exposures import keep_colours
-from .filters import Image, over, reduce_to
+from .filters import Image, reduce_to
 from .luma import luma, with_luma
 from .memory import FrameMemory
 from .options import THREE_CHANNELS, Colour, Target
@@ -55,7 +56,7 @@ class PictureRule:
             fused = self.detail(fused, sources, alone, self.aimed, memory)
         if self.aimed:
             fused, drained = show_targets(fused, sources, image, self.target)
-            image = image + over(drained, image) * (over(luma(image), image) - image)
+            image = without_colours(image, drained)
         if self.colour == 'exposed':
             fused = keep_colours(fused, sources)
         elif self.colour == 'luma':

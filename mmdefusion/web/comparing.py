@@ -8,18 +8,19 @@ from pathlib import Path
 import numpy as np
 
 from mmdefusion.apis import FusionInferencer
-from mmdefusion.datasets.methods import find_methods
-from mmdefusion.datasets.stems import match_stems
+from mmdefusion.evaluation.baseline import mean_of
 from mmdefusion.evaluation.functional import VIFB_METRICS, vifb_scores
 from mmdefusion.evaluation.published import mean_rank
 from mmdefusion.evaluation.scores import Row, mean_row
+from mmdefusion.inference.methods import find_methods
 from mmdefusion.inference.sources import Item
+from mmdefusion.inference.stems import match_stems
 from mmdefusion.inference.thermal import tell_black_hot, to_white_hot
 from mmdefusion.utils.image_io import reverse_channels
 from mmdefusion.visualization import Table
 from mmdefusion.visualization.report import as_markdown
 
-from .fusing import mean, metric_rows
+from .fusing import metric_rows
 from .settings import Settings
 from .uploads import Pair, read_upload
 
@@ -115,7 +116,7 @@ def score_pair(sources: Pair, others: Images, fuser: FusionInferencer) -> tuple[
         ValueError: if an image cannot be fused or scored.
     """
     fused = fuser.fuse(sources, black_hot=False).images['fused']
-    images = {OURS: fused, MEAN: mean(*sources), **others}
+    images = {OURS: fused, MEAN: mean_of(*sources), **others}
     rgb = {name: reverse_channels(image) for name, image in images.items()}
     visible, infrared = map(reverse_channels, sources)
     return rgb, {name: vifb_scores(visible, infrared, image) for name, image in rgb.items()}

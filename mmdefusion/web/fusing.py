@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from mmdefusion.apis import FusionInferencer
+from mmdefusion.evaluation.baseline import mean_of
 from mmdefusion.evaluation.functional import PROTOCOLS, lower_is_better
 from mmdefusion.evaluation.scores import Row
 from mmdefusion.inference.sources import Item
@@ -80,14 +81,9 @@ def show(pair: Pair, fuser: FusionInferencer, task: str) -> Shown:
     pictures[f'share of the {one} image: red follows it'] = draw_share(first, images['share'])
     for title, drawn in draw_attention(fuser, first, second).items():
         pictures[title.format(one, other)] = drawn
-    table = score({'fused': images['fused'], 'mean of the sources': mean(first, second)}, (first, second), task)
+    table = score({'fused': images['fused'], 'mean of the sources': mean_of(first, second)}, (first, second), task)
     rgb = {title: reverse_channels(image) for title, image in pictures.items()}
     return Shown((reverse_channels(first), reverse_channels(second)), reverse_channels(images['fused']), rgb, table)
-
-
-def mean(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """The mean of two images, which every method of fusion should beat."""
-    return cv2.addWeighted(first, 0.5, second, 0.5, 0)
 
 
 def score(fused: dict[str, np.ndarray], sources: Pair, task: str) -> Table:

@@ -1,5 +1,6 @@
 """Small pretrainers and runs of them, for tests."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from uuid import uuid4
 
@@ -49,6 +50,16 @@ def mcud_config(checkpoint: str | None = None, **options) -> dict:
     )
 
 
+def fusion_distiller_config() -> dict:
+    return dict(
+        type='mmdefusion.FusionDistiller',
+        data_preprocessor=dict(type='mmdefusion.PretrainingDataPreprocessor'),
+        backbone=dict(type='mmdefusion.DeFusionEncoder', arch=SMALL),
+        neck=[dict(type='mmdefusion.DecompositionNeck', embed_dims=32)],
+        head=dict(type='mmdefusion.DistillationHead', embed_dims=32, teacher_dims=32),
+    )
+
+
 def map_distiller_config(folder: Path, **teacher: int) -> dict:
     """What the distillers of maps share, with a small public ViT in ``folder`` as teacher of maps of 24 channels."""
     torch.manual_seed(1)
@@ -66,6 +77,26 @@ def map_distiller_config(folder: Path, **teacher: int) -> dict:
 def build(config: dict) -> torch.nn.Module:
     torch.manual_seed(0)
     return MODELS.build(config)
+
+
+def train(
+    model: torch.nn.Module, inputs: Sequence[torch.Tensor], steps: int, lr: float
+) -> dict[str, tuple[float, float]]:
+    """Trains a pretrainer on batches in turn.
+
+    Returns:
+        The mean of each loss over the first tenth of the steps, and over the last fifth, by its name.
+    """
+    optimizer = torch.optim.AdamW([one for one in model.parameters() if one.requires_grad], lr=lr)
+    rows = []
+    for step in range(steps):
+        found = model(inputs[step % len(inputs)], mode='loss')
+        optimizer.zero_grad()
+        sum(found.values()).backward()
+        optimizer.step()
+        rows.append(torch.stack([*found.values()]).detach())
+    first, last = torch.stack(rows[: steps // 10]).mean(0), torch.stack(rows[-(steps // 5) :]).mean(0)
+    return dict(zip(found, zip(first.tolist(), last.tolist(), strict=True), strict=True))
 
 
 def write_fuser(path: Path, meta: dict | None = None, **weights: torch.Tensor | None) -> str:

@@ -1,5 +1,6 @@
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 from helpers.tools_in_process import fail
 
-from mmdefusion.scenes import CLASSES, SceneGenerator, WrittenScenes, write_scenes
+from mmdefusion.scenes import CLASSES, Scene, SceneGenerator, WrittenScenes, write_scenes
 
 TOOL = Path(__file__).resolve().parents[2] / 'tools/dataset_converters/generate_scenes.py'
 PERSON, CAR, CONE = 1, 2, 3
@@ -29,10 +30,16 @@ def contrast(image: np.ndarray, mask: np.ndarray, box: np.ndarray, label: int) -
     return float(np.abs(image[inside > 0].mean(0) - image[ring].mean(0)).max())
 
 
-def contrasts(generator: SceneGenerator, label: int, night: bool, count: int = 60) -> np.ndarray:
+@pytest.fixture(scope='module')
+def scenes() -> list[Scene]:
+    """Sixty scenes, by day and by night."""
+    return list(map(SceneGenerator(), range(60)))
+
+
+def contrasts(scenes: Sequence[Scene], label: int, night: bool) -> np.ndarray:
     """Rows of (visible, infrared) contrast of every object of one class in scenes of one time of day."""
     found = []
-    for scene in filter(lambda scene: scene.night == night, map(generator, range(count))):
+    for scene in filter(lambda scene: scene.night == night, scenes):
         for box in scene.boxes[scene.labels == label]:
             pair = [contrast(image, scene.mask, box, label) for image in (scene.visible, scene.infrared)]
             if None not in pair:
@@ -76,38 +83,37 @@ def test_boxes_are_the_extents_of_the_masks(size):
     assert seen > 50
 
 
-def test_all_classes_by_day_and_by_night():
-    scenes = [SceneGenerator()(index) for index in range(60)]
+def test_all_classes_by_day_and_by_night(scenes):
     for night in (False, True):
         of_time = [scene for scene in scenes if scene.night == night]
         assert len(of_time) > 15
         assert set(np.concatenate([scene.labels for scene in of_time])) == {PERSON, CAR, CONE}
 
 
-def test_person_by_night_is_seen_by_infrared_only():
-    visible, infrared = contrasts(SceneGenerator(), PERSON, night=True).T
+def test_person_by_night_is_seen_by_infrared_only(scenes):
+    visible, infrared = contrasts(scenes, PERSON, night=True).T
     assert len(visible) > 20
     assert np.median(visible) < 6 and np.median(infrared) > 50
     assert (infrared > 25).all()
 
 
-def test_some_people_by_day_are_dressed_like_the_background():
-    visible, infrared = contrasts(SceneGenerator(), PERSON, night=False).T
+def test_some_people_by_day_are_dressed_like_the_background(scenes):
+    visible, infrared = contrasts(scenes, PERSON, night=False).T
     assert 0.2 < np.mean(visible < 18) < 0.8
     assert np.median(infrared) > 25
 
 
 @pytest.mark.parametrize('night', [False, True])
-def test_cone_is_seen_by_visible_light_only(night):
-    visible, infrared = contrasts(SceneGenerator(), CONE, night).T
+def test_cone_is_seen_by_visible_light_only(scenes, night):
+    visible, infrared = contrasts(scenes, CONE, night).T
     assert len(visible) > 10
     assert np.median(visible) > 50 and np.median(infrared) < 6
 
 
-def test_neon_figure_is_a_person_to_infrared_only():
+def test_neon_figure_is_a_person_to_infrared_only(scenes):
     """By night some warm, bright shapes without a label glow in visible light."""
     found = 0
-    for scene in filter(lambda scene: scene.night, map(SceneGenerator(), range(60))):
+    for scene in filter(lambda scene: scene.night, scenes):
         saturated = np.ptp(scene.visible.astype(int), axis=2) > 130
         found += np.count_nonzero((scene.infrared > 150) & saturated & (scene.mask == 0)) > 30
     assert found > 5

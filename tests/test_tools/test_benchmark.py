@@ -89,6 +89,13 @@ def test_models_of_the_other_toolbox_are_refused(tmp_path):
     assert result.returncode == 2 and '--at-once is for --launcher slurm' in result.stderr
 
 
+def test_light_heads_are_for_heads_that_are_known(tmp_path):
+    data = write_data(tmp_path, 'detection')
+    model = 'defusionpp_vit-tiny_faster-rcnn'
+    result = run('--data', data, '--models', model, '--light', '--budget', '1i', '--work-dir', tmp_path / 'out')
+    assert result.returncode == 1 and 'light heads are ATSSHead, FCNHead, not none' in result.stderr
+
+
 def test_budgets():
     assert Budget.parse('500i').iterations(images=40, batch_size=4) == 500
     assert Budget.parse('3e').iterations(images=41, batch_size=4) == 33

@@ -1,9 +1,7 @@
 import subprocess
 from pathlib import Path
 
-import pytest
 import torch
-from formula import formula_checkpoint
 from helpers.untrained_fuser import build_fuser
 from helpers.warm_process import run_tool
 from mmengine.runner import load_checkpoint
@@ -19,11 +17,6 @@ TOOL = Path(__file__).resolve().parents[2] / 'tools/model_converters/reference_t
 
 def convert(*args) -> subprocess.CompletedProcess:
     return run_tool(TOOL, *args)
-
-
-@pytest.fixture(scope='module')
-def reference() -> dict[str, torch.Tensor]:
-    return {name: value.float() for name, value in formula_checkpoint(teachers=False).items()}
 
 
 def test_converts_for_a_backbone_and_back(reference, tmp_path):

@@ -82,11 +82,12 @@ def test_other_data_are_tested_again(model, tmp_path):
 @pytest.mark.slow
 def test_the_test_tool_disturbs(model, tmp_path):
     checkpoint, options = model
-    arguments = CONFIG, checkpoint, '--work-dir', tmp_path, '--missing', 'infrared', '--corrupt', 'darkness:5', *options
-    assert re.search(r'mIoU: [\d.]+', run('test.py', *arguments))
+    arguments = CONFIG, checkpoint, '--work-dir', tmp_path, '--missing', 'infrared', '--corrupt', 'darkness:5'
+    assert re.search(r'mIoU: [\d.]+', run('test.py', *arguments, '--shift', 3, *options))
     (dumped,) = tmp_path.glob('*.py')
-    steps = [step.type.split('.')[-1] for step in Config.fromfile(dumped).test_dataloader.dataset.pipeline]
-    assert steps[1:4] == ['AppendPartner', 'CorruptPair', 'DropModality']
+    pipeline = Config.fromfile(dumped).test_dataloader.dataset.pipeline
+    steps = [step.type.split('.')[-1] for step in pipeline]
+    assert steps[1:5] == ['AppendPartner', 'ShiftPartner', 'CorruptPair', 'DropModality'] and pipeline[2].pixels == 3
 
 
 def test_words_for_disturbances():

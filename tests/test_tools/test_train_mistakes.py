@@ -60,10 +60,22 @@ def test_a_work_dir_that_is_read_only(folder, monkeypatch, resume):
     monkeypatch.setattr('mmdefusion.utils.files.unfinished_of', refuse)
     last = fail(TRAIN, 'toy.py', *resume, cwd=folder)
     assert re.search('written into .*run .*Permission denied.*: choose another folder. Name it by --work-dir.', last)
-    monkeypatch.setattr('mmdefusion.engine.hooks.safe_checkpoint_hook.holds_runs', refuse)
-    monkeypatch.setattr('mmdefusion.engine.hooks.safe_checkpoint_hook.Path.exists', refuse)
+    monkeypatch.setattr('mmdefusion.engine.resuming.holds_runs', refuse)
+    monkeypatch.setattr('mmdefusion.engine.resuming.Path.exists', refuse)
     last = fail(TRAIN, 'toy.py', *resume, '--cfg-options', 'load_from=run/iter_2.pth', cwd=folder)
     assert 'Permission denied' in last and '--work-dir' in last
+
+
+def test_the_learning_rate_follows_the_batch_size(folder):
+    last = fail(TRAIN, 'toy.py', '--auto-scale-lr', cwd=folder)
+    assert last == 'toy.py has no auto_scale_lr.base_batch_size: add it, or drop --auto-scale-lr.'
+    config = Config.fromfile(folder / 'toy.py')
+    config.auto_scale_lr = dict(enable=False, base_batch_size=config.train_dataloader.batch_size * 2)
+    config.dump(folder / 'toy.py')
+    for options, share in ([], 1), (['--auto-scale-lr'], 0.5):
+        run(TRAIN, 'toy.py', *options, cwd=folder)
+        (group,) = torch.load(folder / 'run/iter_2.pth')['optimizer']['param_groups']
+        assert group['initial_lr'] == share * config.optim_wrapper.optimizer.lr
 
 
 def test_half_precision_without_an_accelerator(folder, monkeypatch):

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmdefusion.datasets.stems import match_stems
+from mmdefusion.inference.stems import match_stems
 from mmdefusion.utils.polarity import SURE, white_hot_evidence
 from mmdefusion.utils.spread import evenly_spread
 

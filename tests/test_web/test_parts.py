@@ -6,10 +6,11 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
-from helpers.layouts import grey
+from helpers.layouts import grey, write
 from helpers.pretraining import write_fuser
 
 from mmdefusion.apis import FusionInferencer
+from mmdefusion.evaluation.baseline import mean_of
 from mmdefusion.inference.sizes import to_first_size
 from mmdefusion.inference.sources import Item
 from mmdefusion.scenes import SceneGenerator
@@ -31,12 +32,6 @@ def weights(tmp_path_factory) -> str:
 @pytest.fixture(scope='module')
 def fuser(weights) -> FusionInferencer:
     return fusing.open_fuser(weights, 'cpu', 'ivf', None, 'residual', None)
-
-
-def write(path: Path, image: np.ndarray) -> str:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    assert cv2.imwrite(str(path), image)
-    return str(path)
 
 
 def test_sixteen_bits_stay_sixteen_bits(tmp_path):
@@ -152,7 +147,7 @@ def test_methods_are_scored_against_the_infrared_image_as_it_was_fused(fuser, tu
 
 def test_the_better_number_is_bold_whichever_way_is_better():
     one, other = (cv2.cvtColor(grey(k, 64, 64), cv2.COLOR_GRAY2BGR) for k in range(2))
-    table = fusing.score({'mean': fusing.mean(one, other), 'dark': one // 8}, (one, other), 'ivf')
+    table = fusing.score({'mean': mean_of(one, other), 'dark': one // 8}, (one, other), 'ivf')
     rows = {row[0]: row[1:] for row in table.rows}
     assert rows['Rmse ↓'][0].startswith('**') and rows['Ssim ↑'][0].startswith('**')
     assert not rows['Rmse ↓'][1].startswith('**')

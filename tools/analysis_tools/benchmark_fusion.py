@@ -23,6 +23,7 @@ import numpy as np
 import torch
 
 from mmdefusion.apis import FusionInferencer
+from mmdefusion.evaluation.baseline import mean_of
 from mmdefusion.evaluation.functional import PROTOCOLS, flicker
 from mmdefusion.rules.options import TASKS, Target
 from mmdefusion.scenes import SceneGenerator
@@ -111,7 +112,7 @@ def score(args: argparse.Namespace) -> None:
         folders = [Path(root) / name for name in ('vi', 'ir', 'fused')]
         for index in range(args.pairs):
             visible, infrared = (to_channels(image, 1)[..., 0] for image in scene(index, args.size))
-            pictures = visible, infrared, cv2.addWeighted(visible, 0.5, infrared, 0.5, 0)
+            pictures = visible, infrared, mean_of(visible, infrared)
             for folder, picture in zip(folders, pictures, strict=True):
                 write_image(folder / f'{index:02d}.png', picture)
         print(f'{args.pairs} pairs of {args.size}, {args.workers} processes')

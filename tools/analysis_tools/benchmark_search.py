@@ -23,10 +23,10 @@ import numpy as np
 import torch
 from mmengine.registry import DATASETS, init_default_scope
 
-from mmdefusion.datasets.stems import match_stems
 from mmdefusion.evaluation.score_log import ScoreLog
 from mmdefusion.evaluation.scores import as_line
 from mmdefusion.inference.fusing import Fusing
+from mmdefusion.inference.stems import match_stems
 from mmdefusion.utils.files import write_image, write_text
 from mmdefusion.utils.measuring import PeakMemory
 from mmdefusion.utils.options import interrupted_in_a_line

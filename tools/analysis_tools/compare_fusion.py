@@ -30,12 +30,13 @@ from torch import Tensor
 
 from mmdefusion.apis import FusionInferencer
 from mmdefusion.datasets.pairing import strip_suffix
-from mmdefusion.datasets.stems import list_images
+from mmdefusion.evaluation.baseline import mean_of
 from mmdefusion.evaluation.functional import PROTOCOLS, lower_is_better
 from mmdefusion.evaluation.functional.targets import Kept, summarise
 from mmdefusion.evaluation.labelled_targets import Boxes, check_names, measure_objects, read_boxes
 from mmdefusion.evaluation.scores import mean_row
 from mmdefusion.inference.sources import Item, list_items
+from mmdefusion.inference.stems import list_images
 from mmdefusion.inference.thermal import Polarity
 from mmdefusion.models.fusers import ResidualDetail, SlidingWindow
 from mmdefusion.models.structures import Pair
@@ -202,7 +203,7 @@ def variants(
     for target in args.target or (['keep'] if args.task == 'ivf' else []):
         makers[f'target {target}'] = lambda item, target=target: fuse(item, aimed, target)
     makers |= other_methods(args.fused, items, {*makers, MEAN, MAXIMUM})
-    makers[MEAN] = lambda item: mean(*read(item))
+    makers[MEAN] = lambda item: mean_of(*read(item))
     if args.protocol == 'targets':
         makers[MAXIMUM] = lambda item: cv2.max(*read(item))
     return read, makers
@@ -224,11 +225,6 @@ def other_methods(folders: Sequence[Path], items: Sequence[Item], taken: Collect
             raise ValueError(f'Two columns would be called {name}: give each folder once, or rename it.')
         makers[name] = lambda item, found=found: read_image(found[item.name], 3, fixed_range=FULL)
     return makers
-
-
-def mean(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Mean of both images, uint8."""
-    return cv2.addWeighted(one, 0.5, other, 0.5, 0)
 
 
 def object_rows(objects: dict[str, dict[str, list[Kept]]]) -> list[list]:

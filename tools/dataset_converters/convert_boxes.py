@@ -18,7 +18,7 @@ from pathlib import Path
 
 from mmdefusion.datasets.annotation_files import read_lines
 from mmdefusion.datasets.conversion import READERS, WRITERS, AnnotatedImage
-from mmdefusion.datasets.stems import some_names
+from mmdefusion.inference.stems import some_names
 from mmdefusion.utils.names import shown
 from mmdefusion.utils.options import interrupted_in_a_line
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmdefusion.datasets.stems import match_stems
+from mmdefusion.inference.stems import match_stems
 from mmdefusion.utils.files import make_writable, write_image
 from mmdefusion.utils.image_io import read_image, read_stored
 from mmdefusion.utils.names import shown

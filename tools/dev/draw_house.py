@@ -28,14 +28,17 @@ from mmdefusion.visualization.plots import write_figure  # noqa: E402
 HOUSE = (
     ('utils', 'registry'),
     ('visualization', 'rules', 'scenes'),
-    ('models', 'datasets'),
-    ('engine', 'evaluation', 'inference'),
+    ('inference',),
+    ('models',),
+    ('datasets',),
+    ('engine', 'evaluation'),
     ('apis',),
     ('experiments', 'web', 'deployment'),
 )
 MODELS = (
     ('layers',),
-    ('structures', 'checkpoints'),
+    ('structures',),
+    ('checkpoints',),
     ('backbones', 'losses', 'data_preprocessors'),
     ('necks',),
     ('heads', 'fusers', 'defusion_pp'),

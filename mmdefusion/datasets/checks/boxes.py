@@ -8,12 +8,12 @@ from xml.etree.ElementTree import Element
 
 from mmengine.dataset import BaseDataset
 
+from mmdefusion.inference.stems import some_names
 from mmdefusion.utils.compat import installed
 from mmdefusion.utils.storage import is_local
 
 from ..annotation_files import UnusableAnnotation, read_coco_file, read_xml_file, reading
 from ..conversion.kaist import IGNORED
-from ..stems import some_names
 from .report import SplitReport
 
 if installed('mmdet'):

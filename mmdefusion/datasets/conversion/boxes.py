@@ -4,9 +4,8 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from mmdefusion.inference.stems import list_images
 from mmdefusion.utils.image_headers import read_header
-
-from ..stems import list_images
 
 
 @dataclass(frozen=True)

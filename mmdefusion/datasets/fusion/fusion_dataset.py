@@ -6,8 +6,8 @@ from typing import get_args
 
 from mmengine.dataset import BaseDataset
 
-from mmdefusion.datasets.stems import match_stems
 from mmdefusion.inference.sources import Item
+from mmdefusion.inference.stems import match_stems
 from mmdefusion.inference.thermal import Polarity, tell_black_hot, warn_of_idle_range
 from mmdefusion.registry import DATASETS
 

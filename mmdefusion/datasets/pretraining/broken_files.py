@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from mmengine.logging import print_log
 
-from ..stems import some_names
+from mmdefusion.inference.stems import some_names
 
 
 class BrokenFiles:

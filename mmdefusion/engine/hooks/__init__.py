@@ -7,7 +7,7 @@ from .kept_tokens_hook import KeptTokensHook
 from .paired_visualization_hook import PairedVisualizationHook
 from .plain_checkpoint_hook import PlainCheckpointHook
 from .pretraining_panel_hook import PretrainingPanelHook
-from .safe_checkpoint_hook import SafeCheckpointHook, resume_latest, use_safe_checkpoints
+from .safe_checkpoint_hook import SafeCheckpointHook
 
 __all__ = [
     'BrokenFilesHook',
@@ -20,6 +20,4 @@ __all__ = [
     'PlainCheckpointHook',
     'PretrainingPanelHook',
     'SafeCheckpointHook',
-    'resume_latest',
-    'use_safe_checkpoints',
 ]

@@ -7,7 +7,7 @@ from torch import nn
 
 from .errors import CheckpointError
 from .reading import read_checkpoint
-from .unwrap import FLOATS, PARAMETERS, State, refuse_not_finite, unwrap
+from .unwrap import FLOATS, PARAMETERS, State, refuse_not_finite, refuse_whole, unwrap
 
 PALETTES = ('random', 'none', 'coco', 'voc', 'citys', 'cityscapes')  # names that the toolboxes know
 COMPILED = '_orig_mod.'
@@ -34,12 +34,10 @@ def weights_of(content: dict[str, Any], source: str) -> State:
             f'{source}: torch.compile put {COMPILED} before the names of its weights, so none would be loaded: save '
             f'model.{COMPILED}state_dict() instead.'
         )
-    whole = [key for key, value in state.items() if value.dtype not in FLOATS]
-    if bad := [key for key in whole if key.endswith(PARAMETERS) or state[key].dtype.is_complex]:
-        raise CheckpointError(
-            f'{source}: {len(bad)} of its weights are no floating-point numbers, first {bad[0]!a} '
-            f'({state[bad[0]].dtype}): give the weights as they were trained.'
-        )
+    whole = {key: value for key, value in state.items() if value.dtype not in FLOATS}
+    refuse_whole(
+        {key: value for key, value in whole.items() if key.endswith(PARAMETERS) or value.dtype.is_complex}, source
+    )
     refuse_not_finite({key: value for key, value in state.items() if key not in whole}, source)
     return state
 

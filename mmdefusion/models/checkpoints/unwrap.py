@@ -34,12 +34,18 @@ def unwrap(checkpoint: dict[str, Any], name: str = 'The checkpoint') -> State:
 
 def refuse_useless(state: State, name: str) -> None:
     """Raises a CheckpointError if weights are not floating-point numbers, or not finite."""
-    if other := [key for key, value in state.items() if value.dtype not in FLOATS]:
-        raise CheckpointError(
-            f'{name}: {len(other)} of its weights are no floating-point numbers, first {other[0]!a} '
-            f'({state[other[0]].dtype}): give the weights as they were trained.'
-        )
+    refuse_whole({key: value for key, value in state.items() if value.dtype not in FLOATS}, name)
     refuse_not_finite(state, name)
+
+
+def refuse_whole(whole: State, name: str) -> None:
+    """Raises a CheckpointError that names weights that are no floating-point numbers, if there are any."""
+    if whole:
+        first = next(iter(whole))
+        raise CheckpointError(
+            f'{name}: {len(whole)} of its weights are no floating-point numbers, first {first!a} '
+            f'({whole[first].dtype}): give the weights as they were trained.'
+        )
 
 
 def refuse_not_finite(state: State, name: str, remedy: str = 'give an earlier checkpoint') -> None:

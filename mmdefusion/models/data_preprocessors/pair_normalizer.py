@@ -8,12 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from ..layers import mark_padding
+from ..layers.normalize import IMAGENET_MEAN, IMAGENET_STD
 from ..layers.place import Key, key_of, put_on, take_off
 
 MODALITIES = ('visible', 'infrared')
-# for RGB in 0-255; DeFusion++ normalises both images with them
-IMAGENET_MEAN = (123.675, 116.28, 103.53)
-IMAGENET_STD = (58.395, 57.12, 57.375)
 LARGEST = 1000  # of a normalised pixel: gradients are finite there, at 20,000 they are not
 # the remedy for batches of several sizes in a test
 ONE_SIZE = "val_cfg.type='mmdefusion.OneSizeValLoop' and test_cfg.type='mmdefusion.OneSizeTestLoop'"

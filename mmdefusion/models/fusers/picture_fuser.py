@@ -14,9 +14,10 @@ from mmdefusion.registry import MODELS, build_model_part
 from mmdefusion.rules.detail import network_share
 from mmdefusion.rules.memory import FrameMemory
 from mmdefusion.rules.options import Colour, Target, refuse_coloured_targets
+from mmdefusion.rules.patches import missing_to_patches
 from mmdefusion.rules.picture import PictureRule
 
-from ..layers import PATCH_SIZE, luma
+from ..layers import luma
 from ..structures import FusedImages, Pair, Parts
 from .detail import ResidualDetail
 from .image_fuser import ImageFuser
@@ -174,9 +175,8 @@ class PictureFuser(ImageFuser):
 
 def fill_patches(images: Tensor) -> Tensor:
     """Extends B×C×H×W to whole patches by mirroring, or in very narrow images by repetition."""
-    right, bottom = (-side % PATCH_SIZE for side in (images.shape[-1], images.shape[-2]))
-    mode = 'reflect' if right < images.shape[-1] and bottom < images.shape[-2] else 'replicate'
-    return pad(images, (0, right, 0, bottom), mode=mode)
+    (bottom, right), mirrored = missing_to_patches(images.shape[-2:])
+    return pad(images, (0, right, 0, bottom), mode='reflect' if mirrored else 'replicate')
 
 
 def check(pair: Pair) -> None:

@@ -3,13 +3,12 @@
 import torch
 from torch import Tensor
 
-WEIGHTS = 0.299, 0.587, 0.114  # of red, green and blue, as in ``mmdefusion.rules.luma``, which takes arrays too
+from mmdefusion.rules.luma import luma_of
 
 
 def luma(image: Tensor) -> Tensor:
     """The luma of RGB images: …×3×H×W to …×1×H×W."""
-    red, green, blue = image.split(1, dim=-3)
-    return red * WEIGHTS[0] + green * WEIGHTS[1] + blue * WEIGHTS[2]
+    return luma_of(*image.split(1, dim=-3))
 
 
 def as_pairs(images: Tensor) -> Tensor:

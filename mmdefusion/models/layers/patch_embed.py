@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-PATCH_SIZE = 16  # side in pixels; all networks here are ViT/16
+from mmdefusion.rules.patches import PATCH_SIZE
 
 
 class PatchEmbed(nn.Module):

@@ -7,12 +7,11 @@ from mmengine.structures import BaseDataElement
 from torch import Tensor, nn
 
 from mmdefusion.registry import MODELS, build_model_part
-from mmdefusion.rules.colours import drain
-from mmdefusion.rules.daylight import fill_borders, find_sky
-from mmdefusion.rules.hot_places import find_hot
+from mmdefusion.rules.colours import without_colours
+from mmdefusion.rules.daylight import fill_borders
 from mmdefusion.rules.luma import with_luma
 from mmdefusion.rules.options import Target
-from mmdefusion.rules.targets import lift_targets
+from mmdefusion.rules.targets import show_targets
 
 from ..fusers.image_fuser import ImageFuser
 from ..layers import luma
@@ -125,14 +124,12 @@ def wanted_images(sources: Sensors, target: Target) -> Tensor:
 
     Args:
         sources: visible and infrared images B×3×H×W in [0, 1].
-        target: see :func:`lift_targets`.
+        target: see :func:`show_targets`.
     """
     wanted = []
     for visible, infrared in zip(*sources, strict=True):
         warm = luma(infrared)
         grey = fill_borders(luma(visible), warm)
-        hot = find_hot(warm, find_sky(grey))
-        lifted = lift_targets(grey, (grey, warm), hot, target)
-        drained = drain(lifted - grey, grey, visible, hot)
-        wanted.append(with_luma(visible + drained * (luma(visible) - visible), lifted))
+        lifted, drained = show_targets(grey, (grey, warm), visible, target)
+        wanted.append(with_luma(without_colours(visible, drained), lifted))
     return torch.stack(wanted)

@@ -9,12 +9,10 @@ import torch
 from helpers.full_disk import run_on_full_disk
 from helpers.toy_run import toy_config
 from mmengine._strategy import FSDPStrategy
-from mmengine.config import Config
-from mmengine.hooks import CheckpointHook
 from mmengine.runner import FlexibleRunner, Runner
 from torch.distributed.fsdp import StateDictType
 
-from mmdefusion.engine import SafeCheckpointHook, resume_latest, use_safe_checkpoints
+from mmdefusion.engine import SafeCheckpointHook
 from mmdefusion.engine.checkpoint_files import refuse_broken_run
 from mmdefusion.engine.hooks import safe_checkpoint_hook as hook_module
 from mmdefusion.engine.hooks.safe_checkpoint_hook import WholeFiles
@@ -100,29 +98,6 @@ def test_weights_of_something_else_are_no_start(hooks, tmp_path):
     held = {'layers.0.bias': torch.ones(8), 'decoder.weight': torch.ones(2)}
     torch.save(dict(state_dict=held), tmp_path / 'part.pth')
     assert run(tmp_path / 'run', 2, load_from=str(tmp_path / 'part.pth'), custom_hooks=hooks).iter == 2
-
-
-def test_resuming_where_nothing_is_begins_from_load_from(trained, tmp_path):
-    config = toy_config(tmp_path / 'new', RUNTIME, load_from=str(trained / 'iter_4.pth'))
-    resume_latest(config)
-    assert not config.resume and config.load_from == str(trained / 'iter_4.pth')
-    config.work_dir = str(trained)
-    resume_latest(config)
-    assert config.resume and config.load_from is None
-    shutil.copy(trained / 'iter_4.pth', tmp_path / 'iter_4.pt')
-    other = toy_config(tmp_path, RUNTIME, load_from=str(trained / 'iter_4.pth'))
-    other.default_hooks.checkpoint.filename_tmpl = 'iter_{}.pt'
-    resume_latest(other)
-    assert other.resume and other.load_from is None
-    far = toy_config(tmp_path / 'new', RUNTIME, load_from=str(trained / 'iter_4.pth'))
-    far.default_hooks.checkpoint.out_dir = 's3://bucket/runs'  # nobody can look there
-    resume_latest(far)
-    assert far.resume and far.load_from is None
-    config = toy_config(tmp_path / 'new', RUNTIME, load_from=str(trained / 'iter_4.pth'))
-    config.default_hooks.checkpoint.out_dir = str(trained.parent)
-    config.work_dir = str(tmp_path / trained.name)
-    resume_latest(config)
-    assert config.resume and config.load_from is None
 
 
 @pytest.mark.parametrize('resume', [True, False])
@@ -308,34 +283,6 @@ def test_folders_of_shards_are_refused(kind, refused):
             SafeCheckpointHook(interval=1).before_run(runner)
     else:
         SafeCheckpointHook(interval=1).before_run(runner)
-
-
-def test_a_stock_config_keeps_its_own_hooks():
-    """custom_hooks is a list, and one that is written anew takes the place of EMAHook; default_hooks is merged."""
-    stock = dict(
-        default_hooks=dict(checkpoint=dict(type='CheckpointHook', interval=10, max_keep_ckpts=3)),
-        custom_hooks=[dict(type='EMAHook')],
-    )
-    ours = Config(stock)
-    ours.merge_from_dict(dict(default_hooks=dict(checkpoint=dict(type='mmdefusion.SafeCheckpointHook'))))
-    used = Config(stock)
-    use_safe_checkpoints(used)
-    for config in (ours, used):
-        assert config.default_hooks.checkpoint == dict(
-            type='mmdefusion.SafeCheckpointHook', interval=10, max_keep_ckpts=3
-        )
-        assert config.custom_hooks == [dict(type='EMAHook')]
-    for kind in (CheckpointHook, 'mmengine.hooks.CheckpointHook'):  # as in configs of Python classes
-        config = Config(dict(default_hooks=dict(checkpoint=dict(type=kind, interval=3))))
-        use_safe_checkpoints(config)
-        assert config.default_hooks.checkpoint == dict(type='mmdefusion.SafeCheckpointHook', interval=3)
-    empty = Config()
-    use_safe_checkpoints(empty)
-    assert empty.default_hooks.checkpoint == dict(type='mmdefusion.SafeCheckpointHook', interval=1)
-    for hook in (None, dict(type='mine.CheckpointHook')):
-        config = Config(dict(default_hooks=dict(checkpoint=hook)))
-        use_safe_checkpoints(config)
-        assert config.default_hooks.checkpoint == hook
 
 
 def test_a_config_in_a_checkpoint_is_not_run(trained, tmp_path):

@@ -1,16 +1,10 @@
 import pytest
 import torch
-from formula import formula_checkpoint
 from helpers.untrained_fuser import build_fuser
 from torch.testing import assert_close
 
 from mmdefusion.models.checkpoints.unwrap import unwrap
 from mmdefusion.models.networks.reference import from_reference, to_reference
-
-
-@pytest.fixture(scope='module')
-def reference() -> dict[str, torch.Tensor]:
-    return {name: value.float() for name, value in formula_checkpoint(teachers=False).items()}
 
 
 def test_there_and_back(reference):

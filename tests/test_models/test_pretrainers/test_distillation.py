@@ -1,6 +1,6 @@
 import pytest
 import torch
-from helpers.pretraining import SMALL, build, write_images
+from helpers.pretraining import SMALL, build, fusion_distiller_config, train, write_images
 from mmengine.config import Config
 from mmengine.runner import Runner
 from torch.testing import assert_close
@@ -64,16 +64,9 @@ def test_finer_tokens_are_refused(config):
 def test_the_student_learns_the_teachers_tokens(config):
     model = build(config)
     model.init_weights()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     images = torch.rand(4, 3, 48, 48)
-    losses = []
-    for _ in range(60):
-        loss = model(images, mode='loss')['loss_tokens']
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    assert sum(losses[-10:]) < 0.7 * sum(losses[:10])
+    ((first, last),) = train(model, [images], steps=60, lr=3e-3).values()
+    assert last < 0.7 * first
     assert model(images).shape == (4, 10, 32)
     assert not any(key.startswith('teacher') for key in model.state_dict())
 
@@ -85,7 +78,9 @@ def test_all_that_is_trained_has_a_gradient(config):
     assert not [name for name, weight in model.named_parameters() if weight.requires_grad and weight.grad is None]
 
 
-def test_a_head_of_another_width_is_refused(config):
+@pytest.mark.parametrize('fuses', [False, True], ids=['encoder', 'fusion'])
+def test_a_head_of_another_width_is_refused(config, fuses):
+    config = fusion_distiller_config() if fuses else config
     config['head']['teacher_dims'] = 48
     with pytest.raises(ValueError, match=r'set head\.teacher_dims=32'):
         build(config)

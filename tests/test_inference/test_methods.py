@@ -6,7 +6,7 @@ import warnings
 import pytest
 from helpers.layouts import grey, write
 
-from mmdefusion.datasets.methods import find_methods
+from mmdefusion.inference.methods import find_methods
 
 
 def test_methods_with_an_image_of_every_pair(tmp_path):

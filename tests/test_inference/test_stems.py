@@ -4,7 +4,7 @@ import unicodedata
 import pytest
 from helpers.layouts import grey, write
 
-from mmdefusion.datasets.stems import list_images, match_stems
+from mmdefusion.inference.stems import list_images, match_stems
 
 
 def fill(folder, names):
