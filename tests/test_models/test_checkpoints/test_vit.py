@@ -6,7 +6,7 @@ import time
 import pytest
 import torch
 from helpers.public_vits import DEPTH, HEADS, MODELS, NUMBERS, WIDTH, encoder_of, hidden_states, random_model
-from mmengine.model import PretrainedInit
+from mmengine.model import ConstantInit, PretrainedInit
 from safetensors.torch import save_file
 from transformers import ViTMAEConfig, ViTMAEModel
 
@@ -14,6 +14,7 @@ from mmdefusion.apis import load_fuser
 from mmdefusion.models.backbones import ARCHITECTURES, Architecture, DeFusionEncoder
 from mmdefusion.models.checkpoints.errors import CheckpointError
 from mmdefusion.models.checkpoints.vit import BLOCK, read_vit, resize_patches
+from mmdefusion.models.checkpoints.vit_file import begins_from
 from mmdefusion.models.fusers import ImageFuser
 from mmdefusion.models.networks.network_config import build_parts, plain_network_config
 
@@ -284,6 +285,13 @@ def test_a_class_as_type_is_the_name(tmp_path):
     encoder = DeFusionEncoder('auto', init_cfg=dict(type=PretrainedInit, checkpoint=str(path)))
     encoder.init_weights()
     assert_same(encoder.state_dict(), encoder_of(path).state_dict())
+
+
+def test_the_checkpoint_that_a_part_begins_from():
+    named = dict(type=PretrainedInit, checkpoint='x.pth')
+    for init_cfg in (named, [dict(type='Constant', layer='Conv2d'), dict(named, type='Pretrained')]):
+        assert begins_from(init_cfg)['checkpoint'] == 'x.pth'
+    assert begins_from(None) is None and begins_from(dict(type=ConstantInit)) is None
 
 
 def assert_same(found, expected):
