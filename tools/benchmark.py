@@ -43,7 +43,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--partition', help="partition of Slurm (default: Slurm's default)")
     parser.add_argument('--at-once', type=int, default=1, help='models that Slurm trains at the same time (default: 1)')
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/benchmark'))
-    parser.add_argument('--device', default='cpu', help='device on which time and memory of a test are measured')
+    parser.add_argument('--device', default='cpu', help='device on which time and memory of a test are measured (default: cpu)')
     args = parser.parse_args()
     if not args.list and not (args.data and args.models):
         parser.error('--data and --models are needed; --list names the models.')

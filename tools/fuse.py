@@ -27,7 +27,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('sources', nargs='+', metavar='SOURCE', help='images, folders, globs or videos; visible first')
     parser.add_argument('--out-dir', default='fused', help='default: fused')
-    parser.add_argument('--task', choices=list(TASKS), default='ivf', help='infrared-visible, exposures, foci')
+    parser.add_argument('--task', choices=list(TASKS), default='ivf', help='infrared-visible, exposures, foci (default: ivf)')
     outputs = 'fused (default), common, unique_a, unique_b, share of the first source, or panel with the first four'
     parser.add_argument('--outputs', nargs='+', choices=OUTPUTS, default=['fused'], metavar='OUTPUT', help=outputs)
     parser.add_argument(

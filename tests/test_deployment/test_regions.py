@@ -8,11 +8,13 @@ from mmdet.models import SingleRoIExtractor
 from mmdet.registry import MODELS
 from mmengine.config import Config
 from torch import nn
+from torch.nn.functional import avg_pool2d
 
-from mmdefusion.deployment.export.exporting import export_network
+from mmdefusion.deployment.export.exporting import export_network, translations
 from mmdefusion.deployment.export.inputs import PairInput
 from mmdefusion.deployment.export.segmenters import ExportedSegmenter
 from mmdefusion.deployment.export.two_stages import check_stages, extract
+from mmdefusion.deployment.export.writing import trace
 from mmdefusion.models.data_preprocessors import PairNormalizer
 
 FASTER = CONFIGS / 'detection/defusionpp_vit-tiny_faster-rcnn_1xb4-500i_scenes-160x128.py'
@@ -37,6 +39,38 @@ def test_regions_of_several_levels(samples):
     images = torch.tensor([0, 1, 1])
     found = extract(wanted, maps, images, boxes)
     torch.testing.assert_close(found, wanted(maps, torch.cat([images[:, None].float(), boxes], dim=1)))
+
+
+class Cut(nn.Module):
+    """Regions of several levels, cut out of the visible image."""
+
+    outputs = ('regions',)
+
+    def __init__(self) -> None:
+        super().__init__()
+        settings = dict(extractor(sampling_ratio=2), out_channels=3)
+        settings.pop('type')
+        self.extractor = SingleRoIExtractor(**settings)
+        self.register_buffer('boxes', torch.tensor([[10.0, 12.0, 60.0, 50.0], [5.0, 5.0, 120.0, 125.0]]))
+        self.register_buffer('images', torch.zeros(2, dtype=torch.long))
+
+    def maps(self, visible: torch.Tensor) -> list[torch.Tensor]:
+        return [avg_pool2d(visible, stride) for stride in (4, 8, 16, 32)]
+
+    def forward(self, visible: torch.Tensor, infrared: torch.Tensor) -> tuple[torch.Tensor]:
+        return (extract(self.extractor, self.maps(visible + 0 * infrared), self.images, self.boxes),)
+
+
+def test_regions_in_a_file():
+    """onnxruntime gives a corner's value for a box without area, if the samples are two."""
+    onnxruntime = pytest.importorskip('onnxruntime')
+    module = Cut().eval()
+    model = trace(module, module.outputs, (128, 128), translations('detect'))
+    visible, infrared = torch.rand(2, 1, 3, 128, 128) * 255
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    (found,) = session.run(None, dict(visible=visible.numpy(), infrared=infrared.numpy()))
+    rois = torch.cat([module.images[:, None].float(), module.boxes], dim=1)
+    torch.testing.assert_close(torch.from_numpy(found), module.extractor(module.maps(visible), rois))
 
 
 @pytest.mark.soak

@@ -32,7 +32,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--forms', nargs='+', choices=FORMS, default=['ours', 'textbook'])
     parser.add_argument('--repeats', type=int, default=3)
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
-    parser.add_argument('--clock', choices=('wall', 'cpu'), default='wall', help='cpu: processor time')
+    parser.add_argument('--clock', choices=('wall', 'cpu'), default='wall', help='cpu: processor time (default: wall)')
     parser.add_argument('--out', type=Path, help='a JSON file; a plot of each work goes beside it')
     parser.add_argument('--profile', action='store_true', help='shares by kind of module, and the roof')
     args = parser.parse_args()

@@ -30,7 +30,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', type=present_file)
     parser.add_argument('--split', choices=('train', 'val', 'test'), default='train')
     parser.add_argument('--number', type=int, default=12, help='number of pairs, evenly spread (default: 12)')
-    parser.add_argument('--seed', type=int, default=0, help='seed of the augmentation')
+    parser.add_argument('--seed', type=int, default=0, help='seed of the augmentation (default: 0)')
     parser.add_argument('--width', type=int, default=400, help='width of each image in pixels (default: 400)')
     parser.add_argument('--out', type=Path, default=Path('work_dirs/browse_dataset.png'))
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, help='key.sub=value')

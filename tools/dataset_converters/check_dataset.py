@@ -22,7 +22,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Check the data sets of a config')
     parser.add_argument('config', type=present_file, help='config file of a detector, a segmenter or a pretrainer')
     parser.add_argument(
-        '--split', choices=('train', 'val', 'test', 'all'), default='all', help='which data loader (all)'
+        '--split', choices=('train', 'val', 'test', 'all'), default='all', help='which data loader (default: all)'
     )
     parser.add_argument('--pixels', action='store_true', help='decode every image, not only the label maps')
     parser.add_argument(

@@ -32,13 +32,13 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--size', nargs=2, type=int, metavar=('H', 'W'), help='files for one size (default: open sizes)'
     )
-    parser.add_argument('--forms', nargs='+', choices=FORMS, default=FORMS, metavar='FORM', help=', '.join(FORMS))
+    parser.add_argument('--forms', nargs='+', choices=FORMS, default=FORMS, metavar='FORM', help=f'{", ".join(FORMS)} (default: all)')
     parser.add_argument(
-        '--precisions', nargs='+', choices=PRECISIONS, default=PRECISIONS, metavar='P', help=', '.join(PRECISIONS)
+        '--precisions', nargs='+', choices=PRECISIONS, default=PRECISIONS, metavar='P', help=f'{", ".join(PRECISIONS)} (default: all)'
     )
     parser.add_argument('--repeats', type=int, default=3, help='runs that are timed (default: 3)')
     parser.add_argument('--threads', type=int, help='of each form (default: as many as torch takes)')
-    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/deployment'), help='where the files go')
+    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/deployment'), help='where the files go (default: %(default)s)')
     return parser.parse_args()
 
 

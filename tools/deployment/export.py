@@ -25,12 +25,12 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--out', required=True, metavar='FILE', help='the file to write, .onnx')
     parser.add_argument(
-        '--what', choices=('model', 'features'), default='model', help='features: the maps that a head would read'
+        '--what', choices=('model', 'features'), default='model', help='features: the maps that a head would read (default: model)'
     )
     sizes = parser.add_mutually_exclusive_group()
     sizes.add_argument('--size', nargs=2, type=int, metavar=('H', 'W'), help='a file for pairs of this size only')
     sizes.add_argument('--dynamic', action='store_true', help='a file for any size and batch (default)')
-    parser.add_argument('--pixels', choices=('float32', 'uint8'), default='float32', help='dtype of both inputs')
+    parser.add_argument('--pixels', choices=('float32', 'uint8'), default='float32', help='dtype of both inputs (default: float32)')
     parser.add_argument('--fp16', action='store_true', help='weights and maps of 16 bits')
     parser.add_argument('--int8', metavar='PAIRS', help='weights and maps of 8 bits, calibrated on these pairs')
     parser.add_argument('--verify', metavar='PAIRS', help='compare the file with PyTorch on these pairs')
