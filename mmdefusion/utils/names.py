@@ -1,6 +1,8 @@
 """Names of files in what people read: a name may hold anything, and must not write to the terminal by itself."""
 
 import unicodedata
+from collections.abc import Iterable
+from itertools import islice
 
 
 def shown(text: object) -> str:
@@ -13,6 +15,12 @@ def shown(text: object) -> str:
     if text.isprintable():
         return text
     return ''.join(one if one.isprintable() else one.encode('unicode_escape').decode() for one in text)
+
+
+def some(names: Iterable[str], most: int = 8) -> str:
+    """The first of many names that a file chooses, as a line that can be printed."""
+    first = list(islice(names, most + 1))
+    return ', '.join([*(shown(name)[:100] for name in first[:most]), *(['...'] if len(first) > most else [])])
 
 
 def check_utf8(path: object) -> None:

@@ -31,7 +31,7 @@ class ExportedDetector(nn.Module):
     def __init__(self, model: BaseDetector, features: bool = False) -> None:
         super().__init__()
         preprocessor = model.data_preprocessor
-        self.input = PairInput(preprocessor.pair_normalizer, preprocessor.pad_size_divisor)
+        self.input = PairInput(preprocessor.pair_normalizer, preprocessor.pad_size_divisor, preprocessor.pad_value)
         self.model = model
         self.head = None if features else find_head(model)
         outputs = ('boxes', 'scores', 'labels', *(('masks',) if model.with_mask else ()))
@@ -73,8 +73,9 @@ def find_head(model: BaseDetector) -> Head:
     plain = type(roi_head) is StandardRoIHead and (not roi_head.with_mask or type(roi_head.mask_head) is FCNMaskHead)
     cascaded = type(roi_head) is CascadeRoIHead and not roi_head.with_mask
     if isinstance(model, TwoStageDetector) and type(model.rpn_head) is RPNHead and (plain or cascaded):
-        from .two_stages import detect_in_two_stages
+        from .two_stages import check_stages, detect_in_two_stages
 
+        check_stages(roi_head)
         for settings in (model.rpn_head.test_cfg, roi_head.test_cfg):
             check_suppression(settings.get('nms'))
         return detect_in_two_stages

@@ -18,10 +18,19 @@ class PairInput(nn.Module):
     Args:
         normalizer: that of the model's data preprocessor.
         divisor: sides are padded at the bottom and the right to multiples of it; 1 pads nothing.
+        value: that of the data preprocessor's padding.
+
+    Raises:
+        ValueError: if padding has a value, with which it counts as part of the image.
     """
 
-    def __init__(self, normalizer: PairNormalizer, divisor: int = 1) -> None:
+    def __init__(self, normalizer: PairNormalizer, divisor: int = 1, value: float = 0) -> None:
         super().__init__()
+        if divisor != 1 and value != 0:
+            raise ValueError(
+                f'Padding of the value {value} cannot be exported: leave pad_value (in mmseg pad_val) out of the data '
+                'preprocessor, so that padding is told from the image.'
+            )
         self.modalities = normalizer.modalities
         self.divisor = divisor
         self.register_buffer('mean', normalizer.mean.clone())

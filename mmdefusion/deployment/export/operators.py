@@ -56,7 +56,7 @@ def roi_align(features: Tensor, images: Tensor, boxes: Tensor, side: int, scale:
     Args:
         features: N×C×H×W.
         images: index of the image of each box, K.
-        boxes: K×4 in pixels; a box without area gives 0.
+        boxes: K×4 in pixels; what a box without area gives is not the same everywhere.
         side: side of the result.
         scale: of the map.
         samples: in each bin and direction; 0 adapts them to the size.

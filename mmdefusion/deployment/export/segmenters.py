@@ -24,7 +24,7 @@ class ExportedSegmenter(nn.Module):
         logits: whether to stop at the logits of all classes, which are resized before labels are told.
 
     Raises:
-        ValueError: if it is tested in sliding windows, or is a cascade.
+        ValueError: if it is tested in sliding windows, is a cascade, or pads images to one size or with a value.
     """
 
     def __init__(self, model: EncoderDecoder, features: bool = False, logits: bool = False) -> None:
@@ -39,8 +39,14 @@ class ExportedSegmenter(nn.Module):
                 f'{type(model).__name__} in mode {mode!r} cannot be exported: one head on whole images can.'
             )
         preprocessor = model.data_preprocessor
-        divisor = (preprocessor.test_cfg or {}).get('size_divisor', 1) if hasattr(preprocessor, 'test_cfg') else 1
-        self.input = PairInput(preprocessor.pair_normalizer, divisor)
+        padding = getattr(preprocessor, 'test_cfg', None) or {}
+        if padding.get('size') is not None:
+            raise ValueError(
+                f'test_cfg=dict(size={tuple(padding["size"])}) of the data preprocessor cannot be exported: leave it '
+                'out, or take size_divisor instead.'
+            )
+        value = getattr(preprocessor, 'pad_val', 0)
+        self.input = PairInput(preprocessor.pair_normalizer, padding.get('size_divisor') or 1, value)
         self.model = pool_by_products(model)
         self.features, self.logits = features, logits
         self.outputs = name_maps(self.model, self.input) if features else ('logits' if logits else 'mask',)

@@ -3,12 +3,24 @@
 from collections.abc import Sequence
 
 import torch
-from mmdet.models import CascadeRoIHead, StandardRoIHead, TwoStageDetector
+from mmcv.ops import RoIAlign
+from mmdet.models import (
+    BBoxHead,
+    CascadeRoIHead,
+    ConvFCBBoxHead,
+    Shared2FCBBoxHead,
+    Shared4Conv1FCBBoxHead,
+    SingleRoIExtractor,
+    StandardRoIHead,
+    TwoStageDetector,
+)
 from torch import Tensor, nn
 
 from .detectors import Size, clip, decode_levels, large
 from .operators import roi_align
 from .suppression import choose
+
+BOX_HEADS = (BBoxHead, ConvFCBBoxHead, Shared2FCBBoxHead, Shared4Conv1FCBBoxHead)
 
 
 def detect_in_two_stages(model: TwoStageDetector, maps: Sequence[Tensor], size: Size) -> tuple[Tensor, ...]:
@@ -63,6 +75,41 @@ def stages_of(roi_head: StandardRoIHead | CascadeRoIHead) -> list[tuple[nn.Modul
     return [(roi_head.bbox_head, roi_head.bbox_roi_extractor)]
 
 
+def check_stages(roi_head: StandardRoIHead | CascadeRoIHead) -> None:
+    """Raises a ValueError if parts of a head of regions do something that :func:`detect_in_two_stages` does not."""
+    stages = stages_of(roi_head)
+    extractors = [extractor for _, extractor in stages]
+    if roi_head.with_mask and not roi_head.share_roi_extractor:
+        extractors.append(roi_head.mask_roi_extractor)
+    found = ['shared_head'] if roi_head.with_shared_head else []
+    for head, _ in stages:
+        if type(head) not in BOX_HEADS:
+            found.append(type(head).__name__)
+        elif head.custom_activation:
+            found.append(f'{type(head.loss_cls).__name__}, which makes scores in its own way,')
+    for extractor in extractors:
+        if type(extractor) is not SingleRoIExtractor:
+            found.append(type(extractor).__name__)
+        else:
+            found += [strange for layer in extractor.roi_layers if (strange := strange_layer(layer))]
+    if found:
+        raise ValueError(
+            f'{type(roi_head).__name__} with {found[0]} cannot be exported as a whole: box heads of convolutions and '
+            'linear layers can, on regions that SingleRoIExtractor and RoIAlign (aligned=True, pool_mode="avg") cut '
+            'out; for others take --what features.'
+        )
+
+
+def strange_layer(layer: nn.Module) -> str:
+    """What of a layer that cuts regions out :func:`extract` does not do; '' if it does all."""
+    if type(layer) is not RoIAlign:
+        return type(layer).__name__
+    told = dict(aligned=layer.aligned, pool_mode=layer.pool_mode, output_size=tuple(layer.output_size))
+    side, wanted = layer.output_size[0], dict(aligned=True, pool_mode='avg')
+    other = [key for key, value in told.items() if value != {**wanted, 'output_size': (side, side)}[key]]
+    return f'RoIAlign({", ".join(f"{key}={told[key]!r}" for key in other)})' if other else ''
+
+
 def deltas_of_best(head: nn.Module, logits: Tensor, deltas: Tensor) -> Tensor:
     """The box deltas K×4 of the class that scores best in each region, out of those of all classes, K×(4·classes)."""
     if head.reg_class_agnostic:
@@ -74,12 +121,13 @@ def deltas_of_best(head: nn.Module, logits: Tensor, deltas: Tensor) -> Tensor:
 def extract(extractor: nn.Module, maps: Sequence[Tensor], images: Tensor, boxes: Tensor) -> Tensor:
     """The features of regions, each from the level of its size.
 
-    Each level sees all regions, those of other levels without area, which cost nothing and give 0.
+    Each level sees all regions, those of other levels without area, which cost little; what they give is left out.
     """
     levels = extractor.map_roi_levels(torch.cat([boxes[:, :1], boxes], dim=1), extractor.num_inputs)
     total = 0
     for level, (found, layer) in enumerate(zip(maps, extractor.roi_layers, strict=False)):
-        here = torch.where((levels == level)[:, None], boxes, 0.0)
-        side, _ = layer.output_size
-        total = total + roi_align(found, images, here, side, layer.spatial_scale, layer.sampling_ratio)
+        here, (side, _) = (levels == level)[:, None], layer.output_size
+        regions = torch.where(here, boxes, 0.0)
+        aligned = roi_align(found, images, regions, side, layer.spatial_scale, layer.sampling_ratio)
+        total = total + torch.where(here[..., None, None], aligned, 0.0)
     return total

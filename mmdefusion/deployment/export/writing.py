@@ -12,6 +12,7 @@ from onnx import ModelProto, TensorProto, helper
 from torch import nn
 from torch.export import Dim
 
+from mmdefusion.models.checkpoints.archives import first_line
 from mmdefusion.utils.files import write_bytes
 
 from ..metadata import KEY, Metadata
@@ -34,23 +35,33 @@ def trace(
         outputs: names of what it returns.
         size: height and width; None leaves batch, height and width open.
         translations: ONNX for operators that are not torch's own.
+
+    Raises:
+        ValueError: if torch's exporter does not come through the module.
     """
     example = (1, 3, *size) if size else EXAMPLE
     torch.manual_seed(0)
     images = tuple(torch.rand(example) * 255 for _ in range(2))
     free = {0: Dim.DYNAMIC, 2: Dim.DYNAMIC, 3: Dim.DYNAMIC}
-    with torch.no_grad(), slices_kept():
-        program = torch.onnx.export(
-            module.eval(),
-            images,
-            dynamo=True,
-            dynamic_shapes=None if size else (free, free),
-            input_names=['visible', 'infrared'],
-            output_names=list(outputs),
-            opset_version=OPSET,
-            custom_translation_table=dict(translations or {}),
-            verbose=False,
-        )
+    try:
+        with torch.no_grad(), slices_kept():
+            program = torch.onnx.export(
+                module.eval(),
+                images,
+                dynamo=True,
+                dynamic_shapes=None if size else (free, free),
+                input_names=['visible', 'infrared'],
+                output_names=list(outputs),
+                opset_version=OPSET,
+                custom_translation_table=dict(translations or {}),
+                verbose=False,
+            )
+    except torch.onnx.OnnxExporterError as error:
+        why = error.__cause__ or error  # its own message is a page of advice
+        remedy = 'report it with the config' if size else 'name one size of images (--size), which asks less of it'
+        raise ValueError(
+            f"torch's exporter does not come through this network ({type(why).__name__}: {first_line(why)}): {remedy}."
+        ) from error
     return program.model_proto
 
 

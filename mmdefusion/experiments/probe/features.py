@@ -15,7 +15,7 @@ from mmdefusion.models.checkpoints.errors import CheckpointError
 from mmdefusion.models.checkpoints.fitting import read_weights
 from mmdefusion.models.checkpoints.reading import read_plain
 from mmdefusion.models.checkpoints.vit import read_vit
-from mmdefusion.models.checkpoints.vit_file import is_public
+from mmdefusion.models.checkpoints.vit_file import begins_from, is_public
 from mmdefusion.models.checkpoints.writing import write_cached
 from mmdefusion.models.defusion_pp import DeFusionPP
 from mmdefusion.models.layers import PATCH_SIZE, Normalize, patchify
@@ -177,8 +177,8 @@ class FeatureReader:
 
 def _start_of_all(init_cfg: dict | list | None) -> str | None:
     """The checkpoint that a whole model starts from, as in trainings from published weights."""
-    configs = [init_cfg] if isinstance(init_cfg, dict) else init_cfg or []
-    return next((one['checkpoint'] for one in configs if one.get('type') == 'Pretrained'), None)
+    start = begins_from(init_cfg)
+    return start and start['checkpoint']
 
 
 def _read_cached(path: Path) -> Tensor | None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ..checkpoints.errors import CheckpointError
 from ..checkpoints.vit import ViTWeights
 
 
@@ -70,12 +71,12 @@ def first_blocks(vit: ViTWeights, arch: Architecture, name: str) -> ViTWeights:
     """As many blocks of a public ViT as an architecture of the same width has; one of another width stays whole.
 
     Raises:
-        ValueError: if the architecture gives its last block other heads, though it is an inner one of the file.
+        CheckpointError: if the architecture gives its last block other heads, though it is an inner one of the file.
     """
     if vit.depth <= arch.depth or (vit.embed_dims, vit.num_registers) != (arch.embed_dims, arch.num_registers):
         return vit
     if arch.last_num_heads != arch.num_heads:
-        raise ValueError(
+        raise CheckpointError(
             f'The first {arch.depth} of the {vit.depth} blocks of {name} have the same number of heads: set '
             f'last_num_heads={arch.num_heads} in arch.'
         )

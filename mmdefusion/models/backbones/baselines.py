@@ -74,7 +74,7 @@ class EarlyFusion(BaseModule):
     def _inflate(self, state_dict: dict, prefix: str, *_) -> None:
         key = prefix + self.first_weight
         weight = state_dict.get(key)
-        if weight is not None and weight.shape[1] == 3:
+        if weight is not None and weight.ndim == 4 and weight.shape[1] == 3:
             state_dict[key] = torch.cat([weight, weight.mean(1, keepdim=True)], dim=1) * (3 / 4)
 
 

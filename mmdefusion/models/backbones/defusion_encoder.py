@@ -8,8 +8,10 @@ from torch.nn.functional import pad
 from torch.utils.checkpoint import checkpoint
 
 from mmdefusion.registry import MODELS
+from mmdefusion.utils.names import shown, some
 
-from ..checkpoints.encoder_fit import refuse_other_encoder
+from ..checkpoints.encoder_fit import POSITIONS, refuse_other_encoder
+from ..checkpoints.errors import CheckpointError, NotFetchedError
 from ..checkpoints.low_rank import merge_foreign_updates
 from ..checkpoints.vit import ViTWeights
 from ..checkpoints.vit_file import pretrained_vit
@@ -28,7 +30,6 @@ from ..structures import Pair, PairFeatures
 from .architectures import check_frozen, first_blocks, resolve_architecture, suit_architecture
 
 EPS = 1e-6  # epsilon of LayerNorm inside the encoder
-POSITIONS = 'position_embedding.base'  # key of learned positions in checkpoints
 
 
 def encoder_layer_id(name: str, depth: int) -> int:
@@ -180,7 +181,7 @@ class DeFusionEncoder(BaseModule):
         position = self.position_embedding(grid) if mask is None else self._own_positions(content, grid, len(images))
         # positions are float32 under autocast, and so are the sums
         cls_token = (self.cls_token + position[..., :1, :]).expand(tokens.shape[0], -1, -1)
-        registers = self.register_tokens.expand(len(images), -1, -1) if self.arch.num_registers else None
+        registers = self.register_tokens.expand(tokens.shape[0], -1, -1) if self.arch.num_registers else None
         parts = (cls_token, registers, tokens + position[..., 1:, :])
         x = torch.cat([part for part in parts if part is not None], dim=1)
         if mask is not None:
@@ -234,13 +235,13 @@ class DeFusionEncoder(BaseModule):
         of a place than the last ones'.
 
         Raises:
-            ValueError: if it has another architecture, or too few blocks, or if the last block that is taken has other
-                heads than the first, though it is an inner one of the file.
+            CheckpointError: if it has another architecture, or too few blocks, or if the last block that is taken has
+                other heads than the first, though it is an inner one of the file.
         """
         depth, vit = vit.depth, first_blocks(vit, self.arch, name) if self.depth_named else vit
         held = vit.embed_dims, vit.depth, vit.num_registers
         if held != (self.embed_dims, len(self.blocks), self.arch.num_registers):
-            raise ValueError(
+            raise CheckpointError(
                 f'{name} holds a ViT of width {held[0]} with {held[1]} blocks and {held[2]} register tokens, the '
                 f"config builds {self.arch}: set arch to that of the file, or to 'auto'."
             )
@@ -249,19 +250,19 @@ class DeFusionEncoder(BaseModule):
         own = ('skip_norm', *updates_of(self))
         wrong = [key for key in missing if not key.startswith(own)] + unexpected
         if wrong:
-            raise ValueError(f'{name} does not fit mmdefusion.DeFusionEncoder: {", ".join(wrong)}.')
+            raise CheckpointError(f'{name} does not fit mmdefusion.DeFusionEncoder: {some(wrong)}.')
         positions = 'fixed positions' if vit.positions is None else f'{len(vit.positions) - 1} learned positions'
-        print_log(
-            f'{name}: loaded a public ViT ({vit.depth} of {depth} blocks of width {vit.embed_dims}, {positions}); set '
-            f'aside: {", ".join(vit.set_aside) or "nothing"}.',
-            'current',
-        )
+        line = f'{name}: loaded a public ViT ({vit.depth} of {depth} blocks of width {vit.embed_dims}, {positions})'
+        print_log(shown(f'{line}; set aside: {some(vit.set_aside) or "nothing"}.'), 'current')
 
     def _vit_at_hand(self) -> tuple[ViTWeights | None, str]:
-        """The public ViT in ``init_cfg``, or None if its file does not exist, which is an error only in training."""
+        """The public ViT in ``init_cfg``, or None if it is not here, which is an error only in training.
+
+        It is fetched already now, since what copies this encoder needs its shapes (:meth:`make_room`).
+        """
         try:
             return pretrained_vit(self.init_cfg)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotFetchedError):
             return None, ''
 
     def train(self, mode: bool = True) -> 'DeFusionEncoder':
@@ -281,7 +282,7 @@ class DeFusionEncoder(BaseModule):
             module.requires_grad_(False)
 
     def _prepare_to_load(self, state_dict: dict, prefix: str, *_) -> None:
-        """Makes room for learned positions, and raises a ValueError for weights of another encoder.
+        """Makes room for learned positions, and raises a CheckpointError for weights of another encoder.
 
         Low-rank updates that this encoder lacks, or has of another rank, are merged into the weights.
         """

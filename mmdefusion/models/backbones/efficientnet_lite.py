@@ -131,7 +131,5 @@ def rename_published(state_dict: dict, prefix: str, *_) -> None:
     for key in [key for key in state_dict if key.startswith(f'{prefix}_')]:
         value, name = state_dict.pop(key), key[len(prefix) :]
         if not name.startswith(SET_ASIDE):
-            ours = next(
-                re.sub(pattern, new, name) for pattern, new in PUBLISHED.items() if re.match(pattern, name) is not None
-            )
-            state_dict[prefix + ours] = value
+            known = (re.sub(pattern, new, name) for pattern, new in PUBLISHED.items() if re.match(pattern, name))
+            state_dict[prefix + next(known, name)] = value  # an unknown one is told as unexpected

@@ -11,6 +11,7 @@ from torch.nn.functional import max_pool2d, relu
 
 from mmdefusion.registry import MODELS
 
+from ..checkpoints.errors import CheckpointError
 from ..layers import Content
 
 Form = Literal['stacked', 'streams']
@@ -157,8 +158,8 @@ class SpatialPrior(BaseModule):
         """Leaves of a checkpoint of pretraining, whose keys of the prior start with ``prior.``, the stems only.
 
         Raises:
-            ValueError: if the checkpoint is of something else, or of other stems; MMEngine would only warn and train
-                from scratch. Stages that this prior does not build may be in it.
+            CheckpointError: if the checkpoint is of something else, or of other stems; MMEngine would only warn and
+                train from scratch. Stages that this prior does not build may be in it.
         """
         ours = f'{prefix}stems.'
         if not prefix and not any(key.startswith(ours) for key in state_dict):
@@ -167,7 +168,7 @@ class SpatialPrior(BaseModule):
                 if key.startswith(TAUGHT):
                     state_dict[ours + key.removeprefix(TAUGHT)] = value
             if not state_dict:
-                raise ValueError(
+                raise CheckpointError(
                     'The checkpoint holds no stems of a spatial prior: give one of mmdefusion.PriorDistiller, or '
                     "'prior'."
                 )
@@ -176,7 +177,7 @@ class SpatialPrior(BaseModule):
         if held and any(held.get(key) != shape for key, shape in own.items()):
             wrong = next(key for key, shape in own.items() if held.get(key) != shape)
             found = tuple(held[wrong]) if wrong in held else 'missing'
-            raise ValueError(
+            raise CheckpointError(
                 f'The checkpoint holds other stems than this spatial prior has ({wrong} is {found}, here '
                 f'{tuple(own[wrong])}): give form, widths and norm_cfg those of the checkpoint, or leave init_cfg out.'
             )
@@ -189,7 +190,9 @@ class SpatialPrior(BaseModule):
         )
         for key in sorted(held.keys() - own.keys()):
             if not key.startswith(coarser):
-                raise ValueError(f'The checkpoint holds {key}, which this spatial prior lacks: it has another form.')
+                raise CheckpointError(
+                    f'The checkpoint holds {key}, which this spatial prior lacks: it has another form.'
+                )
             del state_dict[key]
 
 

@@ -8,3 +8,7 @@ class CheckpointError(ValueError):
 
     def __init__(self, message: str) -> None:
         super().__init__(shown(message))
+
+
+class NotFetchedError(CheckpointError):
+    """A checkpoint of a server or a hub is not on this machine, and cannot be fetched."""

@@ -14,7 +14,7 @@ from mmdefusion.utils import hub
 from mmdefusion.utils.downloads import FetchError, download
 from mmdefusion.utils.hashes import sha256_of
 
-from .errors import CheckpointError
+from .errors import CheckpointError, NotFetchedError
 from .shipped import named
 
 FETCHED = ('hf://', 'http://', 'https://')
@@ -29,7 +29,7 @@ def local_path(source: str | os.PathLike) -> Path:
             the Hugging Face Hub, kept in its cache; or a URL, kept in torch's hub folder.
 
     Raises:
-        CheckpointError: if it cannot be fetched.
+        NotFetchedError: if it cannot be fetched.
     """
     name = str(source)
     try:
@@ -38,7 +38,7 @@ def local_path(source: str | os.PathLike) -> Path:
         if name.startswith(FETCHED):
             return _downloaded(name)
     except FetchError as error:
-        raise CheckpointError(str(error)) from None
+        raise NotFetchedError(str(error)) from None
     files = named()
     return files[name] if name in files and not os.path.isfile(name) else Path(source)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import nn
 
+from ..layers.low_rank import DOWN, UP
 from .errors import CheckpointError
 from .reading import read_checkpoint
 from .unwrap import FLOATS, PARAMETERS, State, refuse_not_finite, refuse_whole, unwrap
@@ -76,11 +77,14 @@ def refuse_misfit(model: nn.Module, state: State, name: str) -> None:
 
     Args:
         model: the model that MMEngine built.
-        state: weights of the checkpoint; additional ones do no harm.
+        state: weights of the checkpoint; additional ones do no harm, and published ones hold low-rank updates within
+            the weights.
         name: name of the checkpoint in error messages.
     """
     own = getattr(model, 'module', model).state_dict()  # unwraps distributed training or augmentation
     own = {key: value for key, value in own.items() if not key.startswith(TRAINING_ONLY)}
+    merged = {key for key in own if _is_merged(key, state)}
+    own = {key: value for key, value in own.items() if key not in merged}
     if absent := [key for key in own if key not in state]:
         raise CheckpointError(
             f'{name} lacks {len(absent)} of the {len(own)} weights of the model, first {absent[0]}: give the '
@@ -93,3 +97,9 @@ def refuse_misfit(model: nn.Module, state: State, name: str) -> None:
                 f"{name}: {key} is {tuple(found.shape)} {found.dtype}, the model's is {tuple(value.shape)} "
                 f'{value.dtype}: give the checkpoint that this config trained, or the config of this checkpoint.'
             )
+
+
+def _is_merged(key: str, state: State) -> bool:
+    """Whether a name is that of a factor of a low-rank update of which a checkpoint holds the map alone."""
+    whole, _, part = key.rpartition('.')
+    return part in (DOWN, UP) and f'{whole}.weight' in state and not {f'{whole}.{DOWN}', f'{whole}.{UP}'} & state.keys()

@@ -10,6 +10,7 @@ import torch
 
 from .archives import first_line
 from .errors import CheckpointError
+from .onnx_sizes import check_sizes
 from .unwrap import State
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ def read_onnx(file: BinaryIO, name: str) -> State:
         name: its name in error messages.
 
     Raises:
-        CheckpointError: if it is no ONNX file, keeps its weights in other files, or onnx is not installed.
+        CheckpointError: if it is no ONNX file, has much beside weights, keeps these in other files, or onnx is not
+            installed.
     """
     size = os.fstat(file.fileno()).st_size
     if size > MAX_SIZE:
@@ -44,13 +46,19 @@ def read_onnx(file: BinaryIO, name: str) -> State:
     except ImportError:
         raise CheckpointError(f'{name} is an ONNX file, which takes onnx to read: pip install onnx') from None
     try:
-        graph = onnx.load_model_from_string(file.read()).graph
+        content = file.read(size)
+        check_sizes(content)
+        graph = onnx.load_model_from_string(content).graph
         stored = {tensor.name: _tensor(tensor, name) for tensor in graph.initializer if _is_weight(tensor)}
+        found = dict(_by_module(graph, stored))  # names that are no UTF-8 are bytes, and a TypeError
+        found = {key: value for key, value in stored.items() if ANONYMOUS not in key} | found
+    except CheckpointError:
+        raise
     except (DecodeError, RuntimeError, TypeError, ValueError) as error:
         raise CheckpointError(f'{name} is no whole ONNX file ({first_line(error)}).') from None
     if not stored:
         raise CheckpointError(f'{name} holds no weights, or is no ONNX file.')
-    return {key: value for key, value in stored.items() if ANONYMOUS not in key} | dict(_by_module(graph, stored))
+    return found
 
 
 def _is_weight(tensor: TensorProto) -> bool:

@@ -11,7 +11,7 @@ from mmengine.fileio import get_local_path
 from torch import Tensor
 
 from .archives import LEGACY, ZIP, check_legacy, check_zip, first_line
-from .errors import CheckpointError
+from .errors import CheckpointError, NotFetchedError
 from .fetching import FETCHED, check_named_hash, local_path
 from .onnx_files import SUFFIX as ONNX
 from .onnx_files import read_onnx
@@ -58,7 +58,7 @@ def read_plain(source: str | os.PathLike) -> Any:
     except CheckpointError:
         raise
     except Exception as error:  # each backend has its own errors
-        raise CheckpointError(f'{name} cannot be fetched: {first_line(error)}') from None
+        raise NotFetchedError(f'{name} cannot be fetched: {first_line(error)}') from None
 
 
 def refuse_old_torch(name: str) -> None:

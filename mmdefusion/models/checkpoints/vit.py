@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from mmdefusion.utils.names import shown
+from mmdefusion.utils.names import some
 
 from ..layers import PATCH_SIZE, sincos_position_embedding
 from ..layers.position_embedding import GRID
@@ -226,10 +226,6 @@ def _raise_on(name: str, state: State, unknown: list[str]) -> None:
         problems['misshapen'].append(
             f'register_tokens {tuple(state["register_tokens"].shape)} instead of (1, R, {width})'
         )
-    found = [
-        f'{kind}: {", ".join(shown(key)[:100] for key in keys[:8])}{", ..." if len(keys) > 8 else ""}'
-        for kind, keys in problems.items()
-        if keys
-    ]
+    found = [f'{kind}: {some(keys)}' for kind, keys in problems.items() if keys]
     if found:
         raise CheckpointError(f'{name} is no ViT that mmdefusion.DeFusionEncoder can hold; {"; ".join(found)}.')

@@ -1,9 +1,12 @@
 """Loads a public ViT if the config names a file with one."""
 
+from mmdefusion.utils.type_names import type_name
+
 from .fitting import read_weights
 from .unwrap import State
 from .vit import ViTWeights, read_vit
 
+PRETRAINED = ('Pretrained', 'PretrainedInit')  # MMEngine's name of a class, and that of the class itself
 POSITIONS = (
     'pos_embed',
     'embeddings.position_embeddings',
@@ -15,15 +18,19 @@ def pretrained_vit(init_cfg: dict | list | None) -> tuple[ViTWeights | None, str
 
     Raises:
         FileNotFoundError: if the file does not exist.
-        CheckpointError: if it cannot be read, or holds a ViT that is not plain.
+        CheckpointError: if it cannot be fetched or read, or holds a ViT that is not plain.
     """
+    if (config := begins_from(init_cfg)) is None:
+        return None, ''
+    name = str(config['checkpoint'])
+    state = _inside(read_weights(name), config.get('prefix'))
+    return (read_vit(state, name) if is_public(state) else None), name
+
+
+def begins_from(init_cfg: dict | list | None) -> dict | None:
+    """The first part of MMEngine's ``init_cfg`` that names a checkpoint; its type may be a class, as in a config."""
     configs = [init_cfg] if isinstance(init_cfg, dict) else init_cfg or []
-    for config in configs:
-        if config.get('type') == 'Pretrained':
-            name = str(config['checkpoint'])
-            state = _inside(read_weights(name), config.get('prefix'))
-            return (read_vit(state, name) if is_public(state) else None), name
-    return None, ''
+    return next((config for config in configs if config.get('type') and type_name(config) in PRETRAINED), None)
 
 
 def is_public(state: State) -> bool:

@@ -15,8 +15,8 @@ DOWN, UP = 'low_rank_down', 'low_rank_up'  # names of the two factors in checkpo
 class LowRankLinear(nn.Linear):
     """W x + b with W and b fixed, plus (U D) x with trained factors; it starts as the map that it replaces.
 
-    W and b keep their names, so files of the plain map load as they are. No scale is applied: with Adam, the learning
-    rate decides how far the update goes.
+    W and b keep their names, so files of the plain map load as they are, and leave nothing of an earlier update. No
+    scale is applied: with Adam, the learning rate decides how far the update goes.
 
     Args:
         plain: the linear map whose weights it takes over.
@@ -41,6 +41,12 @@ class LowRankLinear(nn.Linear):
     def forward(self, x: Tensor) -> Tensor:
         update = functional.linear(functional.linear(x, self.low_rank_down), self.low_rank_up)
         return linear(x, self.weight, self.bias) + update
+
+    def _load_from_state_dict(self, state_dict: dict, prefix: str, *rest) -> None:
+        if f'{prefix}weight' in state_dict and not {f'{prefix}{DOWN}', f'{prefix}{UP}'} & state_dict.keys():
+            state_dict[f'{prefix}{DOWN}'] = self.low_rank_down.detach()
+            state_dict[f'{prefix}{UP}'] = torch.zeros_like(self.low_rank_up)
+        super()._load_from_state_dict(state_dict, prefix, *rest)
 
 
 def train_updates_only(network: nn.Module, attentions: Iterable[SelfAttention], rank: int, besides: str) -> None:

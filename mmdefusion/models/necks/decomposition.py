@@ -7,7 +7,9 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmdefusion.registry import MODELS
+from mmdefusion.utils.names import some
 
+from ..checkpoints.errors import CheckpointError
 from ..layers import NUM_HEADS, DecompositionBlock, TransformerBlock, Windows, init_transformer
 from ..structures import Decomposition, Pair, PairFeatures, Parts
 
@@ -150,15 +152,16 @@ class DecompositionNeck(BaseModule):
         return blended, self._mix(blended, features.reach)
 
     def _refuse_others(self, state_dict: dict, prefix: str, *_) -> None:
-        """Raises a ValueError for weights of something else or another width, at which MMEngine would only warn."""
+        """Raises a CheckpointError for weights of something else or another width: MMEngine would only warn."""
         if not prefix and state_dict and not {key.partition('.')[0] for key in state_dict} & {*self._modules}:
-            raise ValueError(
-                f'The checkpoint holds {", ".join(list(state_dict)[:3])}, ... and no decomposition: name its prefix in '
+            raise CheckpointError(
+                f'The checkpoint holds {some(state_dict, 3)} and no decomposition: name its prefix in '
                 "init_cfg, 'neck.0.' in weights of pretraining, 'backbone.decomposition.' in those of a detector."
             )
         weight = state_dict.get(f'{prefix}mixer.0.norm1.weight')
-        if weight is not None and weight.shape[0] != self.embed_dims:
-            raise ValueError(
-                f'The checkpoint holds a decomposition of width {weight.shape[0]}, the config builds '
+        if weight is not None and tuple(weight.shape) != (self.embed_dims,):
+            width = weight.shape[0] if weight.ndim == 1 else tuple(weight.shape)
+            raise CheckpointError(
+                f'The checkpoint holds a decomposition of width {width}, the config builds '
                 f'embed_dims={self.embed_dims}: set arch and embed_dims to those of the checkpoint.'
             )

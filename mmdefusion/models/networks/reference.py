@@ -12,7 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from ..backbones.architectures import ARCHITECTURES, Architecture, resolve_architecture
+from ..checkpoints.encoder_fit import POSITIONS
 from ..checkpoints.errors import CheckpointError
+from ..checkpoints.low_rank import merge_low_rank
 from ..checkpoints.mae import is_fixed_embedding
 from ..checkpoints.unwrap import State, unwrap
 from ..heads import MFMHead, TeacherPredictionHead
@@ -142,8 +144,8 @@ def from_reference(checkpoint: dict) -> ConvertedCheckpoint:
     A checkpoint of the encoder alone (keys ``blocks.0...`` as in MAE and TinyMIM) is converted too.
 
     Raises:
-        ValueError: naming every missing, unexpected and misshapen key, or a position embedding that
-            is not the fixed sin-cos one.
+        CheckpointError: naming every missing, unexpected and misshapen key, or a position embedding that is not the
+            fixed sin-cos one.
     """
     state = unwrap(checkpoint)
     encoder_only = 'patch_embed.proj.weight' in state
@@ -185,15 +187,20 @@ def to_reference(state_dict: State, set_aside: State | None = None) -> State:
     """Converts our weights to the authors' layout.
 
     Args:
-        state_dict: weights of :class:`ImageFuser`, of a pretrainer, or of a detector's first parts.
+        state_dict: weights of :class:`ImageFuser`, of a pretrainer, or of a detector's first parts; low-rank updates
+            are merged.
         set_aside: the tensors that :func:`from_reference` set aside; without them, the unused final norm of the encoder
             is written as the identity.
 
     Raises:
-        ValueError: naming every missing, unexpected or misshapen tensor.
+        CheckpointError: naming every missing, unexpected or misshapen tensor; what the authors' network has no place
+            for, such as learned positions, cannot be written.
     """
+    state_dict = {name: value for name, value in merge_low_rank(state_dict).items() if not _is_fixed_table(name, value)}
     if 'backbone.cls_token' not in state_dict or not state_dict['backbone.cls_token'].ndim:
-        raise ValueError(f'The weights hold no backbone.cls_token, so they are not ours: {sorted(state_dict)[:3]}, ...')
+        raise CheckpointError(
+            f'The weights hold no backbone.cls_token, so they are not ours: {sorted(state_dict)[:3]}, ...'
+        )
     embed_dims = state_dict['backbone.cls_token'].shape[-1]
     ours = {name: value for name, value in state_dict.items() if any(map(name.startswith, PREFIXES.values()))}
     converted = {to_reference_name(name): value for name, value in ours.items()}
@@ -201,7 +208,7 @@ def to_reference(state_dict: State, set_aside: State | None = None) -> State:
     expected = {to_reference_name(name): shape for name, shape in expected.items()}
     _raise_on(
         missing=[name for name in expected if name not in converted],
-        unexpected=[name for name in state_dict if name not in ours],
+        unexpected=[name for name in state_dict if name not in ours or to_reference_name(name) not in expected],
         misshapen=[
             f'{name} {tuple(converted[name].shape)} instead of {shape}'
             for name, shape in expected.items()
@@ -220,7 +227,7 @@ def _arch_of(state: State) -> str | dict:
     """The preset, or else the dict, of an encoder with the width and depth of the checkpoint."""
     weight = state.get('encoder.patch_embed.proj.weight')
     if weight is None:
-        raise ValueError(
+        raise CheckpointError(
             'The checkpoint has no encoder.patch_embed.proj.weight, so it is not in the layout of the DeFusion++ '
             f'authors; its keys begin {sorted(state)[:3]}.'
         )
@@ -247,13 +254,18 @@ def preset_of(state_dict: State) -> Architecture | None:
 
 def _check_position_embedding(name: str, value: Tensor) -> None:
     if not is_fixed_embedding(value, tolerance=1e-5):
-        raise ValueError(
+        raise CheckpointError(
             f'{name} {tuple(value.shape)} is not the fixed sin-cos embedding of a 14×14 grid, '
             'which is what DeFusion++ uses and this package computes: the checkpoint belongs to another model.'
         )
 
 
+def _is_fixed_table(name: str, value: Tensor) -> bool:
+    """Whether a tensor of ours is a table of positions that the reference computes, and stores under another name."""
+    return name == f'backbone.{POSITIONS}' and value.ndim == 2 and is_fixed_embedding(value[None], tolerance=1e-5)
+
+
 def _raise_on(**problems: Iterable[str]) -> None:
     found = [f'{kind}: {", ".join(sorted(names))}' for kind, names in problems.items() if names]
     if found:
-        raise ValueError(f'The checkpoint does not fit the reference layout. {"; ".join(found)}.')
+        raise CheckpointError(f'The checkpoint does not fit the reference layout. {"; ".join(found)}.')

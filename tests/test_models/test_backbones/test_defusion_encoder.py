@@ -5,6 +5,7 @@ from torch.testing import assert_close
 
 from mmdefusion.models.backbones import DeFusionEncoder
 from mmdefusion.models.backbones.defusion_encoder import encoder_layer_id
+from mmdefusion.models.checkpoints.errors import CheckpointError, NotFetchedError
 from mmdefusion.registry import MODELS
 
 SMALL = {'embed_dims': 32, 'depth': 3, 'num_heads': 2, 'last_num_heads': 4}
@@ -157,13 +158,13 @@ def test_init_cfg_with_prefix(tmp_path):
 def test_a_checkpoint_of_another_arch_is_refused(tmp_path, other):
     path = tmp_path / 'other.pth'
     torch.save(build(arch=SMALL | other).state_dict(), path)
-    with pytest.raises(ValueError, match='checkpoint holds an encoder of width .* set arch'):
+    with pytest.raises(CheckpointError, match='checkpoint holds an encoder of width .* set arch'):
         load_checkpoint(build(), str(path))
 
 
 def test_a_checkpoint_of_something_else_is_refused(tmp_path):
     torch.save({'conv1.weight': torch.zeros(1), 'bn1.weight': torch.zeros(1)}, tmp_path / 'resnet.pth')
-    with pytest.raises(ValueError, match='holds conv1.weight, bn1.weight, ... where an encoder'):
+    with pytest.raises(CheckpointError, match='holds conv1.weight, bn1.weight where an encoder'):
         load_checkpoint(build(), str(tmp_path / 'resnet.pth'))
 
 
@@ -180,14 +181,49 @@ def test_other_kinds_of_vit_without_a_table_of_positions_are_refused(tmp_path, k
     state = {name: value for name, value in build().state_dict().items() if not name.startswith('skip_norm')}
     torch.save({**state, **{name: torch.ones(shape) for name, shape in FOREIGN[kind].items()}}, tmp_path / 'vit.pth')
     init_cfg = dict(type='Pretrained', checkpoint=str(tmp_path / 'vit.pth'))
-    with pytest.raises(ValueError, match=f'another kind of ViT .*{next(iter(FOREIGN[kind]))}'):
+    with pytest.raises(CheckpointError, match=f'another kind of ViT .*{next(iter(FOREIGN[kind]))}'):
         build(init_cfg=init_cfg).init_weights()
     with pytest.raises(ValueError, match=r'vit\.pth holds none that is plain: name another, or the arch'):
         DeFusionEncoder('auto', init_cfg=init_cfg)
     del state['blocks.0.mlp.fc1.bias']
     torch.save(state, tmp_path / 'vit.pth')
-    with pytest.raises(ValueError, match=r'it lacks blocks\.0\.mlp\.fc1\.bias'):
+    with pytest.raises(CheckpointError, match=r'it lacks blocks\.0\.mlp\.fc1\.bias'):
         build(init_cfg=init_cfg).init_weights()
+
+
+@pytest.mark.parametrize(
+    ('name', 'shape', 'said'),
+    [
+        ('patch_embed.proj.weight', (), r'of shape \(\), which embeds no patches'),
+        ('patch_embed.proj.weight', (32,), r'of shape \(32,\), which embeds no patches'),
+        ('position_embedding.base', (), 'no square grid of width 32'),
+        ('position_embedding.base', (0, 32), 'no square grid of width 32'),
+        ('position_embedding.base', (8, 32), 'no square grid of width 32'),
+        ('position_embedding.base', (10, 16), 'no square grid of width 32'),
+        ('pos_embed', (1, 197, 32), "learned positions under a public ViT's name"),
+    ],
+)
+def test_shapes_and_positions_that_do_not_fit_are_told_in_a_line(name, shape, said):
+    encoder = build()
+    with pytest.raises(CheckpointError, match=said):
+        encoder.load_state_dict({**encoder.state_dict(), name: torch.ones(shape)}, strict=False)
+
+
+def test_names_in_a_checkpoint_write_nothing_to_the_terminal():
+    state = {f'\x1b]0;owned\x07\n{key}': value for key, value in build().state_dict().items()}
+    with pytest.raises(CheckpointError) as caught:
+        build().load_state_dict(state)
+    assert str(caught.value).isprintable() and len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize('checkpoint', ['https://127.0.0.1:9/vit.pth', 'hf://nobody', 's3://bucket/vit.pth'])
+def test_a_file_elsewhere_need_not_be_there_when_a_trained_encoder_is_tested(checkpoint):
+    """Nobody listens at that port, that is no name of a file, and no backend is installed for the last."""
+    init_cfg = dict(type='Pretrained', checkpoint=checkpoint)
+    with pytest.raises(NotFetchedError):
+        build(init_cfg=init_cfg).init_weights()
+    with pytest.raises(ValueError, match="arch='auto' is that of a public ViT"):
+        DeFusionEncoder('auto', init_cfg=init_cfg)
 
 
 def test_weights_with_fixed_positions_replace_learned_ones():

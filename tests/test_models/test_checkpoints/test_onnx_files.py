@@ -1,6 +1,7 @@
 """Public ViTs that somebody exported as ONNX load as their makers' files do."""
 
 import io
+import time
 import warnings
 
 import pytest
@@ -72,7 +73,7 @@ def test_weights_in_other_files_are_not_followed(tmp_path):
     (tmp_path / 'secret').write_bytes(bytes(16))
     tensor = TensorProto(name='w', data_type=TensorProto.FLOAT, dims=[2, 2], data_location=TensorProto.EXTERNAL)
     tensor.external_data.add(key='location', value=str(tmp_path / 'secret'))
-    with pytest.raises(CheckpointError, match='keeps its weights in other files'):
+    with pytest.raises(CheckpointError, match=r'outside\.onnx keeps its weights in other files; only what'):
         read_checkpoint(write(tmp_path / 'outside.onnx', tensor))
 
 
@@ -84,6 +85,46 @@ def test_tables_are_not_joined_for_ever(tmp_path):
     path = write(tmp_path / 'tables.onnx', numpy_helper.from_array(torch.zeros(1).numpy(), 'w'), *tables, nodes=nodes)
     with pytest.raises(CheckpointError, match='larger tensors than it does'):
         read_checkpoint(path)
+
+
+def field(number: int, content: bytes) -> bytes:
+    """A field of a message that has a size, which takes one to four bytes."""
+    size = len(content)
+    told = bytes([size]) if size < 128 else bytes([size & 127 | 128, size >> 7 & 127 | 128, size >> 14 & 127 | 128])
+    return bytes([number << 3 | 2]) + told + (b'' if size < 128 else bytes([size >> 21])) + content
+
+
+BOMBS = {  # what takes two bytes in a file, and a hundred in memory
+    'nodes': lambda: field(1, b'') * 2**20,
+    'tensors': lambda: field(5, b'') * 2**20,
+    'attributes': lambda: field(1, field(5, b'') * 2**20),
+    'shapes': lambda: field(13, b'') * 2**23,
+    'inputs': lambda: field(1, field(1, b'') * 2**23),
+}
+
+
+@pytest.mark.parametrize('name', BOMBS)
+def test_what_would_fill_the_memory_is_refused_before_it_is_parsed(name, tmp_path, monkeypatch):
+    monkeypatch.setattr('onnx.load_model_from_string', lambda content: pytest.fail('it was parsed'))
+    (tmp_path / 'bomb.onnx').write_bytes(b'\x08\x08' + field(7, BOMBS[name]()))
+    start = time.process_time()
+    with pytest.raises(CheckpointError, match='more than 524288 nodes|bytes beside the raw values of tensors'):
+        read_checkpoint(tmp_path / 'bomb.onnx')
+    assert time.process_time() - start < 5
+
+
+@pytest.mark.parametrize(
+    'entry',
+    [
+        field(5, field(8, b'\xff') + b'\x10\x01' + field(9, b'')),  # a tensor's name
+        field(1, field(3, b'/\xff/x') + field(1, b'onnx::w')),  # a node's
+    ],
+)
+def test_names_that_are_no_utf8_are_refused_in_a_line(entry, tmp_path):
+    weight = numpy_helper.from_array(torch.zeros(2, 2).numpy(), 'onnx::w').SerializeToString()
+    (tmp_path / 'odd.onnx').write_bytes(b'\x08\x08' + field(7, field(5, weight) + entry))
+    with pytest.raises(CheckpointError, match='no whole ONNX file'):
+        read_checkpoint(tmp_path / 'odd.onnx')
 
 
 @pytest.mark.parametrize(

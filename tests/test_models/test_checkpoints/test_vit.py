@@ -6,6 +6,7 @@ import time
 import pytest
 import torch
 from helpers.public_vits import DEPTH, HEADS, MODELS, NUMBERS, WIDTH, encoder_of, hidden_states, random_model
+from mmengine.model import ConstantInit, PretrainedInit
 from safetensors.torch import save_file
 from transformers import ViTMAEConfig, ViTMAEModel
 
@@ -13,6 +14,7 @@ from mmdefusion.apis import load_fuser
 from mmdefusion.models.backbones import ARCHITECTURES, Architecture, DeFusionEncoder
 from mmdefusion.models.checkpoints.errors import CheckpointError
 from mmdefusion.models.checkpoints.vit import BLOCK, read_vit, resize_patches
+from mmdefusion.models.checkpoints.vit_file import begins_from
 from mmdefusion.models.fusers import ImageFuser
 from mmdefusion.models.networks.network_config import build_parts, plain_network_config
 
@@ -275,3 +277,34 @@ def test_a_network_on_a_public_vit_is_whole_in_its_checkpoint(tmp_path):
     loaded, pair = load_fuser(str(path)), torch.randn(1, 6, 64, 80)
     with torch.no_grad():
         torch.testing.assert_close(ImageFuser.forward(loaded, pair).fused, fuser(pair).fused)
+
+
+def test_a_class_as_type_is_the_name(tmp_path):
+    """As configs in pure Python write it: the positions must not be lost."""
+    path = save(random_model('vit').state_dict(), tmp_path / 'vit.pth')
+    encoder = DeFusionEncoder('auto', init_cfg=dict(type=PretrainedInit, checkpoint=str(path)))
+    encoder.init_weights()
+    assert_same(encoder.state_dict(), encoder_of(path).state_dict())
+
+
+def test_the_checkpoint_that_a_part_begins_from():
+    named = dict(type=PretrainedInit, checkpoint='x.pth')
+    for init_cfg in (named, [dict(type='Constant', layer='Conv2d'), dict(named, type='Pretrained')]):
+        assert begins_from(init_cfg)['checkpoint'] == 'x.pth'
+    assert begins_from(None) is None and begins_from(dict(type=ConstantInit)) is None
+
+
+def assert_same(found, expected):
+    assert found.keys() == expected.keys() and 'position_embedding.base' in found
+    for key, value in found.items():
+        torch.testing.assert_close(value, expected[key])
+
+
+def test_what_is_set_aside_is_named_in_a_bounded_line(tmp_path, monkeypatch):
+    lines = []
+    monkeypatch.setattr('mmdefusion.models.backbones.defusion_encoder.print_log', lambda text, *_: lines.append(text))
+    state = timm_state(read_vit(random_model('vit').state_dict(), 'a file'))
+    heads = {f'head{number}.\x1b]0;owned\x07\n' + 'x' * 500: torch.zeros(1) for number in range(1000)}
+    encoder_of(save(state | heads, tmp_path / 'vit.pth'))
+    (line,) = lines
+    assert line.isprintable() and 'set aside: head0.' in line and len(line) < 1500

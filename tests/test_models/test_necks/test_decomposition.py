@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from mmdefusion.models.checkpoints.errors import CheckpointError
 from mmdefusion.models.layers import Content
 from mmdefusion.models.necks import DecompositionNeck
 from mmdefusion.models.structures import Pair, PairFeatures
@@ -62,12 +63,18 @@ def test_bad_options(options, message):
 
 
 def test_weights_without_their_prefix_are_refused():
-    with pytest.raises(ValueError, match=r"holds .* and no decomposition: name its prefix in init_cfg, 'neck.0.'"):
+    with pytest.raises(CheckpointError, match=r"holds .* and no decomposition: name its prefix in init_cfg, 'neck.0.'"):
         build(init_cfg=dict(type='Pretrained', checkpoint='tiny')).init_weights()
 
 
 def test_a_checkpoint_of_another_width_is_refused(tmp_path):
     torch.save({f'neck.0.{name}': value for name, value in build(embed_dims=64).state_dict().items()}, tmp_path / 'x')
     neck = build(init_cfg={'type': 'Pretrained', 'checkpoint': str(tmp_path / 'x'), 'prefix': 'neck.0.'})
-    with pytest.raises(ValueError, match='decomposition of width 64, the config builds embed_dims=32'):
+    with pytest.raises(CheckpointError, match='decomposition of width 64, the config builds embed_dims=32'):
         neck.init_weights()
+
+
+def test_a_damaged_norm_is_told_in_a_line():
+    neck = build()
+    with pytest.raises(CheckpointError, match=r'decomposition of width \(\), the config builds embed_dims=32'):
+        neck.load_state_dict({**neck.state_dict(), 'mixer.0.norm1.weight': torch.tensor(1.0)})

@@ -3,6 +3,7 @@ import torch
 from helpers.untrained_fuser import build_fuser
 from torch.testing import assert_close
 
+from mmdefusion.models.checkpoints.errors import CheckpointError
 from mmdefusion.models.checkpoints.unwrap import unwrap
 from mmdefusion.models.networks.reference import from_reference, to_reference
 
@@ -19,6 +20,24 @@ def test_our_weights_alone_become_a_complete_reference_checkpoint(reference):
     optional = ('conv1x1', 'mask_token', 'mim_decoder', 'decoder_pos', 'latent_predict', 'mm_unique_norm')
     assert set(reference) - set(written) == {name for name in reference if name.startswith(optional)}
     assert_close(from_reference(written).state_dict, dict(ours.state_dict()))
+
+
+def test_what_the_reference_has_no_place_for_is_not_left_out_in_silence():
+    ours = build_fuser('tiny')
+    ours.backbone.position_embedding.take(torch.randn(197, 192))  # as an encoder that began as a public ViT
+    state = {**ours.state_dict(), 'backbone.register_tokens': torch.ones(1, 4, 192)}
+    with pytest.raises(CheckpointError) as caught:
+        to_reference(state)
+    assert 'unexpected: backbone.position_embedding.base, backbone.register_tokens.' in str(caught.value)
+
+
+def test_low_rank_updates_are_merged():
+    ours = build_fuser('tiny').state_dict()
+    name = 'backbone.blocks.0.attn.qkv.'
+    up, down = torch.randn(576, 4), torch.randn(4, 192)
+    written = to_reference({**ours, f'{name}low_rank_up': up, f'{name}low_rank_down': down})
+    assert_close(written['encoder.blocks.0.attn.qkv.weight'], ours[f'{name}weight'] + up @ down)
+    assert written.keys() == to_reference(ours).keys()
 
 
 def test_heads_of_pretraining_are_whole_or_absent(reference):

@@ -4,6 +4,7 @@ from helpers.pretraining import SMALL, build, map_distiller_config, train
 from torch.testing import assert_close
 
 from mmdefusion.models.backbones import SpatialPrior
+from mmdefusion.models.checkpoints.errors import CheckpointError
 from mmdefusion.models.defusion_pp import DeFusionPP
 from mmdefusion.models.layers import luma
 
@@ -93,7 +94,7 @@ def test_what_does_not_fit_is_refused(config, wrong, message):
 
 
 def test_a_checkpoint_of_something_else_is_refused(model):
-    with pytest.raises(ValueError, match='no stems of a spatial prior'):
+    with pytest.raises(CheckpointError, match='no stems of a spatial prior'):
         SpatialPrior().load_state_dict({f'teacher.{name}': value for name, value in model.teacher.state_dict().items()})
 
 
@@ -102,11 +103,11 @@ def test_a_checkpoint_of_something_else_is_refused(model):
 )
 def test_stems_of_another_form_are_refused(model, other):
     prior = SpatialPrior(**{**{key: value for key, value in PRIOR.items() if key != 'type'}, **other})
-    with pytest.raises(ValueError, match='holds other stems|which this spatial prior lacks'):
+    with pytest.raises(CheckpointError, match='holds other stems|which this spatial prior lacks'):
         prior.load_state_dict(model.state_dict(), strict=False)
     beside = DeFusionPP(SMALL, spatial_prior={**PRIOR, **other})
     whole = {f'backbone.{key}': value for key, value in beside.encoder.state_dict().items()} | model.state_dict()
-    with pytest.raises(ValueError, match='holds other stems|which this spatial prior lacks'):
+    with pytest.raises(CheckpointError, match='holds other stems|which this spatial prior lacks'):
         beside.load_state_dict(whole, strict=False)
 
 
