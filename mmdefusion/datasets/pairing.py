@@ -107,6 +107,10 @@ def refuse_short_palette(metainfo: Mapping[str, Any] | None) -> None:
         )
 
 
+def _all_ignored(instances: Sequence[dict]) -> bool:
+    return bool(instances) and all(one.get('ignore_flag') for one in instances)
+
+
 class PairedDatasetMixin:
     """Mixin for data set classes of mmdet and mmseg: adds the key ``img_ir_path`` to each ``data_info``.
 
@@ -194,6 +198,9 @@ class PairedDatasetMixin:
 
     def filter_data(self) -> list[dict]:
         kept = super().filter_data()
+        if not self.test_mode and (self.filter_cfg or {}).get('filter_empty_gt'):
+            # mmdet's assigners ignore nothing in an image where all boxes are ignored: all of it would be background
+            kept = [info for info in kept if not _all_ignored(info.get('instances') or ())]
         if not kept:
             raise ValueError(
                 f'{type(self).__name__} is empty: filter_cfg={self.filter_cfg} drops all {len(self.data_list)} images '
