@@ -11,6 +11,7 @@ from mmdefusion.utils.image_headers import IMAGE_SUFFIXES, read_header
 from mmdefusion.utils.storage import is_local
 
 from .pipeline_faults import pipeline_faults
+from .pipelines import built_steps
 
 SEPARATORS = ('/', os.sep)
 
@@ -189,7 +190,7 @@ class PairedDatasetMixin:
                 f'{type(self).__name__} is empty: no image{wanted} found by {self.source()}; '
                 'correct the path or img_suffix.'
             )
-        ruling = next((step for step in self.pipeline.transforms if getattr(step, 'rule', None) is not None), None)
+        ruling = next((step for step in built_steps(self.pipeline) if getattr(step, 'rule', None) is not None), None)
         for data_info in data_list:
             partner = self.find_partner(data_info['img_path'])
             own = partner != data_info['img_path'] or ruling is None
@@ -231,7 +232,7 @@ class PairedDatasetMixin:
         elif absent := absent_files(partners, self.backend_args):
             counted = f'{type(self).__name__}: {len(absent)} of {len(partners)} partners are not there'
             first = f', first {absent[0]}{other_ending(absent[0], self.ir_suffix)}'
-            if any(getattr(step, 'missing', None) == 'error' for step in self.pipeline.transforms):
+            if any(getattr(step, 'missing', None) == 'error' for step in built_steps(self.pipeline)):
                 raise FileNotFoundError(f"{counted}{first}; set missing='zeros' or 'copy' in AppendPartner")
             print_log(f'{counted} and will be made up{first}.', 'current', logging.WARNING)
         for what, paths, remedy in groups:
@@ -242,7 +243,7 @@ class PairedDatasetMixin:
 
     def _check_headers(self, infos: list[dict]) -> None:
         """Checks sizes and formats before training: a worker would find the same fault hours later."""
-        appends = [step.size_mismatch for step in self.pipeline.transforms if hasattr(step, 'size_mismatch')]
+        appends = [step.size_mismatch for step in built_steps(self.pipeline) if hasattr(step, 'size_mismatch')]
         resizes = 'resize' in appends
         for info in infos:
             img_path, img_ir_path = info['img_path'], info['img_ir_path']
