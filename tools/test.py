@@ -8,7 +8,7 @@ of them).
 import argparse
 from pathlib import Path
 
-from mmengine.config import Config, DictAction
+from mmengine.config import DictAction
 from mmengine.evaluator import DumpResults
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
@@ -16,6 +16,7 @@ from mmengine.runner import Runner
 from mmdefusion.experiments import Disturbance, use_tta
 from mmdefusion.models.checkpoints.fitting import read_weights, refuse_misfit
 from mmdefusion.utils.distributed import let_processes_talk
+from mmdefusion.utils.mistakes import mistakes_in_a_line, read_config
 from mmdefusion.utils.names import shown
 from mmdefusion.utils.options import absent_in_a_line, interrupted_in_a_line, present_file, warn_in_a_line
 
@@ -65,9 +66,8 @@ def disturbances(args: argparse.Namespace) -> list[Disturbance]:
 def main() -> None:
     args = parse_args()
     warn_in_a_line()
-    config = Config.fromfile(args.config)
+    config = read_config(args.config, args.cfg_options)
     config.launcher = args.launcher
-    config.merge_from_dict(args.cfg_options or {})
     config.work_dir = args.work_dir or config.get('work_dir') or f'work_dirs/{Path(args.config).stem}'
     config.load_from = args.checkpoint
     if args.show_dir:
@@ -87,14 +87,21 @@ def main() -> None:
     except (OSError, ValueError) as error:
         raise SystemExit(shown(error)) from None
     let_processes_talk(config)
-    runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
-    try:
+    with mistakes_in_a_line(args.config):
+        runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
         refuse_misfit(runner.model, weights, args.checkpoint)
-    except ValueError as error:
-        raise SystemExit(shown(error)) from None
-    if args.out:
-        runner.test_evaluator.metrics.append(DumpResults(args.out))
-    runner.test()
+        if args.out:
+            runner.test_evaluator.metrics.append(writer_of(args.out, config.get('default_scope')))
+        runner.test()
+
+
+def writer_of(path: str, scope: str | None) -> DumpResults:
+    """What writes predictions to a file; mmdet's compresses the masks of instances, which would fill the memory."""
+    if scope == 'mmdet':
+        from mmdet.evaluation import DumpDetResults
+
+        return DumpDetResults(path)
+    return DumpResults(path)
 
 
 if __name__ == '__main__':
