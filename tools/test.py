@@ -9,10 +9,13 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmdefusion.utils.mistakes import mistakes_in_a_line, read_config
 from mmdefusion.utils.names import shown
 from mmdefusion.utils.options import Settings, absent_in_a_line, interrupted_in_a_line, present_file, warn_in_a_line
 
 if TYPE_CHECKING:
+    from mmengine.evaluator import DumpResults
+
     from mmdefusion.experiments import Disturbance
 
 
@@ -67,8 +70,6 @@ def disturbances(args: argparse.Namespace) -> list['Disturbance']:
 @absent_in_a_line()
 def main() -> None:
     args = parse_args()
-    from mmengine.config import Config
-    from mmengine.evaluator import DumpResults
     from mmengine.registry import RUNNERS
     from mmengine.runner import Runner
 
@@ -77,9 +78,8 @@ def main() -> None:
     from mmdefusion.utils.distributed import let_processes_talk
 
     warn_in_a_line()
-    config = Config.fromfile(args.config)
+    config = read_config(args.config, args.cfg_options)
     config.launcher = args.launcher
-    config.merge_from_dict(args.cfg_options or {})
     config.work_dir = args.work_dir or config.get('work_dir') or f'work_dirs/{Path(args.config).stem}'
     config.load_from = args.checkpoint
     if args.show_dir:
@@ -99,14 +99,23 @@ def main() -> None:
     except (OSError, ValueError) as error:
         raise SystemExit(shown(error)) from None
     let_processes_talk(config)
-    runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
-    try:
+    with mistakes_in_a_line(args.config):
+        runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
         refuse_misfit(runner.model, weights, args.checkpoint)
-    except ValueError as error:
-        raise SystemExit(shown(error)) from None
-    if args.out:
-        runner.test_evaluator.metrics.append(DumpResults(args.out))
-    runner.test()
+        if args.out:
+            runner.test_evaluator.metrics.append(writer_of(args.out, config.get('default_scope')))
+        runner.test()
+
+
+def writer_of(path: str, scope: str | None) -> 'DumpResults':
+    """What writes predictions to a file; mmdet's compresses the masks of instances, which would fill the memory."""
+    if scope == 'mmdet':
+        from mmdet.evaluation import DumpDetResults
+
+        return DumpDetResults(path)
+    from mmengine.evaluator import DumpResults
+
+    return DumpResults(path)
 
 
 if __name__ == '__main__':

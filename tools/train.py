@@ -4,15 +4,11 @@ The toolboxes' own ``tools/train.py`` run the same configs; this tool runs all o
 """
 
 import argparse
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from traceback import walk_tb
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from mmdefusion.utils.files import make_writable
+from mmdefusion.utils.mistakes import mistakes_in_a_line, read_config
 from mmdefusion.utils.names import shown
 from mmdefusion.utils.options import Settings, absent_in_a_line, interrupted_in_a_line, present_file
 from mmdefusion.utils.type_names import type_name
@@ -22,9 +18,6 @@ if TYPE_CHECKING:
 
 NEEDED = 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper'
 ACCELERATORS = 'cuda', 'npu', 'mlu', 'musa'  # that MMEngine's AmpOptimWrapper takes
-# what Python says of arguments that a class does not take, or lacks
-ARGUMENTS = re.compile(r'(?:\S+\.)?(\w+)\.__init__\(\) (?:got an unexpected keyword|missing)[^\n]*\Z')
-UNKNOWN = 'registry. Please check'  # what MMEngine says of names that no class has
 
 
 def parse_args() -> argparse.Namespace:
@@ -56,7 +49,6 @@ def parse_args() -> argparse.Namespace:
 @absent_in_a_line()
 def main() -> None:
     args = parse_args()
-    from mmengine.config import Config
     from mmengine.registry import RUNNERS
     from mmengine.runner import Runner
 
@@ -65,9 +57,8 @@ def main() -> None:
     from mmdefusion.models.checkpoints.fitting import read_weights
     from mmdefusion.utils.distributed import let_processes_talk, telling_of_lost_processes
 
-    config = Config.fromfile(args.config)
+    config = read_config(args.config, args.cfg_options)
     config.launcher = args.launcher
-    config.merge_from_dict(args.cfg_options or {})
     config.work_dir = args.work_dir or config.get('work_dir') or f'work_dirs/{Path(args.config).stem}'
     if args.auto_scale_lr:
         if 'base_batch_size' not in (config.get('auto_scale_lr') or {}):
@@ -97,47 +88,6 @@ def main() -> None:
                 runner.train()
     except (CheckpointError, FloatingPointError) as error:
         raise SystemExit(shown(error)) from None
-
-
-@contextmanager
-def mistakes_in_a_line(name: str) -> Iterator[None]:
-    """Ends with a line where MMEngine builds what a config names wrongly. Bugs of code keep their traceback.
-
-    Args:
-        name: name of the config.
-
-    Raises:
-        SystemExit: with that line.
-    """
-    try:
-        yield
-    except (KeyError, TypeError) as error:
-        text = str(error.args[0]) if error.args else ''
-        if not _built_by_mmengine(error, text):
-            raise
-        line = shown(text.partition('. Please')[0])
-        raise SystemExit(f'{name}: {line}: correct it there, or in --cfg-options.') from None
-
-
-def _built_by_mmengine(error: KeyError | TypeError, text: str) -> bool:
-    """Whether it was MMEngine that called the class of which an error says what it lacks, or that found none."""
-    frames = [frame for frame, _ in walk_tb(error.__traceback__)]
-    if isinstance(error, TypeError):
-        named = ARGUMENTS.match(text)
-        if named is None:
-            return False
-        # a class that hands its arguments on to the class above, of which the error speaks then
-        while frames and _constructs(frames[-1], named[1]):
-            frames.pop()
-    elif UNKNOWN not in text:
-        return False
-    return bool(frames) and frames[-1].f_globals.get('__name__', '').startswith('mmengine.')
-
-
-def _constructs(frame: FrameType, name: str) -> bool:
-    """Whether a frame is the ``__init__`` of an object of a class of this name, or of one derived from it."""
-    classes = type(frame.f_locals.get('self')).__mro__
-    return frame.f_code.co_name == '__init__' and name in [one.__name__ for one in classes]
 
 
 def refuse_no_training(config: 'Config', name: str) -> None:

@@ -11,6 +11,7 @@ from mmdefusion.utils.image_headers import IMAGE_SUFFIXES, read_header
 from mmdefusion.utils.storage import is_local
 
 from .pipeline_faults import pipeline_faults
+from .pipelines import built_steps
 
 SEPARATORS = ('/', os.sep)
 
@@ -107,6 +108,10 @@ def refuse_short_palette(metainfo: Mapping[str, Any] | None) -> None:
         )
 
 
+def _all_ignored(instances: Sequence[dict]) -> bool:
+    return bool(instances) and all(one.get('ignore_flag') for one in instances)
+
+
 class PairedDatasetMixin:
     """Mixin for data set classes of mmdet and mmseg: adds the key ``img_ir_path`` to each ``data_info``.
 
@@ -185,7 +190,7 @@ class PairedDatasetMixin:
                 f'{type(self).__name__} is empty: no image{wanted} found by {self.source()}; '
                 'correct the path or img_suffix.'
             )
-        ruling = next((step for step in self.pipeline.transforms if getattr(step, 'rule', None) is not None), None)
+        ruling = next((step for step in built_steps(self.pipeline) if getattr(step, 'rule', None) is not None), None)
         for data_info in data_list:
             partner = self.find_partner(data_info['img_path'])
             own = partner != data_info['img_path'] or ruling is None
@@ -194,6 +199,9 @@ class PairedDatasetMixin:
 
     def filter_data(self) -> list[dict]:
         kept = super().filter_data()
+        if not self.test_mode and (self.filter_cfg or {}).get('filter_empty_gt'):
+            # mmdet's assigners ignore nothing in an image where all boxes are ignored: all of it would be background
+            kept = [info for info in kept if not _all_ignored(info.get('instances') or ())]
         if not kept:
             raise ValueError(
                 f'{type(self).__name__} is empty: filter_cfg={self.filter_cfg} drops all {len(self.data_list)} images '
@@ -224,7 +232,7 @@ class PairedDatasetMixin:
         elif absent := absent_files(partners, self.backend_args):
             counted = f'{type(self).__name__}: {len(absent)} of {len(partners)} partners are not there'
             first = f', first {absent[0]}{other_ending(absent[0], self.ir_suffix)}'
-            if any(getattr(step, 'missing', None) == 'error' for step in self.pipeline.transforms):
+            if any(getattr(step, 'missing', None) == 'error' for step in built_steps(self.pipeline)):
                 raise FileNotFoundError(f"{counted}{first}; set missing='zeros' or 'copy' in AppendPartner")
             print_log(f'{counted} and will be made up{first}.', 'current', logging.WARNING)
         for what, paths, remedy in groups:
@@ -235,7 +243,7 @@ class PairedDatasetMixin:
 
     def _check_headers(self, infos: list[dict]) -> None:
         """Checks sizes and formats before training: a worker would find the same fault hours later."""
-        appends = [step.size_mismatch for step in self.pipeline.transforms if hasattr(step, 'size_mismatch')]
+        appends = [step.size_mismatch for step in built_steps(self.pipeline) if hasattr(step, 'size_mismatch')]
         resizes = 'resize' in appends
         for info in infos:
             img_path, img_ir_path = info['img_path'], info['img_ir_path']

@@ -25,10 +25,13 @@ GEOMETRIC = (
 FILLING = {'CutOut': 'fill_in', 'Expand': 'mean', 'RandomCenterCropPad': 'mean', 'RandomCutOut': 'fill_in'}
 TURNING = {'RandomRotate': ('pad_val', 0), 'Rotate': ('img_border_value', 128)}  # what fills corners, in three channels
 POLICIES = {'AutoAugment': 'policies', 'RandAugment': 'aug_space'}  # of these two, whose own are for three channels
+# what erases parts of images, and the key of what it makes of their labels; objects that are gone lose theirs
+ERASING = {'RandomErasing': None, 'RandomCutOut': 'seg_fill_in', 'CutOut': 'seg_fill_in'}
 MIXES = ('CachedMixUp', 'CachedMosaic', 'MixUp', 'Mosaic')
 FOR_PAIRS = (*MIXES, 'RandomAffine')  # of which we have our own
 MIXING = (*MIXES, 'CopyPaste', 'RandomMosaic')
 INNER = ('transforms', *POLICIES.values())  # keys of steps inside others
+BRANCHES = 'MultiBranch'  # of mmdet, for semi-supervised training: several pipelines behind one
 PLACE = 'AppendPlace'
 DISTURBING = ('CorruptPair', 'DropModality', 'ShiftPartner')  # of ours, for tests of robustness and for training
 
@@ -44,6 +47,40 @@ def pipeline_faults(pipeline: Sequence[dict], appended: bool = False) -> list[st
     Returns:
         The faults; none if the pipeline appends no partner.
     """
+    ways = [*_ways(pipeline)]
+    faults = [fault for way in ways for fault in _faults_of(way, appended)]
+    if not appended and len({*map(appends_partner, ways)}) > 1:
+        faults.append(
+            f'a branch of {BRANCHES} has no AppendPartner, as another one has; put it into all or before them'
+        )
+    return [*dict.fromkeys(faults)]
+
+
+def appends_partner(pipeline: Sequence[dict]) -> bool:
+    """Whether a pipeline has an AppendPartner, also inside another step."""
+    return find_step([step for step in flatten(pipeline) if isinstance(step, dict)], PARTNER) is not None
+
+
+def _ways(pipeline: Sequence[dict]) -> Iterator[Sequence[dict]]:
+    """The ways of an image through a pipeline: one for each branch of a MultiBranch."""
+    for place, step in enumerate(pipeline):
+        if branches := _branches(step):
+            for branch in branches:
+                yield from _ways([*pipeline[:place], *branch, *pipeline[place + 1 :]])
+            return
+    yield pipeline
+
+
+def _branches(step: dict) -> list[Sequence[dict]]:
+    """The pipelines of a MultiBranch; none of another step."""
+    if not isinstance(step, dict) or type_name(step) != BRANCHES:
+        return []
+    found = [value for key, value in step.items() if key not in ('type', 'branch_field', '_scope_')]
+    return [[one] if isinstance(one, dict) else one for one in found]
+
+
+def _faults_of(pipeline: Sequence[dict], appended: bool) -> list[str]:
+    """The faults of a pipeline without branches."""
     steps = [step for step in flatten(pipeline) if isinstance(step, dict)]
     place = find_step(steps, PARTNER)
     if place is None and not appended:
@@ -70,6 +107,7 @@ def flatten(pipeline: Sequence[dict]) -> Iterator[dict]:
             yield from flatten(step)
             continue
         yield step
+        yield from flatten(_branches(step))
         for key in INNER if isinstance(step, dict) and type_name(step) != ALBU else ():
             inner = step.get(key)
             if isinstance(inner, list | tuple | dict):
@@ -80,6 +118,11 @@ def _fault_before(step: dict) -> str | None:
     name = type_name(step)
     if name == ALBU:
         return albu_faults.fault_before(step)
+    if name in ERASING and (ERASING[name] is None or step.get(ERASING[name]) is not None):
+        return (
+            f'{name} stands before AppendPartner and erases objects with their labels, which the infrared image still '
+            'shows; put it after'
+        )
     if name.removeprefix('Paired') not in (*GEOMETRIC, *MIXING):
         return None
     remedy = 'put it after'
@@ -105,6 +148,8 @@ def _fault_behind(step: dict, channels: int) -> str | None:
         return f"{name} stands after AppendPartner with backend='pillow', which takes no pairs; set backend='cv2'"
     if name in FILLING:
         return _fault_of_filling(step, name, channels)
+    if name == 'RandomErasing':
+        return _fault_of_erasing(step, channels)
     if name in TURNING:
         key, usual = TURNING[name]
         value = step.get(key, usual)
@@ -131,6 +176,17 @@ def _fault_of_padding(step: dict, name: str, channels: int) -> str | None:
     if isinstance(value, list | tuple) and len(value) == 3:
         return f'{name} fills three channels (pad_val {tuple(value)}) of a pair that has 4; set img={(*value, 0)}'
     return None
+
+
+def _fault_of_erasing(step: dict, channels: int) -> str | None:
+    values = step.get('img_border_value', 128)
+    if not isinstance(values, list | tuple) or len(values) in (1, channels):
+        return None
+    wanted = (*values[:3], *[0] * (channels - 3))
+    return (
+        f'RandomErasing fills {len(values)} channels of a pair that has {channels}; set img_border_value={wanted}, or '
+        'one number'
+    )
 
 
 def _fault_of_filling(step: dict, name: str, channels: int) -> str | None:
@@ -173,6 +229,10 @@ def _faults_of_place(behind: Sequence[dict], appended: bool) -> list[str]:
         elif name == ALBU and index > place and not moving:
             faults.append(
                 'Albu stands after AppendPlace, whose channels it would change too; put it before AppendPlace'
+            )
+        elif name in ERASING and index > place:
+            faults.append(
+                f'{name} stands after AppendPlace, whose channels it would fill too; put it before AppendPlace'
             )
         elif name == 'Pad':
             faults.append('Pad stands after AppendPlace, and OpenCV fills at most four channels; leave one of them out')

@@ -1,11 +1,12 @@
 """Finds a step in a pipeline of transforms, and inserts one after it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from mmdefusion.utils.type_names import type_name
 
 PARTNER = 'AppendPartner'
 READER = 'LoadImageFromFile'
+INSIDE = ('transforms', 'subroutines', 'branch_pipelines')  # where mmcv's and mmdet's steps keep those inside them
 
 
 def find_step(pipeline: Sequence[dict], name: str) -> int | None:
@@ -32,6 +33,14 @@ def insert_behind(pipeline: Sequence[dict], name: str, transform: dict) -> list[
             groups = [*groups[: inside + 1], [transform], *groups[inside + 1 :]]
             return [*pipeline[:place], dict(step, transforms=groups), *pipeline[place + 1 :]]
     raise ValueError(f'The pipeline has no {name}: its steps are {[step["type"] for step in pipeline]}.')
+
+
+def built_steps(step: Callable) -> Iterator[Callable]:
+    """Yields a transform and those inside it, as in RandomApply, TestTimeAug and MultiBranch."""
+    yield step
+    for inside in (getattr(step, key, ()) for key in INSIDE):
+        for inner in inside.values() if isinstance(inside, Mapping) else inside:
+            yield from built_steps(inner)
 
 
 def _find_inside(step: dict, name: str) -> int | None:

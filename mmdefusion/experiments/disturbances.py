@@ -7,6 +7,7 @@ from mmengine.config import Config, ConfigDict
 from mmdefusion.datasets.pipelines import PARTNER, READER, find_step, has_step, insert_behind
 from mmdefusion.datasets.transforms import CORRUPTIONS
 from mmdefusion.datasets.transforms.drop_modality import DROPPABLE
+from mmdefusion.utils.type_names import type_name
 
 SEED = 0  # every model and every run gets the same disturbance of an image
 
@@ -73,10 +74,16 @@ def use_tta(config: Config) -> None:
     inserted after the step that reads the visible image.
 
     Raises:
-        ValueError: if the config has no ``tta_model`` or ``tta_pipeline``, or the pipeline reads no image.
+        ValueError: if the config has no ``tta_model`` or ``tta_pipeline``, the pipeline reads no image, or mmdet would
+            have to merge masks of instances, which it does not.
     """
     if missing := [key for key in ('tta_model', 'tta_pipeline') if key not in config]:
         raise ValueError(f'{config.filename} has no {" and no ".join(missing)}: add them, or drop --tta.')
+    model = config.model
+    if type_name(config.tta_model) == 'DetTTAModel' and (
+        'mask_head' in model or 'mask_head' in model.get('roi_head', {})
+    ):
+        raise ValueError(f'{config.filename} finds masks of instances, which mmdet does not augment: drop --tta.')
     dataset, augmented = tested(config), config.tta_pipeline
     place = find_step(dataset.pipeline, PARTNER)
     if place is not None and not has_step(augmented, PARTNER):

@@ -1,5 +1,6 @@
 """Every config is whole: it builds, names only what is registered, and leans on no toolbox's config."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,28 @@ def test_photometric_transforms_come_before_the_partner(path):
 def test_reads_data_from_where_its_reader_would_put_it(path):
     """Below data/, which docs/datasets.md describes, and not from a folder that only its author has."""
     assert '../shared' not in path.read_text()
+
+
+def steps_inside(pipeline: list) -> Iterator[dict]:
+    for step in pipeline:
+        if isinstance(step, list):
+            yield from steps_inside(step)
+        else:
+            yield step
+            yield from steps_inside(step.get('transforms', []))
+
+
+@pytest.mark.parametrize('path', sorted((ROOT / 'configs').rglob('*.py')), ids=lambda path: path.stem)
+def test_sizes_of_augmentation_include_that_of_the_test(path):
+    """``--tta`` of a model that is tested at one size would else test it at those of the files."""
+    config = Config.fromfile(path)
+    if 'tta_pipeline' not in config or not config.get('test_dataloader', {}).get('dataset'):
+        return
+    tested, augmented = (
+        [(step.get('scale'), step.get('scale_factor')) for step in steps_inside(pipeline) if step['type'] == 'Resize']
+        for pipeline in (config.test_dataloader.dataset.pipeline, config.tta_pipeline)
+    )
+    assert set(tested or [(None, 1.0)]) <= set(augmented or [(None, 1.0)])
 
 
 def test_crops_of_detectors_are_as_wide_as_images():

@@ -221,6 +221,14 @@ FAULTY = [
     (dict(type='RandomAffine'), 'takes three channels; use mmdefusion.PairedRandomAffine'),
     (dict(type='Resize', scale=(20, 20), backend='pillow'), "which takes no pairs; set backend='cv2'"),
     (dict(type='ShearX', prob=1.0, level=8), 'takes three channels; leave it out'),
+    (
+        dict(type='RandomErasing', n_patches=1, ratio=0.5, img_border_value=(1, 2, 3)),
+        'fills 3 channels of a pair that has 4; set img_border_value=(1, 2, 3, 0), or one number',
+    ),
+    (
+        dict(type='MultiBranch', branch_field=['a', 'b'], a=[dict(type='PackDetInputs')], b=dict(type='Invert')),
+        'Invert stands after AppendPartner and takes three channels',
+    ),
 ]
 
 
@@ -231,6 +239,78 @@ def test_steps_that_do_not_suit_pairs(step: dict, words: str, root: Path) -> Non
     paired = dict(data_root=str(root), ann_file='train.json', data_prefix=dict(img='vi/', img_ir='ir/'))
     with pytest.raises(ValueError, match='pipeline of FLIRAlignedDataset does not suit pairs'):
         FLIRAlignedDataset(**paired, pipeline=[LOAD, APPEND, copy.deepcopy(step)])
+
+
+@pytest.mark.parametrize('options', [{}, dict(img_border_value=(1, 2, 3, 4)), dict(img_border_value=[7])])
+def test_what_erases_objects_erases_them_in_both_images(options: dict, root: Path) -> None:
+    """Before AppendPartner it took the labels of objects that the infrared image still showed."""
+    step = dict(type='mmdet.RandomErasing', n_patches=1, ratio=0.5, **options)
+    (line,) = pipeline_faults([LOAD, step, APPEND])
+    assert line.startswith('RandomErasing stands before AppendPartner and erases objects with their labels')
+    assert not pipeline_faults([LOAD, APPEND, step])
+    image = dict(img=np.full((64, 80, 4), 99, np.uint8), img_shape=(64, 80))
+    assert (Compose([step])(image)['img'] != 99).any(axis=2).sum() == 32 * 40
+    (line,) = pipeline_faults([LOAD, APPEND, dict(type='mmdefusion.AppendPlace'), step])
+    assert 'whose channels it would fill too' in line
+
+
+def test_a_label_map_that_is_cut_out_with_one_image() -> None:
+    step = dict(type='RandomCutOut', prob=0.5, n_holes=1, cutout_shape=(8, 8), fill_in=(0, 0, 0, 0))
+    assert not pipeline_faults([LOAD, dict(step, fill_in=(0, 0, 0)), APPEND]) and not pipeline_faults(
+        [LOAD, APPEND, dict(step, seg_fill_in=255)]
+    )
+    (line,) = pipeline_faults([LOAD, dict(step, seg_fill_in=255), APPEND])
+    assert line.startswith('RandomCutOut stands before AppendPartner')
+
+
+def branches(*steps: dict, **others) -> dict:
+    """A MultiBranch of mmdet, as semi-supervised detectors have it."""
+    return dict(type='MultiBranch', branch_field=['sup', 'student'], student=[*steps], **others)
+
+
+def test_each_branch_is_a_pipeline_behind_the_outer_steps() -> None:
+    flip, invert, pack = dict(type='RandomFlip', prob=0.5), dict(type='Invert'), dict(type='PackDetInputs')
+    (line,) = pipeline_faults([LOAD, branches(flip, APPEND, pack)])
+    assert line == 'RandomFlip stands before AppendPartner and moves the visible image only; put it after'
+    (line,) = pipeline_faults([LOAD, flip, branches(APPEND, pack, sup=[APPEND, pack])])
+    assert line.startswith('RandomFlip stands before')
+    assert not pipeline_faults([LOAD, branches(invert, APPEND, flip, pack, sup=[APPEND, pack])])
+    assert not pipeline_faults([LOAD, branches(invert, flip)])  # no pairs
+    (line,) = pipeline_faults([LOAD, branches(APPEND, pack, sup=pack)])
+    assert line.startswith('a branch of MultiBranch has no AppendPartner')
+    assert pipeline_faults([branches(invert)], appended=True)
+    assert pipeline_faults([LOAD, branches(branches(flip, APPEND))])
+
+
+@pytest.mark.parametrize(
+    'outer',
+    [
+        lambda step: dict(type='TestTimeAug', transforms=[[step], [dict(type='PackDetInputs', meta_keys=())]]),
+        lambda step: branches(step, dict(type='PackDetInputs', meta_keys=())),
+    ],
+)
+def test_a_partner_is_appended_inside_another_step(outer, root: Path) -> None:
+    """Its options count as those of one that stands alone: size_mismatch, missing and rule."""
+    for path in sorted((root / 'ir').iterdir()):
+        cv2.imwrite(str(path), np.zeros((9, 9), np.uint8))
+    paired = dict(data_root=str(root), ann_file='train.json', data_prefix=dict(img='vi/', img_ir='ir/'))
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        resizing = dict(APPEND, size_mismatch='resize', missing='zeros')
+        assert FLIRAlignedDataset(**paired, pipeline=[LOAD, outer(resizing)])[0]['inputs']
+        with pytest.raises(ValueError, match="set size_mismatch='resize' in AppendPartner"):
+            FLIRAlignedDataset(**paired, pipeline=[LOAD, outer(APPEND)])
+        path.unlink()
+        with pytest.raises(FileNotFoundError, match="set missing='zeros' or 'copy' in AppendPartner"):
+            refusing = dict(APPEND, size_mismatch='resize')
+            FLIRAlignedDataset(**paired, allow_missing_partner=True, pipeline=[LOAD, outer(refusing)])
+        ruled = FLIRAlignedDataset(
+            **dict(paired, data_prefix=dict(img='vi/', img_ir='vi/')),
+            allow_missing_partner=True,
+            pipeline=[LOAD, outer(dict(RULE, **{key: resizing[key] for key in ('size_mismatch', 'missing')}))],
+        )
+        assert ruled.get_data_info(0)['img_ir_path'].endswith('ir/000.png')
+        report = check_dataset(stock(root, pipeline=[LOAD, outer(dict(resizing, rule=RULE['rule']))]))
+        assert not {'wrong settings', 'missing'} & {*report.troubles}, report.troubles
 
 
 def test_what_fills_pairs_of_two_colour_images() -> None:

@@ -198,7 +198,11 @@ def test_the_tool_takes_a_split_and_classes(folder):
     result = run('convert_boxes.py', *options)
     assert result.returncode == 0 and '2 images, 2 car, 1 person (1 ignored)' in result.stdout, result.stderr
     assert [image.name for image in READERS['coco'](folder / 'train.json', folder)] == ['a/0.png', 'b.png']
-    assert '2 images, 1 person (0 ignored)' in run('convert_boxes.py', *options, '--classes', 'person').stdout
+    result = run('convert_boxes.py', *options, '--classes', 'person')
+    assert '2 images, 1 person (0 ignored), 2 boxes of other classes left out (car): ' in result.stdout
+    result = run('convert_boxes.py', *options, '--classes', 'person', 'Car')
+    last = "--classes: no box is of 'Car'; the annotations have (car, person): correct the name, or leave it out.\n"
+    assert result.returncode == 1 and result.stderr == last
     (folder / 'train.txt').write_text('a/0\n\nb.png\n', encoding='utf-8-sig')  # as editors of Windows write it
     result = run('convert_boxes.py', *options)
     assert '2 images, 2 car, 1 person (1 ignored)' in result.stdout, result.stderr

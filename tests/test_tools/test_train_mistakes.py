@@ -3,22 +3,32 @@
 import re
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import torch
 from helpers.tools_in_process import fail, run
 from helpers.toy_run import ToyDataset, toy_config
 from mmengine.config import Config
-from mmengine.registry import DATASETS
+from mmengine.registry import DATASETS, MODELS, DefaultScope
+
+from mmdefusion.scenes import write_scenes
 
 ROOT = Path(__file__).resolve().parents[2]
 TRAIN = ROOT / 'tools/train.py'
+DETECTOR = ROOT / 'configs/demo/defusionpp_vit-nano_atss_1xb2-500_scenes-160x128.py'
 RUNTIME = ROOT / 'configs/_base_/detection_runtime.py'
 
 
 @pytest.fixture
 def folder(tmp_path) -> Path:
     toy_config(tmp_path / 'run', RUNTIME, 2).dump(tmp_path / 'toy.py')
+    config = Config.fromfile(tmp_path / 'toy.py')
+    config.val_dataloader = None
+    config.dump(tmp_path / 'toy.py')
     (tmp_path / 'empty.py').write_text('x = 1')
+    (tmp_path / 'broken.py').write_text('x = [')
+    (tmp_path / 'nameless.py').write_text('x = y')
     (tmp_path / 'file').touch()
     return tmp_path
 
@@ -41,12 +51,89 @@ def folder(tmp_path) -> Path:
         ),
         (['toy.py', '--cfg-options', 'train_dataloader.x=1'], "toy.py: .*unexpected keyword argument 'x': correct it"),
         (['toy.py', '--cfg-options', 'train_dataloader.dataset.x=1'], "toy.py: BaseDataset.*argument 'x': correct it"),
+        (['toy.py', '--cfg-options', 'val_dataloader.num_workers=0'], 'not fit toy.py: .*cannot inherit from base'),
+        (['toy.py', '--cfg-options', 'param_scheduler.7.end=9'], 'do not fit toy.py: Index 7 exceeds the length of'),
+        (['broken.py'], r'broken.py cannot be read \(SyntaxError: .*\): correct it'),
+        (['nameless.py'], r"nameless.py cannot be read \(NameError: name 'y' is not defined\): correct it"),
+        (
+            [
+                'toy.py',
+                '--cfg-options',
+                'optim_wrapper.constructor=mmdefusion.LayerDecayOptimWrapperConstructor',
+                'optim_wrapper.paramwise_cfg.layer_decay_rate=0.7',
+            ],
+            '^LayerDecayOptimWrapperConstructor found 0 DeFusionEncoders in ToyModel and needs one',
+        ),
+        (
+            ['toy.py', '--cfg-options', 'train_dataloader.batch_size=0'],
+            'toy.py: .*positive integer.*: correct it there',
+        ),
     ],
 )
 def test_mistakes(folder, arguments, message):
     last = fail(TRAIN, *arguments, cwd=folder)
     assert re.search(message, last), last
     assert not list(folder.rglob('*.pth'))
+
+
+PAIRS = 'train_dataloader.dataset'
+MISTAKEN = {  # what to give besides, and what is told of it
+    'num_classes': (
+        ['model.bbox_head.num_classes=7'],
+        r'\.py: The `num_classes` \(7\) in ATSSHead .*: correct it there',
+    ),
+    'dropout': (['model.data_preprocessor.modality_dropout=2'], '^modality_dropout=2'),
+    'classes': ([f'{PAIRS}.metainfo.classes=(car,person,cone)'], '^.*train.json.*classes'),
+    'sizes': ([f'{PAIRS}.data_prefix.img_ir=small/'], "^partner .*small.* is 9x9, .*size_mismatch='resize'"),
+}
+
+
+@pytest.fixture(scope='module')
+def detector(tmp_path_factory) -> Path:
+    """A folder with scenes, partners of another size, and a checkpoint of the detector of the demo."""
+    pytest.importorskip('mmdet')
+    folder = tmp_path_factory.mktemp('detector')
+    write_scenes(folder / 'data/scenes', 2, 2, size=(96, 64))
+    for part in ('train', 'test'):
+        for path in (folder / f'data/scenes/{part}/ir').iterdir():
+            (folder / 'data/scenes/small').mkdir(exist_ok=True)
+            cv2.imwrite(str(folder / 'data/scenes/small' / path.name), np.zeros((9, 9), np.uint8))
+    model = Config.fromfile(DETECTOR).model
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        torch.save(dict(state_dict=MODELS.build(model).state_dict(), meta={}), folder / 'x.pth')
+    return folder
+
+
+@pytest.mark.parametrize('mistake', MISTAKEN)
+def test_mistakes_about_data_and_models(mistake, detector):
+    options, message = MISTAKEN[mistake]
+    last = fail(TRAIN, DETECTOR, '--cfg-options', *options, cwd=detector)
+    assert re.search(message, last), last
+    assert 'before' not in last and not list(detector.rglob('iter_*.pth'))
+
+
+@pytest.mark.parametrize('mistake', ['dropout', 'classes', 'sizes'])
+def test_mistakes_in_a_test(mistake, detector):
+    options, message = MISTAKEN[mistake]
+    options = [one.replace('train_dataloader', 'test_dataloader') for one in options]
+    last = fail(ROOT / 'tools/test.py', DETECTOR, 'x.pth', '--cfg-options', *options, cwd=detector)
+    assert re.search(message.replace('train', 'test'), last), last
+
+
+def test_masks_of_instances_are_not_augmented(tmp_path):
+    config = ROOT / 'configs/detection/defusionpp_vit-tiny_mask-rcnn_1xb4-500i_scenes-160x128.py'
+    last = fail(ROOT / 'tools/test.py', config, 'x.pth', '--tta', cwd=tmp_path)
+    assert last.endswith(
+        'mask-rcnn_1xb4-500i_scenes-160x128.py finds masks of instances, which mmdet does not augment: drop --tta.'
+    )
+
+
+def test_a_hook_is_left_out(folder):
+    """MMEngine takes None for its own hooks only, and ended in an assertion."""
+    run(TRAIN, 'toy.py', '--cfg-options', 'default_hooks.exact_resume=None', cwd=folder)
+    (kept,) = (folder / 'run').glob('toy.py')
+    assert 'exact_resume' not in Config.fromfile(kept).default_hooks
+    assert (folder / 'run/iter_2.pth').is_file()
 
 
 @pytest.mark.parametrize('resume', [[], ['--resume'], ['--resume', 'run/iter_2.pth']])
@@ -113,7 +200,7 @@ class HandingDataset(ToyDataset):
 
 
 @pytest.mark.parametrize('text', ['a bug', 'a registry. Please check'])
-@pytest.mark.parametrize('kind', [TypeError, KeyError])
+@pytest.mark.parametrize('kind', [TypeError, KeyError, ValueError, AssertionError])
 def test_other_errors_keep_their_traceback(folder, monkeypatch, kind, text):
     """Those of code, such as a model's, are for whoever writes it."""
 
@@ -135,5 +222,8 @@ def test_a_bug_that_reads_like_a_mistake_keeps_its_traceback(folder, monkeypatch
     for more in ('train_dataloader.num_workers=0', 'train_dataloader.num_workers=1', within):
         with pytest.raises(TypeError, match=r'Lacking.__init__\(\) missing'):
             fail(TRAIN, 'toy.py', '--cfg-options', handing, more, cwd=folder)
+    monkeypatch.setattr('helpers.toy_run.ToyDataset.load_data_list', lambda _: int('x'))
+    with pytest.raises(ValueError, match='invalid literal'):  # in a data set of a user
+        fail(TRAIN, 'toy.py', cwd=folder)
     last = fail(TRAIN, 'toy.py', '--cfg-options', handing, f'{data}.x=1', cwd=folder)
     assert "BaseDataset.__init__() got an unexpected keyword argument 'x': correct it there" in last

@@ -47,12 +47,20 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def select(images: list[AnnotatedImage], args: argparse.Namespace) -> tuple[list[AnnotatedImage], list[str]]:
-    """Selects the images of the split and the boxes of the classes; returns the classes too.
+def select(
+    images: list[AnnotatedImage], args: argparse.Namespace
+) -> tuple[list[AnnotatedImage], list[str], Counter[str]]:
+    """Selects the images of the split and the boxes of the classes; returns the classes and what was left out too.
 
     Unless they are named, the classes are those of all images, so that every split numbers them alike.
     """
-    classes = args.classes or sorted({box.label for image in images for box in image.boxes})
+    known_classes = sorted({box.label for image in images for box in image.boxes})
+    classes = args.classes or known_classes
+    if known_classes and (mistyped := sorted({*classes} - {*known_classes})):
+        absent, present = ', '.join(map(repr, mistyped)), shown(some_names(known_classes))
+        raise SystemExit(
+            f'--classes: no box is of {absent}; the annotations have{present}: correct the name, or leave it out.'
+        )
     if args.list:
         wanted = {line.strip() for line in read_lines(args.list)}
         known: dict[str, AnnotatedImage] = {}
@@ -78,7 +86,8 @@ def select(images: list[AnnotatedImage], args: argparse.Namespace) -> tuple[list
         if args.unlabelled == 'skip':
             images = [image for image in images if image.labelled]
     kept = [replace(image, boxes=tuple(box for box in image.boxes if box.label in classes)) for image in images]
-    return kept, classes
+    others = Counter(box.label for image in images for box in image.boxes if box.label not in classes)
+    return kept, classes, others
 
 
 def _whole_keys(image: AnnotatedImage) -> set[str]:
@@ -95,7 +104,7 @@ def _short_keys(image: AnnotatedImage) -> set[str]:
 def main() -> None:
     args = parse_args()
     try:
-        images, classes = select(READERS[args.source](args.annotations, args.images), args)
+        images, classes, others = select(READERS[args.source](args.annotations, args.images), args)
         WRITERS[args.target](images, classes, args.out)
     except (OSError, ValueError) as error:
         raise SystemExit(shown(error)) from None
@@ -106,6 +115,7 @@ def main() -> None:
     left_out = sum(image.left_out for image in images)
     notes = f' ({ignored} ignored)' if not without else f', {ignored} ignored ones left out' if ignored else ''
     notes += f', {left_out} objects without a box or the name of a class left out' if left_out else ''
+    notes += f', {others.total()} boxes of other classes left out{shown(some_names(others))}' if others else ''
     print(f'{len(images)} images, {words or "no objects"}{notes}: {args.out}')
 
 

@@ -5,10 +5,11 @@ _base_ = './paired_segmentation.py'
 
 pairs = 'data/sample/flir_aligned/'
 labels = 'data/flir_sample/labels/'
+image_size = (320, 256)
 crop_size = (256, 320)
 geometric = [
     # never smaller than the crop: mmseg's class weights do not take the label of padding
-    dict(type='RandomResize', scale=crop_size[::-1], ratio_range=(1.0, 1.6), keep_ratio=True),
+    dict(type='RandomResize', scale=image_size, ratio_range=(1.0, 1.6), keep_ratio=True),
     dict(type='RandomCrop', crop_size=crop_size),
 ]
 train_pipeline = [
@@ -19,8 +20,17 @@ train_pipeline = [
     *_base_.flipping,
     *_base_.packing,
 ]
-resizing = [dict(type='Resize', scale=crop_size[::-1], keep_ratio=True)]
+resizing = [dict(type='Resize', scale=image_size, keep_ratio=True)]
 test_pipeline = [*_base_.reading, *resizing, *_base_.labelling, *_base_.packing]
+# test-time augmentation (--tta): smaller, as in a test, larger; each with its mirror image
+sizes = [
+    dict(type='Resize', scale=tuple(round(factor * side) for side in image_size), keep_ratio=True)
+    for factor in (0.75, 1.0, 1.25)
+]
+tta_pipeline = [
+    *_base_.reading,
+    dict(type='TestTimeAug', transforms=[sizes, _base_.mirroring, _base_.labelling, _base_.packing]),
+]
 
 dataset = dict(
     type='mmdefusion.PairedSegDataset',

@@ -29,6 +29,15 @@ train_pipeline = [
 ]
 resizing = [dict(type='Resize', scale=image_size, keep_ratio=True)]
 test_pipeline = [*_base_.reading, *resizing, *_base_.labelling, *_base_.packing]
+# test-time augmentation (--tta): smaller, as in a test, larger; each with its mirror image
+sizes = [
+    dict(type='Resize', scale=tuple(round(factor * side) for side in image_size), keep_ratio=True)
+    for factor in (0.75, 1.0, 1.25)
+]
+tta_pipeline = [
+    *_base_.reading,
+    dict(type='TestTimeAug', transforms=[sizes, _base_.mirroring, _base_.labelling, _base_.packing]),
+]
 train_dataloader = dict(dataset=dict(**dataset, data_prefix=train, pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(**dataset, data_prefix=test, pipeline=test_pipeline))
 test_dataloader = dict(dataset=dict(**dataset, data_prefix=test, pipeline=test_pipeline))

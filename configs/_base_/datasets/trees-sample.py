@@ -3,10 +3,11 @@
 _base_ = './paired_segmentation.py'
 
 data_root = 'data/sample/trees_nir/'
+image_size = (384, 384)
 # Tiles are nearly square. They are made square in training, so that no crop is padded: mmseg 1.2.2 cannot weight the
 # classes (class_weight) where a label is the padding's 255.
 crop_size = (320, 320)
-scaling = [dict(type='RandomResize', scale=(384, 384), ratio_range=(0.9, 1.5), keep_ratio=False)]
+scaling = [dict(type='RandomResize', scale=image_size, ratio_range=(0.9, 1.5), keep_ratio=False)]
 cropping = [dict(type='RandomCrop', crop_size=crop_size)]
 train_pipeline = [
     *_base_.loading,
@@ -17,8 +18,17 @@ train_pipeline = [
     *_base_.flipping,
     *_base_.packing,
 ]
-resizing = [dict(type='Resize', scale=(384, 384), keep_ratio=True)]
+resizing = [dict(type='Resize', scale=image_size, keep_ratio=True)]
 test_pipeline = [*_base_.reading, *resizing, *_base_.labelling, *_base_.packing]
+# test-time augmentation (--tta): smaller, as in a test, larger; each with its mirror image
+sizes = [
+    dict(type='Resize', scale=tuple(round(factor * side) for side in image_size), keep_ratio=True)
+    for factor in (0.75, 1.0, 1.25)
+]
+tta_pipeline = [
+    *_base_.reading,
+    dict(type='TestTimeAug', transforms=[sizes, _base_.mirroring, _base_.labelling, _base_.packing]),
+]
 
 dataset = dict(
     type='mmdefusion.PairedSegDataset',

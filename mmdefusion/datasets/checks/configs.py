@@ -5,8 +5,7 @@ from collections.abc import Iterator, Sequence
 from mmengine.config import Config, ConfigDict
 from mmengine.registry import DefaultScope
 
-from ..pipeline_faults import pipeline_faults
-from ..pipelines import PARTNER, find_step
+from ..pipeline_faults import appends_partner, pipeline_faults
 from ..wrapped import inner_datasets
 from .dataset import check_dataset
 from .model import model_faults
@@ -43,7 +42,7 @@ def check_config(cfg: Config, splits: Sequence[str] = SPLITS, pixels: bool = Fal
         for split, dataset, faults in found:
             report = check_dataset(dataset, split, pixels)
             report.wrong_settings += faults
-            paired = find_step(dataset.get('pipeline') or (), PARTNER) is not None
+            paired = appends_partner(dataset.get('pipeline') or ())
             if cfg.get('model'):
                 report.wrong_settings += model_faults(cfg.model, list(report.classes), paired)
             if 'train' in split.split('+'):
@@ -57,7 +56,7 @@ def _later_faults(hooks: Sequence[ConfigDict], paired: bool) -> list[str]:
     faults = []
     for pipeline in (hook['switch_pipeline'] for hook in hooks if 'switch_pipeline' in hook):
         found = pipeline_faults(pipeline)
-        if paired and find_step(pipeline, PARTNER) is None:
+        if paired and not appends_partner(pipeline):
             found.append('it has no AppendPartner, as the pipeline before it has')
         faults += [f'switch_pipeline of custom_hooks: {fault}' for fault in found]
     return faults
@@ -73,6 +72,6 @@ def _data_sets(loader: ConfigDict | None) -> Iterator[tuple[ConfigDict, list[str
     for one in [loader] if 'dataset' in loader else [one for one in loader.values() if isinstance(one, dict)]:
         if 'dataset' in one:
             for dataset, wrappers in inner_datasets(one['dataset']):
-                paired = find_step(dataset.get('pipeline') or (), PARTNER) is not None
+                paired = appends_partner(dataset.get('pipeline') or ())
                 pipelines = [wrapper['pipeline'] for wrapper in wrappers if wrapper.get('pipeline')]
                 yield dataset, [fault for one in pipelines for fault in pipeline_faults(one, appended=paired)]

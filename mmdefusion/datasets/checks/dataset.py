@@ -10,8 +10,7 @@ from mmdefusion.utils.progress import track
 from mmdefusion.utils.type_names import type_name
 
 from ..pairing import PairedDatasetMixin
-from ..pipeline_faults import pipeline_faults
-from ..pipelines import PARTNER, find_step
+from ..pipeline_faults import appends_partner, pipeline_faults
 from ..transforms import AppendPartner
 from ..transforms.append_partner import append_partner_of
 from .boxes import check_boxes
@@ -75,7 +74,7 @@ def _setting_faults(cfg: ConfigDict, dataset: BaseDataset) -> list[str]:
     """Settings in the config of a data set that cannot be intended."""
     pipeline = cfg.get('pipeline') or ()
     faults = pipeline_faults(pipeline)
-    if isinstance(dataset, PairedDatasetMixin) and pipeline and find_step(pipeline, PARTNER) is None:
+    if isinstance(dataset, PairedDatasetMixin) and pipeline and not appends_partner(pipeline):
         faults.append(
             f'the pipeline of {type(dataset).__name__} has no AppendPartner, so no infrared image is read; put '
             "dict(type='mmdefusion.AppendPartner') after LoadImageFromFile and the photometric transforms"

@@ -1,7 +1,6 @@
 """Pairs to fuse, from two folders."""
 
 import os
-from collections.abc import Callable, Iterator
 from typing import get_args
 
 from mmengine.dataset import BaseDataset
@@ -11,6 +10,7 @@ from mmdefusion.inference.stems import match_stems
 from mmdefusion.inference.thermal import Polarity, tell_black_hot, warn_of_idle_range
 from mmdefusion.registry import DATASETS
 
+from ..pipelines import built_steps
 from ..transforms import AppendPartner
 
 
@@ -60,7 +60,7 @@ class FusionDataset(BaseDataset):
 
     def _tell_black_hot(self, matched: dict[str, tuple[str, ...]]) -> bool:
         """Whether hot is dark in the infrared images, as AppendPartner scales them."""
-        partner = next((step for step in _flatten(self.pipeline) if isinstance(step, AppendPartner)), None)
+        partner = next((step for step in built_steps(self.pipeline) if isinstance(step, AppendPartner)), None)
         if partner is None:
             raise ValueError(f'polarity={self.polarity!r} needs AppendPartner in the pipeline, which turns the images.')
         items = [Item(name, paths) for name, paths in matched.items()]
@@ -69,10 +69,3 @@ class FusionDataset(BaseDataset):
 
     def _join_prefix(self) -> None:
         """Does nothing: the folders are joined above, and there is no annotation file to join."""
-
-
-def _flatten(step: Callable) -> Iterator[Callable]:
-    """Yields a transform and those inside it, as in RandomApply."""
-    yield step
-    for inner in getattr(step, 'transforms', ()):
-        yield from _flatten(inner)

@@ -14,6 +14,7 @@ from mmdefusion.registry import TRANSFORMS
 from mmdefusion.utils.image_io import FixedRange, UnusableImage, check_scaling, read_partner, to_channels
 
 from ..pairing import sizes_differ
+from ..pipeline_faults import flatten
 from ..pipelines import PARTNER, find_step
 
 SIZE_MISMATCH = ('error', 'resize')
@@ -184,11 +185,12 @@ class AppendPartner(BaseTransform):
 
 
 def append_partner_of(pipeline: Sequence[dict]) -> AppendPartner | None:
-    """The AppendPartner of a pipeline's configs, built; None if there is none."""
-    place = find_step(pipeline, PARTNER)
+    """The AppendPartner of a pipeline's configs, also inside another step, built; None if there is none."""
+    steps = [step for step in flatten(pipeline) if isinstance(step, dict)]
+    place = find_step(steps, PARTNER)
     if place is None:
         return None
-    return AppendPartner(**{key: value for key, value in pipeline[place].items() if key != 'type'})
+    return AppendPartner(**{key: value for key, value in steps[place].items() if key != 'type'})
 
 
 def refuse_moved(results: dict, step: BaseTransform) -> None:

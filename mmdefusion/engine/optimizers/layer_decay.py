@@ -20,9 +20,16 @@ def layer_ids(model: nn.Module) -> tuple[Callable[[str], int], int]:
     and a spatial prior) is the last layer.
 
     Raises:
-        ValueError: if the model does not have exactly one :class:`DeFusionEncoder`.
+        ValueError: if the model does not have exactly one :class:`DeFusionEncoder`. Where it has several, those that
+            are frozen do not count, such as that of the teacher of a semi-supervised detector.
     """
     encoders = {name: module for name, module in model.named_modules() if isinstance(module, DeFusionEncoder)}
+    if len(encoders) > 1:
+        encoders = {
+            name: module
+            for name, module in encoders.items()
+            if any(parameter.requires_grad for parameter in module.parameters())
+        }
     necks = tuple(f'{name}.' for name, module in model.named_modules() if isinstance(module, DecompositionNeck))
     if len(encoders) != 1:
         raise ValueError(

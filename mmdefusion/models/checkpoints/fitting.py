@@ -3,6 +3,7 @@
 import os
 from typing import Any
 
+from mmengine.model import BaseTTAModel, is_model_wrapper
 from torch import nn
 
 from ..layers.low_rank import DOWN, UP
@@ -72,6 +73,13 @@ def _is_colour(value: Any) -> bool:
     return _is_list_of(int, value) and len(value) == 3 and all(0 <= number <= 255 for number in value)
 
 
+def _unwrapped(model: nn.Module) -> nn.Module:
+    """The model itself, out of distributed training and of augmentation in tests, which may be in each other."""
+    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+        model = model.module
+    return model
+
+
 def refuse_misfit(model: nn.Module, state: State, name: str) -> None:
     """Raises a CheckpointError if a model would be tested with weights of another one, of which MMEngine only warns.
 
@@ -81,7 +89,7 @@ def refuse_misfit(model: nn.Module, state: State, name: str) -> None:
             the weights.
         name: name of the checkpoint in error messages.
     """
-    own = getattr(model, 'module', model).state_dict()  # unwraps distributed training or augmentation
+    own = _unwrapped(model).state_dict()
     own = {key: value for key, value in own.items() if not key.startswith(TRAINING_ONLY)}
     merged = {key for key in own if _is_merged(key, state)}
     own = {key: value for key, value in own.items() if key not in merged}

@@ -60,6 +60,17 @@ def test_frozen_parameters_are_left_out():
     assert [name for name in found if 'backbone' in name and 'skip_norm' not in name] == []
 
 
+def test_the_encoder_of_a_frozen_teacher_does_not_count():
+    """Semi-supervised detectors have one; what is trained has the rates that it has alone."""
+    model = nn.ModuleDict(dict(teacher=Detector().requires_grad_(False), student=Detector()))
+    found = settings(model, optimizer(model, layer_decay_rate=0.5).param_groups)
+    alone = settings(model['student'], optimizer(model['student'], layer_decay_rate=0.5).param_groups)
+    assert found == {f'student.{name}': value for name, value in alone.items()}
+    model['teacher'].requires_grad_(True)
+    with pytest.raises(ValueError, match='found 2 DeFusionEncoders in ModuleDict and needs one'):
+        optimizer(model, layer_decay_rate=0.5)
+
+
 def test_low_rank_updates_have_the_rate_of_their_block():
     model = Detector(lora_rank=2)
     found = settings(model, optimizer(model, layer_decay_rate=0.5).param_groups)
