@@ -77,10 +77,11 @@ def main() -> None:
             resize=args.resize,
             suffixes=args.suffixes,
             skip_unmatched=args.skip_unmatched,
+            keep=False,
         )
     except (OSError, ValueError) as error:  # that of several items has a line for each
         raise SystemExit(str(error) if isinstance(error, NotAllDone) else shown(error)) from None
-    count = len(results['predictions'])
+    count = results['count']
     print(f'{count} {"pair" if count == 1 else "pairs"}: {args.out_dir}/vis, {args.out_dir}/preds')
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from mmseg.apis import MMSegInferencer
 from mmseg.structures import SegDataSample
 
-from mmdefusion.inference.predicting import write_labels
+from mmdefusion.inference.predicting import in_few_bits, write_labels
 from mmdefusion.utils.image_io import reverse_channels
 
 from .paired_inferencing import PairedInferencing
@@ -16,7 +16,7 @@ from .paired_inferencing import PairedInferencing
 class PairedSegInferencer(PairedInferencing, MMSegInferencer):
     """mmseg's MMSegInferencer for pairs.
 
-    Predictions are label maps, H×W int, in the size of the visible image; files are PNG, of 16 bits if
+    Predictions are label maps, H×W uint8, in the size of the visible image, and files are PNG; both have 16 bits if
     there are more than 256 classes.
 
     Args:
@@ -39,7 +39,7 @@ class PairedSegInferencer(PairedInferencing, MMSegInferencer):
         return reverse_channels(self.visualizer.get_image())
 
     def plain(self, sample: SegDataSample) -> np.ndarray:
-        return sample.pred_sem_seg.data[0].cpu().numpy()
+        return in_few_bits(sample.pred_sem_seg.data[0].cpu().numpy(), len(self.model.dataset_meta['classes']))
 
     def save(self, sample: SegDataSample, path: Path) -> None:
         write_labels(path, self.plain(sample), len(self.model.dataset_meta['classes']))
