@@ -53,4 +53,4 @@ def tested_meta(config: Config | ConfigDict) -> dict[str, Any]:
             kind = registry.get(kind)
     # MMEngine's own reading of METAINFO and of names in files, which takes no instance
     found = kind._load_metainfo(dict(meta)) if hasattr(kind, '_load_metainfo') else meta
-    return {key: found[key] for key in ('classes', 'palette') if found.get(key)}
+    return {key: tuple(found[key]) for key in ('classes', 'palette') if isinstance(found.get(key), list | tuple)}

@@ -26,7 +26,8 @@ from mmdefusion.utils.type_names import type_name
 
 from .fused_input import FusedInput
 from .fusion_inferencer import FusionInferencer
-from .paired_configs import read_config
+from .loading import check_device
+from .paired_configs import read_config, tested_meta
 
 UNREADABLE = (AssertionError, OSError, ValueError, cv2.error)  # mmcv asserts that there is an image
 REPLACES = 'ReplaceVisible'
@@ -44,22 +45,24 @@ class PairedInferencing(Predicting):
     Args:
         model: config, or path of a config. It is code: give only a config that you trust.
         weights: checkpoint. It is data, and nothing in it is run.
+        *args: arguments of the toolbox's inferencer, in its order.
         fused: whether drawings also show the fused image, made with the weights that come with the package.
         **options: arguments of the toolbox's inferencer (``device``, ``palette``, …).
 
     Raises:
         FileNotFoundError: if a file does not exist.
-        ValueError: if the test pipeline of the config has no AppendPartner, or the weights are not those of the model.
+        ValueError: if the test pipeline of the config has no AppendPartner, the weights are not those of the model, or
+            the device does not exist.
     """
 
-    def __init__(self, model: Any, weights: str, fused: bool = False, **options: Any) -> None:
+    def __init__(self, model: Any, weights: str | os.PathLike, *args: Any, fused: bool = False, **options: Any) -> None:
         config = read_config(model, weights)
         self.weights = str(weights)
         self._content = read_checkpoint(weights)
         self._state = weights_of(self._content, self.weights)
-        super().__init__(config, weights, **options)
+        super().__init__(config, self.weights, *args, **options)
         del self._content, self._state
-        self.fuser = FusionInferencer(device=options.get('device'), show_progress=False) if fused else None
+        self.fuser = FusionInferencer(device=self.device, show_progress=False) if fused else None
 
     def __call__(
         self,
@@ -162,13 +165,18 @@ class PairedInferencing(Predicting):
 
     def _init_model(self, cfg: ConfigDict, weights: str, device: str = 'cpu') -> nn.Module:
         """The toolbox's, without MMEngine's reader, which takes other files for checkpoints than ours does."""
+        check_device(device)
         self.device = device
         return super()._init_model(cfg, None, device)
 
     def _load_weights_to_model(self, model: nn.Module, checkpoint: None, cfg: ConfigDict) -> None:
-        """The toolbox's, once the weights are known to be the model's."""
+        """The toolbox's, once the weights are known to be the model's; names that they lack are the data set's."""
         refuse_misfit(model, self._state, self.weights)
-        meta = self._content.get('meta', {})
+        meta = dict(self._content.get('meta') or {})
+        told = {key.lower(): value for key, value in (meta.pop('dataset_meta', None) or {}).items()}
+        if not (told.get('classes') or meta.get('CLASSES')):  # they would be named as COCO's or Cityscapes'
+            told |= tested_meta(cfg)
+        meta |= dict(dataset_meta=told) if told.get('classes') else {}
         super()._load_weights_to_model(model, dict(state_dict=self._state, meta=meta), cfg)
 
     def _init_pipeline(self, cfg: ConfigDict) -> Compose:
