@@ -12,7 +12,7 @@ import argparse
 from mmdefusion.inference.outputs import NotAllDone
 from mmdefusion.inference.predicting import Predicting
 from mmdefusion.utils.names import shown
-from mmdefusion.utils.options import interrupted_in_a_line
+from mmdefusion.utils.options import interrupted_in_a_line, warn_in_a_line
 
 
 def parse_args() -> argparse.Namespace:
@@ -67,6 +67,7 @@ def open_trained(args: argparse.Namespace) -> Predicting:
 @interrupted_in_a_line()
 def main() -> None:
     args = parse_args()
+    warn_in_a_line()
     try:
         inferencer = (open_exported if args.config.endswith('.onnx') else open_trained)(args)
         results = inferencer(

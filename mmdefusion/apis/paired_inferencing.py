@@ -83,7 +83,7 @@ class PairedInferencing(Predicting):
             visible, infrared: for each a path, an array, a list of these, a glob, a folder or a video.
             batch_size: pairs per batch. Pairs of other sizes than the first are predicted separately, so that no pair
                 is padded and its predictions do not depend on the others.
-            out_dir: folder for ``vis/NAME.png`` (drawings on all images side by side; for videos one video) and
+            out_dir: folder for ``vis/NAME.png`` (drawings on all images side by side; for videos one video, whole) and
                 predictions ``preds/NAME.*``; None writes nothing.
             return_vis: whether to return the drawings too (H×W×3 uint8 BGR).
             return_datasamples: whether to return the samples of the toolbox instead of plain data.
