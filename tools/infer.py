@@ -12,7 +12,7 @@ import argparse
 from mmdefusion.inference.outputs import NotAllDone
 from mmdefusion.inference.predicting import Predicting
 from mmdefusion.utils.names import shown
-from mmdefusion.utils.options import interrupted_in_a_line
+from mmdefusion.utils.options import interrupted_in_a_line, warn_in_a_line
 
 
 def parse_args() -> argparse.Namespace:
@@ -69,6 +69,7 @@ def open_trained(args: argparse.Namespace) -> Predicting:
 @interrupted_in_a_line()
 def main() -> None:
     args = parse_args()
+    warn_in_a_line()
     try:
         inferencer = (open_exported if args.config.endswith('.onnx') else open_trained)(args)
         results = inferencer(
@@ -79,10 +80,11 @@ def main() -> None:
             resize=args.resize,
             suffixes=args.suffixes,
             skip_unmatched=args.skip_unmatched,
+            keep=False,
         )
     except (OSError, ValueError) as error:  # that of several items has a line for each
         raise SystemExit(str(error) if isinstance(error, NotAllDone) else shown(error)) from None
-    count = len(results['predictions'])
+    count = results['count']
     print(f'{count} {"pair" if count == 1 else "pairs"}: {args.out_dir}/vis, {args.out_dir}/preds')
 
 

@@ -1,5 +1,6 @@
 """Opens a trained model of pairs, a detector or a segmenter, as its config says."""
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from mmengine.config import Config
@@ -8,7 +9,9 @@ if TYPE_CHECKING:
     from .paired_inferencing import PairedInferencing
 
 
-def open_paired(config: str, checkpoint: str, score_thr: float = 0.3, **options: Any) -> 'PairedInferencing':
+def open_paired(
+    config: str | os.PathLike, checkpoint: str | os.PathLike, score_thr: float = 0.3, **options: Any
+) -> 'PairedInferencing':
     """Opens a trained model of pairs with the inferencer of its toolbox.
 
     Args:
@@ -24,7 +27,7 @@ def open_paired(config: str, checkpoint: str, score_thr: float = 0.3, **options:
         FileNotFoundError: if a file does not exist.
         ValueError: if the config is not that of a model of pairs, or the checkpoint is not that of the model.
     """
-    if Config.fromfile(config).get('default_scope') == 'mmseg':
+    if Config.fromfile(os.fspath(config)).get('default_scope') == 'mmseg':
         from .paired_seg_inferencer import PairedSegInferencer
 
         return PairedSegInferencer(config, weights=checkpoint, **options)

@@ -1,6 +1,8 @@
 """Runs detectors on pairs."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ class PairedDetInferencer(PairedInferencing, DetInferencer):
     Predictions are ``bboxes`` (x0 y0 x1 y1, pixels of the visible image), ``labels`` and ``scores``; files are JSON.
 
     Args:
+        *args: config, checkpoint, and arguments of mmdet's DetInferencer in its order.
         score_thr: smallest score of the boxes that are drawn, 0 to 1.
         **options: see :class:`PairedInferencing`.
     """
@@ -38,7 +41,8 @@ class PairedDetInferencer(PairedInferencing, DetInferencer):
         factor = legible_factor(picture.shape[:2], LEGIBLE)
         rgb = reverse_channels(picture).repeat(factor, 0).repeat(factor, 1)
         sample = enlarge(sample, factor)
-        self.visualizer.add_datasample('pair', rgb, sample, draw_gt=False, pred_score_thr=self.score_thr)
+        with same_chance():
+            self.visualizer.add_datasample('pair', rgb, sample, draw_gt=False, pred_score_thr=self.score_thr)
         return reverse_channels(self.visualizer.get_image())
 
     def plain(self, sample: DetDataSample) -> dict:
@@ -48,6 +52,17 @@ class PairedDetInferencer(PairedInferencing, DetInferencer):
         classes = self.model.dataset_meta['classes']
         found = self.pred2dict(sample)
         write_text(path, json.dumps(dict(found, classes=list(classes))))
+
+
+@contextmanager
+def same_chance() -> Iterator[None]:
+    """Lets mmdet vary the colours of masks alike in all drawings: NumPy chooses them, and goes on as before."""
+    state = np.random.get_state()
+    np.random.seed(0)
+    try:
+        yield
+    finally:
+        np.random.set_state(state)
 
 
 def enlarge(sample: DetDataSample, factor: int) -> DetDataSample:

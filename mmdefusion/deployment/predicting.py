@@ -70,7 +70,8 @@ class OnnxPredicting(Predicting, ABC):
         resize: bool = False,
         suffixes: Sequence[str] = (),
         skip_unmatched: bool = False,
-    ) -> dict[str, list]:
+        keep: bool = True,
+    ) -> dict[str, list] | dict[str, int]:
         """Predicts for the matching images of both sources; a pair that cannot be read does not stop the others.
 
         Args:
@@ -81,6 +82,8 @@ class OnnxPredicting(Predicting, ABC):
             resize: whether to resize infrared images to the visible size.
             suffixes: endings that tell the files of folders apart, such as ``('_rgb', '_ir')``.
             skip_unmatched: whether to leave out files of folders and globs that have no partner of the same name.
+            keep: whether to hold predictions in memory and return them. Of long series in ``out_dir`` ``keep=False``
+                returns ``dict(count=...)`` alone.
 
         Returns:
             ``predictions`` and ``visualization``, a list each, in the order of the sources.
@@ -88,9 +91,9 @@ class OnnxPredicting(Predicting, ABC):
         Raises:
             OSError: if a file does not exist, or ``out_dir`` cannot be written to.
             ValueError: if the sources do not match, or the only pair cannot be read or has the wrong size.
-            NotAllDone: at the end, if some of several pairs do not exist or cannot be read.
+            NotAllDone: at the end, if some of several pairs do not exist, or cannot be read, drawn or written.
         """
-        options = dict(suffixes=suffixes, skip_unmatched=skip_unmatched)
+        options = dict(suffixes=suffixes, skip_unmatched=skip_unmatched, keep=keep)
         return self.run(visible, infrared, batch_size, out_dir, return_vis, resize, **options)
 
     def predict(

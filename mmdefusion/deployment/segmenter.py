@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from mmdefusion.inference.predicting import write_labels
+from mmdefusion.inference.predicting import in_few_bits, write_labels
 from mmdefusion.visualization import draw_mask, hide_background
 
 from .labelling import label_pixels
@@ -15,7 +15,7 @@ from .predicting import Found, OnnxPredicting
 class OnnxSegmenter(OnnxPredicting):
     """:class:`mmdefusion.PairedSegInferencer` for an exported file, without torch.
 
-    Predictions are label maps, H×W int, in the size of the visible image; files are PNG, of 16 bits if
+    Predictions are label maps, H×W uint8, in the size of the visible image, and files are PNG; both have 16 bits if
     there are more than 256 classes.
 
     Args:
@@ -35,7 +35,7 @@ class OnnxSegmenter(OnnxPredicting):
         (found,) = outputs
         if self.metadata.logits:
             found = label_pixels(found, own_size, self.metadata.align_corners)
-        return found.astype(int)
+        return in_few_bits(found, len(self.metadata.classes))
 
     def draw_on(self, picture: np.ndarray, sample: np.ndarray) -> np.ndarray:
         palette = hide_background(self.metadata.classes, self.metadata.palette)

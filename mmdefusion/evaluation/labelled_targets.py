@@ -1,12 +1,13 @@
 """Measures how well labelled objects stand out in fused images and image files."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from numpy.typing import NDArray
 
 from mmdefusion.datasets.conversion import READERS, Box
 from mmdefusion.utils.image_io import FixedRange
+from mmdefusion.utils.names import composed
 from mmdefusion.utils.progress import track
 
 from .functional.checks import check_triple
@@ -15,6 +16,26 @@ from .functional.targets import Kept, box_region, kept
 from .score_files import Triple, read_triple
 
 Boxes = Mapping[str, tuple[Box, ...]]  # by the name of the image without suffix
+
+
+class BoxesByName(Mapping[str, tuple[Box, ...]]):
+    """Boxes by the name of the image, which is found in either form of Unicode, as the files of pairs are.
+
+    Args:
+        found: boxes by composed names.
+    """
+
+    def __init__(self, found: dict[str, tuple[Box, ...]]) -> None:
+        self._found = found
+
+    def __getitem__(self, name: str) -> tuple[Box, ...]:
+        return self._found[composed(name)]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
 
 
 def read_boxes(annotations: Path, images: Path, suffix: str = '') -> Boxes:
@@ -35,8 +56,14 @@ def read_boxes(annotations: Path, images: Path, suffix: str = '') -> Boxes:
         found = READERS['voc' if annotations.is_dir() else 'coco'](annotations, images)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f'{annotations} holds no boxes in the format of COCO or VOC: {error!r}') from None
-    names = [Path(image.name).with_suffix('').as_posix().removesuffix(suffix) for image in found]
-    return {name: tuple(box for box in image.boxes if not box.ignore) for name, image in zip(names, found, strict=True)}
+    return BoxesByName(
+        {_name(image.name, suffix): tuple(box for box in image.boxes if not box.ignore) for image in found}
+    )
+
+
+def _name(path: str, suffix: str) -> str:
+    """The name of a pair, of an image's path, in the form of Unicode that :class:`BoxesByName` keeps."""
+    return composed(Path(path).with_suffix('').as_posix()).removesuffix(composed(suffix))
 
 
 def check_names(boxes: Boxes, names: Collection[str]) -> None:

@@ -175,7 +175,7 @@ class Fusing(ABC):
             except OSError as error:
                 if error.errno not in NAMES_AT_FAULT:
                     raise  # the next file could not be written either
-                return OSError(f'{item.name}: a result cannot have such a name ({error.strerror}): rename the source.')
+                return name_at_fault(item.name, error)
 
         done = map_in_threads(fuse, items, workers)
         with self._shared_cores(max(1, min(workers, len(items)))):
@@ -259,3 +259,8 @@ class Fusing(ABC):
         Raises:
             ValueError: if they cannot be fused; the message begins with ``name``.
         """
+
+
+def name_at_fault(name: str, error: OSError) -> OSError:
+    """What to raise where a result cannot be written because of its name alone, which is that of its source."""
+    return OSError(f'{name}: a result cannot have such a name ({error.strerror}): rename the source.')

@@ -45,7 +45,8 @@ def match_globs(
 
     Raises:
         ValueError: if two files of a list have one name, or some names have no partner and the order is not that of the
-            others, or the order of the files is not clear, or with ``skip`` if none has a partner.
+            others, or files of one place have other numbers that both lists know, or the order of the files is not
+            clear, or with ``skip`` if none has a partner.
     """
     named = [_by_name(files, its) for files, its in zip(lists, names, strict=True)]
     shared = [name for name in named[0] if all(name in other for other in named[1:])]
@@ -70,6 +71,7 @@ def match_globs(
             f'{len(loose)} names of {" and ".join(map(str, patterns))} lack a partner, first {loose[0]}, so that pairs '
             f'by place would be wrong: rename or add files, {SKIP}.'
         )
+    _refuse_other_numbers(named)
     return [list(files.values()) for files in named]
 
 
@@ -104,6 +106,24 @@ def _in_order_of_numbers(named: Sequence[dict[str, str]]) -> list[dict[str, str]
                 f'{second}: write numbers with as many digits everywhere (01, 02, ... 10), or give lists.'
             )
     return [{name: files[name] for name in names} for files, names in zip(named, ordered, strict=True)]
+
+
+def _refuse_other_numbers(named: Sequence[dict[str, str]]) -> None:
+    """Raises a ValueError if files of one place have different numbers, though some numbers are in all lists.
+
+    Each list then lacks files that another one has; lists that are numbered each in its own way are paired by place.
+    """
+    counted = [_varying_numbers(list(files)) for files in named]
+    if not set(counted[0]).intersection(*counted[1:]):
+        return
+    placed = zip(*(files.values() for files in named), strict=True)
+    for files, numbers in zip(placed, zip(*counted, strict=True), strict=True):
+        if any(one != numbers[0] for one in numbers):
+            raise ValueError(
+                f'{files[0]} and {files[1]} have other numbers, so that pairs by place would be wrong: give lists, or '
+                'folders with the endings that tell their files apart (suffixes, --suffixes), and leave out files '
+                'without a partner with skip_unmatched=True (--skip-unmatched).'
+            )
 
 
 def _with_numbers(name: str) -> tuple[list[str | int], str]:

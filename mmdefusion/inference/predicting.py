@@ -18,11 +18,22 @@ from mmdefusion.utils.video_reader import VideoFrames
 from mmdefusion.utils.video_writer import VideoWriter
 from mmdefusion.visualization import contact_sheet
 
-from .fusing import Fusing
+from .fusing import NAMES_AT_FAULT, Fusing, name_at_fault
 from .outputs import NotAllDone, refuse_overwriting
 from .sources import Item, Source, frame_items, is_video, list_items, refuse_suffixes
 
 DRAWING = Lock()  # the toolboxes' visualizers draw with matplotlib, on one canvas of each inferencer
+
+
+class CannotShow(Exception):
+    """One prediction cannot be drawn or written, which says nothing of the next.
+
+    Attributes:
+        reason: what is raised, or gathered with those of other pairs.
+    """
+
+    def __init__(self, reason: Exception) -> None:
+        self.reason = reason
 
 
 class Predicting:
@@ -51,17 +62,20 @@ class Predicting:
         raw: bool = False,
         suffixes: Sequence[str] = (),
         skip_unmatched: bool = False,
-    ) -> dict[str, list]:
+        keep: bool = True,
+    ) -> dict[str, list] | dict[str, int]:
         """Predicts for the matching images of both sources, see :meth:`PairedInferencing.__call__`.
 
         Args:
-            visible, infrared, batch_size, out_dir, return_vis, resize, suffixes, skip_unmatched: as there.
+            visible, infrared, batch_size, out_dir, return_vis, resize, suffixes, skip_unmatched, keep: as there.
             raw: whether to return what :meth:`predict` gives instead of plain data.
 
         Raises:
-            ValueError: if ``batch_size`` is less than 1, a file would overwrite a source or another file, or
-                there are suffixes and not both sources are folders.
+            ValueError: if ``batch_size`` is less than 1, a file would overwrite a source or another file, there are
+                suffixes and not both sources are folders, or drawings shall be returned and not kept.
         """
+        if return_vis and not keep:
+            raise ValueError('return_vis=True with keep=False: drawings that are not kept cannot be returned.')
         if batch_size < 1:
             raise ValueError(f'batch_size={batch_size} pairs must be at least 1.')
         folder = None if out_dir is None else make_writable(out_dir)
@@ -84,31 +98,55 @@ class Predicting:
             ends = ('vis', '.png'), ('preds', self.suffix)
             targets = [os.path.join(folder, place, f'{item.name}{end}') for place, end in ends for item in items]
             refuse_overwriting(targets, [image for item in items for image in item.images])
-        results, batches = dict(predictions=[], visualization=[]), -(-count // batch_size)
+        results, done, batches = dict(predictions=[], visualization=[]), 0, -(-count // batch_size)
         progress = track(chunks(items, batch_size), 'predicting', total=batches, show=self.show_progress)
-        failures: dict[str, Exception] = {}
+        # a video without some of its frames would be another video
+        failures: dict[str, Exception] | None = None if videos or count == 1 else {}
         with ExitStack() as stack:
             writer = None
             if videos and folder:
                 target = make_writable(folder / 'vis') / f'{frames.name}.mp4'
                 writer = stack.enter_context(VideoWriter(target, frames.rate))
-            # a video without some of its frames would be another video
-            for item, sample in self.predict(progress, resize, None if videos or count == 1 else failures):
-                if drawn:
-                    drawing = self.draw(item, sample, black_hot)
-                    if writer:
-                        writer.write(drawing)
-                    elif folder:
-                        write_image(folder / 'vis' / f'{item.name}.png', drawing)
+            for item, sample in self.predict(progress, resize, failures):
+                try:
+                    drawing = self._drawn(item, sample, black_hot) if drawn else None
+                    if folder:
+                        self._write(item, sample, drawing, folder, writer)
+                except CannotShow as error:
+                    if failures is None:
+                        raise error.reason from None
+                    failures[item.name] = error.reason
+                    continue
+                done += 1
+                if keep:
+                    results['predictions'].append(sample if raw else self.plain(sample))
                     results['visualization'] += [drawing] if return_vis else []
-                if folder:
-                    self.save(sample, folder / 'preds' / f'{item.name}{self.suffix}')
-                results['predictions'].append(sample if raw else self.plain(sample))
             if writer:
                 writer.finish()
+        results = results if keep else dict(count=done)
         if failures:
             raise NotAllDone(failures, results)
         return results
+
+    def _drawn(self, item: Item, sample: Any, black_hot: bool | None) -> np.ndarray:
+        try:
+            return self.draw(item, sample, black_hot)
+        except (OSError, ValueError) as error:
+            raise CannotShow(error) from None
+        except cv2.error:  # its text is of its source
+            raise CannotShow(ValueError(f'{item.name}: OpenCV cannot draw on it.')) from None
+
+    def _write(self, item: Item, sample: Any, drawing: np.ndarray, folder: Path, writer: VideoWriter | None) -> None:
+        try:
+            self.save(sample, folder / 'preds' / f'{item.name}{self.suffix}')
+            if not writer:
+                write_image(folder / 'vis' / f'{item.name}.png', drawing)
+        except OSError as error:
+            if error.errno not in NAMES_AT_FAULT:
+                raise  # the next file could not be written either
+            raise CannotShow(name_at_fault(item.name, error)) from None
+        if writer:
+            writer.write(drawing)
 
     @abstractmethod
     def predict(
@@ -152,7 +190,13 @@ class Predicting:
 
 def write_labels(path: Path, labels: np.ndarray, classes: int) -> None:
     """Writes a label map H×W as PNG, of 8 bits or, of a network with more than 256 classes, of 16."""
-    write_image(path, labels.astype(np.uint8 if classes <= 256 else np.uint16))
+    write_image(path, in_few_bits(labels, classes))
+
+
+def in_few_bits(labels: np.ndarray, classes: int) -> np.ndarray:
+    """A label map as uint8 or, where there are more than 256 classes, as uint16: whole series are held in memory."""
+    few = max(classes, int(labels.max(initial=0)) + 1) <= 256
+    return labels.astype(np.uint8 if few else np.uint16)
 
 
 def chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:

@@ -40,7 +40,9 @@ def one_to_white_hot(image: np.ndarray, black_hot: bool) -> np.ndarray:
         image: H×W or H×W×3 uint8, BGR.
         black_hot: whether hot is dark in it.
     """
-    grey = _to_grey(image) if image.ndim == 3 else image
+    grey, told = _to_grey(image) if image.ndim == 3 else (image, '')
+    if told:
+        warnings.warn(told, stacklevel=3)
     return 255 - grey if black_hot else grey
 
 
@@ -121,23 +123,22 @@ def _may_be_deep(image: Image) -> bool:
 
 
 def _evidence(image: np.ndarray) -> float:
-    with warnings.catch_warnings():  # comes again where the item is fused
-        warnings.simplefilter('ignore')
-        grey = _to_grey(image)
+    grey, _ = _to_grey(image)  # without a warning, which comes where the item is fused
     return white_hot_evidence(cv2.cvtColor(grey, cv2.COLOR_BGR2GRAY))
 
 
-def _to_grey(image: np.ndarray) -> np.ndarray:
-    """An infrared image H×W×3 without false colours, with a warning if it has any."""
+def _to_grey(image: np.ndarray) -> tuple[np.ndarray, str]:
+    """An infrared image H×W×3 without false colours, and what is to be told of its colours, if there are any.
+
+    It does not warn: to keep a warning silent, all threads of the process would have to wait.
+    """
     if colourfulness(image) <= COLOURED:
-        return image
+        return image, ''
     palette = tell_palette(image)
     if palette is None:
-        warnings.warn(
+        return image, (
             'The infrared image has colours of no known palette: its brightness is taken. Give the visible image '
-            'first, and export infrared images in grey.',
-            stacklevel=4,
+            'first, and export infrared images in grey.'
         )
-        return image
-    warnings.warn(f'The infrared image is in false colours ({palette}): they are turned back to grey.', stacklevel=4)
-    return undo_palette(image, palette)
+    told = f'The infrared image is in false colours ({palette}): they are turned back to grey.'
+    return undo_palette(image, palette), told

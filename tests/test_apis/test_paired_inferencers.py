@@ -166,7 +166,9 @@ def test_labels_of_any_class_are_written(checkpoints, tmp_path, monkeypatch):
     for classes, bits in ((256, np.uint8), (300, np.uint16)):
         labels = torch.arange(classes).reshape(1, 4, -1)
         monkeypatch.setattr(inferencer.model, 'dataset_meta', dict(classes=[str(k) for k in range(classes)]))
-        inferencer.save(SegDataSample(pred_sem_seg=PixelData(data=labels)), tmp_path / 'labels.png')
+        sample = SegDataSample(pred_sem_seg=PixelData(data=labels))
+        assert inferencer.plain(sample).dtype == bits
+        inferencer.save(sample, tmp_path / 'labels.png')
         written = cv2.imread(str(tmp_path / 'labels.png'), cv2.IMREAD_UNCHANGED)
         assert written.dtype == bits and (written == labels[0].numpy()).all()
 

@@ -122,6 +122,13 @@ def test_our_weights_are_not_those_of_another_config(config):
         load(str(config), None)
 
 
+def test_models_of_fused_images(tmp_path):
+    """An exported file would take the visible image for the fused one."""
+    (config,) = (CONFIGS / 'baselines').glob('resnet18-fused-images_fcn_*.py')
+    with pytest.raises(ValueError, match='model of fused images, which an exported file does not fuse by itself'):
+        load(str(config), str(tmp_path / 'x.pth'))
+
+
 def test_our_weights_do_not_fit_a_larger_fuser(tmp_path):
     config = tmp_path / 'larger.py'
     config.write_text(

@@ -1,4 +1,5 @@
 import json
+import unicodedata
 
 import numpy as np
 import pytest
@@ -50,6 +51,23 @@ def test_objects_by_class(tmp_path, form):
     found = measure_targets(triples, boxes)
     kept = {label: [one.contrast for one in objects] for label, objects in found.items()}
     assert kept == {'car': [pytest.approx(0.5)], 'person': [pytest.approx(1.0)]}
+
+
+@pytest.mark.parametrize('form', ['NFC', 'NFD'])
+def test_names_are_known_in_both_forms_of_unicode(tmp_path, form):
+    """Images of archives made on macOS have the other form than the annotations: they were left out."""
+    other = {'NFC': 'NFD', 'NFD': 'NFC'}[form]
+    image = dict(id=7, file_name=unicodedata.normalize(form, 'Zürich_é.png'), width=128, height=64)
+    car = dict(id=1, image_id=7, category_id=1, bbox=[10, 20, 40, 20], iscrowd=0)
+    content = dict(images=[image], categories=[dict(id=1, name='car')], annotations=[car])
+    (tmp_path / 'boxes.json').write_text(json.dumps(content))
+    boxes = read_boxes(tmp_path / 'boxes.json', tmp_path / 'vi', unicodedata.normalize(other, '_é'))
+    images = {'vi': scene(160, 60), 'ir': scene(60, 180), 'fused': scene(110, 180)}
+    paths = tuple(write(tmp_path / kind / 'a.png', image) for kind, image in images.items())
+    name = unicodedata.normalize(other, 'Zürich')
+    check_names(boxes, [name])
+    assert name in boxes and boxes.get(name) == boxes[name]
+    assert list(measure_targets({name: paths}, boxes)) == ['car']
 
 
 def test_what_cannot_be_measured_is_named(tmp_path):

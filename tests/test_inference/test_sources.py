@@ -64,6 +64,21 @@ def test_globs_whose_order_is_not_clear_are_refused(tmp_path):
     assert pairs(files(tmp_path / 'three', '001', '002', '009', '010'), unlike)[3] == ('010', 'd')
 
 
+def test_globs_that_lack_different_files_are_refused(tmp_path):
+    """As many files in both, so that their places would pair 002 with 003."""
+    files(tmp_path, '001_vi', '002_vi', '003_vi', '001_ir', '003_ir', '004_ir')
+    suffixed = f'{tmp_path}/*_vi.png', f'{tmp_path}/*_ir.png'
+    with pytest.raises(ValueError, match=r'002_vi\.png and .*003_ir\.png have other numbers.*--suffixes.*--skip-unm'):
+        pairs(*suffixed)
+    prefixed = files(tmp_path / 'vi', 'v1', 'v2', 'v3'), files(tmp_path / 'ir', 'i2', 'i3', 'i4')
+    with pytest.raises(ValueError, match='have other numbers'):
+        pairs(*prefixed)
+    later = files(tmp_path / 'later', 't104', 't105', 't106')  # a count of its own, which starts elsewhere
+    assert pairs(prefixed[0], later) == [('v1', 't104'), ('v2', 't105'), ('v3', 't106')]
+    named = files(tmp_path / 'named', 'a1', 'b1', 'c1')
+    assert pairs(prefixed[0], named)[0] == ('v1', 'a1')  # a number that all have tells nothing
+
+
 def test_globs_of_the_same_names_are_paired_by_them_whatever_order_their_extensions_make(tmp_path):
     globs = []
     for folder, extension in (('vi', 'jpg'), ('ir', 'png')):  # scene.jpg comes before scene.night.jpg

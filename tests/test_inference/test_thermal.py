@@ -61,6 +61,13 @@ def test_the_polarity_of_a_series_is_guessed():
         assert not tell_black_hot(items(faint), 'auto')
 
 
+def test_the_polarity_is_told_without_a_touch_on_the_warnings_of_the_process(monkeypatch):
+    """Two threads that keep warnings silent at once, each for a while, can leave them silent for good."""
+    with monkeypatch.context() as patched:
+        patched.setattr(warnings, 'catch_warnings', None)
+        assert not tell_black_hot(items(cv2.applyColorMap(infrared(), cv2.COLORMAP_JET)), 'auto')
+
+
 def test_what_cannot_be_read_has_no_say(tmp_path):
     with pytest.warns(UserWarning, match='are inverted'):
         broken = Item('broken', (VISIBLE, tmp_path / 'nothing.png'))

@@ -77,6 +77,11 @@ def load(config: str, checkpoint: str | None, what: What = 'model') -> Loaded:
         return Loaded(module, fuser, Metadata('fuse', what, __version__, text))
     if checkpoint is None:
         raise ValueError(f'{config} is that of a detector or segmenter: give the checkpoint of its training.')
+    if cfg.get('fused_images'):
+        raise ValueError(
+            f'{config} is that of a model of fused images, which an exported file does not fuse by itself: set '
+            'fused_images=False in the config, and give the file images that are fused (tools/fuse.py --target off).'
+        )
     told = read_pipeline(cfg.test_dataloader.dataset.pipeline)
     if scope == 'mmdet':
         from mmdefusion.apis import PairedDetInferencer

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from mmdefusion.apis import FusionInferencer
+from mmdefusion.apis.fused_input import FusedInput
 from mmdefusion.datasets.pairing import absent_files
 from mmdefusion.datasets.pipelines import READER, insert_behind
 from mmdefusion.datasets.transforms.replace_visible import replacement
@@ -30,8 +30,8 @@ def use_fused_images(config: Config, root: str, folder: Path) -> None:
 def write_fused_images(data: DataSet, folder: Path) -> None:
     """Writes a fused image of every pair of both splits, unless it exists already.
 
-    They are made for networks, not for people: nothing is raised or restored (``target='off'``), as in all results that
-    docs/benchmark.md has of such models. Of a pair whose partner is missing, it is the visible image.
+    They are those of :class:`FusedInput`, as in all results that docs/benchmark.md has of such models. Of a pair whose
+    partner is missing, it is the visible image.
     """
     pairs = [(info['img_path'], info['img_ir_path']) for info in (*data.train, *data.test)]
     if below := [visible for visible, infrared in pairs if visible == infrared]:
@@ -42,8 +42,8 @@ def write_fused_images(data: DataSet, folder: Path) -> None:
     waiting = {target: pair for target, pair in targets.items() if not target.is_file()}
     if not waiting:
         return
-    fuser = FusionInferencer(target='off', show_progress=False)
+    fuse = FusedInput()
     alone = set(absent_files([infrared for _, infrared in waiting.values()], data.backend_args))
     for target, (visible, infrared) in track(waiting.items(), 'fusing', total=len(waiting)):
         pair = Item(visible, (visible,) if infrared in alone else (visible, infrared))
-        write_image(target, fuser.fuse(pair, resize=data.resizes).images['fused'])
+        write_image(target, fuse(pair, data.resizes))
