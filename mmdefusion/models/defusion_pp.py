@@ -6,8 +6,10 @@ from mmengine.model import BaseModule
 from torch import Tensor
 
 from mmdefusion.registry import MODELS
+from mmdefusion.utils.names import some
 
 from .backbones import DeFusionEncoder
+from .checkpoints.errors import CheckpointError
 from .layers.patch_embed import PATCH_SIZE
 from .layers.place import PLACED, split
 from .necks import DecompositionNeck
@@ -146,15 +148,15 @@ class DeFusionPP(BaseModule):
         """Renames the keys of a checkpoint of pretraining (slots ``backbone`` and ``neck.0``) to those of this module.
 
         Raises:
-            ValueError: if the checkpoint is not for this module, see :meth:`_refuse_foreign`; or if one of pretraining
-                is loaded into a whole detector: there this module is shown the keys of its own slot only, and the
-                decomposition would silently stay random.
+            CheckpointError: if the checkpoint is not for this module, see :meth:`_refuse_foreign`; or if one of
+                pretraining is loaded into a whole detector: there this module is shown the keys of its own slot only,
+                and the decomposition would silently stay random.
         """
         self._refuse_foreign(state_dict, prefix)
         if f'{prefix}encoder.cls_token' in state_dict or 'backbone.cls_token' not in state_dict:
             return
         if prefix:
-            raise ValueError(
+            raise CheckpointError(
                 'load_from cannot bring a pretraining checkpoint into DeFusionPP, whose slot holds the neck too: '
                 "give the backbone init_cfg=dict(type='Pretrained', checkpoint=...) instead."
             )
@@ -163,7 +165,7 @@ class DeFusionPP(BaseModule):
                 state_dict[f'{new}{key[len(old) :]}'] = state_dict.pop(key)
 
     def _refuse_foreign(self, state_dict: dict, prefix: str) -> None:
-        """Raises a ValueError that says where the weights of a checkpoint belong, if that is not here as a whole.
+        """Raises a CheckpointError that says where the weights of a checkpoint belong, if that is not here as a whole.
 
         These are weights in the authors' layout, of which only the encoder's keys would fit; and where this module
         alone is loaded, those of an encoder, of a spatial prior, of a pyramid with a guide that this one has not, and
@@ -171,7 +173,7 @@ class DeFusionPP(BaseModule):
         """
         # MMEngine unwraps state_dict, but not model
         if 'enc_norm1.weight' in state_dict.get('model', state_dict):
-            raise ValueError(
+            raise CheckpointError(
                 "The checkpoint is in the layout of DeFusion++'s authors: convert it first with "
                 'tools/model_converters/reference_to_mmdefusion.py SOURCE TARGET.'
             )
@@ -179,25 +181,25 @@ class DeFusionPP(BaseModule):
             return
         held = {key.partition('.')[0] for key in state_dict}
         if 'cls_token' in state_dict:
-            raise ValueError(
+            raise CheckpointError(
                 'The checkpoint holds an encoder alone, or is read with a prefix that leaves only the encoder: '
                 "give DeFusionPP init_cfg=dict(type='Pretrained', checkpoint=...) without prefix, or a ViT's file to "
                 "its encoder, encoder=dict(init_cfg=dict(type='Pretrained', checkpoint=...))."
             )
         if 'prior' in held and not held & {'backbone', 'encoder'}:
-            raise ValueError(
+            raise CheckpointError(
                 "The checkpoint holds a spatial prior alone: give it to the prior, spatial_prior=dict(type='mmdefusion."
                 "SpatialPrior', init_cfg=dict(type='Pretrained', checkpoint=...)), or pyramid=dict(type='mmdefusion."
                 "GuidedPyramid', prior=dict(init_cfg=...))."
             )
         if any(key.startswith(GUIDE) for key in state_dict) and not hasattr(self.pyramid, 'guide'):
-            raise ValueError(
+            raise CheckpointError(
                 "The checkpoint holds a guided pyramid: give pyramid=dict(type='mmdefusion.GuidedPyramid'), or another "
                 'checkpoint.'
             )
         if held and 'backbone.cls_token' not in state_dict and not held & {*self._modules}:
-            raise ValueError(
-                f'The checkpoint holds {", ".join(list(state_dict)[:3])}, ... and nothing of DeFusionPP: give the file '
+            raise CheckpointError(
+                f'The checkpoint holds {some(state_dict, 3)} and nothing of DeFusionPP: give the file '
                 "of an encoder or ViT to it, encoder=dict(init_cfg=dict(type='Pretrained', checkpoint=...)), and that "
                 "of a detector or segmenter with prefix='backbone.'."
             )

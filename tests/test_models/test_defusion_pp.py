@@ -3,6 +3,7 @@ import torch
 from mmengine.runner import load_checkpoint
 from torch.testing import assert_close
 
+from mmdefusion.models.checkpoints.errors import CheckpointError
 from mmdefusion.models.layers import mark_padding
 from mmdefusion.registry import MODELS
 
@@ -61,12 +62,12 @@ def test_reads_pretraining_checkpoints(pretraining):
 
 
 def test_load_from_would_leave_the_neck_random_and_says_so(pretraining):
-    with pytest.raises(ValueError, match='give the backbone init_cfg'):
+    with pytest.raises(CheckpointError, match='give the backbone init_cfg'):
         load_checkpoint(Detector(), pretraining[0])
 
 
 def test_a_prefix_that_leaves_the_encoder_alone_is_refused(pretraining):
-    with pytest.raises(ValueError, match='without prefix'):
+    with pytest.raises(CheckpointError, match='without prefix'):
         build(init_cfg={'type': 'Pretrained', 'checkpoint': pretraining[0], 'prefix': 'backbone.'}).init_weights()
 
 
@@ -74,7 +75,7 @@ def test_the_authors_layout_is_not_loaded_by_halves(tmp_path):
     torch.save(
         {'model': {'encoder.cls_token': torch.zeros(1, 1, 32), 'enc_norm1.weight': torch.ones(32)}}, tmp_path / 'x'
     )
-    with pytest.raises(ValueError, match='reference_to_mmdefusion.py'):
+    with pytest.raises(CheckpointError, match='reference_to_mmdefusion.py'):
         build(init_cfg={'type': 'Pretrained', 'checkpoint': str(tmp_path / 'x')}).init_weights()
 
 
@@ -83,7 +84,7 @@ def test_a_file_of_something_else_is_refused(wrapper, tmp_path):
     """MAE's and DeiT's files have their weights in 'model', DINO's in 'teacher'; MMEngine would only warn."""
     token = torch.zeros(1, 1, 32)
     torch.save({wrapper: token if '.' in wrapper else {'cls_token': token}}, tmp_path / 'x.pth')
-    with pytest.raises(ValueError, match=f'holds {wrapper}, ... and nothing of DeFusionPP: give the file'):
+    with pytest.raises(CheckpointError, match=f'holds {wrapper} and nothing of DeFusionPP: give the file'):
         build(init_cfg={'type': 'Pretrained', 'checkpoint': str(tmp_path / 'x.pth')}).init_weights()
 
 
