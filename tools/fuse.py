@@ -88,13 +88,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--whole-below',
         type=int,
-        default=2**16,
         metavar='PIXELS',
         help='images with fewer pixels are not cut into windows (default: 65536)',
     )
-    parser.add_argument(
-        '--window', type=int, default=224, help='side of a sliding window in pixels (default: 224, as in training)'
-    )
+    parser.add_argument('--window', type=int, help='side of a sliding window in pixels (default: 224, as in training)')
     parser.add_argument(
         '--network-pixels',
         type=int,
@@ -109,8 +106,9 @@ def parse_args() -> argparse.Namespace:
 
 def open_fuser(args: argparse.Namespace) -> Fusing:
     """The fuser of a checkpoint, or of an exported file."""
+    windows = dict(size=args.window, batch_size=args.batch_size, whole_below=args.whole_below)
     options = dict(
-        sliding_window=dict(size=args.window, batch_size=args.batch_size, whole_below=args.whole_below),
+        sliding_window={key: value for key, value in windows.items() if value is not None},
         task=args.task,
         colour=args.colour,
         detail=read_detail(args.detail),

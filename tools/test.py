@@ -24,7 +24,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', type=present_file, help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('--work-dir', help='where logs and results go (default: work_dirs/CONFIG)')
-    parser.add_argument('--out', type=pickle_file, help='write the predictions to this .pkl file')
+    parser.add_argument(
+        '--out', type=pickle_file, help='write the predictions (of mmdet without the truth) to this .pkl file'
+    )
     parser.add_argument('--tta', action='store_true', help="test-time augmentation by the config's tta_pipeline")
     parser.add_argument('--show-dir', help='write drawings of the predictions to this folder under the work dir')
     parser.add_argument('--missing', metavar='M', help='drop a sensor: visible, infrared or random:SHARE')

@@ -38,9 +38,12 @@ def insert_behind(pipeline: Sequence[dict], name: str, transform: dict) -> list[
 def built_steps(step: Callable) -> Iterator[Callable]:
     """Yields a transform and those inside it, as in RandomApply, TestTimeAug and MultiBranch."""
     yield step
-    for inside in (getattr(step, key, ()) for key in INSIDE):
-        for inner in inside.values() if isinstance(inside, Mapping) else inside:
-            yield from built_steps(inner)
+    for inside in (getattr(step, key, None) for key in INSIDE):
+        if callable(inside):  # a Compose, which has steps inside itself
+            yield from built_steps(inside)
+        elif isinstance(inside, Mapping | Sequence):
+            for inner in inside.values() if isinstance(inside, Mapping) else inside:
+                yield from built_steps(inner)
 
 
 def _find_inside(step: dict, name: str) -> int | None:

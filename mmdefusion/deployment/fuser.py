@@ -68,11 +68,13 @@ class OnnxFuser(PairFusing):
         detail_rule = Detail(**numbers) if self.chosen.detail else None
         self.rule = PictureRule(self.chosen.colour, self.chosen.target, detail_rule)
         size = self.network.metadata.size
-        if size and network_pixels:
-            raise ValueError(f'{self.network.file} takes images of {size[1]}x{size[0]} only: leave out network_pixels.')
-        if size:
-            self.network_pixels = self.frame_pixels = None
         windows = SlidingWindow.square(**(sliding_window or {}))
+        if size:
+            useless = sorted({*(sliding_window or {})} - {'batch_size'}) + ['network_pixels'] * bool(network_pixels)
+            if useless:
+                one = f'{size[1]}x{size[0]}'
+                raise ValueError(f'{self.network.file} takes images of {one} only: leave out {", ".join(useless)}.')
+            self.network_pixels = self.frame_pixels = None
         self.sliding_window = SlidingWindow(*size, 0, windows.batch_size) if size else windows
 
     def _to_image(self, picture: np.ndarray) -> np.ndarray:

@@ -79,10 +79,8 @@ def use_tta(config: Config) -> None:
     """
     if missing := [key for key in ('tta_model', 'tta_pipeline') if key not in config]:
         raise ValueError(f'{config.filename} has no {" and no ".join(missing)}: add them, or drop --tta.')
-    model = config.model
-    if type_name(config.tta_model) == 'DetTTAModel' and (
-        'mask_head' in model or 'mask_head' in model.get('roi_head', {})
-    ):
+    finds_masks = config.model.get('mask_head') or (config.model.get('roi_head') or {}).get('mask_head')
+    if type_name(config.tta_model) == 'DetTTAModel' and finds_masks:
         raise ValueError(f'{config.filename} finds masks of instances, which mmdet does not augment: drop --tta.')
     dataset, augmented = tested(config), config.tta_pipeline
     place = find_step(dataset.pipeline, PARTNER)

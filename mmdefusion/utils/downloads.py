@@ -18,6 +18,10 @@ class FetchError(OSError):
     """A file cannot be fetched; the message is one line that names it."""
 
 
+class DamagedError(FetchError):
+    """A file that was fetched has another content than it should have."""
+
+
 def download(url: str, target: Path) -> Path:
     """Fetches a file over HTTP or HTTPS and gives it the name ``target``.
 

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from . import downloads
 from .compat import missing_extra
-from .downloads import FetchError
+from .downloads import DamagedError, FetchError
 from .hashes import git_hash_of, sha256_of
 
 SCHEME = 'hf://'
@@ -136,7 +136,7 @@ def _compared(path: Path, file: HubFile, hub: ModuleType) -> Path:
     """The path of a file of the cache, once its content is compared with the hash that the hub told.
 
     Raises:
-        FetchError: if it told no hash, or another one than the content has.
+        FetchError: if it told no hash; a DamagedError if it told another one than the content has.
     """
     name = f'{file.repo}/{file.path}'
     content = path.resolve()
@@ -146,7 +146,7 @@ def _compared(path: Path, file: HubFile, hub: ModuleType) -> Path:
     with content.open('rb') as opened:
         found = sha256_of(opened) if len(told) == SHA256 else git_hash_of(opened, content.stat().st_size)
     if found != told:
-        raise FetchError(
+        raise DamagedError(
             f'{name} is damaged or was changed: its hash begins {found[:8]}, the hub says {told[:8]}. Remove '
             f'{content} and fetch it again.'
         )

@@ -57,6 +57,8 @@ def test_windows_of_a_file_of_one_size(tmp_path):
     assert np.abs(fuser.fuse([image, image]).images['fused'].astype(int) - image).max() <= 1
     with pytest.raises(ValueError, match='takes images of 48x32 only: leave out network_pixels'):
         OnnxFuser(tmp_path / 'toy.onnx', network_pixels=1000)
+    with pytest.raises(ValueError, match='takes images of 48x32 only: leave out overlap, size'):
+        OnnxFuser(tmp_path / 'toy.onnx', sliding_window=dict(size=64, overlap=8, batch_size=2))
     with pytest.raises(ValueError, match='takes images of 48x32, these are 32x32'):
         fuser.fuse([image[:20, :30], image[:20, :30]])
 

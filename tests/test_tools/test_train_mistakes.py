@@ -62,7 +62,7 @@ def folder(tmp_path) -> Path:
                 'optim_wrapper.constructor=mmdefusion.LayerDecayOptimWrapperConstructor',
                 'optim_wrapper.paramwise_cfg.layer_decay_rate=0.7',
             ],
-            '^LayerDecayOptimWrapperConstructor found 0 DeFusionEncoders in ToyModel and needs one',
+            '^LayerDecayOptimWrapperConstructor found 0 DeFusionEncoders in ToyModel, and needs one',
         ),
         (
             ['toy.py', '--cfg-options', 'train_dataloader.batch_size=0'],

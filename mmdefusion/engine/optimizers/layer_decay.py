@@ -24,7 +24,8 @@ def layer_ids(model: nn.Module) -> tuple[Callable[[str], int], int]:
             are frozen do not count, such as that of the teacher of a semi-supervised detector.
     """
     encoders = {name: module for name, module in model.named_modules() if isinstance(module, DeFusionEncoder)}
-    if len(encoders) > 1:
+    count = len(encoders)
+    if count > 1:
         encoders = {
             name: module
             for name, module in encoders.items()
@@ -32,8 +33,9 @@ def layer_ids(model: nn.Module) -> tuple[Callable[[str], int], int]:
         }
     necks = tuple(f'{name}.' for name, module in model.named_modules() if isinstance(module, DecompositionNeck))
     if len(encoders) != 1:
+        trained = f', {len(encoders)} of them trained' if count > 1 else ''
         raise ValueError(
-            f'LayerDecayOptimWrapperConstructor found {len(encoders)} DeFusionEncoders in {type(model).__name__} and '
+            f'LayerDecayOptimWrapperConstructor found {count} DeFusionEncoders in {type(model).__name__}{trained}, and '
             'needs one: use it with backbone mmdefusion.DeFusionEncoder or DeFusionPP, or drop `constructor`.'
         )
     ((encoder_name, encoder),) = encoders.items()

@@ -91,7 +91,7 @@ class DeFusionEncoder(BaseModule):
         pooling: int | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        vit, name = self._vit_at_hand()
+        vit, name = self._vit_at_hand(needed=arch == 'auto')
         if arch == 'auto' and vit is None:
             mend = f'{name} holds none that is plain' if name else f'init_cfg={init_cfg} names none that is there'
             raise ValueError(f"arch='auto' is that of a public ViT, and {mend}: name another, or the arch.")
@@ -255,14 +255,16 @@ class DeFusionEncoder(BaseModule):
         line = f'{name}: loaded a public ViT ({vit.depth} of {depth} blocks of width {vit.embed_dims}, {positions})'
         print_log(shown(f'{line}; set aside: {some(vit.set_aside) or "nothing"}.'), 'current')
 
-    def _vit_at_hand(self) -> tuple[ViTWeights | None, str]:
-        """The public ViT in ``init_cfg``, or None if it is not here, which is an error only in training.
+    def _vit_at_hand(self, needed: bool) -> tuple[ViTWeights | None, str]:
+        """The public ViT in ``init_cfg``, or None if it is not here, which is an error only in training, or if needed.
 
         It is fetched already now, since what copies this encoder needs its shapes (:meth:`make_room`).
         """
         try:
             return pretrained_vit(self.init_cfg)
-        except (FileNotFoundError, NotFetchedError):
+        except (FileNotFoundError, NotFetchedError) as error:
+            if needed:
+                raise CheckpointError(f"arch='auto' is that of a public ViT. {error}") from None
             return None, ''
 
     def train(self, mode: bool = True) -> 'DeFusionEncoder':

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlparse
 from torch.hub import get_dir
 
 from mmdefusion.utils import hub
-from mmdefusion.utils.downloads import FetchError, download
+from mmdefusion.utils.downloads import DamagedError, FetchError, download
 from mmdefusion.utils.hashes import sha256_of
 
 from .errors import CheckpointError, NotFetchedError
@@ -37,6 +37,8 @@ def local_path(source: str | os.PathLike) -> Path:
             return hub.fetch(file)
         if name.startswith(FETCHED):
             return _downloaded(name)
+    except DamagedError as error:
+        raise CheckpointError(str(error)) from None
     except FetchError as error:
         raise NotFetchedError(str(error)) from None
     files = named()

@@ -67,7 +67,10 @@ def test_the_encoder_of_a_frozen_teacher_does_not_count():
     alone = settings(model['student'], optimizer(model['student'], layer_decay_rate=0.5).param_groups)
     assert found == {f'student.{name}': value for name, value in alone.items()}
     model['teacher'].requires_grad_(True)
-    with pytest.raises(ValueError, match='found 2 DeFusionEncoders in ModuleDict and needs one'):
+    with pytest.raises(ValueError, match='found 2 DeFusionEncoders in ModuleDict, 2 of them trained, and needs one'):
+        optimizer(model, layer_decay_rate=0.5)
+    model.requires_grad_(False)
+    with pytest.raises(ValueError, match='found 2 DeFusionEncoders in ModuleDict, 0 of them trained'):
         optimizer(model, layer_decay_rate=0.5)
 
 

