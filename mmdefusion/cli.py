@@ -117,7 +117,7 @@ def run(name: str, arguments: list[str]) -> None:
         if not str(error).startswith('No module named'):  # it is ours, and says what to do
             raise SystemExit(shown(error)) from None
         raise SystemExit(
-            f'mmdefusion {name} needs {missing}, which is not installed: see "Install" in the README for the extras.'
+            f'mmdefusion {name} needs {missing}, which is not installed: docs/install.md says what installs it.'
         ) from None
 
 

@@ -76,7 +76,7 @@ def chosen_model(settings: Settings) -> tuple[str, str]:
         ValueError: if mmdet and mmseg are not installed.
     """
     if not (installed('mmdet') or installed('mmseg')):
-        raise ValueError('Detectors and segmenters need the toolboxes: see "Install" in the README.')
+        raise ValueError('Detectors and segmenters need the toolboxes: see docs/install.md.')
     if settings.model:
         return settings.model
     checkpoint = shipped().get(WEIGHTS)

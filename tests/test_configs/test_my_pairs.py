@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+import torch
+from helpers.pages import blocks
 from mmengine.config import Config
-from mmengine.registry import DATASETS, DefaultScope
+from mmengine.registry import DATASETS, MODELS, DefaultScope
 
 pytest.importorskip('mmdet')
 pytest.importorskip('mmseg')
@@ -49,6 +51,19 @@ def test_my_pairs_filled_in(task: str, tmp_path: Path) -> None:
         assert DATASETS.build(cfg.test_dataloader.dataset)[0]['inputs'].shape[2] == 96
     cfg.merge_from_dict({f'model.{head}.num_classes': 77})
     assert all('num_classes=77' in report.wrong_settings[0] for report in check_config(cfg))
+
+
+def test_the_config_of_the_page_builds_a_guided_detector(tmp_path: Path) -> None:
+    page = BASES.parents[1] / 'docs/tutorials/my_data.md'
+    (code,) = [block.code for block in blocks(page) if block.language == 'python' and '_base_ = [' in block.code]
+    whole = code.replace("'_base_/datasets/mine.py'", "'_base_/datasets/my-pairs-detection.py'")
+    (tmp_path / 'mine.py').write_text(whole.replace("'_base_/", f"'{BASES}/"))
+    config = Config.fromfile(tmp_path / 'mine.py')
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        model = MODELS.build(config.model)
+    maps = model.extract_feat(torch.zeros(1, 6, 64, 128))
+    assert [tuple(one.shape[2:]) for one in maps] == [(64 // stride, 128 // stride) for stride in config.strides]
+    assert not any(one.requires_grad for one in model.backbone.encoder.parameters())
 
 
 @pytest.mark.parametrize('task', CASES)

@@ -66,7 +66,7 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name in ('onnx', 'onnxscript', 'onnxruntime'):
             raise SystemExit(f'{missing_extra("export", error.name)}.') from None
-        raise SystemExit(f'{shown(error)}: see "Install" in the README.') from None
+        raise SystemExit(f'{shown(error)}: see docs/install.md.') from None
     except (OSError, ValueError) as error:
         raise SystemExit(shown(error)) from None
     print(f'{done.file}: {done.file.stat().st_size / 1e6:.1f} MB, outputs {", ".join(done.loaded.module.outputs)}')

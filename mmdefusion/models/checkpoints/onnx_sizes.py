@@ -6,12 +6,23 @@ An empty message takes two bytes in a file and a hundred in memory, so that a fi
 from collections.abc import Iterator
 
 FOREIGN = 'something that is no field'
-MESSAGES = {  # numbers of the fields of a message that are walked through, and what they are
+MESSAGES = {  # numbers of the fields of a message that hold messages, and what they are
     'model': {7: 'graph'},
-    'graph': {1: 'node', 5: 'tensor'},
+    'graph': {1: 'node', 5: 'tensor', 11: 'value', 12: 'value', 13: 'value'},
     'node': {5: 'attribute'},
-    'attribute': {5: 'tensor'},
+    'attribute': {5: 'tensor', 10: 'tensor'},
     'tensor': {9: 'values'},
+    'value': {2: 'type'},
+    'type': {1: 'tensor type'},
+    'tensor type': {2: 'shape'},
+    'shape': {1: 'dimension'},
+    'dimension': {},
+}
+UNUSED = {  # further messages, which no exported ViT has: training, functions, graphs in nodes, sparse tensors
+    'model': {20, 25},
+    'graph': {14, 15},
+    'attribute': {6, 11, 14, 15, 22, 23},
+    'type': {4, 5, 7, 8, 9},
 }
 FIXED = {1: 8, 5: 4}  # bytes of the types of fields that have a fixed size
 VARINT, SIZED = 0, 2  # the other types
@@ -32,6 +43,8 @@ def check_sizes(content: bytes) -> None:
             looked_at += 1
             if looked_at > MAX_FIELDS:
                 raise ValueError(f'more than {MAX_FIELDS} nodes, tensors and other entries')
+            if number in UNUSED.get(kind, ()):
+                raise ValueError(f'a field {number} in its {kind}, which no exported ViT has')
             if number in MESSAGES[kind]:
                 waiting.append((MESSAGES[kind][number], first, last))
     if len(content) - values > MAX_BESIDE:
