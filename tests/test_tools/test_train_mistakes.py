@@ -12,6 +12,7 @@ from helpers.toy_run import ToyDataset, toy_config
 from mmengine.config import Config
 from mmengine.registry import DATASETS, MODELS, DefaultScope
 
+from mmdefusion.engine.hooks.safe_checkpoint_hook import SafeCheckpointHook
 from mmdefusion.scenes import write_scenes
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,8 +54,8 @@ def folder(tmp_path) -> Path:
         (['toy.py', '--cfg-options', 'train_dataloader.dataset.x=1'], "toy.py: BaseDataset.*argument 'x': correct it"),
         (['toy.py', '--cfg-options', 'val_dataloader.num_workers=0'], 'not fit toy.py: .*cannot inherit from base'),
         (['toy.py', '--cfg-options', 'param_scheduler.7.end=9'], 'do not fit toy.py: Index 7 exceeds the length of'),
-        (['broken.py'], r'broken.py cannot be read \(SyntaxError: .*\): correct it'),
-        (['nameless.py'], r"nameless.py cannot be read \(NameError: name 'y' is not defined\): correct it"),
+        (['broken.py'], r'broken.py cannot be read \(line 1: SyntaxError: .*\): correct it'),
+        (['nameless.py'], r"nameless.py cannot be read \(line 1: NameError: name 'y' is not defined\): correct"),
         (
             [
                 'toy.py',
@@ -227,3 +228,51 @@ def test_a_bug_that_reads_like_a_mistake_keeps_its_traceback(folder, monkeypatch
         fail(TRAIN, 'toy.py', cwd=folder)
     last = fail(TRAIN, 'toy.py', '--cfg-options', handing, f'{data}.x=1', cwd=folder)
     assert "BaseDataset.__init__() got an unexpected keyword argument 'x': correct it there" in last
+
+
+@pytest.mark.parametrize(
+    'hook, traced',
+    [
+        ('before_run', False),
+        ('before_train', False),
+        ('before_train_epoch', False),
+        ('before_train_iter', True),
+        ('before_save_checkpoint', True),
+        ('after_train', True),
+    ],
+)
+def test_hooks_of_ours(folder, monkeypatch, hook, traced):
+    """What they refuse is told in a line before the first step, and keeps its traceback behind it."""
+    ours = {'__name__': 'mmdefusion.x'}
+    exec("def refuse(*_, **__):\n    raise ValueError('no such thing.')", ours)
+    monkeypatch.setattr(SafeCheckpointHook, hook, ours['refuse'], raising=False)
+    if traced:
+        with pytest.raises(ValueError, match='no such thing'):
+            fail(TRAIN, 'toy.py', cwd=folder)
+    else:
+        assert fail(TRAIN, 'toy.py', cwd=folder) == 'no such thing.'
+
+
+@pytest.mark.parametrize('late', [False, True])
+def test_epochs_of_ours(folder, monkeypatch, late):
+    """The first one is before the first step, later ones are not."""
+    ours = {'__name__': 'mmdefusion.x', 'first': 1 if late else 0}
+    exec("def refuse(_, runner):\n    if runner.iter >= first:\n        raise ValueError('no such thing.')", ours)
+    monkeypatch.setattr(SafeCheckpointHook, 'before_train_epoch', ours['refuse'], raising=False)
+    config = Config.fromfile(folder / 'toy.py')
+    config.train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=2)
+    config.train_dataloader.sampler = dict(type='DefaultSampler', shuffle=True)
+    config.dump(folder / 'toy.py')
+    if late:
+        with pytest.raises(ValueError, match='no such thing'):
+            fail(TRAIN, 'toy.py', cwd=folder)
+    else:
+        assert fail(TRAIN, 'toy.py', cwd=folder) == 'no such thing.'
+
+
+@pytest.mark.parametrize('hook', ['before_train', 'after_train'])
+def test_a_hook_that_lacks_an_argument_somewhere(folder, monkeypatch, hook):
+    """MMEngine raises a TypeError of its own in place of a hook's, which read like a mistake in the config."""
+    monkeypatch.setattr(SafeCheckpointHook, hook, lambda *_, **__: Lacking(), raising=False)
+    with pytest.raises(TypeError, match=r'Lacking.__init__\(\) missing'):
+        fail(TRAIN, 'toy.py', cwd=folder)
