@@ -6,6 +6,7 @@ import runpy
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -50,7 +51,10 @@ def test_control_c_is_a_line_and_a_status(script, line, monkeypatch, capsys):
 
 @pytest.mark.slow
 def test_control_c_ends_a_tool_with_workers(tmp_path):
-    """The signal is sent when the first result is there, and nearly all is left to do."""
+    """The signal is sent when the first result is there, and nearly all is left to do.
+
+    What a shell starts in the background ignores it, and so do the tests there and what they start.
+    """
     for seed, folder in enumerate(('vi', 'ir')):
         image = write_images(tmp_path / folder, 1, size=(96, 128), seed=seed) / '000.png'
         for number in range(1, 2000):
@@ -58,7 +62,8 @@ def test_control_c_ends_a_tool_with_workers(tmp_path):
     weights, out = write_fuser(tmp_path / 'fuser.pth'), tmp_path / 'out'
     command = [sys.executable, TOOLS / 'fuse.py', tmp_path / 'vi', tmp_path / 'ir', '--workers', '2']
     command += ['--weights', weights, '--out-dir', out, '--device', 'cpu']
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    heard = dict(preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL))
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **heard) as process:
         try:
             assert waited(lambda: list(out.glob('0*.png')) or process.poll() is not None, 200)
             process.send_signal(signal.SIGINT)
