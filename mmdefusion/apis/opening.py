@@ -25,7 +25,11 @@ def open_paired(
 
     Raises:
         FileNotFoundError: if a file does not exist.
-        ValueError: if the config is not that of a model of pairs, or the checkpoint is not that of the model.
+        TypeError: if the config is no path.
+        OSError: if the config's file is none of ``.py``, ``.json`` and ``.yaml``.
+        ValueError: if the config is not that of a model of pairs (no ``test_dataloader``, or no pipeline with
+            AppendPartner in it), the checkpoint is None, cannot be read or is not that of the model (CheckpointError),
+            or the device does not exist.
     """
     if Config.fromfile(os.fspath(config)).get('default_scope') == 'mmseg':
         from .paired_seg_inferencer import PairedSegInferencer

@@ -9,6 +9,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.registry import DATASETS
 
 from mmdefusion.datasets.wrapped import inner_datasets
+from mmdefusion.utils.type_names import type_name
 
 
 def read_config(model: Any, weights: Any) -> Config | ConfigDict:
@@ -23,7 +24,7 @@ def read_config(model: Any, weights: Any) -> Config | ConfigDict:
     Raises:
         FileNotFoundError: if the config's file is not there.
         TypeError: if the config is none.
-        ValueError: if there is no config, or no checkpoint, or no test data set with a pipeline.
+        ValueError: if there is no config, or no checkpoint, or no ``test_dataloader``, or its data set has no pipeline.
     """
     if model is None:
         raise ValueError(f'model=None would run the config that {weights} carries: give the config that you trust.')
@@ -32,14 +33,19 @@ def read_config(model: Any, weights: Any) -> Config | ConfigDict:
     if weights is None:
         raise ValueError('weights=None leaves the model untrained: give its checkpoint.')
     if not isinstance(model, str | os.PathLike | Config | Mapping):
-        raise TypeError(f'The config is a {type(model).__name__}: give a path, or a Config.')
+        kind = type(model).__name__
+        article = 'an' if kind[0].lower() in 'aeiou' else 'a'
+        raise TypeError(f'The config is {article} {kind}: give a path, or a Config.')
     config = Config.fromfile(os.fspath(model)) if isinstance(model, str | os.PathLike) else copy.deepcopy(model)
     config = config if isinstance(config, Config) else ConfigDict(config)
-    loader = config.get('test_dataloader') or {}
+    loader = config.get('test_dataloader')
+    if not loader:
+        raise ValueError('The config has no test_dataloader, whose data set says how pairs are read: give a whole one.')
     dataset, wrappers = next(inner_datasets(loader.get('dataset') or {}))
     if 'pipeline' not in dataset or any('pipeline' in wrapper for wrapper in wrappers):
-        kind = (wrappers[0] if wrappers else dataset).get('type', 'data set')
-        raise ValueError(f'The config tests on no data set with a pipeline (test_dataloader.dataset, a {kind}).')
+        outer = wrappers[0] if wrappers else dataset
+        kind = f'type {type_name(outer)}' if outer.get('type') else 'no type' if outer else 'nothing in it'
+        raise ValueError(f'The config tests on no data set with a pipeline (test_dataloader.dataset has {kind}).')
     loader['dataset'] = dataset
     return config
 

@@ -51,7 +51,9 @@ class PairedInferencing(Predicting):
 
     Raises:
         FileNotFoundError: if a file does not exist.
-        ValueError: if the test pipeline of the config has no AppendPartner, the weights are not those of the model, or
+        TypeError: if the config is neither a path nor a config.
+        ValueError: if the config or the weights are None, the config has no ``test_dataloader`` whose data set has a
+            pipeline with AppendPartner, the weights cannot be read or are not those of the model (CheckpointError), or
             the device does not exist.
     """
 
@@ -99,8 +101,9 @@ class PairedInferencing(Predicting):
 
         Raises:
             OSError: if a file does not exist, or ``out_dir`` cannot be written to.
-            ValueError: if the sources do not match, or the only pair cannot be read.
-            NotAllDone: at the end, if some of several pairs do not exist, or cannot be read, drawn or written.
+            ValueError: if the sources do not match, or the only pair cannot be read or drawn.
+            NotAllDone: at the end, if some of several pairs do not exist, or cannot be read, drawn or written. Where
+                only the drawing is at fault, the prediction is written and in the results, with None as its drawing.
         """
         options = dict(raw=return_datasamples, suffixes=suffixes, skip_unmatched=skip_unmatched, keep=keep)
         return self.run(visible, infrared, batch_size, out_dir, return_vis, resize, **options)

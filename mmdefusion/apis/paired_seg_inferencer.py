@@ -28,13 +28,16 @@ class PairedSegInferencer(PairedInferencing, MMSegInferencer):
     Args:
         model, weights: see :class:`PairedInferencing`.
         classes: names of the classes; None takes those of ``dataset_name``, of the checkpoint or of the config's data.
-        palette: a colour for each class, RGB; None takes what goes with these classes, and colours of its own for
-            classes without one.
+        palette: a colour for each class, RGB (a list or an array), or a data set that mmseg knows colours of; None
+            takes what goes with these classes. Classes without a colour get one of their own.
         dataset_name: data set that mmseg knows classes and colours of.
         device: device of the network; None takes the best one available.
         opacity: opacity of the colours of the classes in drawings, 0 to 1.
         show_progress: whether to show a progress bar on terminals.
         **options: see :class:`PairedInferencing`.
+
+    Raises:
+        ValueError: if mmseg knows no colours of ``palette``, or see :class:`PairedInferencing`.
     """
 
     suffix = '.png'
@@ -44,7 +47,7 @@ class PairedSegInferencer(PairedInferencing, MMSegInferencer):
         model: Any,
         weights: str | os.PathLike,
         classes: Sequence[str] | None = None,
-        palette: Sequence[Sequence[int]] | None = None,
+        palette: Sequence[Sequence[int]] | np.ndarray | str | None = None,
         dataset_name: str | None = None,
         device: str | None = None,
         opacity: float = 0.6,
@@ -58,16 +61,23 @@ class PairedSegInferencer(PairedInferencing, MMSegInferencer):
         self.visualizer.set_dataset_meta(**self.model.dataset_meta)
 
     def _meta(
-        self, classes: Sequence[str] | None, palette: Sequence[Sequence[int]] | None, dataset_name: str | None
+        self,
+        classes: Sequence[str] | None,
+        palette: Sequence[Sequence[int]] | np.ndarray | str | None,
+        dataset_name: str | None,
     ) -> dict[str, Any]:
         """Classes and a colour for each: what the caller gives, else a named data set's, else the checkpoint's."""
         known = self.model.dataset_meta
         if dataset_name:
             known = dict(classes=get_classes(dataset_name), palette=get_palette(dataset_name))
-        elif not known.get('palette') and (tested := tested_meta(self.cfg)).get('classes') == tuple(known['classes']):
+        elif _is_empty(known.get('palette')) and (tested := tested_meta(self.cfg)).get('classes') == tuple(
+            known['classes']
+        ):
             known = tested
-        classes = tuple(classes or known['classes'])
-        colours = class_colours(palette or known.get('palette'), len(classes))
+        classes = tuple(known['classes'] if _is_empty(classes) else classes)
+        if isinstance(palette, str):
+            palette = _named_palette(palette)
+        colours = class_colours(known.get('palette') if palette is None else palette, len(classes))
         return dict(classes=classes, palette=list(colours[: len(classes)]))
 
     def draw_on(self, picture: np.ndarray, sample: SegDataSample) -> np.ndarray:
@@ -83,3 +93,18 @@ class PairedSegInferencer(PairedInferencing, MMSegInferencer):
 
     def save(self, sample: SegDataSample, path: Path) -> None:
         write_labels(path, self.plain(sample), len(self.model.dataset_meta['classes']))
+
+
+def _is_empty(values: Sequence | np.ndarray | None) -> bool:
+    """Whether there are none; arrays refuse to be asked as lists are."""
+    return values is None or len(values) == 0
+
+
+def _named_palette(name: str) -> list[list[int]]:
+    try:
+        return get_palette(name)
+    except ValueError:
+        raise ValueError(
+            f'palette={name!r}: mmseg knows no colours of that name: give a list of colours, or the name of a data set '
+            "such as 'cityscapes'."
+        ) from None

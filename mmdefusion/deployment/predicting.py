@@ -90,8 +90,9 @@ class OnnxPredicting(Predicting, ABC):
 
         Raises:
             OSError: if a file does not exist, or ``out_dir`` cannot be written to.
-            ValueError: if the sources do not match, or the only pair cannot be read or has the wrong size.
-            NotAllDone: at the end, if some of several pairs do not exist, or cannot be read, drawn or written.
+            ValueError: if the sources do not match, or the only pair cannot be read or drawn, or has the wrong size.
+            NotAllDone: at the end, if some of several pairs do not exist, or cannot be read, drawn or written. Where
+                only the drawing is at fault, the prediction is written and in the results, with None as its drawing.
         """
         options = dict(suffixes=suffixes, skip_unmatched=skip_unmatched, keep=keep)
         return self.run(visible, infrared, batch_size, out_dir, return_vis, resize, **options)

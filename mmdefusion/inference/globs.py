@@ -45,8 +45,8 @@ def match_globs(
 
     Raises:
         ValueError: if two files of a list have one name, or some names have no partner and the order is not that of the
-            others, or files of one place have other numbers that both lists know, or the order of the files is not
-            clear, or with ``skip`` if none has a partner.
+            others, or files of one place have other numbers, which are those of files of another place, or the order
+            of the files is not clear, or with ``skip`` if none has a partner.
     """
     named = [_by_name(files, its) for files, its in zip(lists, names, strict=True)]
     shared = [name for name in named[0] if all(name in other for other in named[1:])]
@@ -109,12 +109,14 @@ def _in_order_of_numbers(named: Sequence[dict[str, str]]) -> list[dict[str, str]
 
 
 def _refuse_other_numbers(named: Sequence[dict[str, str]]) -> None:
-    """Raises a ValueError if files of one place have different numbers, though some numbers are in all lists.
+    """Raises a ValueError if files of one place have different numbers, which other files have at another place.
 
-    Each list then lacks files that another one has; lists that are numbered each in its own way are paired by place.
+    Each list then lacks files that another one has. Lists that are numbered each in its own way are paired by place,
+    also where some numbers are the same by chance (time stamps of two clocks), or one of several numbers in a name
+    makes the same pairs.
     """
     counted = [_varying_numbers(list(files)) for files in named]
-    if not set(counted[0]).intersection(*counted[1:]):
+    if not set(counted[0]).intersection(*counted[1:]) or not _tell_other_pairs(counted):
         return
     placed = zip(*(files.values() for files in named), strict=True)
     for files, numbers in zip(placed, zip(*counted, strict=True), strict=True):
@@ -124,6 +126,31 @@ def _refuse_other_numbers(named: Sequence[dict[str, str]]) -> None:
                 'folders with the endings that tell their files apart (suffixes, --suffixes), and leave out files '
                 'without a partner with skip_unmatched=True (--skip-unmatched).'
             )
+
+
+def _tell_other_pairs(lists: Sequence[Sequence[tuple[int, ...]]]) -> bool:
+    """Whether the numbers in names, whole or one by one, belong to other pairs than those of the same place."""
+    if len({len(numbers) for one in lists for numbers in one}) > 1:
+        return _is_moved(lists)
+    columns = [list(zip(*one, strict=True)) for one in lists]  # of each list, as a frame and a time stamp
+    numbers = list(zip(*columns, strict=True))
+    agreeing = [first for first, *others in numbers if all(other == first for other in others)]
+    count = len(lists[0])
+    if len(set(zip(*agreeing, strict=True))) == count:
+        return False
+    # a number that several files share, such as a camera's, tells none of them
+    telling = [lists, *(column for column in numbers if all(len(set(one)) == count for one in column))]
+    return any(map(_is_moved, telling))
+
+
+def _is_moved(lists: Sequence[Sequence[object]]) -> bool:
+    """Whether what one list has at a place is not at this place, but elsewhere in another list."""
+    contents = [set(one) for one in lists]
+    for values in zip(*lists, strict=True):
+        for other, content in zip(values, contents, strict=True):
+            if any(value != other and value in content for value in values):
+                return True
+    return False
 
 
 def _with_numbers(name: str) -> tuple[list[str | int], str]:

@@ -31,11 +31,12 @@ class Fused(NamedTuple):
 
 
 class NotAllDone(ValueError):
-    """Some of several items could not be read or fused; all others were.
+    """Some of several items could not be read, fused, drawn or written; all others were.
 
     Attributes:
         failures: the error of each failed item, by name.
-        results: the results of the other items, as the inferencer returns them.
+        results: the results of the other items, as the inferencer returns them, and predictions whose drawing alone
+            failed.
     """
 
     def __init__(self, failures: dict[str, Exception], results: Any) -> None:

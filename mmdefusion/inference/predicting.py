@@ -4,7 +4,7 @@ import itertools
 import os
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -26,7 +26,7 @@ DRAWING = Lock()  # the toolboxes' visualizers draw with matplotlib, on one canv
 
 
 class CannotShow(Exception):
-    """One prediction cannot be drawn or written, which says nothing of the next.
+    """One prediction, or its drawing, cannot be made or written, which says nothing of the next.
 
     Attributes:
         reason: what is raised, or gathered with those of other pairs.
@@ -34,6 +34,17 @@ class CannotShow(Exception):
 
     def __init__(self, reason: Exception) -> None:
         self.reason = reason
+
+
+@contextmanager
+def told_by_name(name: str) -> Iterator[None]:
+    """Raises CannotShow where a file cannot be written because of its name; of others, the next would fail too."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NAMES_AT_FAULT:
+            raise
+        raise CannotShow(name_at_fault(name, error)) from None
 
 
 class Predicting:
@@ -73,6 +84,8 @@ class Predicting:
         Raises:
             ValueError: if ``batch_size`` is less than 1, a file would overwrite a source or another file, there are
                 suffixes and not both sources are folders, or drawings shall be returned and not kept.
+            NotAllDone: at the end, if some of several pairs cannot be read, drawn or written. A prediction whose
+                drawing alone is at fault is written and in the results, with None as its drawing.
         """
         if return_vis and not keep:
             raise ValueError('return_vis=True with keep=False: drawings that are not kept cannot be returned.')
@@ -108,17 +121,24 @@ class Predicting:
                 target = make_writable(folder / 'vis') / f'{frames.name}.mp4'
                 writer = stack.enter_context(VideoWriter(target, frames.rate))
             for item, sample in self.predict(progress, resize, failures):
-                try:
-                    drawing = self._drawn(item, sample, black_hot) if drawn else None
+                drawing, written = None, not folder
+                try:  # the prediction first, which does not depend on its drawing
                     if folder:
-                        self._write(item, sample, drawing, folder, writer)
+                        with told_by_name(item.name):
+                            self.save(sample, folder / 'preds' / f'{item.name}{self.suffix}')
+                        written = True
+                    drawing = self._drawn(item, sample, black_hot) if drawn else None
+                    if writer:
+                        writer.write(drawing)
+                    elif folder:
+                        with told_by_name(item.name):
+                            write_image(folder / 'vis' / f'{item.name}.png', drawing)
                 except CannotShow as error:
                     if failures is None:
                         raise error.reason from None
                     failures[item.name] = error.reason
-                    continue
-                done += 1
-                if keep:
+                done += written
+                if keep and written:
                     results['predictions'].append(sample if raw else self.plain(sample))
                     results['visualization'] += [drawing] if return_vis else []
             if writer:
@@ -135,18 +155,6 @@ class Predicting:
             raise CannotShow(error) from None
         except cv2.error:  # its text is of its source
             raise CannotShow(ValueError(f'{item.name}: OpenCV cannot draw on it.')) from None
-
-    def _write(self, item: Item, sample: Any, drawing: np.ndarray, folder: Path, writer: VideoWriter | None) -> None:
-        try:
-            self.save(sample, folder / 'preds' / f'{item.name}{self.suffix}')
-            if not writer:
-                write_image(folder / 'vis' / f'{item.name}.png', drawing)
-        except OSError as error:
-            if error.errno not in NAMES_AT_FAULT:
-                raise  # the next file could not be written either
-            raise CannotShow(name_at_fault(item.name, error)) from None
-        if writer:
-            writer.write(drawing)
 
     @abstractmethod
     def predict(

@@ -83,6 +83,13 @@ def test_classes_and_colours_of_the_caller_are_taken(states, tmp_path):
     assert build('mmseg', states, tmp_path, meta, palette=red).model.dataset_meta == dict(
         classes=tuple(config.classes), palette=red
     )
+    array = build('mmseg', states, tmp_path, meta, palette=np.array(red, np.uint8)).model.dataset_meta['palette']
+    assert array == red
+    assert build('mmseg', states, tmp_path, meta, palette=[]).model.dataset_meta['palette'] != [*config.palette]
+    known = build('mmseg', states, tmp_path, meta, palette='cityscapes').model.dataset_meta
+    assert known['classes'] == tuple(config.classes) and known['palette'][0] == (128, 64, 128)
+    with pytest.raises(ValueError, match="palette='rainbow': mmseg knows no colours of that name: give a list"):
+        build('mmseg', states, tmp_path, meta, palette='rainbow')
     named = build('mmseg', states, tmp_path, meta, dataset_name='cityscapes').model.dataset_meta
     assert named['classes'][0] == 'road' and tuple(named['palette'][0]) == (128, 64, 128)
 
@@ -109,8 +116,16 @@ def test_data_sets_inside_others_are_found(scope, states, tmp_path):
     assert len(inferencer(grey(0, 48, 64), grey(1, 48, 64))['predictions']) == 1
     for wrong in (dict(type='ConcatDataset', datasets=[]), dict(type='X', pipeline=[], dataset=inner), None):
         config.test_dataloader.dataset = wrong
-        with pytest.raises(ValueError, match='tests on no data set with a pipeline'):
+        with pytest.raises(
+            ValueError, match=r'tests on no data set with a pipeline \(test_dataloader.dataset has (type|nothing)'
+        ):
             build(scope, states, tmp_path, config=config)
+    config.pop('test_dataloader')
+    with pytest.raises(ValueError, match='The config has no test_dataloader'):
+        build(scope, states, tmp_path, config=config)
+    for wrong, words in ((7, 'an int'), ([7], 'a list')):
+        with pytest.raises(TypeError, match=f'The config is {words}: give a path'):
+            build(scope, states, tmp_path, config=wrong)
 
 
 def test_masks_have_the_same_colours_in_all_drawings(states, tmp_path):

@@ -203,6 +203,14 @@ def test_the_tool_takes_a_split_and_classes(folder):
     result = run('convert_boxes.py', *options, '--classes', 'person', 'Car')
     last = "--classes: no box is of 'Car'; the annotations have (car, person): correct the name, or leave it out.\n"
     assert result.returncode == 1 and result.stderr == last
+    result = run('convert_boxes.py', *options, '--classes', 'dog', 'cat')
+    last = (
+        "--classes: no box is of 'cat', 'dog'; the annotations have (car, person): correct the name, or leave it out.\n"
+    )
+    assert result.returncode == 1 and result.stderr == last
+    result = run('convert_boxes.py', *options, '--classes', 'dog', 'person')
+    assert result.returncode == 0 and '2 images, 0 dog, 1 person (0 ignored), 2 boxes of other' in result.stdout
+    assert result.stderr == "--classes: no box is of 'dog'; the annotations have (car, person).\n"
     (folder / 'train.txt').write_text('a/0\n\nb.png\n', encoding='utf-8-sig')  # as editors of Windows write it
     result = run('convert_boxes.py', *options)
     assert '2 images, 2 car, 1 person (1 ignored)' in result.stdout, result.stderr
@@ -214,6 +222,27 @@ def test_the_tool_takes_a_split_and_classes(folder):
     (folder / 'train.txt').write_text('c\n')
     result = run('convert_boxes.py', *options)
     assert result.returncode == 1 and 'are no images (c).' in result.stderr
+
+
+@pytest.mark.parametrize(('source', 'target'), [('coco', 'yolo'), ('yolo', 'coco')])
+def test_a_split_may_lack_boxes_of_a_class(source, target, tmp_path):
+    """It is numbered as the others are; classes that the annotations declare are known."""
+    write(tmp_path / 'images/a.png', grey(0, 48, 64))
+    annotations = tmp_path / ('val.json' if source == 'coco' else 'val')
+    images = [AnnotatedImage('a.png', 64, 48, (Box('person', 0, 0, 9, 9),))]
+    WRITERS[source](images, ['person', 'car', 'Person'], annotations)
+    options = '--from', source, '--to', target, '--annotations', annotations, '--images', tmp_path / 'images'
+    options += '--out', tmp_path / ('out.json' if target == 'coco' else 'out')
+    for classes, line in (('car', 'person'), '1 images, 0 car, 1 person'), (('car',), '1 images, 0 car'):
+        result = run('convert_boxes.py', *options, '--classes', *classes)
+        assert result.returncode == 0 and line in result.stdout, result.stderr
+        assert result.stderr == "--classes: no box is of 'car'; the annotations have (Person, car, person).\n"
+    result = run('convert_boxes.py', *options, '--classes', 'Person', 'person')  # declared by that very name
+    assert result.returncode == 0 and '0 Person, 1 person' in result.stdout, result.stderr
+    result = run('convert_boxes.py', *options, '--classes', 'person', 'CAR')
+    assert result.returncode == 1 and "no box is of 'CAR'; the annotations have (Person, car, person): correct" in (
+        result.stderr
+    )
 
 
 @pytest.mark.parametrize('line', ['a.png', 'a'])

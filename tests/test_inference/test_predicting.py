@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from helpers.layouts import grey, write
 
+from mmdefusion.inference import predicting
 from mmdefusion.inference.outputs import NotAllDone
 from mmdefusion.inference.predicting import Predicting, in_few_bits, write_labels
+from mmdefusion.utils.files import write_image
 
 
 class Bright(Predicting):
@@ -71,17 +73,41 @@ def test_a_name_that_is_too_long_for_a_result_does_not_end_a_folder(tmp_path):
         Bright().run(*pair, out_dir=tmp_path / 'out')
 
 
+def test_a_name_that_is_too_long_for_drawings_alone_leaves_the_prediction(tmp_path, monkeypatch):
+    def write_some(path: Path, image: np.ndarray) -> Path:
+        if path.parts[-2:] == ('vis', 'b.png'):
+            raise OSError(errno.ENAMETOOLONG, 'File name too long')
+        return write_image(path, image)
+
+    monkeypatch.setattr(predicting, 'write_image', write_some)
+    with pytest.raises(NotAllDone, match='a result cannot have such a name') as raised:
+        Bright().run(*folders(tmp_path, 'a', 'b', 'c'), out_dir=tmp_path / 'out', return_vis=True)
+    assert list(raised.value.failures) == ['b']
+    assert [len(found) for found in raised.value.results.values()] == [3, 3]
+    assert sorted(os.listdir(tmp_path / 'out/preds')) == [f'{name}.labels.png' for name in 'abc']
+
+
 @pytest.mark.parametrize('shade', [1, 2])
 def test_what_cannot_be_drawn_does_not_end_a_folder(shade, tmp_path):
     sources = folders(tmp_path, 'a', 'b', 'c')
     write(tmp_path / 'vi/b.png', np.full((24, 32, 3), shade, np.uint8))
     with pytest.raises(NotAllDone, match='b: (too dark|OpenCV cannot draw on it)') as raised:
         Bright().run(*sources, out_dir=tmp_path / 'out')
-    assert len(raised.value.results['predictions']) == 2
-    assert sorted(os.listdir(tmp_path / 'out/preds')) == ['a.labels.png', 'c.labels.png']
+    assert len(raised.value.results['predictions']) == 3  # each was made, and the drawing is at fault
+    assert sorted(os.listdir(tmp_path / 'out/preds')) == [f'{name}.labels.png' for name in 'abc']
+    assert sorted(os.listdir(tmp_path / 'out/vis')) == ['a.png', 'c.png']
+    with pytest.raises(NotAllDone) as raised:
+        Bright().run(*sources, return_vis=True)
+    assert [image is None for image in raised.value.results['visualization']] == [False, True, False]
+    with pytest.raises(NotAllDone) as raised:
+        Bright().run(*sources, out_dir=tmp_path / 'out', keep=False)
+    assert raised.value.results == dict(count=3)
     assert len(Bright().run(*sources)['predictions']) == 3  # without drawings nothing is wrong
     with pytest.raises(ValueError, match='too dark|OpenCV cannot draw on it'):
         Bright().run(f'{sources[0]}/b.png', f'{sources[1]}/b.png', return_vis=True)
+    with pytest.raises(ValueError, match='too dark|OpenCV cannot draw on it'):
+        Bright().run(f'{sources[0]}/b.png', f'{sources[1]}/b.png', out_dir=tmp_path / 'alone')
+    assert os.listdir(tmp_path / 'alone/preds') == ['b.labels.png']
 
 
 def test_a_full_disk_ends_a_folder(tmp_path, monkeypatch):

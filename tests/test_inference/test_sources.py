@@ -79,6 +79,40 @@ def test_globs_that_lack_different_files_are_refused(tmp_path):
     assert pairs(prefixed[0], named)[0] == ('v1', 'a1')  # a number that all have tells nothing
 
 
+@pytest.mark.parametrize(
+    ('visible', 'infrared'),
+    [
+        ('1000 1040 1080', '1000 1041 1080'),  # time stamps of two clocks
+        ('1_100 2_101 3_102', '1_100 2_102 3_103'),  # one counter of frames, and another number
+        ('1_100 2_101 3_102', '1_100 3_101 4_102'),
+        ('1_1_100 1_2_101 2_1_102', '1_1_100 1_2_102 2_1_103'),  # a scene and its frames
+        ('0_00 0_59 1_30', '0_00 1_00 1_31'),  # minutes, which several files share
+    ],
+)
+def test_globs_some_of_whose_numbers_coincide_are_paired_by_place(visible, infrared, tmp_path):
+    names = [f'vi_{one}' for one in visible.split()], [f'ir_{one}' for one in infrared.split()]
+    globs = files(tmp_path / 'vi', *names[0]), files(tmp_path / 'ir', *names[1])
+    assert pairs(*globs) == list(zip(*names, strict=True))
+    assert pairs(*reversed(globs)) == list(zip(*reversed(names), strict=True))
+
+
+@pytest.mark.parametrize(
+    ('visible', 'infrared'),
+    [
+        ('1_1000 2_1040 3_1080', '1_1000 3_1081 4_1121'),  # a counter tells what time stamps do not
+        ('1_001 1_002 2_001 2_002', '1_001 1_003 2_002 2_003'),  # a camera, which is the same in all pairs
+        ('1 2_1 3_1', '1 3_1 4_1'),  # other numbers of numbers
+    ],
+)
+def test_globs_whose_numbers_are_moved_are_refused(visible, infrared, tmp_path):
+    globs = [
+        files(tmp_path / kind, *(f'{kind}_{one}' for one in names.split()))
+        for kind, names in (('vi', visible), ('ir', infrared))
+    ]
+    with pytest.raises(ValueError, match='have other numbers'):
+        pairs(*globs)
+
+
 def test_globs_of_the_same_names_are_paired_by_them_whatever_order_their_extensions_make(tmp_path):
     globs = []
     for folder, extension in (('vi', 'jpg'), ('ir', 'png')):  # scene.jpg comes before scene.night.jpg

@@ -12,15 +12,16 @@ ir_suffix='_ir.png', for KAIST with both folders the same and AppendPartner(rule
 """
 
 import argparse
+import warnings
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 from mmdefusion.datasets.annotation_files import read_lines
-from mmdefusion.datasets.conversion import READERS, WRITERS, AnnotatedImage
+from mmdefusion.datasets.conversion import DECLARED, READERS, WRITERS, AnnotatedImage
 from mmdefusion.inference.stems import some_names
 from mmdefusion.utils.names import shown
-from mmdefusion.utils.options import interrupted_in_a_line
+from mmdefusion.utils.options import interrupted_in_a_line, warn_in_a_line
 
 
 def parse_args() -> argparse.Namespace:
@@ -56,11 +57,9 @@ def select(
     """
     known_classes = sorted({box.label for image in images for box in image.boxes})
     classes = args.classes or known_classes
-    if known_classes and (mistyped := sorted({*classes} - {*known_classes})):
-        absent, present = ', '.join(map(repr, mistyped)), shown(some_names(known_classes))
-        raise SystemExit(
-            f'--classes: no box is of {absent}; the annotations have{present}: correct the name, or leave it out.'
-        )
+    if absent := {*classes} - {*known_classes}:  # the annotations are read again only where it matters
+        declared = DECLARED[args.source](args.annotations) if args.source in DECLARED else set()
+        tell_absent(absent, {*classes}, {*known_classes} | declared)
     if args.list:
         wanted = {line.strip() for line in read_lines(args.list)}
         known: dict[str, AnnotatedImage] = {}
@@ -90,6 +89,25 @@ def select(
     return kept, classes, others
 
 
+def tell_absent(absent: set[str], classes: set[str], known: set[str]) -> None:
+    """Warns of classes without a box, which a split may have none of, and which keep their numbers.
+
+    Args:
+        absent: those of ``classes`` that no box is of.
+        classes: what is asked for.
+        known: classes that boxes are of, or that the annotations declare.
+
+    Raises:
+        SystemExit: if a name differs from a known one by the case of letters only, or none is known.
+    """
+    line = f'--classes: no box is of {", ".join(map(repr, sorted(absent)))}'
+    have = f'; the annotations have{shown(some_names(known))}' if known else ''
+    folded = {name.casefold() for name in known}
+    if any(name.casefold() in folded for name in absent - known) or (known and not classes & known):
+        raise SystemExit(f'{line}{have}: correct the name, or leave it out.')
+    warnings.warn(f'{line}{have}.', stacklevel=3)
+
+
 def _whole_keys(image: AnnotatedImage) -> set[str]:
     """The names that a list may use for an image: with its folders, with or without suffix, or the data set's own."""
     return {image.name, image.name.rpartition('.')[0], image.listed or image.name}
@@ -103,6 +121,7 @@ def _short_keys(image: AnnotatedImage) -> set[str]:
 @interrupted_in_a_line()
 def main() -> None:
     args = parse_args()
+    warn_in_a_line()
     try:
         images, classes, others = select(READERS[args.source](args.annotations, args.images), args)
         WRITERS[args.target](images, classes, args.out)

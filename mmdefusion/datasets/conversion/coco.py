@@ -33,6 +33,11 @@ def read_coco(annotations: Path, images: Path) -> list[AnnotatedImage]:
     return [AnnotatedImage(image.name, image.width, image.height, tuple(boxes[image.id])) for image in content.images]
 
 
+def declared_in_coco(annotations: Path) -> set[str]:
+    """The names of the categories of a file in COCO's format, with boxes or without; raises as :func:`read_coco`."""
+    return {*read_coco_file(annotations).categories.values()}
+
+
 def write_coco(images: Sequence[AnnotatedImage], classes: Sequence[str], out: Path) -> None:
     """Writes one JSON file; ignored boxes become crowds."""
     annotations = []

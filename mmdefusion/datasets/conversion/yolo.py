@@ -25,10 +25,7 @@ def read_yolo(annotations: Path, images: Path) -> list[AnnotatedImage]:
         FileNotFoundError: if there is no such folder, or no ``classes.txt``.
         ValueError: if there are no images, or a line has another form.
     """
-    names_file = Path(annotations) / NAMES
-    if not names_file.is_file():
-        raise FileNotFoundError(f'{names_file} is not there: write the names of the classes into it, one per line.')
-    names, found = [name.strip() for name in read_text(names_file).rstrip().split('\n')], []
+    names, found = _read_names(annotations), []
     for stem, name in list_files(images).items():
         path, (width, height) = Path(annotations) / f'{stem}.txt', size_of(Path(images) / name)
         labelled, boxes = path.is_file(), ()
@@ -37,6 +34,11 @@ def read_yolo(annotations: Path, images: Path) -> list[AnnotatedImage]:
                 boxes = tuple(_read_line(line, names, width, height) for line in read_lines(path))
         found.append(AnnotatedImage(name, width, height, boxes, labelled))
     return found
+
+
+def declared_in_yolo(annotations: Path) -> set[str]:
+    """The names of the classes in ``classes.txt``, with boxes or without; raises as :func:`read_yolo`."""
+    return {name for name in _read_names(annotations) if name}
 
 
 def write_yolo(images: Sequence[AnnotatedImage], classes: Sequence[str], out: Path) -> None:
@@ -52,6 +54,13 @@ def write_yolo(images: Sequence[AnnotatedImage], classes: Sequence[str], out: Pa
         lines = [_line(box, list(classes), image) for box in image.boxes if not box.ignore]
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, '\n'.join(lines))
+
+
+def _read_names(annotations: Path) -> list[str]:
+    path = Path(annotations) / NAMES
+    if not path.is_file():
+        raise FileNotFoundError(f'{path} is not there: write the names of the classes into it, one per line.')
+    return [name.strip() for name in read_text(path).rstrip().split('\n')]
 
 
 def _read_line(line: str, names: Sequence[str], width: int, height: int) -> Box:

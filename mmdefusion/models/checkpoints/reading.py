@@ -2,7 +2,6 @@
 
 import os
 import stat
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -111,10 +110,8 @@ def _read_open(file: Any, path: Path, name: str) -> Any:
     else:
         raise CheckpointError(f'{name} is neither a checkpoint of torch.save nor a safetensors file, nor named .onnx.')
     file.seek(0)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore')
-            content = torch.load(file, map_location='cpu', weights_only=True)
+    try:  # warnings are not caught: that is one for all threads, and torch only has one, for pickles of protocol 3
+        content = torch.load(file, map_location='cpu', weights_only=True)
     except Exception as error:  # torch raises many kinds of error for incomplete files
         raise CheckpointError(f'{name} is no checkpoint that torch can read safely: {first_line(error)}') from None
     return Plain(name, size).copy(content)

@@ -7,6 +7,7 @@ import json
 import os
 import pickle
 import struct
+import warnings
 import zipfile
 from collections import Counter, OrderedDict
 from pathlib import Path
@@ -52,6 +53,23 @@ def test_reads_what_torch_saves(new, tmp_path):
     found = read_checkpoint(tmp_path / 'x.pth')
     assert_close(found['state_dict'], dict(CONTENT['state_dict']))
     assert found['meta'] == CONTENT['meta'] and found['optimizer']['milestones'] == {3: 1, 4: 1}
+
+
+@pytest.mark.parametrize('new', [True, False])
+def test_warnings_are_left_alone(new, tmp_path, monkeypatch):
+    """Python's filters are one list for all threads, which overlapping calls would leave as another one's."""
+    torch.save({'weight': torch.ones(3)}, tmp_path / 'x.pth', _use_new_zipfile_serialization=new)
+    load, seen = torch.load, []
+
+    def look(*args, **options):
+        seen.append(warnings.filters)
+        return load(*args, **options)
+
+    monkeypatch.setattr(torch, 'load', look)
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')  # torch has none for what it saved
+        read_checkpoint(tmp_path / 'x.pth')
+        assert len(seen) == 1 and seen[0] is warnings.filters
 
 
 def test_reads_parameters_and_views(tmp_path):
