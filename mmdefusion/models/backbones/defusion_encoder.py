@@ -256,10 +256,8 @@ class DeFusionEncoder(BaseModule):
         print_log(shown(f'{line}; set aside: {some(vit.set_aside) or "nothing"}.'), 'current')
 
     def _vit_at_hand(self, needed: bool) -> tuple[ViTWeights | None, str]:
-        """The public ViT in ``init_cfg``, or None if it is not here, which is an error only in training, or if needed.
-
-        It is fetched already now, since what copies this encoder needs its shapes (:meth:`make_room`).
-        """
+        """The public ViT in ``init_cfg``, or None if it is not here, which is an error in training, or if needed."""
+        # fetched already now, as what copies this encoder needs its shapes (make_room)
         try:
             return pretrained_vit(self.init_cfg)
         except (FileNotFoundError, NotFetchedError) as error:
