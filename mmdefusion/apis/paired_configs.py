@@ -12,7 +12,7 @@ from mmdefusion.datasets.wrapped import inner_datasets
 from mmdefusion.utils.type_names import type_name
 
 
-def read_config(model: Any, weights: Any) -> Config | ConfigDict:
+def config_of_pairs(model: Any, weights: Any) -> Config | ConfigDict:
     """A copy of a config whose test data set has a pipeline: the first one inside wrappers such as ConcatDataset.
 
     Raises where a toolbox would run the Python that a checkpoint carries as its config, or fetch a model by name.

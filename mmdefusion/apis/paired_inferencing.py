@@ -27,7 +27,7 @@ from mmdefusion.utils.type_names import type_name
 from .fused_input import FusedInput
 from .fusion_inferencer import FusionInferencer
 from .loading import check_device
-from .paired_configs import read_config, tested_meta
+from .paired_configs import config_of_pairs, tested_meta
 
 UNREADABLE = (AssertionError, OSError, ValueError, cv2.error)  # mmcv asserts that there is an image
 REPLACES = 'ReplaceVisible'
@@ -58,7 +58,7 @@ class PairedInferencing(Predicting):
     """
 
     def __init__(self, model: Any, weights: str | os.PathLike, *args: Any, fused: bool = False, **options: Any) -> None:
-        config = read_config(model, weights)
+        config = config_of_pairs(model, weights)
         self.weights = str(weights)
         self._content = read_checkpoint(weights)
         self._state = weights_of(self._content, self.weights)

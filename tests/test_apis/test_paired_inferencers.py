@@ -26,17 +26,11 @@ from mmdefusion.utils.image_headers import UnusableImage
 
 pytest.importorskip('mmdet')
 pytest.importorskip('mmseg')
+from helpers.paired_models import CONFIGS, INFERENCERS, ROOT
 from helpers.warm_process import run_tool
 from mmseg.structures import SegDataSample
 
 from mmdefusion.apis import NotAllDone, PairedDetInferencer, PairedSegInferencer, open_paired
-
-ROOT = Path(__file__).resolve().parents[2]
-CONFIGS = {
-    'mmdet': ROOT / 'configs/demo/defusionpp_vit-nano_atss_1xb2-500_scenes-160x128.py',
-    'mmseg': ROOT / 'configs/demo/defusionpp_vit-nano_fcn_1xb2-850_scenes-160x128.py',
-}
-INFERENCERS = {'mmdet': PairedDetInferencer, 'mmseg': PairedSegInferencer}
 
 
 @pytest.fixture(scope='module')

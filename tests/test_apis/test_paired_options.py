@@ -14,17 +14,11 @@ from mmdefusion.registry import MODELS
 
 pytest.importorskip('mmdet')
 pytest.importorskip('mmseg')
+from helpers.paired_models import CONFIGS, INFERENCERS
 from mmdet.structures import DetDataSample
 from mmseg.structures import SegDataSample
 
-from mmdefusion.apis import PairedDetInferencer, PairedSegInferencer, open_paired
-
-ROOT = Path(__file__).resolve().parents[2]
-CONFIGS = {
-    'mmdet': ROOT / 'configs/demo/defusionpp_vit-nano_atss_1xb2-500_scenes-160x128.py',
-    'mmseg': ROOT / 'configs/demo/defusionpp_vit-nano_fcn_1xb2-850_scenes-160x128.py',
-}
-INFERENCERS = {'mmdet': PairedDetInferencer, 'mmseg': PairedSegInferencer}
+from mmdefusion.apis import open_paired
 
 
 @pytest.fixture(scope='module')

@@ -104,10 +104,10 @@ def strange_layer(layer: nn.Module) -> str:
     """What of a layer that cuts regions out :func:`extract` does not do; '' if it does all."""
     if type(layer) is not RoIAlign:
         return type(layer).__name__
-    told = dict(aligned=layer.aligned, pool_mode=layer.pool_mode, output_size=tuple(layer.output_size))
-    side, wanted = layer.output_size[0], dict(aligned=True, pool_mode='avg')
-    other = [key for key, value in told.items() if value != {**wanted, 'output_size': (side, side)}[key]]
-    return f'RoIAlign({", ".join(f"{key}={told[key]!r}" for key in other)})' if other else ''
+    side, _ = layer.output_size
+    done = dict(aligned=True, pool_mode='avg', output_size=(side, side))
+    other = [f'{key}={getattr(layer, key)!r}' for key, value in done.items() if getattr(layer, key) != value]
+    return f'RoIAlign({", ".join(other)})' if other else ''
 
 
 def deltas_of_best(head: nn.Module, logits: Tensor, deltas: Tensor) -> Tensor:
