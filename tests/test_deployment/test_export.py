@@ -59,7 +59,7 @@ def test_every_head(path, tmp_path):
         file = write(model, tmp_path / f'{pixels}.onnx')
         found = verify(file, loaded, items)
         assert found.passed, f'{pixels}: {found.text}'
-    print('fp32', found.text)  # pytest -rP shows what each form keeps, for docs/deployment.md
+    print('fp32', found.text)  # pytest -rP shows what each form keeps, for docs/deployment_record.md
     half = write(to_half(model, metadata), tmp_path / 'half.onnx')
     assert half.stat().st_size < 0.7 * file.stat().st_size  # the graph stays as large
     found = verify(half, loaded, items)

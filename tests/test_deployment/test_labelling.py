@@ -53,7 +53,7 @@ def test_a_file_gives_the_same_labels(scale, tmp_path):
     net = resized(tmp_path, *scale)
     done = export_network(net.config, net.checkpoint, tmp_path / 'x.onnx', verification=net.pairs)
     assert done.comparison.passed, done.comparison.text
-    print(done.comparison.text)  # for docs/deployment.md
+    print(done.comparison.text)  # for docs/deployment_record.md
 
 
 @pytest.mark.parametrize('align_corners', [False, True])

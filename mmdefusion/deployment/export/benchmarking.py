@@ -86,7 +86,7 @@ def benchmark(
         files['int8'] = write(to_bytes(model, metadata, measured), folder / 'int8.onnx')
     if 'fp16' in wanted:
         files['fp16'] = write(to_half(model, metadata), folder / 'fp16.onnx')
-    # targets off, as in docs/deployment.md: what is raised or restored afterwards is the same in every form
+    # targets off, as in docs/deployment_record.md: what is raised or restored afterwards is the same in every form
     options = dict(target='off') if metadata.task == 'fuse' else {}
     runtime = RUNTIMES[metadata.task](files['fp32'], show_progress=False, threads=threads, **options)
     reader = None if metadata.task == 'fuse' else runtime
