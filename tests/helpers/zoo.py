@@ -3,6 +3,7 @@
 from copy import deepcopy
 from pathlib import Path
 
+import pytest
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -14,6 +15,13 @@ CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 HEADS = sorted(CONFIGS.glob('detection/*500i_scenes-160x128.py')) + sorted(
     CONFIGS.glob('segmentation/*500i_scenes-160x128.py')
 )
+
+
+def write_dinov2(path: Path) -> None:
+    """A file of DINOv2's layout and width with random weights."""
+    transformers = pytest.importorskip('transformers')
+    numbers = dict(hidden_size=384, num_hidden_layers=10, num_attention_heads=6, image_size=56, patch_size=14)
+    torch.save(transformers.Dinov2Model(transformers.Dinov2Config(**numbers)).state_dict(), path)
 
 
 def keep_all(config: Config) -> Config:

@@ -4,9 +4,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-import torch
 from helpers.tools_in_process import printed_score, run, stock
 from helpers.watched_training import watched_training
+from helpers.zoo import write_dinov2
 
 from mmdefusion.models.checkpoints.shipped import named
 from mmdefusion.scenes import write_scenes
@@ -37,13 +37,6 @@ def few_proposals(name: str) -> list[str]:
         'model.train_cfg.rpn_proposal.max_per_img=16',
         *(f'model.train_cfg.{stage}.sampler.num=16' for stage in stages),
     ]
-
-
-def write_dinov2(path: Path) -> None:
-    """A file of DINOv2's layout and width with random weights."""
-    transformers = pytest.importorskip('transformers')
-    numbers = dict(hidden_size=384, num_hidden_layers=10, num_attention_heads=6, image_size=56, patch_size=14)
-    torch.save(transformers.Dinov2Model(transformers.Dinov2Config(**numbers)).state_dict(), path)
 
 
 def cases() -> list:

@@ -10,30 +10,35 @@ palette = [(230, 60, 80), (60, 130, 240)]  # <- their colours in drawings, RGB
 image_size = (640, 512)  # <- width and height in training and testing; smaller is faster
 train = dict(ann_file='train.json', data_prefix=dict(img='train/vi/', img_ir='train/ir/'))  # <- file and folders
 test = dict(ann_file='test.json', data_prefix=dict(img='test/vi/', img_ir='test/ir/'))  # <- the same for test pairs
-# A partner has its visible image's name. Where names end otherwise ('_ir.tif'), set ir_suffix in dataset below.
+with_mask = False  # <- True if the annotations have polygons or RLE and the model is Mask R-CNN
+# partners may have another size (size_mismatch='resize') or be missing (missing='zeros'):
+pairing = [dict(type='mmdefusion.AppendPartner')]  # <- with those of the two that your pairs need
+# A partner has its visible image's name. Where names end otherwise ('_ir.tif'), set ir_suffix in dataset below. Where
+# partners may be missing, set allow_missing_partner=True there too.
 # night = r'N\.png$'  # <- a regular expression for the paths of night images: tools/benchmark.py scores them apart
 
 dataset = dict(
     type='mmdefusion.PairedCocoDataset', data_root=data_root, metainfo=dict(classes=classes, palette=palette)
 )
+loading = [dict(type='LoadImageFromFile'), dict(type='LoadAnnotations', with_bbox=True, with_mask=with_mask)]
 geometric = [
     dict(type='RandomResize', scale=image_size, ratio_range=(0.5, 1.5), keep_ratio=True),
     dict(type='RandomCrop', crop_size=image_size, recompute_bbox=True, allow_negative_crop=True),
 ]
-train_pipeline = [
-    *_base_.loading,
-    *_base_.photometric,
-    *_base_.pairing,
-    *geometric,
-    *_base_.flipping,
-    *_base_.packing,
-]
+augmenting = [*geometric, *_base_.flipping]
+train_pipeline = [*loading, *_base_.photometric, *pairing, *augmenting, *_base_.packing]
+# the same for a model whose tokens are kept (KeptTokensHook): each pixel says where in the whole image it lies
+placing = [dict(type='mmdefusion.AppendPlace')]
+placed_pipeline = [*loading, *_base_.photometric, *pairing, *placing, *augmenting, *_base_.packing]
+reading = [dict(type='LoadImageFromFile'), *pairing]
 resizing = [dict(type='Resize', scale=image_size, keep_ratio=True)]
-test_pipeline = [*_base_.reading, *resizing, *_base_.labelling, *_base_.packing]
+test_pipeline = [*reading, *resizing, *_base_.labelling, *_base_.packing]
 tta_pipeline = [
-    *_base_.reading,
+    *reading,
     dict(type='TestTimeAug', transforms=[resizing, _base_.mirroring, _base_.labelling, _base_.packing]),
 ]
 train_dataloader = dict(dataset=dict(**dataset, **train, pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(**dataset, **test, pipeline=test_pipeline))
 test_dataloader = dict(dataset=dict(**dataset, **test, pipeline=test_pipeline))
+val_evaluator = dict(metric=['bbox', 'segm'] if with_mask else 'bbox')
+test_evaluator = val_evaluator

@@ -12,30 +12,30 @@ image_size = (640, 480)  # <- width and height of your images, or what they are 
 crop_size = (480, 480)  # <- height and width of the crops in training
 train = dict(img_path='train/vi', img_ir_path='train/ir', seg_map_path='train/labels')  # <- folders
 test = dict(img_path='test/vi', img_ir_path='test/ir', seg_map_path='test/labels')  # <- the same for test pairs
-# Names end with .png; where they end otherwise, set img_suffix, ir_suffix or seg_map_suffix in dataset below.
+# partners may have another size (size_mismatch='resize') or be missing (missing='zeros'):
+pairing = [dict(type='mmdefusion.AppendPartner')]  # <- with those of the two that your pairs need
+# Names end with .png; where they end otherwise, set img_suffix, ir_suffix or seg_map_suffix in dataset below. Where
+# partners may be missing, set allow_missing_partner=True there too.
 # night = r'N\.png$'  # <- a regular expression for the paths of night images: tools/benchmark.py scores them apart
 
 dataset = dict(type='mmdefusion.PairedSegDataset', data_root=data_root, metainfo=dict(classes=classes, palette=palette))
 scaling = [dict(type='RandomResize', scale=image_size, ratio_range=(0.5, 2.0), keep_ratio=True)]
 cropping = [dict(type='RandomCrop', crop_size=crop_size, cat_max_ratio=0.95)]
-train_pipeline = [
-    *_base_.loading,
-    *_base_.photometric,
-    *_base_.pairing,
-    *scaling,
-    *cropping,
-    *_base_.flipping,
-    *_base_.packing,
-]
+augmenting = [*scaling, *cropping, *_base_.flipping]
+train_pipeline = [*_base_.loading, *_base_.photometric, *pairing, *augmenting, *_base_.packing]
+# the same for a model whose tokens are kept (KeptTokensHook): each pixel says where in the whole image it lies
+placing = [dict(type='mmdefusion.AppendPlace')]
+placed_pipeline = [*_base_.loading, *_base_.photometric, *pairing, *placing, *augmenting, *_base_.packing]
+reading = [dict(type='LoadImageFromFile'), *pairing]
 resizing = [dict(type='Resize', scale=image_size, keep_ratio=True)]
-test_pipeline = [*_base_.reading, *resizing, *_base_.labelling, *_base_.packing]
+test_pipeline = [*reading, *resizing, *_base_.labelling, *_base_.packing]
 # test-time augmentation (--tta): smaller, as in a test, larger; each with its mirror image
 sizes = [
     dict(type='Resize', scale=tuple(round(factor * side) for side in image_size), keep_ratio=True)
     for factor in (0.75, 1.0, 1.25)
 ]
 tta_pipeline = [
-    *_base_.reading,
+    *reading,
     dict(type='TestTimeAug', transforms=[sizes, _base_.mirroring, _base_.labelling, _base_.packing]),
 ]
 train_dataloader = dict(dataset=dict(**dataset, data_prefix=train, pipeline=train_pipeline))
