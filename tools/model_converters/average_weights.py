@@ -1,6 +1,6 @@
 """Writes weights between those that a training began with and those that it ended with.
 
-    python tools/model_converters/average_weights.py work_dirs/RUN/iter_1000.pth TARGET.pth --share 0.5 \
+    python tools/model_converters/average_weights.py work_dirs/RUN/iter_1000.pth TARGET.pth --share 0.5 \\
         --start backbone. tiny backbone.
 
 A training on one kind of data makes weights better there and often worse elsewhere; their mean with the weights that
