@@ -43,7 +43,7 @@ TOOLBOXES = {
     'deployment.export': {'mmcv', 'mmdet', 'mmseg'},
     'engine.hooks': {'mmcv'},
     'evaluation.metrics': {'mmseg'},
-    'evaluation.parts': {'mmseg'},
+    'evaluation.subset_scores': {'mmseg'},
     'experiments': {'mmdet', 'mmseg'},
     'inference': set(),
     'models.backbones.efficientnet_lite': {'mmcv'},
