@@ -10,10 +10,10 @@ from mmdefusion.utils.image_io import reverse_channels
 from mmdefusion.utils.spread import evenly_spread
 
 from .comparing import MOST_METHODS, Images, Methods, rank, read_results, score_pair, score_pairs
+from .components import PairInputs, network_event
 from .examples import example
 from .fusing import open_fuser
 from .messages import told
-from .parts import PairInputs, network_event
 from .settings import Settings
 
 MOST_PAIRS = 50  # of the operator's folder that are scored in one click
