@@ -7,8 +7,8 @@ import numpy as np
 from mmengine.device import get_device
 from torch import Tensor
 
+from mmdefusion.inference.infrared import Polarity
 from mmdefusion.inference.pair_fusing import PairFusing
-from mmdefusion.inference.thermal import Polarity
 from mmdefusion.models.fusers.picture_fuser import to_array, to_tensor
 from mmdefusion.models.structures import Pair
 from mmdefusion.rules.filters import resize_to

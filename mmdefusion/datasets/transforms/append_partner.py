@@ -9,7 +9,7 @@ import mmcv
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from mmdefusion.inference.thermal import one_to_white_hot
+from mmdefusion.inference.infrared import one_to_white_hot
 from mmdefusion.registry import TRANSFORMS
 from mmdefusion.utils.image_io import FixedRange, UnusableImage, check_scaling, read_partner, to_channels
 
