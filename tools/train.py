@@ -54,7 +54,7 @@ def main() -> None:
 
     from mmdefusion.engine import resume_latest, use_safe_checkpoints
     from mmdefusion.models.checkpoints.errors import CheckpointError
-    from mmdefusion.models.checkpoints.fitting import read_weights
+    from mmdefusion.models.checkpoints.weights_fit import read_weights
     from mmdefusion.utils.distributed import let_processes_talk, telling_of_lost_processes
 
     config = read_config(args.config, args.cfg_options)

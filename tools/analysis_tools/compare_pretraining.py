@@ -17,7 +17,7 @@ from mmdefusion.experiments import Trial
 from mmdefusion.experiments.benchmark.plan import starting_points
 from mmdefusion.experiments.data_digest import digest_data
 from mmdefusion.models.checkpoints.fetching import hash_weights, local_path
-from mmdefusion.models.checkpoints.fitting import read_weights
+from mmdefusion.models.checkpoints.weights_fit import read_weights
 from mmdefusion.utils.files import write_text
 from mmdefusion.utils.names import shown
 from mmdefusion.utils.options import interrupted_in_a_line

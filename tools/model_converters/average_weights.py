@@ -16,10 +16,10 @@ from pathlib import Path
 import torch
 
 from mmdefusion.models.checkpoints.averaging import SHARE, average, find_start, weights_under
-from mmdefusion.models.checkpoints.fitting import read_weights, weights_of
 from mmdefusion.models.checkpoints.low_rank import merge_low_rank
 from mmdefusion.models.checkpoints.reading import read_checkpoint
 from mmdefusion.models.checkpoints.unwrap import State
+from mmdefusion.models.checkpoints.weights_fit import read_weights, weights_of
 from mmdefusion.models.checkpoints.writing import write_checkpoint
 from mmdefusion.utils.names import shown
 from mmdefusion.utils.options import interrupted_in_a_line
