@@ -17,7 +17,7 @@ from mmdefusion.utils.progress import track
 from mmdefusion.utils.threads import map_in_order
 
 from .functional import PROTOCOLS
-from .scores import Row
+from .score_table import Row
 
 Triple = tuple[str, str, str]  # paths of a visible, an infrared and a fused image
 
