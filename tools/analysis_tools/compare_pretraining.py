@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mmengine.config import Config, DictAction
 
-from mmdefusion.evaluation.results import NAMES, mean_and_range, score_in_percent
+from mmdefusion.evaluation.trial_scores import NAMES, mean_and_range, score_in_percent
 from mmdefusion.experiments import Trial
 from mmdefusion.experiments.benchmark.plan import starting_points
 from mmdefusion.experiments.data_digest import digest_data

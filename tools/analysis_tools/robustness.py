@@ -23,7 +23,7 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from mmdefusion.datasets.transforms import CORRUPTIONS
-from mmdefusion.evaluation.results import main_score
+from mmdefusion.evaluation.trial_scores import main_score
 from mmdefusion.experiments import Disturbance
 from mmdefusion.experiments.complexity import build_model
 from mmdefusion.experiments.data_digest import digest_data
