@@ -8,7 +8,7 @@ _HOMES = {
     'PairedDetInferencer': 'paired_det_inferencer',
     'PairedSegInferencer': 'paired_seg_inferencer',
     'load_fuser': 'loading',
-    'open_paired': 'opening',
+    'open_paired': 'paired_opening',
 }
 
 __all__ = [*_HOMES]
