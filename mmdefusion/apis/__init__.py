@@ -7,7 +7,7 @@ _HOMES = {
     'NotAllDone': '.inference.outputs',
     'PairedDetInferencer': 'paired_det_inferencer',
     'PairedSegInferencer': 'paired_seg_inferencer',
-    'load_fuser': 'loading',
+    'load_fuser': 'fuser_loading',
     'open_paired': 'paired_opening',
 }
 

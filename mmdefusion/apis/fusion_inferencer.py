@@ -16,7 +16,7 @@ from mmdefusion.rules.memory import FrameMemory
 from mmdefusion.rules.options import Colour, DetailChoice, Target, Task
 from mmdefusion.utils.image_io import reverse_channels
 
-from .loading import load_fuser
+from .fuser_loading import load_fuser
 from .shared_cores import shared_cores
 
 

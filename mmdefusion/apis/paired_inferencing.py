@@ -25,8 +25,8 @@ from mmdefusion.utils.storage import is_local
 from mmdefusion.utils.type_names import type_name
 
 from .fused_input import FusedInput
+from .fuser_loading import check_device
 from .fusion_inferencer import FusionInferencer
-from .loading import check_device
 from .paired_configs import config_of_pairs, tested_meta
 
 UNREADABLE = (AssertionError, OSError, ValueError, cv2.error)  # mmcv asserts that there is an image

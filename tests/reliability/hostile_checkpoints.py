@@ -47,7 +47,7 @@ def library_readers(folder: Path) -> dict[str, Reader]:
     """Those of the package that there are in the version at hand."""
     from helpers.pretraining import TEACHER
 
-    from mmdefusion.apis.loading import load_fuser
+    from mmdefusion.apis.fuser_loading import load_fuser
     from mmdefusion.models.teachers import MAETeacher
 
     readers: dict[str, Reader] = {

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mmdefusion import __version__
-from mmdefusion.apis.loading import carried_model, read_fuser
+from mmdefusion.apis.fuser_loading import carried_model, read_fuser
 from mmdefusion.models.checkpoints.averaging import SHARE
 from mmdefusion.models.checkpoints.low_rank import merge_low_rank
 from mmdefusion.models.checkpoints.mae import read_mae_encoder
