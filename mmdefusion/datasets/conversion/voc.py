@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mmdefusion.utils.files import write_text
+from mmdefusion.utils.progress import track
 
 from ..annotated_sizes import OtherSize, refuse_resized
 from ..annotation_files import read_xml_file, reading
@@ -31,7 +32,8 @@ def write_voc(images: Sequence[AnnotatedImage], classes: Sequence[str], out: Pat
     Raises:
         ValueError: before anything is written, see :func:`.writing.check_targets`.
     """
-    for path, image in zip(check_targets(images, classes, out, '.xml'), images, strict=True):
+    paths = check_targets(images, classes, out, '.xml')
+    for path, image in track(zip(paths, images, strict=True), 'writing', len(images)):
         root = ElementTree.Element('annotation')
         ElementTree.SubElement(root, 'filename').text = image.name
         size = ElementTree.SubElement(root, 'size')
@@ -46,7 +48,7 @@ def write_voc(images: Sequence[AnnotatedImage], classes: Sequence[str], out: Pat
                 ElementTree.SubElement(edges, key).text = f'{value + 1:g}'
         ElementTree.indent(root)
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, ElementTree.tostring(root, encoding='unicode'))
+        write_text(path, ElementTree.tostring(root, encoding='unicode'), wait=False)
 
 
 def read_xml(
@@ -61,7 +63,7 @@ def read_xml(
         form: what a file should be, for messages, such as ``"in VOC's format"``.
     """
     found, others = [], []
-    for stem, name in list_files(images).items():
+    for stem, name in track(list_files(images).items(), 'reading'):
         path, boxes, left_out = Path(annotations) / f'{stem}.xml', (), 0
         size = size_of(Path(images) / name)
         if labelled := path.is_file():
