@@ -1,14 +1,19 @@
 """The command ``mmdefusion``."""
 
+import ast
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from mmdefusion.cli import COMMANDS, options, run
 from mmdefusion.utils.compat import missing_extra
+
+TOOLS = Path(__file__).resolve().parents[1] / 'tools'
 
 
 def mmdefusion(*arguments: str) -> subprocess.CompletedProcess:
@@ -53,6 +58,16 @@ def test_help_of_commands_imports_no_torch():
     assert done.stdout.splitlines()[-1] == 'False False'
     assert all(f'usage: mmdefusion {name}' in done.stdout for name in COMMANDS)
     assert 'python tools/' not in done.stdout  # a wheel's users have no such folder
+    assert 'the exit status is 1 if there is a fault' in done.stdout  # of ``check``: help is what a tool says of itself
+
+
+def test_help_of_tools_is_their_docstring_as_it_stands():
+    for tool in TOOLS.rglob('*.py'):
+        source = tool.read_text(encoding='utf-8')
+        told = ast.get_docstring(ast.parse(source), clean=False)
+        assert told in source.replace('\\\\', '\\'), tool  # one backslash at an end of a line joins it with the next
+        for described in re.findall(r'ArgumentParser\((.*)\)', source):
+            assert described.startswith('description=__doc__, formatter_class=argparse.Raw'), tool
 
 
 LIST = """

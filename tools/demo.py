@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from mmengine.config import Config
 
-from mmdefusion.evaluation.parts import class_iou, class_precision
+from mmdefusion.evaluation.subset_scores import class_iou, class_precision
 from mmdefusion.experiments import Trial
 from mmdefusion.experiments.lanes import Run, clock, run_lanes
 from mmdefusion.scenes import CLASSES, PALETTE, WrittenScenes, corners, write_scenes

@@ -24,11 +24,11 @@ from typing import get_args
 from mmdefusion.evaluation.functional import PROTOCOLS, lower_is_better
 from mmdefusion.evaluation.functional.targets import summarise
 from mmdefusion.evaluation.labelled_targets import Boxes, check_names, measure_targets, read_boxes
-from mmdefusion.evaluation.score_files import Triple, iterate_scores
+from mmdefusion.evaluation.parallel_scoring import Triple, iterate_scores
 from mmdefusion.evaluation.score_log import ScoreLog, unfinished_scores
+from mmdefusion.inference.infrared import Polarity, tell_black_hot, warn_of_idle_range
 from mmdefusion.inference.sources import Item
 from mmdefusion.inference.stems import match_stems
-from mmdefusion.inference.thermal import Polarity, tell_black_hot, warn_of_idle_range
 from mmdefusion.rules.options import Task
 from mmdefusion.utils.files import make_writable
 from mmdefusion.utils.image_io import FULL, FixedRange, check_scaling

@@ -76,7 +76,7 @@ def main() -> None:
     from mmengine.runner import Runner
 
     from mmdefusion.experiments import use_tta
-    from mmdefusion.models.checkpoints.fitting import read_weights, refuse_misfit
+    from mmdefusion.models.checkpoints.weights_fit import read_weights, refuse_misfit
     from mmdefusion.utils.distributed import let_processes_talk
 
     warn_in_a_line()

@@ -21,7 +21,7 @@ ACCELERATORS = 'cuda', 'npu', 'mlu', 'musa'  # that MMEngine's AmpOptimWrapper t
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', type=present_file, help='config file')
     parser.add_argument('--work-dir', help='where logs and checkpoints go (default: work_dirs/CONFIG)')
     parser.add_argument(
@@ -54,7 +54,7 @@ def main() -> None:
 
     from mmdefusion.engine import resume_latest, use_safe_checkpoints
     from mmdefusion.models.checkpoints.errors import CheckpointError
-    from mmdefusion.models.checkpoints.fitting import read_weights
+    from mmdefusion.models.checkpoints.weights_fit import read_weights
     from mmdefusion.utils.distributed import let_processes_talk, telling_of_lost_processes
 
     config = read_config(args.config, args.cfg_options)

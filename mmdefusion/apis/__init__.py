@@ -7,8 +7,8 @@ _HOMES = {
     'NotAllDone': '.inference.outputs',
     'PairedDetInferencer': 'paired_det_inferencer',
     'PairedSegInferencer': 'paired_seg_inferencer',
-    'load_fuser': 'loading',
-    'open_paired': 'opening',
+    'load_fuser': 'fuser_loading',
+    'open_paired': 'paired_opening',
 }
 
 __all__ = [*_HOMES]

@@ -7,8 +7,8 @@ import numpy as np
 from mmengine.device import get_device
 from torch import Tensor
 
+from mmdefusion.inference.infrared import Polarity
 from mmdefusion.inference.pair_fusing import PairFusing
-from mmdefusion.inference.thermal import Polarity
 from mmdefusion.models.fusers.picture_fuser import to_array, to_tensor
 from mmdefusion.models.structures import Pair
 from mmdefusion.rules.filters import resize_to
@@ -16,7 +16,7 @@ from mmdefusion.rules.memory import FrameMemory
 from mmdefusion.rules.options import Colour, DetailChoice, Target, Task
 from mmdefusion.utils.image_io import reverse_channels
 
-from .loading import load_fuser
+from .fuser_loading import load_fuser
 from .shared_cores import shared_cores
 
 

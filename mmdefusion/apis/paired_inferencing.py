@@ -16,8 +16,8 @@ from mmdefusion.datasets.pipelines import PARTNER, find_step
 from mmdefusion.inference.predicting import Predicting
 from mmdefusion.inference.sizes import fit_partner
 from mmdefusion.inference.sources import Item, Source
-from mmdefusion.models.checkpoints.fitting import refuse_misfit, weights_of
 from mmdefusion.models.checkpoints.reading import read_checkpoint
+from mmdefusion.models.checkpoints.weights_fit import refuse_misfit, weights_of
 from mmdefusion.utils.batching import groups_of_one_size
 from mmdefusion.utils.image_headers import read_header
 from mmdefusion.utils.image_io import to_channels
@@ -25,8 +25,8 @@ from mmdefusion.utils.storage import is_local
 from mmdefusion.utils.type_names import type_name
 
 from .fused_input import FusedInput
+from .fuser_loading import check_device
 from .fusion_inferencer import FusionInferencer
-from .loading import check_device
 from .paired_configs import config_of_pairs, tested_meta
 
 UNREADABLE = (AssertionError, OSError, ValueError, cv2.error)  # mmcv asserts that there is an image

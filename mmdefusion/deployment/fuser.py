@@ -6,8 +6,8 @@ from functools import partial
 
 import numpy as np
 
+from mmdefusion.inference.infrared import Polarity
 from mmdefusion.inference.pair_fusing import PairFusing
-from mmdefusion.inference.thermal import Polarity
 from mmdefusion.rules.detail import Detail
 from mmdefusion.rules.luma import luma
 from mmdefusion.rules.memory import FrameMemory

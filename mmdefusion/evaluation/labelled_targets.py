@@ -13,7 +13,7 @@ from mmdefusion.utils.progress import track
 from .functional.checks import check_triple
 from .functional.gray import to_grey
 from .functional.targets import Kept, box_region, kept
-from .score_files import Triple, read_triple
+from .parallel_scoring import Triple, read_triple
 
 Boxes = Mapping[str, tuple[Box, ...]]  # by the name of the image without suffix
 

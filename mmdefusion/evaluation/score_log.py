@@ -11,7 +11,7 @@ from pathlib import Path
 from mmdefusion.utils.files import give_name
 from mmdefusion.utils.unfinished import unfinished_of
 
-from .scores import BYTES, MEAN, Row, RunningMean, as_line, as_row, iterate_rows
+from .score_table import BYTES, MEAN, Row, RunningMean, as_line, as_row, iterate_rows
 
 ABSENT = -1
 

@@ -20,10 +20,10 @@ from mmdefusion.utils.threads import map_in_threads
 from mmdefusion.utils.video_reader import VideoFrames
 from mmdefusion.utils.video_writer import VideoWriter
 
+from .infrared import Polarity, tell_black_hot, to_white_hot, warn_of_idle_range
 from .outputs import Fused, NotAllDone, Output, OutputFolder, check_outputs, draw_panel
 from .sizes import to_first_size
 from .sources import Image, Item, Source, frame_items, is_video, list_items, refuse_folding, refuse_suffixes
-from .thermal import Polarity, tell_black_hot, to_white_hot, warn_of_idle_range
 
 NAMES_AT_FAULT = (errno.ENAMETOOLONG, errno.EILSEQ)
 

@@ -14,7 +14,7 @@ from mmdefusion.rules.options import Colour, DetailChoice, Target, Task, choose_
 from mmdefusion.utils.image_io import check_scaling
 
 from .fusing import Fusing
-from .thermal import Polarity
+from .infrared import Polarity
 
 
 class PairFusing(Fusing):

@@ -4,7 +4,8 @@ import itertools
 import os
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -45,6 +46,65 @@ def told_by_name(name: str) -> Iterator[None]:
         if error.errno not in NAMES_AT_FAULT:
             raise
         raise CannotShow(name_at_fault(name, error)) from None
+
+
+@dataclass(frozen=True)
+class Series:
+    """Pairs of images, or the frames of two videos.
+
+    Attributes:
+        items: the pairs; frames come once, as they are read.
+        count: how many there are; 0 of videos whose headers do not say it.
+        video: name of the videos; None of images.
+        rate: frames per second of the videos.
+    """
+
+    items: Sequence[Item] | Iterator[Item]
+    count: int
+    video: str | None = None
+    rate: float | None = None
+
+    def peek(self) -> tuple[Sequence[Item], 'Series']:
+        """The pairs that tell of the series, all images or the first frame, and the series with them."""
+        if not self.video:
+            return self.items, self
+        first = list(itertools.islice(self.items, 1))
+        return first, replace(self, items=itertools.chain(first, self.items))
+
+
+def list_series(visible: Source, infrared: Source, suffixes: Sequence[str], skip_unmatched: bool) -> Series:
+    """Lists what belongs together in two sources, see :meth:`Predicting.run`."""
+    sources = [visible, infrared]
+    if not all(map(is_video, sources)):
+        items = list_items(sources, suffixes, skip_unmatched=skip_unmatched)
+        return Series(items, len(items))
+    refuse_suffixes(suffixes)
+    frames = VideoFrames(sources)
+    return Series(frame_items(frames, frames.name), len(frames), frames.name, frames.rate)
+
+
+@contextmanager
+def open_video(folder: Path | None, series: Series) -> Iterator[VideoWriter | None]:
+    """The video of drawings, which is finished at the end; None without a folder, or where the series is of images."""
+    if not (folder and series.video):
+        yield None
+        return
+    with VideoWriter(make_writable(folder / 'vis') / f'{series.video}.mp4', series.rate) as writer:
+        yield writer
+        writer.finish()
+
+
+def write_drawing(item: Item, drawing: np.ndarray, folder: Path, writer: VideoWriter | None) -> None:
+    """Writes a drawing into the video, or to a file of its own.
+
+    Raises:
+        CannotShow: if the file cannot have the name of the item.
+    """
+    if writer:
+        writer.write(drawing)
+        return
+    with told_by_name(item.name):
+        write_image(folder / 'vis' / f'{item.name}.png', drawing)
 
 
 class Predicting:
@@ -92,34 +152,19 @@ class Predicting:
         if batch_size < 1:
             raise ValueError(f'batch_size={batch_size} pairs must be at least 1.')
         folder = None if out_dir is None else make_writable(out_dir)
-        videos = is_video(visible) and is_video(infrared)
-        if videos:
-            refuse_suffixes(suffixes)
-        frames = VideoFrames([visible, infrared]) if videos else []
-        if videos:
-            items = frame_items(frames, frames.name)
-        else:
-            items = list_items([visible, infrared], suffixes, skip_unmatched=skip_unmatched)
-        count, drawn = len(frames if videos else items), bool(folder or return_vis)
-        black_hot = None
+        series = list_series(visible, infrared, suffixes, skip_unmatched)
+        drawn, black_hot = bool(folder or return_vis), None
         if self.fuser and drawn:  # one polarity for all of a series, as in fusing
-            series = list(itertools.islice(items, 1)) if videos else items
-            items, black_hot = itertools.chain(series, items) if videos else items, self.fuser.tell_black_hot(series)
-        if folder and videos:
-            refuse_overwriting([os.path.join(folder, 'vis', f'{frames.name}.mp4')], [visible, infrared])
-        elif folder:
-            ends = ('vis', '.png'), ('preds', self.suffix)
-            targets = [os.path.join(folder, place, f'{item.name}{end}') for place, end in ends for item in items]
-            refuse_overwriting(targets, [image for item in items for image in item.images])
-        results, done, batches = dict(predictions=[], visualization=[]), 0, -(-count // batch_size)
-        progress = track(chunks(items, batch_size), 'predicting', total=batches, show=self.show_progress)
+            first, series = series.peek()
+            black_hot = self.fuser.tell_black_hot(first)
+        if folder:
+            self._refuse_overwriting(folder, series, [visible, infrared])
+        batches = -(-series.count // batch_size)
+        progress = track(chunks(series.items, batch_size), 'predicting', total=batches, show=self.show_progress)
         # a video without some of its frames would be another video
-        failures: dict[str, Exception] | None = None if videos or count == 1 else {}
-        with ExitStack() as stack:
-            writer = None
-            if videos and folder:
-                target = make_writable(folder / 'vis') / f'{frames.name}.mp4'
-                writer = stack.enter_context(VideoWriter(target, frames.rate))
+        failures: dict[str, Exception] | None = None if series.video or series.count == 1 else {}
+        results, done = dict(predictions=[], visualization=[]), 0
+        with open_video(folder, series) as writer:
             for item, sample in self.predict(progress, resize, failures):
                 drawing, written = None, not folder
                 try:  # the prediction first, which does not depend on its drawing
@@ -128,11 +173,8 @@ class Predicting:
                             self.save(sample, folder / 'preds' / f'{item.name}{self.suffix}')
                         written = True
                     drawing = self._drawn(item, sample, black_hot) if drawn else None
-                    if writer:
-                        writer.write(drawing)
-                    elif folder:
-                        with told_by_name(item.name):
-                            write_image(folder / 'vis' / f'{item.name}.png', drawing)
+                    if folder:
+                        write_drawing(item, drawing, folder, writer)
                 except CannotShow as error:
                     if failures is None:
                         raise error.reason from None
@@ -141,12 +183,19 @@ class Predicting:
                 if keep and written:
                     results['predictions'].append(sample if raw else self.plain(sample))
                     results['visualization'] += [drawing] if return_vis else []
-            if writer:
-                writer.finish()
         results = results if keep else dict(count=done)
         if failures:
             raise NotAllDone(failures, results)
         return results
+
+    def _refuse_overwriting(self, folder: Path, series: Series, sources: Sequence[Source]) -> None:
+        """Raises a ValueError if a file would overwrite a source or another file."""
+        if series.video:
+            refuse_overwriting([os.path.join(folder, 'vis', f'{series.video}.mp4')], sources)
+            return
+        ends = ('vis', '.png'), ('preds', self.suffix)
+        targets = [os.path.join(folder, place, f'{item.name}{end}') for place, end in ends for item in series.items]
+        refuse_overwriting(targets, [image for item in series.items for image in item.images])
 
     def _drawn(self, item: Item, sample: Any, black_hot: bool | None) -> np.ndarray:
         try:

@@ -17,9 +17,9 @@ def drain(raised: Image, visible: Image, image: Image, hot: HotPlaces) -> Image:
     surroundings, the visible image shows it, and the colour is its own: bright clothes, a red car.
 
     Args:
-        raised: by how much the brightness was raised, a map.
-        visible: brightness of the visible image, a map.
-        image: the visible image with its colours.
+        raised: by how much the brightness was raised, a map, at least 0.
+        visible: brightness of the visible image, a map in [0, 1].
+        image: the visible image with its colours, in [0, 1].
         hot: hot places of the infrared image.
 
     Returns:

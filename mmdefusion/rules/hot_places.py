@@ -36,7 +36,7 @@ class HotPlaces:
         """How much objects differ from their surroundings without hot places, a map of the reduced size.
 
         Args:
-            image: a map.
+            image: a map, in the unit of the result.
         """
         weight, small = shrink_by(self.weight, SMALL), shrink_by(image, SMALL)
         differs = weight * (small - background(small, self.cold, self.radius))

@@ -1,4 +1,8 @@
-"""Lets warm people and cars stand out in the fused image as they do in the infrared image."""
+"""Lets warm people and cars stand out in the fused image as they do in the infrared image.
+
+Maps and images are float32 (see :mod:`.filters` for their shapes), brightness from 0 to 1; a contrast is a difference
+of brightness, from -1 to 1.
+"""
 
 from .colours import drain
 from .daylight import find_sky, keep_sky
@@ -21,13 +25,13 @@ def lift_targets(fused: Image, sources: tuple[Image, Image], hot: HotPlaces, tar
     that the infrared image shows better than the visible image, ``'highlight'`` raises all of them, and further.
 
     Args:
-        fused: a map.
-        sources: visible and infrared image, maps.
+        fused: the fused image, a map, about 0 to 1: not clipped yet.
+        sources: visible and infrared image, maps in [0, 1].
         hot: hot places of the infrared image.
         target: ``'keep'`` or ``'highlight'``.
 
     Returns:
-        The fused image with them, a map.
+        The fused image with them, a map, which :meth:`.PictureRule.finish` clips.
     """
     visible, infrared, ours = map(hot.from_cold, (*sources, fused))
     lifted = fused + hot.weight * grow_to(missing(ours, infrared, visible, target), fused)
@@ -42,13 +46,13 @@ def show_targets(fused: Image, sources: tuple[Image, Image], image: Image, targe
     """Restores the sky in the fused image and raises hot objects.
 
     Args:
-        fused: a map, with detail.
-        sources: visible and infrared image, maps.
-        image: the visible image with its colours.
+        fused: the fused image with its detail, a map, about 0 to 1: not clipped yet.
+        sources: visible and infrared image, maps in [0, 1].
+        image: the visible image with its colours, in [0, 1].
         target: ``'keep'`` or ``'highlight'``.
 
     Returns:
-        The fused image, and how far hot objects lose their colours, 0 to 1; both maps.
+        The fused image, see :func:`lift_targets`, and how far hot objects lose their colours, 0 to 1; both maps.
     """
     visible, infrared = sources
     sky = find_sky(visible)
@@ -59,7 +63,15 @@ def show_targets(fused: Image, sources: tuple[Image, Image], image: Image, targe
 
 
 def missing(ours: Image, infrared: Image, visible: Image, target: Target) -> Image:
-    """The contrast that an object lacks in the fused image, from its contrasts in all images."""
+    """The contrast that an object lacks in the fused image, from its contrasts in all images.
+
+    Args:
+        ours, infrared, visible: contrasts in the fused image and in both sources, maps.
+        target: ``'keep'`` or ``'highlight'``.
+
+    Returns:
+        A map of their size; at least 0.
+    """
     share, most = EXTRA[target]
     wanted = infrared + (share * (infrared - visible)).clip(0, most)
     lacking = (wanted - ours).clip(min=0)
@@ -67,6 +79,14 @@ def missing(ours: Image, infrared: Image, visible: Image, target: Target) -> Ima
 
 
 def from_beside(image: Image, inner: int, outer: int) -> Image:
-    """Contrast of small windows with larger ones around them, in the reduced image."""
+    """Contrast of small windows with larger ones around them.
+
+    Args:
+        image: a map in [0, 1].
+        inner, outer: radii of the windows in pixels of the reduced image.
+
+    Returns:
+        A map of the reduced size (by ``SMALL``).
+    """
     small = shrink_by(image, SMALL)
     return box_mean(small, inner) - box_mean(box_mean(small, outer), outer)

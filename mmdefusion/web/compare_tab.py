@@ -1,5 +1,6 @@
 """The tab *Compare*."""
 
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
@@ -9,10 +10,10 @@ from mmdefusion.utils.image_io import reverse_channels
 from mmdefusion.utils.spread import evenly_spread
 
 from .comparing import MOST_METHODS, Images, Methods, rank, read_results, score_pair, score_pairs
+from .components import PairInputs, network_event
 from .examples import example
 from .fusing import open_fuser
 from .messages import told
-from .parts import PairInputs, network_event
 from .settings import Settings
 
 MOST_PAIRS = 50  # of the operator's folder that are scored in one click
@@ -55,13 +56,7 @@ def build(settings: Settings) -> None:
                 elem_id='compare-files',
             )
             button = gr.Button('Compare', variant='primary', elem_id='compare-button')
-    if methods:
-        with gr.Row():
-            name = gr.Dropdown(sorted(methods.files), label='A pair of the folder', elem_id='compare-name')
-            one = gr.Button('Compare this pair', elem_id='compare-one')
-            most = min(MOST_PAIRS, len(methods.files))
-            count = gr.Slider(1, max(2, most), min(10, most), step=1, label='Pairs, evenly spread')
-            many = gr.Button('Compare these pairs', elem_id='compare-many')
+    choices = FolderChoices(methods) if methods else None
     pictures = gr.Gallery(
         label='Images',
         columns=4,
@@ -72,24 +67,51 @@ def build(settings: Settings) -> None:
     )
     table = gr.Markdown(elem_id='compare-table')
     network_event(button, told(compare_uploads), [*inputs.components, files], [pictures, table])
-    if not methods:
-        return
+    if choices:
+        choices.connect(ours, pictures, table)
 
-    def compare_one(chosen: str) -> Answer:
-        pair, others = methods.load(chosen)
-        images, rows = score_pair(pair, others, ours())
-        return gallery(pair, images), f'{chosen}\n\n{rank(rows).markdown()}'
 
-    def compare_many(wanted: float, progress: gr.Progress) -> str:
-        names = evenly_spread(sorted(methods.files), min(MOST_PAIRS, max(1, round(wanted))))
-        rows, caption = score_pairs(methods, names, ours(), lambda done: progress((done, len(names)), 'scoring'))
-        return rank(rows, caption).markdown()
+class FolderChoices:
+    """The row that chooses pairs of the operator's folder: one by its name, or some that are evenly spread.
 
-    def many_with_progress(wanted: float, progress: gr.Progress = gr.Progress()) -> str:  # noqa: B008 - gradio's way
-        return told(compare_many)(wanted, progress)
+    Args:
+        methods: the folder.
+    """
 
-    network_event(one, told(compare_one), [name], [pictures, table])
-    network_event(many, many_with_progress, [count], [table])
+    def __init__(self, methods: Methods) -> None:
+        self.methods, self.names = methods, sorted(methods.files)
+        most = min(MOST_PAIRS, len(self.names))
+        with gr.Row():
+            self.name = gr.Dropdown(self.names, label='A pair of the folder', elem_id='compare-name')
+            self.one = gr.Button('Compare this pair', elem_id='compare-one')
+            self.count = gr.Slider(1, max(2, most), min(10, most), step=1, label='Pairs, evenly spread')
+            self.many = gr.Button('Compare these pairs', elem_id='compare-many')
+
+    def connect(self, ours: Callable[[], Any], pictures: gr.Gallery, table: gr.Markdown) -> None:
+        """Lets the buttons compare.
+
+        Args:
+            ours: opens our fuser.
+            pictures, table: where the answers are shown.
+        """
+
+        def compare_one(chosen: str) -> Answer:
+            pair, others = self.methods.load(chosen)
+            images, rows = score_pair(pair, others, ours())
+            return gallery(pair, images), f'{chosen}\n\n{rank(rows).markdown()}'
+
+        def compare_many(wanted: float, progress: gr.Progress) -> str:
+            names = evenly_spread(self.names, min(MOST_PAIRS, max(1, round(wanted))))
+            rows, caption = score_pairs(
+                self.methods, names, ours(), lambda done: progress((done, len(names)), 'scoring')
+            )
+            return rank(rows, caption).markdown()
+
+        def many_with_progress(wanted: float, progress: gr.Progress = gr.Progress()) -> str:  # noqa: B008 - gradio's way
+            return told(compare_many)(wanted, progress)
+
+        network_event(self.one, told(compare_one), [self.name], [pictures, table])
+        network_event(self.many, many_with_progress, [self.count], [table])
 
 
 def gallery(pair: Any, images: Images) -> list[tuple[Any, str]]:

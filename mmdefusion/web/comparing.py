@@ -11,11 +11,11 @@ from mmdefusion.apis import FusionInferencer
 from mmdefusion.evaluation.baseline import mean_of
 from mmdefusion.evaluation.functional import VIFB_METRICS, vifb_scores
 from mmdefusion.evaluation.published import mean_rank
-from mmdefusion.evaluation.scores import Row, mean_row
+from mmdefusion.evaluation.score_table import Row, mean_row
+from mmdefusion.inference.infrared import tell_black_hot, to_white_hot
 from mmdefusion.inference.methods import find_methods
 from mmdefusion.inference.sources import Item
 from mmdefusion.inference.stems import match_stems
-from mmdefusion.inference.thermal import tell_black_hot, to_white_hot
 from mmdefusion.utils.image_io import reverse_channels
 from mmdefusion.visualization import Table
 from mmdefusion.visualization.report import as_markdown

@@ -4,10 +4,10 @@ from typing import Any
 
 import gradio as gr
 
+from .components import PairInputs, network_event
 from .examples import example
 from .fusing import NAMES, PROTOCOL, open_fuser, show
 from .messages import told
-from .parts import PairInputs, network_event
 from .settings import Settings
 
 TASK_NAMES = {'infrared and visible': 'ivf', 'two exposures': 'mef', 'two foci': 'mff'}

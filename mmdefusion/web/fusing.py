@@ -12,7 +12,7 @@ import torch
 from mmdefusion.apis import FusionInferencer
 from mmdefusion.evaluation.baseline import mean_of
 from mmdefusion.evaluation.functional import PROTOCOLS, lower_is_better
-from mmdefusion.evaluation.scores import Row
+from mmdefusion.evaluation.score_table import Row
 from mmdefusion.inference.sources import Item
 from mmdefusion.models.fusers.attention_maps import attention_maps
 from mmdefusion.models.fusers.picture_fuser import to_tensor

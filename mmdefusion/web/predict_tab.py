@@ -5,9 +5,9 @@ from typing import Any
 
 import gradio as gr
 
+from .components import PairInputs, network_event
 from .examples import example
 from .messages import told
-from .parts import PairInputs, network_event
 from .predicting import SENSORS, Change, chosen_model, open_model, predict
 from .settings import Settings
 

@@ -47,7 +47,7 @@ def library_readers(folder: Path) -> dict[str, Reader]:
     """Those of the package that there are in the version at hand."""
     from helpers.pretraining import TEACHER
 
-    from mmdefusion.apis.loading import load_fuser
+    from mmdefusion.apis.fuser_loading import load_fuser
     from mmdefusion.models.teachers import MAETeacher
 
     readers: dict[str, Reader] = {
@@ -55,8 +55,8 @@ def library_readers(folder: Path) -> dict[str, Reader]:
         'teacher': lambda path: MAETeacher(str(path), arch=TEACHER).init_weights(),
     }
     with contextlib.suppress(ImportError):
-        from mmdefusion.models.checkpoints.fitting import read_weights
         from mmdefusion.models.checkpoints.reading import read_checkpoint
+        from mmdefusion.models.checkpoints.weights_fit import read_weights
 
         readers |= {'read_checkpoint': read_checkpoint, 'read_weights': read_weights}
     return readers

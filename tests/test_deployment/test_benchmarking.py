@@ -13,8 +13,9 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 from mmdefusion.deployment import OnnxDetector, OnnxFuser, OnnxSegmenter
+from mmdefusion.deployment.export import benchmarking
 from mmdefusion.deployment.export.accuracy import FUSION, assess, box_scores, reading_of_labels
-from mmdefusion.deployment.export.benchmarking import agree
+from mmdefusion.deployment.export.benchmarking import agree, write_files
 from mmdefusion.deployment.export.forms import PRECISIONS, Form, prepare
 from mmdefusion.deployment.export.loading import Cut, find_cut
 from mmdefusion.deployment.export.pairs import find_pairs
@@ -208,3 +209,20 @@ def test_agreement():
     outputs = np.array([[[0, 0, 9, 9], [0, 0, 5, 5], [0, 0, 0, 0]]]), np.array([[0.9, 0.4, 0]]), np.array([[1, 0, -1]])
     assert agree('detect', outputs, outputs) == 100
     assert agree('detect', [outputs[0] + np.array([20, 0, 20, 0]), *outputs[1:]], outputs) == 0
+
+
+@pytest.mark.parametrize(
+    ('asked', 'written'),
+    [
+        ([('eager', 'bf16'), ('openvino', 'int8')], ['fp32']),
+        ([('onnxruntime', 'int8')], ['fp32', 'int8']),
+        ([('onnxruntime', 'fp32'), ('onnxruntime', 'fp16')], ['fp32', 'fp16']),
+    ],
+)
+def test_files_are_written_for_what_is_asked(asked, written, tmp_path, monkeypatch):
+    for name in ('to_bytes', 'to_half'):
+        monkeypatch.setattr(benchmarking, name, lambda model, *_, name=name: f'{model} {name}')
+    monkeypatch.setattr(benchmarking, 'write', lambda model, path: (path.name, model))
+    models = dict(fp32='model', int8='model to_bytes', fp16='model to_half')
+    found = write_files('model', None, tmp_path, asked, [])
+    assert found == {name: (f'{name}.onnx', models[name]) for name in written}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mmdefusion.evaluation.score_log import ScoreLog, unfinished_scores
-from mmdefusion.evaluation.scores import Row, mean_row
+from mmdefusion.evaluation.score_table import Row, mean_row
 
 METRICS = tuple(f'metric {number}' for number in range(12))
 

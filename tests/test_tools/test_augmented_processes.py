@@ -14,7 +14,7 @@ from helpers.toy_tta import PredictingModel, ToyTTAModel
 from mmengine.model import MMDistributedDataParallel
 
 from mmdefusion.models.checkpoints.errors import CheckpointError
-from mmdefusion.models.checkpoints.fitting import refuse_misfit
+from mmdefusion.models.checkpoints.weights_fit import refuse_misfit
 
 ROOT = Path(__file__).resolve().parents[2]
 PATHS = os.pathsep.join([str(ROOT), str(ROOT / 'tests')])

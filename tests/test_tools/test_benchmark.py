@@ -7,7 +7,7 @@ import pytest
 from helpers.warm_process import run_tool
 from mmengine.config import Config
 
-from mmdefusion.evaluation.results import short_name
+from mmdefusion.evaluation.trial_scores import short_name
 from mmdefusion.experiments.benchmark import Budget
 from mmdefusion.experiments.benchmark.pace import Pace
 from mmdefusion.experiments.benchmark.plan import fit_weights, set_classes

@@ -18,7 +18,7 @@ from mmdefusion.visualization import contact_sheet, draw_heat
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('visible', help='visible image')
     parser.add_argument('infrared', help='infrared image')
     parser.add_argument('checkpoint', help='checkpoint of pretraining, or published weights')

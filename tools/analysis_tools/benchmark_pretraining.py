@@ -38,7 +38,7 @@ class Stopwatch(Hook):
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', type=present_file, help='config of a training')
     parser.add_argument('--iters', type=int, default=20, help=f'to time, after {WARM_UP} to warm up (default: 20)')
     parser.add_argument('--workers', type=int, default=2, help='workers of each dataloader (default: 2)')

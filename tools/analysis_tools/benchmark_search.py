@@ -24,7 +24,7 @@ import torch
 from mmengine.registry import DATASETS, init_default_scope
 
 from mmdefusion.evaluation.score_log import ScoreLog
-from mmdefusion.evaluation.scores import as_line
+from mmdefusion.evaluation.score_table import as_line
 from mmdefusion.inference.fusing import Fusing
 from mmdefusion.inference.stems import match_stems
 from mmdefusion.utils.files import write_image, write_text

@@ -34,10 +34,10 @@ from mmdefusion.evaluation.baseline import mean_of
 from mmdefusion.evaluation.functional import PROTOCOLS, lower_is_better
 from mmdefusion.evaluation.functional.targets import Kept, summarise
 from mmdefusion.evaluation.labelled_targets import Boxes, check_names, measure_objects, read_boxes
-from mmdefusion.evaluation.scores import mean_row
+from mmdefusion.evaluation.score_table import mean_row
+from mmdefusion.inference.infrared import Polarity
 from mmdefusion.inference.sources import Item, list_items
 from mmdefusion.inference.stems import list_images
-from mmdefusion.inference.thermal import Polarity
 from mmdefusion.models.fusers import ResidualDetail, SlidingWindow
 from mmdefusion.models.structures import Pair
 from mmdefusion.registry import MODELS

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from mmengine.config import Config, DictAction
 
-from mmdefusion.evaluation.results import NAMES, mean_and_range, score_in_percent
+from mmdefusion.evaluation.trial_scores import NAMES, mean_and_range, score_in_percent
 from mmdefusion.experiments import Trial
 from mmdefusion.experiments.benchmark.plan import starting_points
 from mmdefusion.experiments.data_digest import digest_data
 from mmdefusion.models.checkpoints.fetching import hash_weights, local_path
-from mmdefusion.models.checkpoints.fitting import read_weights
+from mmdefusion.models.checkpoints.weights_fit import read_weights
 from mmdefusion.utils.files import write_text
 from mmdefusion.utils.names import shown
 from mmdefusion.utils.options import interrupted_in_a_line

@@ -25,13 +25,13 @@ import matplotlib.pyplot as plt
 
 from mmdefusion.apis import FusionInferencer
 from mmdefusion.evaluation.functional import TARGET_METRICS, VIFB_METRICS, lower_is_better
+from mmdefusion.evaluation.parallel_scoring import score_files
 from mmdefusion.evaluation.published import VIFB_PAIRS, mean_rank, rank, vifb_method_means
-from mmdefusion.evaluation.score_files import score_files
-from mmdefusion.evaluation.scores import Row, mean_row, write_scores
+from mmdefusion.evaluation.score_table import Row, mean_row, write_scores
+from mmdefusion.inference.infrared import tell_black_hot, to_white_hot
 from mmdefusion.inference.methods import find_methods
 from mmdefusion.inference.sources import Item, list_items
 from mmdefusion.inference.stems import match_stems
-from mmdefusion.inference.thermal import tell_black_hot, to_white_hot
 from mmdefusion.models.checkpoints.fetching import hash_weights, local_path
 from mmdefusion.utils.files import write_image, write_text
 from mmdefusion.utils.image_io import read_image

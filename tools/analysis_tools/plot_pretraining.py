@@ -28,7 +28,7 @@ SCORES = {'psnr': 'PSNR (dB)', 'ssim': 'SSIM'}
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('work_dirs', nargs='+', type=Path, help='work dirs of pretraining, in the order of the stages')
     parser.add_argument(
         '--random', type=present_file, metavar='CONFIG', help='also validate this config with random weights'

@@ -18,10 +18,10 @@ import torch
 from mmengine.config import Config, DictAction
 from mmengine.logging import MMLogger
 
-from mmdefusion.evaluation.results import mean_and_spread
+from mmdefusion.evaluation.trial_scores import mean_and_spread
 from mmdefusion.experiments.probe import TOKENS, FeatureReader, LabelledPairs, Patches, ProbeSettings, probe
 from mmdefusion.models.checkpoints.fetching import local_path
-from mmdefusion.models.checkpoints.fitting import read_weights
+from mmdefusion.models.checkpoints.weights_fit import read_weights
 from mmdefusion.utils.files import write_text
 from mmdefusion.utils.names import shown
 from mmdefusion.utils.options import Size, interrupted_in_a_line, present_file, size

@@ -23,12 +23,12 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from mmdefusion.datasets.transforms import CORRUPTIONS
-from mmdefusion.evaluation.results import main_score
+from mmdefusion.evaluation.trial_scores import main_score
 from mmdefusion.experiments import Disturbance
 from mmdefusion.experiments.complexity import build_model
 from mmdefusion.experiments.data_digest import digest_data
 from mmdefusion.models.checkpoints.fetching import local_path
-from mmdefusion.models.checkpoints.fitting import read_weights, refuse_misfit
+from mmdefusion.models.checkpoints.weights_fit import read_weights, refuse_misfit
 from mmdefusion.utils.files import make_writable, write_text
 from mmdefusion.utils.kept import read_kept
 from mmdefusion.utils.names import shown

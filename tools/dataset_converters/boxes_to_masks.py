@@ -69,7 +69,7 @@ def convert(annotations: Path, out: Path) -> int:
 
 @interrupted_in_a_line()
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('annotations', type=Path, help='COCO annotation file')
     parser.add_argument('out', type=Path, help='folder for the label maps')
     args = parser.parse_args()

@@ -19,7 +19,7 @@ COLUMNS = ('split', 'data set', 'images', 'partners', '16-bit', 'boxes', 'label 
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Check the data sets of a config')
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', type=present_file, help='config file of a detector, a segmenter or a pretrainer')
     parser.add_argument(
         '--split', choices=('train', 'val', 'test', 'all'), default='all', help='which data loader (default: all)'

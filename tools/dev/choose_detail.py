@@ -24,7 +24,7 @@ from mmdefusion.apis import FusionInferencer
 from mmdefusion.datasets.pairing import strip_suffix
 from mmdefusion.evaluation.functional import VIFB_METRICS, vifb_scores
 from mmdefusion.evaluation.published import mean_rank, rank, vifb_method_means
-from mmdefusion.evaluation.scores import mean_row
+from mmdefusion.evaluation.score_table import mean_row
 from mmdefusion.inference.sources import Item, list_items
 from mmdefusion.models.fusers import ResidualDetail
 from mmdefusion.utils.options import interrupted_in_a_line

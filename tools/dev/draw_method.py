@@ -20,7 +20,7 @@ from mmengine.structures import BaseDataElement
 from torch import Tensor
 
 from mmdefusion.engine.hooks.pretraining_panel_hook import panel, to_uint8
-from mmdefusion.models.checkpoints.fitting import read_weights, refuse_misfit
+from mmdefusion.models.checkpoints.weights_fit import read_weights, refuse_misfit
 from mmdefusion.models.pretrainers.cud import CUDPretrainer
 from mmdefusion.models.structures import Pair
 from mmdefusion.registry import MODELS

@@ -4,8 +4,11 @@
 
 Both are measured on one pair of the size in the config's name (tools/analysis_tools/get_flops.py does the same), of
 fusion on one window; of pretraining only parameters are counted. What is in the metafiles already is not measured again
-unless it is named with --only. Results are written into the metafiles by hand and stay there; a config without any has
-been built and run for an iteration or two in the tests, no more.
+unless it is named with --only.
+
+Results are written into the metafiles by hand and stay there. They are of a config as it stands: those of the project's
+benchmark (docs/benchmark.md) are not among them, as it trains with light heads, on images of other sizes and with other
+budgets. As it stands, a config without any has been built and run for an iteration or two in the tests, no more.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Writes weights between those that a training began with and those that it ended with.
 
-    python tools/model_converters/average_weights.py work_dirs/RUN/iter_1000.pth TARGET.pth --share 0.5 \
+    python tools/model_converters/average_weights.py work_dirs/RUN/iter_1000.pth TARGET.pth --share 0.5 \\
         --start backbone. tiny backbone.
 
 A training on one kind of data makes weights better there and often worse elsewhere; their mean with the weights that
@@ -16,10 +16,10 @@ from pathlib import Path
 import torch
 
 from mmdefusion.models.checkpoints.averaging import SHARE, average, find_start, weights_under
-from mmdefusion.models.checkpoints.fitting import read_weights, weights_of
 from mmdefusion.models.checkpoints.low_rank import merge_low_rank
 from mmdefusion.models.checkpoints.reading import read_checkpoint
 from mmdefusion.models.checkpoints.unwrap import State
+from mmdefusion.models.checkpoints.weights_fit import read_weights, weights_of
 from mmdefusion.models.checkpoints.writing import write_checkpoint
 from mmdefusion.utils.names import shown
 from mmdefusion.utils.options import interrupted_in_a_line

@@ -1,6 +1,6 @@
 """Reduces a training checkpoint to what others need: the weights and their origin.
 
-    python tools/model_converters/publish_model.py work_dirs/RUN/iter_1000.pth weights/defusionpp_tiny --fp16 \
+    python tools/model_converters/publish_model.py work_dirs/RUN/iter_1000.pth weights/defusionpp_tiny --fp16 \\
         --data 'BSDS500 (360 images), RoadScene train, ...'
 
 The file is named by the first eight digits of its SHA-256, and `meta` holds the network as plain data, the config of
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mmdefusion import __version__
-from mmdefusion.apis.loading import carried_model, read_fuser
+from mmdefusion.apis.fuser_loading import carried_model, read_fuser
 from mmdefusion.models.checkpoints.averaging import SHARE
 from mmdefusion.models.checkpoints.low_rank import merge_low_rank
 from mmdefusion.models.checkpoints.mae import read_mae_encoder
@@ -32,7 +32,7 @@ from mmdefusion.utils.run_log import validation_scores
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('checkpoint', type=Path, help='checkpoint of a training')
     parser.add_argument('target', type=Path, help='path without suffix; -SHA.pth is added')
     parser.add_argument('--safetensors', action='store_true', help='write -SHA.safetensors')

@@ -20,7 +20,7 @@ from mmdefusion.utils.options import interrupted_in_a_line
 
 @interrupted_in_a_line()
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('source', type=Path, help="checkpoint of the authors' code, or ours with --reverse")
     parser.add_argument('target', type=Path, help='.pth, or .safetensors')
     parser.add_argument('--reverse', action='store_true', help="write the authors' layout")

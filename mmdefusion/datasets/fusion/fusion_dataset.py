@@ -5,9 +5,9 @@ from typing import get_args
 
 from mmengine.dataset import BaseDataset
 
+from mmdefusion.inference.infrared import Polarity, tell_black_hot, warn_of_idle_range
 from mmdefusion.inference.sources import Item
 from mmdefusion.inference.stems import match_stems
-from mmdefusion.inference.thermal import Polarity, tell_black_hot, warn_of_idle_range
 from mmdefusion.registry import DATASETS
 
 from ..pipelines import built_steps

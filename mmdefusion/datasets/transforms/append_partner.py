@@ -9,7 +9,7 @@ import mmcv
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from mmdefusion.inference.thermal import one_to_white_hot
+from mmdefusion.inference.infrared import one_to_white_hot
 from mmdefusion.registry import TRANSFORMS
 from mmdefusion.utils.image_io import FixedRange, UnusableImage, check_scaling, read_partner, to_channels
 
@@ -96,7 +96,11 @@ class AppendPartner(BaseTransform):
         self.max_pixels = max_pixels
 
     def transform(self, results: dict) -> dict:
-        """Reads the partner and appends it to ``results['img']``."""
+        """Reads the partner and appends it to ``results['img']``.
+
+        Raises:
+            OSError, ValueError: see the class.
+        """
         visible, img_path = results['img'], results.get('img_path')
         if img_path is None and results.get('img_ir_path') is None:
             raise ValueError(
@@ -130,7 +134,11 @@ class AppendPartner(BaseTransform):
         return results
 
     def find(self, results: dict) -> str:
-        """The path of the partner: ``img_ir_path``, or else ``img_path`` changed by the rule."""
+        """The path of the partner: ``img_ir_path``, or else ``img_path`` changed by the rule.
+
+        Raises:
+            ValueError: if neither says it: there is no rule, or it leaves ``img_path`` as it is.
+        """
         if results.get('img_ir_path') is not None:
             return results['img_ir_path']
         img_path = results['img_path']
@@ -149,6 +157,10 @@ class AppendPartner(BaseTransform):
         """Reads the partner of the visible image at ``img_path`` as H×W×``channels`` uint8.
 
         Hot is dark in it if ``black_hot``; None takes it as it is, false colours too.
+
+        Raises:
+            FileNotFoundError: if it does not exist.
+            UnusableImage: if it cannot be read.
         """
         scaling = (self.percentiles, self.fixed_range, self.backend_args, self.max_pixels)
         if black_hot is None:

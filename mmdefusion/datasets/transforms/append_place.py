@@ -26,7 +26,11 @@ class AppendPlace(BaseTransform):
     """
 
     def transform(self, results: dict) -> dict:
-        """Appends the channels to ``results['img']``."""
+        """Appends the channels to ``results['img']``.
+
+        Raises:
+            ValueError: see the class.
+        """
         image = results['img']
         if image.ndim != 3 or image.shape[2] not in (4, 6):
             raise ValueError(

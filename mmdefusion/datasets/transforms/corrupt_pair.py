@@ -10,49 +10,49 @@ from numpy.typing import NDArray
 
 from mmdefusion.registry import TRANSFORMS
 
-from .draws import generator
+from .random_numbers import generator
 
 LEVELS = range(1, 6)
 
 
-def darkness(image: NDArray, level: int, draws: Generator) -> NDArray:
+def darkness(image: NDArray, level: int, rng: Generator) -> NDArray:
     """Darkens the image and adds the sensor noise that becomes visible then."""
     light = (0.6, 0.4, 0.25, 0.15, 0.08)[level - 1]
     noise = np.sqrt(np.maximum(image, 0) * light) * 0.5 + 1.5
-    return image * light + draws.normal(size=image.shape) * noise
+    return image * light + rng.normal(size=image.shape) * noise
 
 
-def glare(image: NDArray, level: int, draws: Generator) -> NDArray:
+def glare(image: NDArray, level: int, rng: Generator) -> NDArray:
     """Adds a disc of light, as a lamp that shines into the lens, which hides what is behind it."""
     height, width = image.shape[:2]
     radius = (0.15, 0.22, 0.3, 0.4, 0.55)[level - 1] * max(height, width)
-    x, y = draws.uniform(0.2, 0.8, 2) * (width, height)
+    x, y = rng.uniform(0.2, 0.8, 2) * (width, height)
     rows, columns = np.ogrid[:height, :width]
     light = np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / radius**2)[..., None]
     return image + (255 - image) * np.clip(1.3 * light, 0, 1)
 
 
-def fog(image: NDArray, level: int, draws: Generator) -> NDArray:
+def fog(image: NDArray, level: int, rng: Generator) -> NDArray:
     """Adds drifting fog that grows denser towards the horizon."""
     height, width = image.shape[:2]
     depth = np.interp(np.linspace(0, 1, height), (0, 0.4, 1), (1.0, 1.0, 0.3))[:, None]
-    drifts = cv2.resize(draws.uniform(0.8, 1.2, (4, 5)), (width, height), interpolation=cv2.INTER_CUBIC)
+    drifts = cv2.resize(rng.uniform(0.8, 1.2, (4, 5)), (width, height), interpolation=cv2.INTER_CUBIC)
     clear = np.exp(-(0.4, 0.8, 1.2, 1.8, 2.6)[level - 1] * depth * drifts)[..., None]
     return image * clear + 200 * (1 - clear)
 
 
-def thermal_noise(image: NDArray, level: int, draws: Generator) -> NDArray:
+def thermal_noise(image: NDArray, level: int, rng: Generator) -> NDArray:
     """Adds the noise of an uncooled sensor: of single pixels and of whole columns."""
     strength = (5, 10, 18, 28, 40)[level - 1]
-    columns = draws.normal(size=(1, image.shape[1], 1)) * strength / 2
-    return image + draws.normal(size=image.shape) * strength + columns
+    columns = rng.normal(size=(1, image.shape[1], 1)) * strength / 2
+    return image + rng.normal(size=image.shape) * strength + columns
 
 
-def thermal_washout(image: NDArray, level: int, draws: Generator) -> NDArray:
+def thermal_washout(image: NDArray, level: int, rng: Generator) -> NDArray:
     """Lowers the contrast as in thermal crossover, when everything has nearly the same temperature."""
     contrast = (0.7, 0.5, 0.35, 0.22, 0.12)[level - 1]
     mean = image.mean((0, 1), keepdims=True)
-    return mean + (image - mean) * contrast + draws.normal(size=image.shape) * 1.5
+    return mean + (image - mean) * contrast + rng.normal(size=image.shape) * 1.5
 
 
 Corruption = Callable[[NDArray, int, Generator], NDArray]

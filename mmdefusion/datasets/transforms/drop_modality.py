@@ -4,7 +4,7 @@ from mmcv.transforms import BaseTransform
 
 from mmdefusion.registry import TRANSFORMS
 
-from .draws import generator
+from .random_numbers import generator
 
 DROPPABLE = ('visible', 'infrared', 'random')
 
@@ -38,10 +38,10 @@ class DropModality(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Drops the modality, or leaves the pair unchanged."""
-        draws = generator(self.seed, results)
-        if draws.random() >= self.prob:
+        rng = generator(self.seed, results)
+        if rng.random() >= self.prob:
             return results
-        modality = DROPPABLE[draws.integers(2)] if self.modality == 'random' else self.modality
+        modality = DROPPABLE[rng.integers(2)] if self.modality == 'random' else self.modality
         results['img'] = results['img'].copy()
         results['img'][..., slice(3) if modality == 'visible' else slice(3, None)] = 0
         if modality == 'infrared':

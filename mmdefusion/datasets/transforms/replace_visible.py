@@ -26,7 +26,8 @@ class ReplaceVisible(BaseTransform):
 
     Raises:
         FileNotFoundError: if there is no fused image for a visible one.
-        ValueError: if it is of another size.
+        UnusableImage: if that one cannot be read.
+        ValueError: if it is of another size, or a visible image is not below ``root``.
     """
 
     def __init__(self, folder: str, root: str) -> None:
@@ -34,7 +35,11 @@ class ReplaceVisible(BaseTransform):
         self.root = root
 
     def transform(self, results: dict) -> dict:
-        """Reads the fused image."""
+        """Reads the fused image into ``results['img']``.
+
+        Raises:
+            OSError, ValueError: see the class.
+        """
         path = replacement(results['img_path'], self.root, self.folder)
         picture = read_image(str(path), channels=3)
         if picture.shape[:2] != results['img'].shape[:2]:

@@ -8,7 +8,7 @@ from mmcv.transforms import BaseTransform
 
 from mmdefusion.registry import TRANSFORMS
 
-from .draws import generator
+from .random_numbers import generator
 
 
 @TRANSFORMS.register_module()
@@ -38,9 +38,9 @@ class ShiftPartner(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Shifts the partner."""
-        draws = generator(self.seed, results)
-        length = self.pixels * (1.0 if self.exact else math.sqrt(draws.random()))  # uniform over the disc
-        angle = draws.uniform(0, 2 * math.pi)
+        rng = generator(self.seed, results)
+        length = self.pixels * (1.0 if self.exact else math.sqrt(rng.random()))  # uniform over the disc
+        angle = rng.uniform(0, 2 * math.pi)
         image = results['img']
         size = image.shape[1::-1]
         move = np.array([[1, 0, length * math.cos(angle)], [0, 1, length * math.sin(angle)]])

@@ -12,7 +12,7 @@ from mmdefusion.datasets.label_maps import read_label_map
 from mmdefusion.datasets.wrapped import inner_datasets
 from mmdefusion.evaluation.functional.gray import to_grey
 from mmdefusion.evaluation.functional.vifb import vifb_scores
-from mmdefusion.evaluation.parts import class_iou, class_precision
+from mmdefusion.evaluation.subset_scores import class_iou, class_precision
 from mmdefusion.inference.sources import Item
 from mmdefusion.registry import DATASETS
 from mmdefusion.utils.image_io import reverse_channels

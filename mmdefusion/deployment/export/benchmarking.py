@@ -7,9 +7,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from mmengine.config import Config
+from onnx import ModelProto
 
+from mmdefusion.inference.sources import Item
 from mmdefusion.utils.measuring import measure
 
+from ..metadata import Metadata
 from .accuracy import assess, reading_of_labels
 from .exporting import CALIBRATED, to_bytes, trace_loaded
 from .forms import PRECISIONS, in_torch, prepare
@@ -79,13 +82,9 @@ def benchmark(
     items = find_pairs(pairs)
     measured = find_pairs(calibration)[:CALIBRATED] if calibration else items[:CALIBRATED]
     loaded = load(config, checkpoint)
-    wanted = [p for form in forms for p in PRECISIONS[form] if precisions is None or p in precisions]
+    asked = [(form, p) for form in forms for p in PRECISIONS[form] if precisions is None or p in precisions]
     model, metadata = trace_loaded(loaded, size)
-    files = {'fp32': write(model, folder / 'fp32.onnx')}
-    if 'int8' in wanted and 'onnxruntime' in forms:
-        files['int8'] = write(to_bytes(model, metadata, measured), folder / 'int8.onnx')
-    if 'fp16' in wanted:
-        files['fp16'] = write(to_half(model, metadata), folder / 'fp16.onnx')
+    files = write_files(model, metadata, folder, asked, measured)
     # targets off, as in docs/deployment.md: what is raised or restored afterwards is the same in every form
     options = dict(target='off') if metadata.task == 'fuse' else {}
     runtime = RUNTIMES[metadata.task](files['fp32'], show_progress=False, threads=threads, **options)
@@ -95,31 +94,49 @@ def benchmark(
     segments = truth is not None and metadata.task == 'segment'
     labels = reading_of_labels(Config.fromfile(config).test_dataloader.dataset) if segments else None
     truths = [in_torch(loaded.module)(*pair) for pair in inputs]
-    for form in forms:
-        for precision in PRECISIONS[form]:
-            if precisions is not None and precision not in precisions:
-                continue
-            network = prepare(form, precision, files, loaded.module, metadata, calibrated, threads)
-            if network is None:
-                continue
-            took = measure(lambda network=network: network(*inputs[0]), repeats, torch.device('cpu'))
-            agreement = np.mean(
-                [
-                    agree(metadata.task, network(*pair), one, loaded.cut)
-                    for pair, one in zip(inputs, truths, strict=True)
-                ]
-            )
-            runtime.network = network
-            yield Row(
-                form,
-                precision,
-                took.seconds,
-                took.cpu_seconds,
-                took.peak_bytes,
-                files[precision].stat().st_size / 1e6 if form == 'onnxruntime' else None,
-                float(agreement),
-                assess(runtime, items, truth, labels),
-            )
+    for form, precision in asked:
+        network = prepare(form, precision, files, loaded.module, metadata, calibrated, threads)
+        if network is None:
+            continue
+        took = measure(lambda network=network: network(*inputs[0]), repeats, torch.device('cpu'))
+        agreements = [
+            agree(metadata.task, network(*pair), one, loaded.cut) for pair, one in zip(inputs, truths, strict=True)
+        ]
+        runtime.network = network
+        yield Row(
+            form,
+            precision,
+            took.seconds,
+            took.cpu_seconds,
+            took.peak_bytes,
+            files[precision].stat().st_size / 1e6 if form == 'onnxruntime' else None,
+            float(np.mean(agreements)),
+            assess(runtime, items, truth, labels),
+        )
+
+
+def write_files(
+    model: ModelProto,
+    metadata: Metadata,
+    folder: Path,
+    asked: Sequence[tuple[str, str]],
+    measured: Sequence[Item],
+) -> dict[str, Path]:
+    """Writes the files that forms and precisions need, and returns them by precision; fp32 is always there.
+
+    Args:
+        model: the traced network.
+        metadata: of the network.
+        folder: where the files are written.
+        asked: forms, each with a precision.
+        measured: pairs that 8 bits are chosen by.
+    """
+    files = {'fp32': write(model, folder / 'fp32.onnx')}
+    if ('onnxruntime', 'int8') in asked:
+        files['int8'] = write(to_bytes(model, metadata, measured), folder / 'int8.onnx')
+    if ('onnxruntime', 'fp16') in asked:
+        files['fp16'] = write(to_half(model, metadata), folder / 'fp16.onnx')
+    return files
 
 
 def agree(task: str, found: Sequence[np.ndarray], wanted: Sequence[np.ndarray], cut: Cut = ALL) -> float:

@@ -10,7 +10,7 @@ from torch import nn
 
 from mmdefusion import __version__
 from mmdefusion.apis import FusionInferencer
-from mmdefusion.apis.loading import read_fuser
+from mmdefusion.apis.fuser_loading import read_fuser
 from mmdefusion.datasets.pipelines import PARTNER, READER, find_step
 from mmdefusion.models.checkpoints.reading import read_checkpoint
 from mmdefusion.utils.type_names import type_name

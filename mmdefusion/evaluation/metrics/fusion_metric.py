@@ -10,7 +10,7 @@ from mmdefusion.utils.files import make_writable, write_image
 from mmdefusion.utils.image_io import reverse_channels
 
 from ..functional import PROTOCOLS
-from ..scores import mean_row, write_scores
+from ..score_table import mean_row, write_scores
 
 
 @METRICS.register_module()

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from mmdefusion.datasets.label_maps import read_label_map
-from mmdefusion.evaluation.parts import class_iou, class_precision
+from mmdefusion.evaluation.subset_scores import class_iou, class_precision
 
 from .data_set import DataSet
 

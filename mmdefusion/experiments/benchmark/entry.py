@@ -11,8 +11,8 @@ import numpy as np
 from mmengine.config import Config
 
 from mmdefusion.engine.hooks.kept_tokens_hook import KEEPING
-from mmdefusion.evaluation.results import score_in_percent
-from mmdefusion.models.checkpoints.fitting import read_weights, refuse_misfit
+from mmdefusion.evaluation.trial_scores import score_in_percent
+from mmdefusion.models.checkpoints.weights_fit import read_weights, refuse_misfit
 from mmdefusion.registry import DATASETS
 from mmdefusion.utils.files import write_text
 from mmdefusion.utils.kept import read_kept

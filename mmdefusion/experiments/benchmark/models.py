@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mmdefusion.evaluation.results import short_name
+from mmdefusion.evaluation.trial_scores import short_name
 from mmdefusion.utils.paths import CONFIGS
 
 FOLDERS = ('detection', 'segmentation', 'baselines')

@@ -11,8 +11,8 @@ from mmengine.config import Config, ConfigDict
 
 from mmdefusion.models.checkpoints.errors import CheckpointError
 from mmdefusion.models.checkpoints.fetching import hash_weights, local_path
-from mmdefusion.models.checkpoints.fitting import read_weights
 from mmdefusion.models.checkpoints.vit_file import is_public
+from mmdefusion.models.checkpoints.weights_fit import read_weights
 from mmdefusion.utils.type_names import type_name
 from mmdefusion.version import __version__
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmdefusion.evaluation.results import CLASS_SCORES, MAIN_SCORES, NAMES, class_scores, mean_and_spread
+from mmdefusion.evaluation.trial_scores import CLASS_SCORES, MAIN_SCORES, NAMES, class_scores, mean_and_spread
 from mmdefusion.utils.files import write_image, write_text
 from mmdefusion.utils.image_io import read_image, read_partner
 from mmdefusion.utils.spread import evenly_spread

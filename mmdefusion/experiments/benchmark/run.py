@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmdefusion.models.checkpoints.fitting import read_weights
+from mmdefusion.models.checkpoints.weights_fit import read_weights
 from mmdefusion.utils.files import make_writable
 from mmdefusion.visualization import Table
 

@@ -12,10 +12,10 @@ from torch.nn.functional import adaptive_avg_pool2d
 
 from mmdefusion.models.backbones import DeFusionEncoder, SpatialPrior
 from mmdefusion.models.checkpoints.errors import CheckpointError
-from mmdefusion.models.checkpoints.fitting import read_weights
 from mmdefusion.models.checkpoints.reading import read_plain
 from mmdefusion.models.checkpoints.vit import read_vit
 from mmdefusion.models.checkpoints.vit_file import begins_from, is_public
+from mmdefusion.models.checkpoints.weights_fit import read_weights
 from mmdefusion.models.checkpoints.writing import write_cached
 from mmdefusion.models.defusion_pp import DeFusionPP
 from mmdefusion.models.layers import PATCH_SIZE, Normalize, patchify

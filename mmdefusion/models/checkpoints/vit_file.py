@@ -2,9 +2,9 @@
 
 from mmdefusion.utils.type_names import type_name
 
-from .fitting import read_weights
 from .unwrap import State
 from .vit import ViTWeights, read_vit
+from .weights_fit import read_weights
 
 PRETRAINED = ('Pretrained', 'PretrainedInit')  # MMEngine's name of a class, and that of the class itself
 POSITIONS = (

@@ -100,7 +100,7 @@ class SelfAttention(nn.Module):
 
 
 class CrossAttention(nn.Module):
-    """Multi-head attention with separate query, key and value, each B×N×C; the output is B×N×C.
+    """Multi-head attention with separate query, key and value.
 
     If the queries have k times as many rows, key and value are projected once for all of them.
 
@@ -128,7 +128,18 @@ class CrossAttention(nn.Module):
         mask: Tensor | Windows | None = None,
         after: Sequence[nn.Linear] = (),
     ) -> Tensor:
-        """Attends. ``after`` are linear maps that query, key and value have yet to pass before their projections."""
+        """Lets queries attend to keys.
+
+        Args:
+            query: kB×N×C; k is 1, or for instance 2 where both images of a pair, one batch after the other, attend to
+                the same keys.
+            key, value: B×M×C; row i is for the queries of the rows i, B + i and so on.
+            mask: see :func:`attend`.
+            after: linear maps that query, key and value have yet to pass before their projections.
+
+        Returns:
+            kB×N×C.
+        """
         weights, biases = self.in_proj.weight.chunk(3), self.in_proj.bias.chunk(3)
         if after:
             biases = [w @ inner.bias + bias for w, inner, bias in zip(weights, after, biases, strict=True)]
@@ -139,7 +150,7 @@ class CrossAttention(nn.Module):
         return self.out_proj(attend(q, k, v, self.num_heads, mask))
 
     def weights(self, query: Tensor, key: Tensor) -> Tensor:
-        """The attention weights, B×heads×N×N, which :meth:`forward` never stores; for visualisation."""
+        """The attention weights of queries B×N×C and keys B×M×C, B×heads×N×M, which :meth:`forward` never stores."""
         weights, biases = self.in_proj.weight.chunk(3), self.in_proj.bias.chunk(3)
         q, k = (
             split_heads(linear(x, weight, bias), self.num_heads)

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from mmdefusion.registry import MODELS, build_model_part
 
 from .encoder_pretrainer import EncoderPretrainer
-from .fitting import refuse_finer, refuse_other_width
+from .teacher_fit import refuse_finer, refuse_other_width
 
 
 @MODELS.register_module()

@@ -14,7 +14,7 @@ from ..heads import DistillationHead
 from ..layers import Normalize, as_pairs
 from ..necks.decomposition import DecompositionNeck
 from ..structures import PairFeatures
-from .fitting import refuse_other_width
+from .teacher_fit import refuse_other_width
 
 
 @MODELS.register_module()

@@ -13,8 +13,8 @@ from mmdefusion.registry import build_model_part
 
 from ..heads import DistillationHead
 from ..layers import PATCH_SIZE, Normalize, as_pairs
-from .fitting import refuse_other_width
 from .student_views import StudentView
+from .teacher_fit import refuse_other_width
 
 
 class MapDistiller(BaseModel):

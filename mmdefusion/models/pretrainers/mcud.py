@@ -9,7 +9,7 @@ from mmdefusion.registry import MODELS, build_model_part
 from ..losses import MCUDLoss
 from ..structures import Sensors
 from .cud import CUDPretrainer
-from .fitting import refuse_finer, refuse_other_width
+from .teacher_fit import refuse_finer, refuse_other_width
 
 
 @MODELS.register_module()

@@ -10,7 +10,7 @@ from torch.ao.quantization import MinMaxObserver
 
 from mmdefusion.engine.hooks import FiniteLossHook
 from mmdefusion.models.checkpoints.errors import CheckpointError
-from mmdefusion.models.checkpoints.fitting import read_weights
+from mmdefusion.models.checkpoints.weights_fit import read_weights
 
 RUNTIMES = sorted((Path(__file__).parents[3] / 'configs/_base_').glob('*_runtime.py'))
 RUNTIMES = [path for path in RUNTIMES if path.stem in ('detection_runtime', 'segmentation_runtime')]

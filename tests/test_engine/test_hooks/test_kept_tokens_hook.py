@@ -16,7 +16,7 @@ from mmdefusion.engine.hooks.kept_tokens_hook import KEEPING
 from mmdefusion.experiments.benchmark.entry import Entry
 from mmdefusion.experiments.trial import Trial
 from mmdefusion.models.backbones import DeFusionEncoder
-from mmdefusion.models.checkpoints.fitting import read_weights
+from mmdefusion.models.checkpoints.weights_fit import read_weights
 from mmdefusion.models.layers import place
 from mmdefusion.models.necks.kept_tokens import KeptTokens
 from mmdefusion.scenes import write_scenes

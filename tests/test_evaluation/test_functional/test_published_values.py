@@ -5,7 +5,7 @@ import csv
 import pytest
 
 from mmdefusion.evaluation.functional import GRAY_METRICS, VIFB_METRICS
-from mmdefusion.evaluation.score_files import score_files
+from mmdefusion.evaluation.parallel_scoring import score_files
 from mmdefusion.inference.stems import list_images
 
 METHODS = ('ADF', 'IFCNN', 'SeAFusion', 'U2Fusion')

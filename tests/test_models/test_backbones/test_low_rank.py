@@ -12,8 +12,8 @@ from torch.testing import assert_close
 
 from mmdefusion.models.backbones import DeFusionEncoder
 from mmdefusion.models.checkpoints.errors import CheckpointError
-from mmdefusion.models.checkpoints.fitting import refuse_misfit
 from mmdefusion.models.checkpoints.low_rank import merge_low_rank
+from mmdefusion.models.checkpoints.weights_fit import refuse_misfit
 
 SMALL = {'embed_dims': 32, 'depth': 3, 'num_heads': 2, 'last_num_heads': 4}
 

@@ -11,10 +11,10 @@ from onnx import TensorProto, helper, numpy_helper
 
 from mmdefusion.models.checkpoints.errors import CheckpointError
 from mmdefusion.models.checkpoints.fetching import local_path
-from mmdefusion.models.checkpoints.fitting import read_weights
 from mmdefusion.models.checkpoints.reading import read_checkpoint
 from mmdefusion.models.checkpoints.shipped import IN_WHEELS, named
 from mmdefusion.models.checkpoints.vit import read_vit
+from mmdefusion.models.checkpoints.weights_fit import read_weights
 
 
 class LastTokens(torch.nn.Module):

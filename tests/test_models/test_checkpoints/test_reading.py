@@ -20,8 +20,8 @@ from torch.testing import assert_close
 from mmdefusion.models.checkpoints import archives, reading
 from mmdefusion.models.checkpoints.archives import END, END64, LOCATOR, check_unread
 from mmdefusion.models.checkpoints.errors import CheckpointError
-from mmdefusion.models.checkpoints.fitting import read_weights
 from mmdefusion.models.checkpoints.reading import read_checkpoint, read_plain
+from mmdefusion.models.checkpoints.weights_fit import read_weights
 from mmdefusion.models.checkpoints.writing import write_checkpoint
 
 CONTENT = {

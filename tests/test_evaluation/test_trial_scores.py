@@ -3,7 +3,7 @@
 from math import isnan, nan
 from pathlib import Path
 
-from mmdefusion.evaluation.results import (
+from mmdefusion.evaluation.trial_scores import (
     class_scores,
     main_score,
     mean_and_range,

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from mmdefusion.evaluation.scores import mean_row, write_scores
+from mmdefusion.evaluation.score_table import mean_row, write_scores
 
 
 def test_an_image_may_be_called_mean(tmp_path):

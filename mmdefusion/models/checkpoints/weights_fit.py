@@ -28,7 +28,15 @@ def read_weights(source: str | os.PathLike) -> State:
 
 
 def weights_of(content: dict[str, Any], source: str) -> State:
-    """The weights of a checkpoint that was read, checked with its ``meta`` as :func:`read_weights` does."""
+    """The weights of a checkpoint that was read, checked with its ``meta``.
+
+    Args:
+        content: content of the checkpoint, from :func:`read_checkpoint`.
+        source: name of the checkpoint in error messages.
+
+    Raises:
+        CheckpointError: see :func:`read_weights`.
+    """
     _refuse_odd_meta(content.get('meta', {}), source)
     state = unwrap(content, source)
     if all(key.startswith(COMPILED) for key in state):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmdefusion.evaluation.score_files import iterate_scores, score_files
+from mmdefusion.evaluation.parallel_scoring import iterate_scores, score_files
 
 
 @pytest.fixture

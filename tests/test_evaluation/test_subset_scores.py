@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from mmdefusion.evaluation.parts import class_iou, class_precision
+from mmdefusion.evaluation.subset_scores import class_iou, class_precision
 
 pytest.importorskip('mmseg')
 BOX = [10, 10, 40, 40]

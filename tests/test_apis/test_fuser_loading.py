@@ -95,7 +95,9 @@ def test_sizes_are_looked_at_before_anything_is_built(tmp_path, monkeypatch):
     tensors = {f'backbone__blocks__{k}__norm1__weight': torch.zeros(1) for k in range(3, 120)}
     arch = dict(SMALL, depth=120)
     path = write_fuser(tmp_path / 'x.pth', meta={'model': cud_config(backbone=dict(ENCODER, arch=arch))}, **tensors)
-    monkeypatch.setattr('mmdefusion.apis.loading.build_parts', lambda *_, **__: pytest.fail('something was built'))
+    monkeypatch.setattr(
+        'mmdefusion.apis.fuser_loading.build_parts', lambda *_, **__: pytest.fail('something was built')
+    )
     with pytest.raises(ValueError, match=r'lacks \d+ of the weights, first backbone.blocks.3.norm1.bias'):
         load_fuser(path)
     path = write_fuser(tmp_path / 'y.pth', backbone__cls_token=torch.zeros(1, 2, 32))

@@ -9,15 +9,15 @@ from multiprocessing import get_context
 import cv2
 import numpy as np
 
+from mmdefusion.inference.infrared import one_to_white_hot
 from mmdefusion.inference.sizes import to_first_size
-from mmdefusion.inference.thermal import one_to_white_hot
 from mmdefusion.utils.image_io import FULL, FixedRange, read_image, reverse_channels
 from mmdefusion.utils.options import warn_in_a_line
 from mmdefusion.utils.progress import track
 from mmdefusion.utils.threads import map_in_order
 
 from .functional import PROTOCOLS
-from .scores import Row
+from .score_table import Row
 
 Triple = tuple[str, str, str]  # paths of a visible, an infrared and a fused image
 

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
+from mmdefusion.inference.infrared import tell_black_hot, to_white_hot, warn_of_idle_range
 from mmdefusion.inference.sources import Item
-from mmdefusion.inference.thermal import tell_black_hot, to_white_hot, warn_of_idle_range
 
 VISIBLE = np.random.default_rng(0).integers(0, 256, (240, 320, 3), np.uint8)
 
