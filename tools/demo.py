@@ -66,7 +66,7 @@ def plan_run(name: str, config: str, scenes: Path, folder: Path, args: argparse.
     else:
         cfg.test_evaluator.output_dir = str(folder / 'predictions')
     basis = (scenes / 'scenes.json').read_text() + (after.trial.key if after else '')
-    return Run(name, Trial.of(cfg, folder, basis), iterations, DETECTOR_COST if after else 1.0)
+    return Run(name, Trial.of(cfg, folder, basis, args.work_dir), iterations, DETECTOR_COST if after else 1.0)
 
 
 def plan(args: argparse.Namespace, scenes: Path) -> dict[str, Run]:

@@ -3,7 +3,7 @@
 #
 #   bash tools/dist_test.sh CONFIG CHECKPOINT GPUS [options of tools/test.py]
 #
-# Several machines: set NNODES, NODE_RANK, MASTER_ADDR (and PORT) on each of them.
+# Several machines: set NNODES, NODE_RANK, MASTER_ADDR (and PORT) on each of them. Two runs on one machine: set PORT.
 set -euo pipefail
 [ $# -ge 3 ] || { sed -n '2,6s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 config=$1 checkpoint=$2 gpus=$3

@@ -3,7 +3,7 @@
 #
 #   bash tools/dist_train.sh CONFIG GPUS [options of tools/train.py]
 #
-# Several machines: set NNODES, NODE_RANK, MASTER_ADDR (and PORT) on each of them.
+# Several machines: set NNODES, NODE_RANK, MASTER_ADDR (and PORT) on each of them. Two runs on one machine: set PORT.
 # RESTARTS=3 starts all processes again, up to three times, if one of them dies; add --resume.
 set -euo pipefail
 [ $# -ge 2 ] || { sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2; }

@@ -41,6 +41,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--skip-unmatched', action='store_true', help='leave out files of folders and globs without a partner'
     )
+    parser.add_argument('--resume', action='store_true', help='skip what is in --out-dir already')
+    parser.add_argument('--shard', metavar='I/N', help='every N-th pair from the I-th on, beside other processes')
     parser.add_argument('--device', help='default: a GPU if there is one')
     args = parser.parse_args()
     if args.config.endswith('.onnx') == (args.checkpoint is not None):
@@ -81,6 +83,8 @@ def main() -> None:
             suffixes=args.suffixes,
             skip_unmatched=args.skip_unmatched,
             keep=False,
+            resume=args.resume,
+            shard=args.shard,
         )
     except (OSError, ValueError) as error:  # that of several items has a line for each
         raise SystemExit(str(error) if isinstance(error, NotAllDone) else shown(error)) from None

@@ -9,8 +9,6 @@ from pathlib import Path
 
 from mmengine.fileio import BaseStorageBackend, LocalBackend
 
-from mmdefusion.utils.files import write_bytes
-
 
 class ArchiveBackend(BaseStorageBackend):
     """MMEngine storage in which ``shards/0.tar/vi/1.jpg`` is the file ``vi/1.jpg`` in the archive ``shards/0.tar``.
@@ -98,7 +96,8 @@ class ArchiveBackend(BaseStorageBackend):
             return
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / Path(filepath).name
-            write_bytes(path, self.get(filepath))
+            with path.open('wb') as file:  # the disk is not waited for: nobody reads it after this context
+                file.write(self.get(filepath))
             yield str(path)
 
     def list_dir_or_file(

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from mmengine.fileio import register_backend
 
 from mmdefusion.utils.compat import installed
+from mmdefusion.utils.storage import DATABASE
 
 from .archive_backend import ArchiveBackend
 
 if TYPE_CHECKING:
     from lmdb import Environment
 
-DATA = 'data.mdb'  # the file of a database that is a folder
 OPENED: dict[str, tuple[int, 'Environment']] = {}  # a process may open a database only once, whatever asks for it
 
 
@@ -39,7 +39,7 @@ class LmdbBackend(ArchiveBackend):
         super().__init__()
 
     def is_archive(self, path: str) -> bool:
-        return not os.path.isdir(path) or os.path.isfile(os.path.join(path, DATA))
+        return not os.path.isdir(path) or os.path.isfile(os.path.join(path, DATABASE))
 
     def names(self, archive: str) -> Iterator[str]:
         with reading(archive), open_database(archive).begin() as database:
@@ -84,7 +84,7 @@ def open_database(path: str) -> 'Environment':
     if database is not None:
         database.close()  # the parent's goes on
     folder = os.path.isdir(path)
-    file = os.path.join(path, DATA) if folder else path
+    file = os.path.join(path, DATABASE) if folder else path
     size = os.path.getsize(file)
     with reading(path):
         database = lmdb.open(path, subdir=folder, readonly=True, lock=False, readahead=False)

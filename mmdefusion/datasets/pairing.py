@@ -10,6 +10,7 @@ from mmengine.logging import print_log
 from mmdefusion.utils.image_headers import IMAGE_SUFFIXES, read_header
 from mmdefusion.utils.storage import is_local
 
+from .annotated_sizes import OtherSize, refuse_resized
 from .pipeline_faults import pipeline_faults
 from .pipelines import built_steps
 
@@ -124,13 +125,14 @@ class PairedDatasetMixin:
         ir_suffix: how infrared names end, if not with ``img_suffix`` or the extension of the visible name.
         allow_missing_partner: whether partners may be missing; AppendPartner(missing='zeros' or 'copy') replaces them.
         check_headers: whether ``full_init`` also reads the headers of all local images (a few seconds for ten thousand
-            pairs) and refuses files that are not images, have more pixels than :func:`max_pixels` or, unless
-            AppendPartner resizes, pairs of two sizes.
+            pairs) and refuses files that are not images, have more pixels than :func:`max_pixels` or boxes of another
+            size (:func:`.refuse_resized`) or, unless AppendPartner resizes, pairs of two sizes.
 
     Raises:
         FileNotFoundError: if files of the data set are missing.
         ValueError: if the pipeline would fail on pairs or spoil them, ``data_prefix`` lacks a key, there are fewer
-            colours than classes, there is no image, or images are broken or of unequal sizes.
+            colours than classes, there is no image, images are broken or of unequal sizes, or boxes are of another size
+            than their images.
     """
 
     VISIBLE = 'img'
@@ -244,7 +246,7 @@ class PairedDatasetMixin:
     def _check_headers(self, infos: list[dict]) -> None:
         """Checks sizes and formats before training: a worker would find the same fault hours later."""
         appends = [step.size_mismatch for step in built_steps(self.pipeline) if hasattr(step, 'size_mismatch')]
-        resizes = 'resize' in appends
+        resizes, others = 'resize' in appends, []
         for info in infos:
             img_path, img_ir_path = info['img_path'], info['img_ir_path']
             if not is_local(img_path, self.backend_args):
@@ -252,6 +254,10 @@ class PairedDatasetMixin:
             visible = read_header(img_path, self.backend_args)  # the stock LoadImageFromFile would decode any size
             if info.get('seg_map_path'):
                 read_header(info['seg_map_path'], self.backend_args)
+            size, told = (visible.width, visible.height), (info.get('width'), info.get('height'))
+            if all(told) and told != size:
+                boxes = [one['bbox'] for one in info.get('instances') or () if 'bbox' in one]
+                others.append(OtherSize(img_path, size, told, boxes))
             if appends and img_ir_path == img_path and visible.channels != 4:
                 raise ValueError(
                     f'{img_path} is its own partner and has {visible.channels} channels: no infrared image is in it. '
@@ -260,6 +266,13 @@ class PairedDatasetMixin:
             if img_ir_path == img_path or not os.path.exists(img_ir_path):
                 continue
             infrared = read_header(img_ir_path, self.backend_args)
-            if not resizes and (infrared.width, infrared.height) != (visible.width, visible.height):
-                sizes = (infrared.width, infrared.height), (visible.width, visible.height)
-                raise ValueError(sizes_differ(img_ir_path, sizes[0], img_path, sizes[1]))
+            if not resizes and (infrared.width, infrared.height) != size:
+                raise ValueError(sizes_differ(img_ir_path, (infrared.width, infrared.height), img_path, size))
+        refuse_resized(others, ', or set check_headers=False if the boxes are right')
+        if others:
+            print_log(
+                f'{type(self).__name__}: {len(others)} of {len(infos)} images are of another size than their '
+                f'annotations say, first {others[0]}; their boxes are taken as they are.',
+                'current',
+                logging.WARNING,
+            )

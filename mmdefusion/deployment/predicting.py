@@ -71,6 +71,8 @@ class OnnxPredicting(Predicting, ABC):
         suffixes: Sequence[str] = (),
         skip_unmatched: bool = False,
         keep: bool = True,
+        resume: bool = False,
+        shard: str | None = None,
     ) -> dict[str, list] | dict[str, int]:
         """Predicts for the matching images of both sources; a pair that cannot be read does not stop the others.
 
@@ -84,17 +86,20 @@ class OnnxPredicting(Predicting, ABC):
             skip_unmatched: whether to leave out files of folders and globs that have no partner of the same name.
             keep: whether to hold predictions in memory and return them. Of long series in ``out_dir`` ``keep=False``
                 returns ``dict(count=...)`` alone.
+            resume: whether to skip what has its prediction and its drawing in ``out_dir`` already.
+            shard: ``'i/n'`` predicts every n-th pair from the i-th on, so that n processes or machines share a series.
 
         Returns:
             ``predictions`` and ``visualization``, a list each, in the order of the sources.
 
         Raises:
             OSError: if a file does not exist, or ``out_dir`` cannot be written to.
-            ValueError: if the sources do not match, or the only pair cannot be read or drawn, or has the wrong size.
+            ValueError: if the sources do not match, the only pair cannot be read or drawn, or has the wrong size, or
+                there is a shard of a video or one that is none.
             NotAllDone: at the end, if some of several pairs do not exist, or cannot be read, drawn or written. Where
                 only the drawing is at fault, the prediction is written and in the results, with None as its drawing.
         """
-        options = dict(suffixes=suffixes, skip_unmatched=skip_unmatched, keep=keep)
+        options = dict(suffixes=suffixes, skip_unmatched=skip_unmatched, keep=keep, resume=resume, shard=shard)
         return self.run(visible, infrared, batch_size, out_dir, return_vis, resize, **options)
 
     def predict(

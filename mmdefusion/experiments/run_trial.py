@@ -1,17 +1,10 @@
 """Trains and tests the trial in a folder: ``python -m mmdefusion.experiments.run_trial FOLDER``."""
 
 import argparse
-import os
 from pathlib import Path
 
 from mmdefusion.experiments.trial import train_and_test
 from mmdefusion.utils.options import interrupted_in_a_line
-
-
-def slurm_port() -> int:
-    """A port for each job step: MMEngine uses the same port for all, and steps may share a machine."""
-    job, step = (int(os.environ.get(f'SLURM_{name}_ID', 0)) for name in ('JOB', 'STEP'))
-    return 20000 + (31 * job + step) % 20000
 
 
 @interrupted_in_a_line()
@@ -27,8 +20,6 @@ def main() -> None:
     )
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help='set by the launcher')
     args = parser.parse_args()
-    if args.launcher == 'slurm':
-        os.environ.setdefault('MASTER_PORT', str(slurm_port()))
     train_and_test(args.folder, args.resume, launcher=args.launcher)
 
 

@@ -40,22 +40,38 @@ class Trial:
         config: the whole config, as Python source.
         folder: folder of everything that the trial writes; ``work_dir`` of the config.
         basis: a description of everything else that affects the result, such as how the data were generated.
+        settings: what of the config affects the result; '' stands for all of it.
     """
 
     config: str
     folder: Path
     basis: str = ''
+    settings: str = ''
 
     @classmethod
-    def of(cls, config: Config, folder: Path, basis: str = '') -> 'Trial':
-        """Makes a trial of a loaded config."""
+    def of(cls, config: Config, folder: Path, basis: str = '', work_dir: Path | None = None) -> 'Trial':
+        """Makes a trial of a loaded config.
+
+        Args:
+            config: the whole config; its ``work_dir`` is set.
+            folder, basis: see :class:`Trial`.
+            work_dir: the folder of all trials that are compared. How its name is spelled affects nothing.
+        """
         config.work_dir = str(folder)
-        return cls(config.pretty_text, folder, basis)
+        return cls(config.pretty_text, folder, basis, _settings(config, work_dir or folder))
 
     @property
     def key(self) -> str:
         """A digest of everything that affects the result."""
-        return hashlib.sha256('\n'.join([__version__, self.config, self.basis]).encode()).hexdigest()
+        return self._digest(self.settings or self.config)
+
+    @property
+    def keys(self) -> tuple[str, str]:
+        """The key, and that of earlier trials, in which the name of the folder counted."""
+        return self.key, self._digest(self.config)
+
+    def _digest(self, settings: str) -> str:
+        return hashlib.sha256('\n'.join([__version__, settings, self.basis]).encode()).hexdigest()
 
     @property
     def log(self) -> Path:
@@ -65,7 +81,7 @@ class Trial:
     def done(self) -> bool:
         """Whether this trial, with this config and basis, is finished."""
         kept = self._kept_metrics()
-        return kept is not None and kept['key'] == self.key
+        return kept is not None and kept['key'] in self.keys
 
     def metrics(self) -> dict[str, float]:
         """The scores of the test after the last iteration.
@@ -118,7 +134,7 @@ class Trial:
         """Prepares the folder, and returns whether there is an interrupted training of this trial to resume."""
         self.folder.mkdir(parents=True, exist_ok=True)
         started = self.folder / 'started.json'
-        resume = _read_key(started) == self.key
+        resume = _read_key(started) in self.keys
         if not resume and started.is_file():  # files of another trial must not be taken for those of this one
             aside = self.folder.with_name(f'{self.folder.name}.before-{datetime.now():%Y%m%d-%H%M%S-%f}')
             self.folder.rename(aside)
@@ -155,6 +171,22 @@ def train_and_test(folder: Path, resume: bool, hooks: Iterable[Hook] = (), launc
     metrics = {name: float(value) for name, value in runner.test().items()}
     if is_main_process():
         _write_json(folder / 'metrics.json', dict(key=_read_key(folder / 'started.json'), metrics=metrics))
+
+
+def _settings(config: Config, work_dir: Path) -> str:
+    """A config as text, wherever its files are written and however often checkpoints are."""
+    settings = _moved(config.to_dict(), str(work_dir))
+    ((settings.get('default_hooks') or {}).get('checkpoint') or {}).pop('interval', None)
+    return repr(settings)
+
+
+def _moved(value: Any, folder: str) -> Any:
+    """Settings with a word in place of a folder."""
+    if isinstance(value, str) and (value == folder or value.startswith(f'{folder}/')):
+        return f'WORK_DIR{value[len(folder) :]}'
+    if isinstance(value, dict):
+        return {key: _moved(inner, folder) for key, inner in value.items()}
+    return type(value)(_moved(inner, folder) for inner in value) if isinstance(value, list | tuple) else value
 
 
 def _read_key(path: Path) -> str | None:

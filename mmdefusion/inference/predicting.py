@@ -15,6 +15,7 @@ import numpy as np
 
 from mmdefusion.utils.files import make_writable, write_image
 from mmdefusion.utils.progress import track
+from mmdefusion.utils.shards import take_shard
 from mmdefusion.utils.video_reader import VideoFrames
 from mmdefusion.utils.video_writer import VideoWriter
 from mmdefusion.visualization import contact_sheet
@@ -134,16 +135,20 @@ class Predicting:
         suffixes: Sequence[str] = (),
         skip_unmatched: bool = False,
         keep: bool = True,
+        resume: bool = False,
+        shard: str | None = None,
     ) -> dict[str, list] | dict[str, int]:
         """Predicts for the matching images of both sources, see :meth:`PairedInferencing.__call__`.
 
         Args:
-            visible, infrared, batch_size, out_dir, return_vis, resize, suffixes, skip_unmatched, keep: as there.
+            visible, infrared, batch_size, out_dir, return_vis, resize, suffixes, skip_unmatched, keep, resume, shard:
+                as there.
             raw: whether to return what :meth:`predict` gives instead of plain data.
 
         Raises:
             ValueError: if ``batch_size`` is less than 1, a file would overwrite a source or another file, there are
-                suffixes and not both sources are folders, or drawings shall be returned and not kept.
+                suffixes and not both sources are folders, drawings shall be returned and not kept, or there is a shard
+                of a video or one that is none.
             NotAllDone: at the end, if some of several pairs cannot be read, drawn or written. A prediction whose
                 drawing alone is at fault is written and in the results, with None as its drawing.
         """
@@ -159,10 +164,12 @@ class Predicting:
             black_hot = self.fuser.tell_black_hot(first)
         if folder:
             self._refuse_overwriting(folder, series, [visible, infrared])
+        alone = series.video or series.count == 1
+        series = self._remaining(series, shard, folder if resume else None)
         batches = -(-series.count // batch_size)
         progress = track(chunks(series.items, batch_size), 'predicting', total=batches, show=self.show_progress)
         # a video without some of its frames would be another video
-        failures: dict[str, Exception] | None = None if series.video or series.count == 1 else {}
+        failures: dict[str, Exception] | None = None if alone else {}
         results, done = dict(predictions=[], visualization=[]), 0
         with open_video(folder, series) as writer:
             for item, sample in self.predict(progress, resize, failures):
@@ -193,9 +200,24 @@ class Predicting:
         if series.video:
             refuse_overwriting([os.path.join(folder, 'vis', f'{series.video}.mp4')], sources)
             return
-        ends = ('vis', '.png'), ('preds', self.suffix)
-        targets = [os.path.join(folder, place, f'{item.name}{end}') for place, end in ends for item in series.items]
+        targets = [target for item in series.items for target in self._targets(folder, item)]
         refuse_overwriting(targets, [image for item in series.items for image in item.images])
+
+    def _targets(self, folder: Path, item: Item) -> list[str]:
+        """The files of an image."""
+        ends = ('vis', '.png'), ('preds', self.suffix)
+        return [os.path.join(folder, place, f'{item.name}{end}') for place, end in ends]
+
+    def _remaining(self, series: Series, shard: str | None, done: Path | None) -> Series:
+        """A shard of a series, without what has its files in a folder; a video has its name once it is whole."""
+        if series.video:
+            if shard:
+                raise ValueError(f'shard={shard!r}: videos are predicted whole, leave it out.')
+            return Series([], 0) if done and (done / 'vis' / f'{series.video}.mp4').is_file() else series
+        items = take_shard(series.items, shard)
+        if done:
+            items = [item for item in items if not all(map(os.path.isfile, self._targets(done, item)))]
+        return Series(items, len(items))
 
     def _drawn(self, item: Item, sample: Any, black_hot: bool | None) -> np.ndarray:
         try:

@@ -1,5 +1,6 @@
-"""Distributed training on machines without a GPU."""
+"""How the processes of a training find each other, and what is said when one is lost."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -12,7 +13,9 @@ LOST = ('connection', 'timed out', 'timeout', 'gloo', 'nccl')  # words of torch'
 
 
 def let_processes_talk(config: Config) -> None:
-    """Starts gloo for a ``--launcher pytorch`` run on CPUs; with GPUs, MMEngine does all that is needed.
+    """Starts gloo for a ``--launcher pytorch`` run on CPUs, and gives each Slurm job step a port of its own.
+
+    With GPUs, MMEngine does all the rest.
 
     MMEngine 0.10's launcher sets a CUDA device for each process and hands it to DistributedDataParallel, which fails
     without one. It keeps a process group that exists already, and a model wrapper that the config names. SyncBN works
@@ -23,6 +26,8 @@ def let_processes_talk(config: Config) -> None:
     Args:
         config: the whole config, with ``launcher`` set; its ``model`` and ``model_wrapper_cfg`` are changed in place.
     """
+    if config.launcher == 'slurm':
+        os.environ.setdefault('MASTER_PORT', str(slurm_port()))
     if config.launcher != 'pytorch' or torch.cuda.is_available():
         return
     torch.distributed.init_process_group('gloo', timeout=timedelta(seconds=timeout_of(config)))
@@ -36,6 +41,12 @@ def let_processes_talk(config: Config) -> None:
             broadcast_buffers=False,
         ),
     )
+
+
+def slurm_port() -> int:
+    """A port for each job step: MMEngine uses the same port for all, and steps may share a machine."""
+    job, step = (int(os.environ.get(f'SLURM_{name}_ID', 0)) for name in ('JOB', 'STEP'))
+    return 20000 + (31 * job + step) % 20000
 
 
 def timeout_of(config: Config) -> float:

@@ -1,10 +1,18 @@
 """Fetches files from the network, of bounded size, and gives them their name when they are whole."""
 
+import contextlib
+import os
+from collections.abc import Iterator
 from http.client import HTTPException
 from pathlib import Path
 from typing import BinaryIO
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
+
+try:
+    import fcntl
+except ImportError:  # elsewhere than on POSIX
+    fcntl = None
 
 from .files import give_name
 from .unfinished import unfinished_of
@@ -49,6 +57,21 @@ def download(url: str, target: Path) -> Path:
     finally:
         if unfinished is not None:
             unfinished.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def one_at_a_time(folder: Path) -> Iterator[None]:
+    """A context that only one process of this machine is in at a time, for a folder that it makes.
+
+    Where a system, a file system or the rights to a folder allow no lock, all are in it at once.
+    """
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError, AttributeError):
+            folder.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(folder, os.O_RDONLY)
+            stack.callback(os.close, descriptor)  # gives the lock back
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
 
 
 def _copy(response: BinaryIO, file: BinaryIO, url: str) -> int:

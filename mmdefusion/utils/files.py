@@ -24,10 +24,16 @@ def make_writable(folder: str | os.PathLike) -> Path:
     return folder
 
 
-def write_bytes(path: str | os.PathLike, content: bytes | memoryview) -> Path:
+def write_bytes(path: str | os.PathLike, content: bytes | memoryview, wait: bool = True) -> Path:
     """Writes a file under a temporary name, waits until the disk has it, and renames it; makes its folder.
 
     If a full disk or a kill stops it, the file that had the name before stays as it was.
+
+    Args:
+        path: the file.
+        content: what it holds.
+        wait: False does not wait for the disk, of many files that one run can write again: after a loss of power some
+            of them may be empty.
 
     Raises:
         OSError: if the file cannot be written; the temporary file is removed.
@@ -39,7 +45,7 @@ def write_bytes(path: str | os.PathLike, content: bytes | memoryview) -> Path:
         unfinished = unfinished_of(path)
         with unfinished.open('wb') as file:
             file.write(content)
-        give_name(unfinished, path)
+        give_name(unfinished, path) if wait else os.replace(unfinished, path)
     except BaseException as error:
         if unfinished is not None:
             unfinished.unlink(missing_ok=True)
@@ -49,9 +55,9 @@ def write_bytes(path: str | os.PathLike, content: bytes | memoryview) -> Path:
     return path
 
 
-def write_text(path: str | os.PathLike, text: str) -> Path:
+def write_text(path: str | os.PathLike, text: str, wait: bool = True) -> Path:
     """Writes a UTF-8 text file, as :func:`write_bytes` does; bytes of names that are no UTF-8 stay as they are."""
-    return write_bytes(path, text.encode(errors='surrogateescape'))
+    return write_bytes(path, text.encode(errors='surrogateescape'), wait)
 
 
 def write_image(path: str | os.PathLike, image: np.ndarray) -> Path:

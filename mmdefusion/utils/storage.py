@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mmengine.fileio import BaseStorageBackend
 
+DATABASE = 'data.mdb'  # the file of an LMDB database that is a folder
+
 
 def is_plain(path: str | os.PathLike, backend_args: dict | None = None) -> bool:
     """Whether a path names a local file, with no backend asked for and no scheme such as ``s3://``."""
@@ -31,8 +33,9 @@ def stamp(path: str | os.PathLike) -> tuple[str, int, int]:
     """A file's name, size and date, by which a change of it is known; size and date of the archive for its members."""
     name = os.path.normpath(path)
     for holder in (Path(name), *Path(name).parents):
-        if holder.is_file():
-            found = holder.stat()
+        file = holder / DATABASE if holder.is_dir() else holder
+        if file.is_file():
+            found = file.stat()
             return name, found.st_size, found.st_mtime_ns
     return name, 0, 0  # absent, or elsewhere than on this machine
 

@@ -22,6 +22,7 @@ MOST_FRAMES = 10**9  # that a header may count; without a duration there are -2.
 SPARE_FRAMES, SPARE_PART = 5, 0.05
 ROUNDED = 2e-3  # seconds that a time stamp of a constant rate may be off: Matroska has whole milliseconds
 EQUAL = 1e-9  # seconds; a time in the middle of two frames belongs to the later one, whatever floats make of it
+MOST_BITS = 10  # of grey; colour videos of 10 bits are usual, grey ones of more hold the counts of a thermal camera
 SAME_RATE = 1e-4  # relative; 29.97 and 30 must count as different: after a minute they are two frames apart
 
 
@@ -42,7 +43,8 @@ class VideoFrames:
     Raises:
         FileNotFoundError: if a file does not exist.
         ValueError: if a file is no regular one or no video, its name is no UTF-8, its frames have more pixels than an
-            image may have, its frame rate is none, or it gives no frame rate while others do.
+            image may have or more bits of grey than OpenCV hands over, its frame rate is none, or it gives no frame
+            rate while others do.
     """
 
     def __init__(self, paths: Sequence[str | os.PathLike]) -> None:
@@ -201,8 +203,20 @@ def _check_header(capture: cv2.VideoCapture, path: str | os.PathLike) -> None:
             f'{path} has frames of {width:.0f}x{height:.0f}, more than max_pixels={max_pixels()}; make it smaller, or '
             f'raise {PIXELS_VARIABLE} if you trust it.'
         )
+    if (bits := _grey_bits(capture)) > MOST_BITS:
+        raise ValueError(
+            f'{path} has {bits} bits of grey, of which OpenCV hands over the upper 8, so that the counts of a thermal '
+            'camera become a few levels; export its frames as TIFF or PNG files.'
+        )
     rate = capture.get(cv2.CAP_PROP_FPS)
     if rate and not LOWEST_RATE <= rate <= HIGHEST_RATE:  # 0 says that the file gives none
         raise ValueError(
             f'{path} has {rate:g} frames a second, not {LOWEST_RATE} to {HIGHEST_RATE}; write it again with its rate.'
         )
+
+
+def _grey_bits(capture: cv2.VideoCapture) -> int:
+    """The bits of a grey video by FFmpeg's tag: Y, 1, 0 and their number, or these the other way round; 0 of others."""
+    code = int(capture.get(cv2.CAP_PROP_CODEC_PIXEL_FORMAT))
+    tag = code.to_bytes(4, 'little') if 0 < code < 2**32 else bytes(4)  # not all backends know it
+    return next((one[3] for one in (tag, tag[::-1]) if one.startswith(b'Y1\0')), 0)

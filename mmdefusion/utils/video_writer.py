@@ -1,6 +1,7 @@
 """Writes videos atomically: a video has its name only when it is complete."""
 
 import math
+import shutil
 from pathlib import Path
 
 import cv2
@@ -12,6 +13,8 @@ from .unfinished import unfinished_of
 
 LARGEST_TIME_BASE = 65535  # of MPEG-4: a rate is a whole number of frames in so many seconds
 DECIMALS = 3  # of a rate that OpenCV keeps
+CHECKED = 100  # frames from look to look at the disk, as OpenCV gives no error
+LEAST_FREE = 2**20  # bytes; a disk that is full stays full
 
 
 class VideoWriter:
@@ -49,7 +52,7 @@ class VideoWriter:
         """Appends a frame, H×W×3 BGR or H×W, uint8.
 
         Raises:
-            OSError: if OpenCV cannot write a video of this size to this place.
+            OSError: if OpenCV cannot write a video of this size to this place, or the disk is full.
         """
         image = image if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
         height, width = image.shape[:2]
@@ -62,6 +65,8 @@ class VideoWriter:
                 raise OSError(f'OpenCV cannot write {self.target} ({image.shape[1]}x{image.shape[0]}, mp4v).')
         self.writer.write(image)
         self.frames += 1
+        if self.frames % CHECKED == 0 and shutil.disk_usage(self.target.parent).free < LEAST_FREE:
+            raise OSError(f'{self.target}: no room is left after {self.frames} frames: is the disk full?')
 
     def finish(self) -> Path:
         """Closes the file, counts the frames that can be read, and renames it.

@@ -320,6 +320,14 @@ def test_the_tool(scope, checkpoints, pairs, tmp_path):
 
 
 @pytest.mark.parametrize('scope', CONFIGS)
+def test_a_part_of_a_series_and_then_the_rest(scope, checkpoints, pairs, tmp_path):
+    inferencer, sources = build(scope, checkpoints), (str(pairs / 'vi'), str(pairs / 'ir'))
+    options = dict(out_dir=tmp_path, keep=False, resume=True)
+    counts = [inferencer(*sources, shard=shard, **options)['count'] for shard in ('2/2', None, None)]
+    assert counts == [1, 2, 0] and len(list((tmp_path / 'vis').iterdir())) == 3
+
+
+@pytest.mark.parametrize('scope', CONFIGS)
 def test_no_checkpoint_is_its_own_config(scope, checkpoints, tmp_path):
     """Without a config the toolboxes would run the Python in the file; by a name they would fetch a model."""
     content = torch.load(checkpoints[scope])

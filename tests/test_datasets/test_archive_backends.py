@@ -113,6 +113,17 @@ def test_images_of_any_ending_with_boxes_in_xml(tmp_path: Path, kind: str) -> No
     }
 
 
+@pytest.mark.parametrize('kind', KINDS)
+def test_the_disk_is_not_waited_for_where_a_file_is_only_lent(tmp_path: Path, monkeypatch, kind: str) -> None:
+    layouts.coco(tmp_path)
+    KINDS[kind](tmp_path, tmp_path / f'pairs.{kind}')
+    monkeypatch.setattr(os, 'fsync', lambda _: pytest.fail('waited for the disk'))
+    path, args = f'{tmp_path}/pairs.{kind}/vi/000.png', dict(backend=f'mmdefusion.{kind}')
+    with fileio.get_local_path(path, backend_args=args) as lent:
+        assert Path(lent).read_bytes() == (tmp_path / 'vi/000.png').read_bytes()
+    assert not Path(lent).exists()
+
+
 @pytest.fixture
 def database(tmp_path: Path) -> Path:
     layouts.segmentation(tmp_path / 'plain', 'vi', 'ir', 'labels', 3)

@@ -9,6 +9,9 @@ from helpers import layouts
 from mmengine.config import Config, ConfigDict
 
 from mmdefusion.datasets.checks import check_config, check_dataset
+from mmdefusion.datasets.checks import dataset as checks_dataset
+from mmdefusion.datasets.checks.boxes import check_boxes
+from mmdefusion.datasets.checks.report import SplitReport
 
 LOAD = [dict(type='LoadImageFromFile'), dict(type='mmdefusion.AppendPartner')]
 TOOL = Path(__file__).resolve().parents[2] / 'tools/dataset_converters/check_dataset.py'
@@ -93,6 +96,43 @@ def test_annotation_of_another_size(tmp_path: Path) -> None:
     for folder in ('Vis', 'Ir'):
         layouts.write(tmp_path / folder / '00000.png', layouts.grey(0, 40, 50))
     assert check_dataset(m3fd(tmp_path)).mismatched == [f'{tmp_path}/Vis/00000.png is 50x40, its annotation says 64x48']
+
+
+def test_annotation_that_says_the_image_has_no_pixel(tmp_path: Path) -> None:
+    """mmdet's own data sets drop such an image in training; those of pairs take the image's size."""
+    layouts.m3fd(tmp_path, count=1)
+    path = tmp_path / 'Annotation/00000.xml'
+    path.write_text(path.read_text().replace('>64<', '>0<').replace('>48<', '>0<'))
+    assert not check_dataset(m3fd(tmp_path)).mismatched
+    (tmp_path / 'Vis').rename(tmp_path / 'JPEGImages')
+    cv2.imwrite(str(tmp_path / 'JPEGImages/00000.jpg'), cv2.imread(str(tmp_path / 'JPEGImages/00000.png')))
+    layouts.write_lines(tmp_path / 'train.txt', ['00000'])
+    stock = ConfigDict(
+        type='mmdet.XMLDataset',
+        ann_file=str(tmp_path / 'train.txt'),
+        data_prefix=dict(sub_data_root=f'{tmp_path}/'),
+        ann_subdir='Annotation',
+        metainfo=dict(classes=('Car', 'Lamp')),
+        pipeline=[LOAD[0], dict(LOAD[1], rule=(r'JPEGImages/(.*)\.jpg', r'Ir/\1.png'))],
+    )
+    (line,) = check_dataset(stock).mismatched
+    assert line.endswith('JPEGImages/00000.jpg is 64x48, its annotation says 0x0')
+
+
+def test_missing_files_are_not_searched_for_every_box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    layouts.m3fd(tmp_path)
+    (tmp_path / 'Annotation/00002.xml').unlink()
+
+    class Unsearched(list):
+        def __contains__(self, path: object) -> bool:
+            pytest.fail('a search of the whole list for each image')
+
+    def mark(report: SplitReport, dataset: object, infos: list[dict]) -> None:
+        report.missing = Unsearched(report.missing)
+        check_boxes(report, dataset, infos)
+
+    monkeypatch.setattr(checks_dataset, 'check_boxes', mark)
+    assert check_dataset(m3fd(tmp_path)).boxes == 6
 
 
 def test_broken_files(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Every format from a tiny sample of its real layout; those that are written come back as they were."""
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from helpers.layouts import grey, write
 from helpers.warm_process import run_tool
 
 from mmdefusion.datasets.annotation_files import UnusableAnnotation
-from mmdefusion.datasets.conversion import READERS, WRITERS, AnnotatedImage, Box
+from mmdefusion.datasets.conversion import READERS, WRITERS, AnnotatedImage, Box, voc, yolo
 
 ROOT = Path(__file__).resolve().parents[2]
 CLASSES = ['person', 'car']
@@ -66,6 +67,34 @@ def test_kaist_text(tmp_path):
     path.write_text('person 10 20\n')
     with pytest.raises(ValueError, match=r'I00001.txt is not .*: .person 10 20. is not'):
         READERS['kaist'](tmp_path / 'annotations', tmp_path / 'images')
+
+
+def test_kaist_text_in_a_flat_folder(tmp_path):
+    """As the improved annotations of the test part are published."""
+    for name in ('set06/V000/visible/I00019.jpg', 'set11/V001/visible/I01799.jpg'):
+        write(tmp_path / 'images' / name, grey(0, 512, 640))
+    folder = tmp_path / 'annotations_KAIST_test_set'
+    folder.mkdir()
+    for name in ('set11_V001_I01799', 'set06_V000_I00019'):
+        (folder / f'{name}.txt').write_text('% bbGt version=3\nperson 10 20 30 60 0 0 0 0 0 0 0\n')
+    images = READERS['kaist'](folder, tmp_path / 'images')
+    assert [image.name for image in images] == ['set06/V000/visible/I00019.jpg', 'set11/V001/visible/I01799.jpg']
+    assert [image.listed for image in images] == ['set06/V000/I00019', 'set11/V001/I01799']
+    assert images[0].boxes == (Box('person', 10, 20, 40, 80),)
+    with pytest.raises(FileNotFoundError, match=r'setNN/VNNN/\*\.txt or setNN_VNNN_\*\.txt in '):
+        READERS['kaist'](tmp_path / 'images', tmp_path / 'images')
+
+
+@pytest.mark.parametrize('name', ['voc', 'yolo'])
+def test_many_files_are_written_without_waiting_for_each_and_with_a_bar(name, folder, monkeypatch):
+    waited, bars = [], []
+    monkeypatch.setattr(os, 'fsync', waited.append)
+    for module in (voc, yolo):
+        monkeypatch.setattr(module, 'track', lambda items, what, *_: bars.append(what) or items)
+    WRITERS[name](IMAGES, CLASSES, folder / 'out')
+    READERS[name](folder / 'out', folder / 'images')
+    assert len(waited) == (2 if name == 'yolo' else 0)  # of classes.txt and its folder
+    assert bars == ['writing', 'reading']
 
 
 def test_voc_as_mmdet_reads_it(folder):

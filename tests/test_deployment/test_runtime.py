@@ -120,6 +120,12 @@ def test_labels_of_any_class_are_written(tmp_path, classes, bits):
     assert written.dtype == bits and (written == labels).all()
 
 
+def test_an_exported_file_takes_a_part_of_a_series_and_then_the_rest(tmp_path, pair):
+    detector = OnnxDetector(write_toy(tmp_path / 'det.onnx', 'detect', scale=(120, 120)), show_progress=False)
+    options = dict(out_dir=tmp_path / 'out', keep=False, resume=True)
+    assert [detector(*pair, shard=shard, **options)['count'] for shard in ('2/2', '1/2', None)] == [0, 1, 0]
+
+
 def test_masks_are_pasted_and_drawn(tmp_path, pair):
     detector = OnnxDetector(write_toy(tmp_path / 'det.onnx', 'detect', masks=True), show_progress=False)
     found = detector(*pair, out_dir=tmp_path / 'out', return_vis=True)

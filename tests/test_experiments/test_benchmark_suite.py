@@ -165,6 +165,23 @@ def load_scenes(folder: Path) -> DataSet:
     return DataSet.load(ROOT / 'configs/_base_/datasets/scenes-segmentation.py', options)
 
 
+def test_the_same_comparison_by_another_name_of_its_folder_is_not_trained_again(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    data = load_scenes(tmp_path / 'data')
+    (model,) = find_candidates(['resnet18-fused-images_fcn'])
+    keys = {Comparison(data, Budget(5), Path(name)).plan(model, 0).key for name in ('mine', f'{tmp_path}/mine')}
+    assert len(keys) == 1
+    assert Comparison(data, Budget(6), Path('mine')).plan(model, 0).key not in keys
+
+
+@pytest.mark.parametrize(('iterations', 'interval'), [(1, 1), (500, 250), (2000, 1000), (36_000, 1000)])
+def test_an_interrupted_training_loses_a_thousand_iterations_at_most(tmp_path, iterations, interval):
+    (model,) = find_candidates(['spatial-prior_fcn'])
+    trial = Comparison(load_scenes(tmp_path), Budget(iterations), tmp_path).plan(model, 0)
+    checkpoints = Config.fromstring(trial.config, '.py').default_hooks.checkpoint
+    assert (checkpoints.interval, checkpoints.max_keep_ckpts, checkpoints.by_epoch) == (interval, 2, False)
+
+
 def test_a_budget_of_time_gives_each_model_its_own_iterations(tmp_path):
     comparison = Comparison(load_scenes(tmp_path), Budget.parse('0.5min'), tmp_path, light=True)
     candidates = find_candidates(['spatial-prior_fcn', 'resnet18-two-streams_fcn'])
@@ -208,7 +225,7 @@ def test_what_keeps_tokens_pays_for_them_and_is_told_where_images_lie(tmp_path, 
         kept.parent.mkdir(exist_ok=True)
         kept.with_suffix('.py').write_text(probe.config)
         pace._measure(kept, probe.key)
-        paces.append(pace._read(kept, probe.key))
+        paces.append(pace._read(kept, probe.keys))
         configs.append(Config.fromstring(comparison.plan(model, 0).config, '.py'))
     assert paces == [pace.Pace(0.5, 0.5), pace.Pace(0.5, 7.5)]
     assert begun == [True]  # weights may decide what is computed

@@ -1,9 +1,11 @@
+import os
 import sys
 
 import pytest
+from mmengine.config import Config
 
 from mmdefusion.experiments.launcher import Launcher
-from mmdefusion.experiments.run_trial import slurm_port
+from mmdefusion.utils.distributed import let_processes_talk
 
 CALLED = ['-m', 'module', 'folder', '--launcher']
 
@@ -42,10 +44,18 @@ def test_a_slurm_job(monkeypatch, tmp_path):
     assert not any(word.startswith('--partition') for word in Launcher('slurm').command('job', 'module', 'folder'))
 
 
-def test_steps_of_one_job_have_ports_of_their_own(monkeypatch):
-    monkeypatch.setenv('SLURM_JOB_ID', '123456')
-    ports = set()
-    for step in range(4):
-        monkeypatch.setenv('SLURM_STEP_ID', str(step))
-        ports.add(slurm_port())
-    assert len(ports) == 4 and all(20000 <= port < 40000 for port in ports)
+def slurm_port(monkeypatch, job: int, step: int) -> int:
+    """The port on which the processes of a job step meet."""
+    monkeypatch.delenv('MASTER_PORT', raising=False)
+    monkeypatch.setenv('SLURM_JOB_ID', str(job))
+    monkeypatch.setenv('SLURM_STEP_ID', str(step))
+    let_processes_talk(Config(dict(launcher='slurm')))
+    return int(os.environ['MASTER_PORT'])
+
+
+def test_steps_of_one_job_and_jobs_have_ports_of_their_own(monkeypatch):
+    ports = [slurm_port(monkeypatch, job, step) for job in (123456, 123457) for step in range(4)]
+    assert len({*ports}) == 8 and all(20000 <= port < 40000 for port in ports)
+    monkeypatch.setenv('MASTER_PORT', '12345')
+    let_processes_talk(Config(dict(launcher='slurm')))
+    assert os.environ['MASTER_PORT'] == '12345'

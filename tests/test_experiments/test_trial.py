@@ -1,4 +1,6 @@
+import copy
 import json
+from pathlib import Path
 
 import pytest
 from helpers.pretraining import joint_config, write_images, write_teacher
@@ -49,6 +51,33 @@ def test_is_done_once_and_anew_when_anything_changes(config, tmp_path):
     assert not Trial.of(config, tmp_path / 'trial', basis='other data').done()
     config.model.cud_loss.common = 3.0
     assert not Trial.of(config, tmp_path / 'trial').done()
+
+
+def test_how_a_folder_is_spelled_changes_nothing(config, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config.val_evaluator = dict(type='Scores', out_dir='runs/trial/scores', fused='runs/fused', others='runs2/fused')
+
+    def trial(folder: str) -> Trial:
+        moved = copy.deepcopy(config)
+        moved.val_evaluator.update(out_dir=f'{folder}/trial/scores', fused=f'{folder}/fused')
+        return Trial.of(moved, Path(folder) / 'trial', work_dir=Path(folder))
+
+    keys = {trial(folder).key for folder in ('runs', f'{tmp_path}/runs', '/elsewhere/' + 'long/' * 30 + 'runs')}
+    assert len(keys) == 1
+    config.default_hooks.checkpoint.interval = 1  # saves more often, and gives the same scores
+    assert trial('runs').key in keys
+    config.val_evaluator.others = 'runs3/fused'
+    assert trial('runs').key not in keys
+
+
+def test_what_was_finished_when_the_name_of_the_folder_counted_is_not_repeated(config, tmp_path):
+    trial = Trial.of(config, tmp_path / 'trial')
+    before = Trial(trial.config, trial.folder)  # known by the whole text of its config
+    trial.folder.mkdir()
+    for name in ('started.json', 'metrics.json'):
+        (trial.folder / name).write_text(json.dumps(dict(key=before.key, metrics=dict(mAP=0.5))))
+    assert before.key != trial.key and trial.done() and trial._prepare()
+    assert not list(tmp_path.glob('trial.before-*'))
 
 
 @pytest.mark.soak

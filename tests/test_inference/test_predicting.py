@@ -54,6 +54,45 @@ def test_series_that_are_not_kept_are_counted(tmp_path):
         Bright().run(*sources, return_vis=True, keep=False)
 
 
+def test_processes_share_a_series_and_go_on_where_they_were_stopped(tmp_path):
+    sources, out = folders(tmp_path, *'abcde'), tmp_path / 'out'
+    options = dict(out_dir=out, keep=False, resume=True)
+    assert Bright().run(*sources, shard='2/2', **options) == dict(count=2)
+    assert sorted(os.listdir(out / 'vis')) == ['b.png', 'd.png']
+    (out / 'vis/b.png').unlink()  # stopped before its drawing
+    (out / 'preds/d.labels.png').unlink()
+    assert Bright().run(*sources, shard='2/2', **options) == dict(count=2)
+    assert Bright().run(*sources, **options) == dict(count=3)
+    assert Bright().run(*sources, **options) == dict(count=0)
+    assert len(os.listdir(out / 'preds')) == len(os.listdir(out / 'vis')) == 5
+    assert Bright().run(*sources, out_dir=out, keep=False) == dict(count=5)  # unless it is asked for
+    for shard in ('0/2', '3/2', '2'):
+        with pytest.raises(ValueError, match='must be i/n with i from 1 to n'):
+            Bright().run(*sources, shard=shard)
+
+
+def test_failures_of_a_shard_of_one_are_gathered_as_those_of_the_series(tmp_path):
+    sources = folders(tmp_path, 'a', 'b')
+    write(tmp_path / 'vi/b.png', np.ones((24, 32), np.uint8))
+    with pytest.raises(NotAllDone, match='b: too dark to be drawn on'):
+        Bright().run(*sources, out_dir=tmp_path / 'out', shard='2/2')
+
+
+def test_a_video_is_whole_or_not_there(tmp_path):
+    path, out = tmp_path / 'a.avi', tmp_path / 'out'
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'MJPG'), 10, (32, 32))
+    for _ in range(3):
+        writer.write(np.full((32, 32, 3), 200, np.uint8))
+    writer.release()
+    sources = str(path), str(path)
+    with pytest.raises(ValueError, match="shard='1/2': videos are predicted whole"):
+        Bright().run(*sources, out_dir=out, shard='1/2')
+    assert Bright().run(*sources, out_dir=out, keep=False, resume=True) == dict(count=3)
+    assert Bright().run(*sources, out_dir=out, keep=False, resume=True) == dict(count=0)
+    (out / 'vis/a.mp4').unlink()
+    assert Bright().run(*sources, out_dir=out, keep=False, resume=True) == dict(count=3)
+
+
 def test_label_maps_have_few_bits():
     labels = np.array([[0, 255]])
     assert in_few_bits(labels, 2).dtype == in_few_bits(labels, 256).dtype == np.uint8

@@ -76,6 +76,13 @@ def test_bytes_are_on_the_disk_before_they_get_their_name(tmp_path, monkeypatch)
     assert order == [unfinished, f'{unfinished} -> {path}', str(tmp_path)]
 
 
+def test_of_many_files_the_disk_is_not_waited_for(tmp_path, monkeypatch):
+    (tmp_path / 'a.txt').write_text('before')
+    monkeypatch.setattr(os, 'fsync', lambda _: pytest.fail('waited for the disk'))
+    assert write_text(tmp_path / 'a.txt', 'after', wait=False).read_text() == 'after'
+    assert os.listdir(tmp_path) == ['a.txt']
+
+
 def written_in_place(source: str) -> list[str]:
     """Calls that write a file under its final name: a kill or a full disk would leave half of it there."""
     calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]

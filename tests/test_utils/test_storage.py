@@ -16,6 +16,17 @@ def test_a_change_is_known_by_the_file_or_by_its_archive(tmp_path):
     assert stamp(f'{tmp_path}/./a.png')[0] == str(tmp_path / 'a.png')
 
 
+def test_a_database_that_is_packed_anew_is_another(tmp_path):
+    (tmp_path / 'pairs.lmdb').mkdir()
+    file = tmp_path / 'pairs.lmdb/data.mdb'
+    file.write_bytes(b'123')
+    os.utime(file, (5, 5))
+    assert stamp(tmp_path / 'pairs.lmdb/vi/1.png')[1:] == (3, 5 * 10**9)
+    file.write_bytes(b'1234')
+    assert stamp(tmp_path / 'pairs.lmdb/vi/1.png')[1] == 4
+    assert stamp(tmp_path / 'absent/vi/1.png')[1:] == (0, 0)
+
+
 @pytest.mark.parametrize(
     ('path', 'backend_args', 'why'),
     [

@@ -7,11 +7,13 @@ import struct
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 
+from mmdefusion.utils import video_reader
 from mmdefusion.utils.video_reader import VideoFrames
 
 SIDE = 64
@@ -41,6 +43,43 @@ def test_frames_of_many_pixels_are_refused_before_they_are_decoded(tmp_path, mon
         VideoFrames([path, path])
     monkeypatch.setenv('MMDEFUSION_MAX_PIXELS', str(SIDE**2))
     assert len(VideoFrames([path, path])) == 3
+
+
+@pytest.mark.parametrize(('depth', 'refused'), [(cv2.CV_16U, True), (cv2.CV_8U, False)])
+def test_counts_of_a_thermal_camera_are_refused_before_they_become_a_few_levels(depth, refused, tmp_path):
+    path = tmp_path / 'a.mkv'
+    options = [cv2.VIDEOWRITER_PROP_DEPTH, depth, cv2.VIDEOWRITER_PROP_IS_COLOR, 0]
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*'FFV1'), 10, (SIDE, SIDE), options)
+    if not writer.isOpened():
+        pytest.skip('this OpenCV writes no FFV1')
+    counts = np.linspace(7000, 9000, SIDE**2).reshape(SIDE, SIDE).astype(np.uint16)
+    for _ in range(3):
+        writer.write(counts if refused else (counts // 256).astype(np.uint8))
+    writer.release()
+    if not refused:
+        assert len(VideoFrames([path, path])) == 3
+        return
+    with pytest.raises(ValueError, match=r'a\.mkv has 16 bits of grey, .* export its frames as TIFF or PNG files'):
+        VideoFrames([write_video(tmp_path / 'a.avi'), path])
+
+
+@pytest.mark.parametrize(
+    ('code', 'bits'),
+    [
+        (0x10003159, 16),
+        (0x31590010, 0),
+        (0x59310010, 16),  # the bytes of each value the other way round
+        (0x0E003159, 14),
+        (0x0A003159, 10),
+        (0x30303859, 0),  # Y800
+        (0x30323449, 0),  # I420
+        (-1, 0),
+        (0, 0),
+        (2.0**40, 0),
+    ],
+)
+def test_bits_of_grey_by_the_tag_of_ffmpeg(code, bits):
+    assert video_reader._grey_bits(SimpleNamespace(get=lambda _: float(code))) == bits
 
 
 @pytest.mark.parametrize('content', ['png', 'jpg', 'bmp', 'tiff', 'webp', 'gif', 'ppm'])

@@ -1,4 +1,6 @@
 import os
+import shutil
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -50,6 +52,17 @@ def test_full_disk_leaves_no_video(tmp_path, limit):
     )
     assert result.returncode == 1
     assert 'of 30 frames were written: is the disk full?' in result.stderr
+    assert not os.listdir(tmp_path)
+
+
+def test_a_full_disk_is_noticed_while_the_video_is_written(tmp_path, monkeypatch):
+    left = [10**9, 10**9, 4096]  # a disk that another program fills
+    monkeypatch.setattr(shutil, 'disk_usage', lambda folder: SimpleNamespace(free=left.pop(0)))
+    with VideoWriter(tmp_path / 'a.mp4', 10.0) as writer:
+        with pytest.raises(OSError, match=r'a\.mp4: no room is left after 300 frames: is the disk full'):
+            for _ in range(1000):
+                writer.write(np.zeros((32, 32, 3), np.uint8))
+        assert writer.frames == 300
     assert not os.listdir(tmp_path)
 
 

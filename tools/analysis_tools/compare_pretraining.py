@@ -76,7 +76,7 @@ def plan(path: Path, start: str, seed: int, data: str, args: argparse.Namespace)
     config.randomness = dict(seed=seed)
     config.train_cfg.val_interval = config.train_cfg.max_iters + 1
     basis = f'{data} {hash_weights(args.weights)}' if pretrained else data
-    return Trial.of(config, args.work_dir / f'{path.stem}_{start}_seed{seed}', basis)
+    return Trial.of(config, args.work_dir / f'{path.stem}_{start}_seed{seed}', basis, args.work_dir)
 
 
 def tabulate(groups: dict[tuple[Path, str], list[Trial]]) -> Table:

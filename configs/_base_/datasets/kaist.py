@@ -1,5 +1,6 @@
-# KAIST: images/, annotations-xml-new-sanitized/, imageSets/. The published miss rate needs the test annotations in
-# place of the sanitized training ones and KAIST's own evaluation; here it is COCO AP.
+# KAIST: images/, annotations-xml-new-sanitized/, imageSets/. The test part has the original annotations
+# (annotations-xml); most papers test on the improved ones of Liu et al. (BMVC 2016), and by KAIST's own evaluation, a
+# miss rate. Here it is COCO AP.
 _base_ = './paired_detection.py'
 
 dataset = dict(type='mmdefusion.KAISTDataset', data_root='data/KAIST/')

@@ -12,6 +12,7 @@ from mmdefusion.inference.stems import some_names
 from mmdefusion.utils.compat import installed
 from mmdefusion.utils.storage import is_local
 
+from ..annotated_sizes import BEYOND
 from ..annotation_files import UnusableAnnotation, read_coco_file, read_xml_file, reading
 from ..conversion.kaist import IGNORED
 from .report import SplitReport
@@ -20,8 +21,6 @@ if installed('mmdet'):
     from mmdet.datasets import CocoDataset
 
     from ..detection import KAISTDataset
-
-BEYOND = 0.05  # of a side; a box may reach this far beyond the image: annotators round, and objects are cut off
 
 
 class RawBox(NamedTuple):
@@ -95,9 +94,10 @@ def _is_kaist(dataset: BaseDataset) -> bool:
 def _raw_boxes(report: SplitReport, dataset: BaseDataset, infos: list[dict]) -> Iterator[RawBox]:
     if installed('mmdet') and isinstance(dataset, CocoDataset) and is_local(dataset.ann_file):
         yield from _of_coco(report, dataset)
+    missing = set(report.missing)
     for info in infos:
         path = info.get('xml_path')
-        if path and is_local(path) and path not in report.missing:
+        if path and is_local(path) and path not in missing:
             with reading(path, "in VOC's format"):
                 for number, one in enumerate(read_xml_file(path).iter('object'), 1):
                     label = one.find('name').text

@@ -48,7 +48,8 @@ def check_headers(report: SplitReport, info: dict, append: AppendPartner, absent
     visible = headers[img_path]
     size = (visible.width, visible.height)
     report.sizes[size] += 1
-    if info.get('width') and (info['width'], info['height']) != size:
+    annotated = 'width' in info and info.get('xml_path') not in absent
+    if annotated and (info['width'], info['height']) != size:
         report.mismatched.append(f'{img_path} is {_by(size)}, its annotation says {info["width"]}x{info["height"]}')
     for path, header in headers.items():
         if (header.width, header.height) != size:

@@ -5,7 +5,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mmdefusion.utils.files import write_text
+from mmdefusion.utils.progress import track
 
+from ..annotated_sizes import OtherSize, refuse_resized
 from ..annotation_files import read_xml_file, reading
 from .boxes import AnnotatedImage, Box, list_files, size_of
 from .writing import check_targets
@@ -18,7 +20,8 @@ def read_voc(annotations: Path, images: Path) -> list[AnnotatedImage]:
 
     Raises:
         FileNotFoundError: if there is no such folder.
-        ValueError: if there are no images, or a file is not XML or not in VOC's format.
+        ValueError: if there are no images, a file is not XML or not in VOC's format, or boxes are of another size than
+            their images.
     """
     return read_xml(annotations, images, _read_box, "in VOC's format")
 
@@ -29,7 +32,8 @@ def write_voc(images: Sequence[AnnotatedImage], classes: Sequence[str], out: Pat
     Raises:
         ValueError: before anything is written, see :func:`.writing.check_targets`.
     """
-    for path, image in zip(check_targets(images, classes, out, '.xml'), images, strict=True):
+    paths = check_targets(images, classes, out, '.xml')
+    for path, image in track(zip(paths, images, strict=True), 'writing', len(images)):
         root = ElementTree.Element('annotation')
         ElementTree.SubElement(root, 'filename').text = image.name
         size = ElementTree.SubElement(root, 'size')
@@ -44,7 +48,7 @@ def write_voc(images: Sequence[AnnotatedImage], classes: Sequence[str], out: Pat
                 ElementTree.SubElement(edges, key).text = f'{value + 1:g}'
         ElementTree.indent(root)
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, ElementTree.tostring(root, encoding='unicode'))
+        write_text(path, ElementTree.tostring(root, encoding='unicode'), wait=False)
 
 
 def read_xml(
@@ -58,14 +62,21 @@ def read_xml(
         read_box: turns an object into a box, or into None if it is to be left out.
         form: what a file should be, for messages, such as ``"in VOC's format"``.
     """
-    found = []
-    for stem, name in list_files(images).items():
+    found, others = [], []
+    for stem, name in track(list_files(images).items(), 'reading'):
         path, boxes, left_out = Path(annotations) / f'{stem}.xml', (), 0
+        size = size_of(Path(images) / name)
         if labelled := path.is_file():
             with reading(path, form):
-                objects = [read_box(one) for one in read_xml_file(path).iter('object')]
+                root = read_xml_file(path)
+                objects = [read_box(one) for one in root.iter('object')]
+                told = tuple(int(root.findtext(f'size/{key}') or 0) for key in ('width', 'height'))
             boxes, left_out = tuple(filter(None, objects)), objects.count(None)
-        found.append(AnnotatedImage(name, *size_of(Path(images) / name), boxes, labelled, left_out))
+            if all(told) and told != size:
+                edges = [(box.x0, box.y0, box.x1, box.y1) for box in boxes]
+                others.append(OtherSize(str(Path(images) / name), size, told, edges))
+        found.append(AnnotatedImage(name, *size, boxes, labelled, left_out))
+    refuse_resized(others)
     return found
 
 

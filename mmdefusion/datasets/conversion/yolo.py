@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmdefusion.utils.files import write_text
+from mmdefusion.utils.progress import track
 
 from ..annotation_files import read_lines, read_text, reading
 from .boxes import AnnotatedImage, Box, around, list_files, size_of
@@ -26,7 +27,7 @@ def read_yolo(annotations: Path, images: Path) -> list[AnnotatedImage]:
         ValueError: if there are no images, or a line has another form.
     """
     names, found = _read_names(annotations), []
-    for stem, name in list_files(images).items():
+    for stem, name in track(list_files(images).items(), 'reading'):
         path, (width, height) = Path(annotations) / f'{stem}.txt', size_of(Path(images) / name)
         labelled, boxes = path.is_file(), ()
         if labelled:
@@ -50,10 +51,10 @@ def write_yolo(images: Sequence[AnnotatedImage], classes: Sequence[str], out: Pa
     paths = check_targets(images, classes, out, '.txt', taken=NAMES)
     out.mkdir(parents=True, exist_ok=True)
     write_text(out / NAMES, '\n'.join(classes))
-    for path, image in zip(paths, images, strict=True):
+    for path, image in track(zip(paths, images, strict=True), 'writing', len(images)):
         lines = [_line(box, list(classes), image) for box in image.boxes if not box.ignore]
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, '\n'.join(lines))
+        write_text(path, '\n'.join(lines), wait=False)
 
 
 def _read_names(annotations: Path) -> list[str]:

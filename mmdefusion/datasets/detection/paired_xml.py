@@ -8,7 +8,7 @@ from mmdet.datasets import XMLDataset
 from mmengine import fileio
 
 from mmdefusion.registry import DATASETS
-from mmdefusion.utils.image_headers import IMAGE_SUFFIXES
+from mmdefusion.utils.image_headers import IMAGE_SUFFIXES, UnusableImage, read_header
 from mmdefusion.utils.storage import is_local
 
 from ..annotation_files import MALFORMED
@@ -66,7 +66,7 @@ class PairedXMLDataset(PairedDatasetMixin, XMLDataset):
     def load_ids(self) -> list[str]:
         """The ids of the images, in order."""
         if self.ann_file:
-            lines = fileio.list_from_file(self.ann_file, backend_args=self.backend_args)
+            lines = fileio.list_from_file(self.ann_file, encoding='utf-8-sig', backend_args=self.backend_args)
             return [strip_suffix(line.strip()) for line in lines if line.strip()]
         suffixes = IMAGE_SUFFIXES if self.img_suffix is None else (self.img_suffix,)
         names = fileio.list_dir_or_file(self.data_prefix['img'], list_dir=False, backend_args=self.backend_args)
@@ -109,10 +109,31 @@ class PairedXMLDataset(PairedDatasetMixin, XMLDataset):
                 )
             return dict(img_path=image, img_id=img_info['img_id'], xml_path=annotation, height=0, width=0, instances=[])
         try:
-            return super().parse_data_info(img_info)
+            tree = ET.ElementTree(ET.fromstring(fileio.get(annotation, backend_args=self.backend_args)))
+            told = tuple(int(side.text) for side in map(tree.find, ('size/width', 'size/height')) if side is not None)
+            instances = self._parse_instance_info(tree, minus_one=True)
         except ET.ParseError as error:
             raise ValueError(f'annotation {annotation} of image {image} is not XML ({error}); replace it.') from None
         except MALFORMED as error:  # an object without a name, box or number
             raise ValueError(
                 f'annotation {annotation} of image {image} is not in VOC format ({error}); correct it.'
             ) from None
+        width, height = told if len(told) == 2 and min(told) > 0 else self._size(image)
+        return dict(
+            img_path=image,
+            img_id=img_info['img_id'],
+            xml_path=annotation,
+            height=height,
+            width=width,
+            instances=instances,
+        )
+
+    def _size(self, image: str) -> tuple[int, int]:
+        """The width and height of an image, where its annotation gives none; zeros if it is not to be read."""
+        try:
+            header = read_header(image, self.backend_args)
+        except (OSError, UnusableImage):
+            if self.strict:
+                raise
+            return 0, 0
+        return header.width, header.height

@@ -90,7 +90,7 @@ class ImageFolders(BaseDataset):
         return [os.path.join(path, name) for name in names]
 
     def _choose(self, names: list[str], path: str, split: str) -> list[str]:
-        text = fileio.get_text(split, backend_args=self.backend_args)
+        text = fileio.get_text(split, encoding='utf-8-sig', backend_args=self.backend_args)
         if split.endswith('.json'):
             with reading(split, 'in COCO format'):
                 wanted = {strip_suffix(image['file_name']) for image in json.loads(text)['images']}
@@ -109,7 +109,7 @@ class ImageFolders(BaseDataset):
     def _listed(self) -> list[str]:
         if self.list_file is None:
             return []
-        text = fileio.get_text(self._under_root(self.list_file))
+        text = fileio.get_text(self._under_root(self.list_file), encoding='utf-8-sig')
         names = [line.strip() for line in text.splitlines() if line.strip()]
         if not names:
             raise ValueError(f'{self._under_root(self.list_file)} names no image; write one path per line.')

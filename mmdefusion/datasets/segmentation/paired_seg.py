@@ -47,5 +47,5 @@ class PairedSegDataset(PairedDatasetMixin, BaseSegDataset):
             for key, suffix in (('img_path', self.img_suffix), ('seg_map_path', self.seg_map_suffix)):
                 if key in info:
                     listed = info[key].removesuffix(suffix).removesuffix(self.img_suffix)
-                    info[key] = strip_suffix(listed) + suffix
+                    info[key] = strip_suffix(listed).replace('\ufeff', '') + suffix  # of editors that mark UTF-8
         return data_list

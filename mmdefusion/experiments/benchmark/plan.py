@@ -26,6 +26,7 @@ from .models import Candidate
 from .pace import Pace, measure_pace
 
 WARM_UP = 0.1  # share of the iterations
+AT_MOST = 1000  # iterations from checkpoint to checkpoint, which an interrupted training loses
 ENCODERS = ('DeFusionEncoder', 'MultiScaleEncoder')
 CONVOLUTIONAL = ('EfficientNetLite0', 'ResNet')  # backbones of the baselines, for which a ViT's weights are none
 
@@ -81,7 +82,7 @@ class Comparison:
         basis = [self.data.digest, *map(hash_weights, needed)]
         if self.processes > 1:
             basis.append(f'{self.processes} processes')
-        return Trial.of(config, folder, ' '.join(basis))
+        return Trial.of(config, folder, ' '.join(basis), self.work_dir)
 
     def _compose(self, model: Candidate, seed: int, folder: Path, pace: Pace | None) -> Config:
         config, data, name = Config.fromfile(model.path), self.data, model.path.name
@@ -161,14 +162,15 @@ def fit_weights(weights: Sequence[float], before: int, count: int) -> list[float
 
 
 def set_iterations(config: Config, iterations: int) -> None:
-    """Sets the number of iterations, with one checkpoint half way and one at the end."""
+    """Sets the number of iterations, with a checkpoint half way or every 1,000 iterations, and one at the end."""
     warm_up = max(1, round(WARM_UP * iterations))
     config.train_cfg = dict(type='IterBasedTrainLoop', max_iters=iterations, val_interval=iterations + 1)
     config.param_scheduler = [dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=warm_up)]
     if iterations > warm_up:  # a single iteration has no decay
         config.param_scheduler.append(dict(type='CosineAnnealingLR', by_epoch=False, begin=warm_up, end=iterations))
     config.train_dataloader.sampler = dict(type='InfiniteSampler', shuffle=True)
-    config.default_hooks.checkpoint.update(interval=max(1, iterations // 2), max_keep_ckpts=2, by_epoch=False)
+    interval = max(1, min(iterations // 2, AT_MOST))
+    config.default_hooks.checkpoint.update(interval=interval, max_keep_ckpts=2, by_epoch=False)
     config.default_hooks.logger.update(interval=max(1, min(20, iterations // 10)))
 
 

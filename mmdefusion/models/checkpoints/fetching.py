@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlparse
 from torch.hub import get_dir
 
 from mmdefusion.utils import hub
-from mmdefusion.utils.downloads import DamagedError, FetchError, download
+from mmdefusion.utils.downloads import DamagedError, FetchError, download, one_at_a_time
 from mmdefusion.utils.hashes import sha256_of
 
 from .errors import CheckpointError, NotFetchedError
@@ -97,11 +97,17 @@ def _downloaded(url: str) -> Path:
         folder = folder / hashlib.sha256(url.encode()).hexdigest()[:16]
     target = folder / path.name
     if not target.is_file():
-        download(url, target)
-        try:
-            with target.open('rb') as file:
-                check_named_hash(file, target, url)
-        except CheckpointError:
-            target.unlink()
-            raise
+        with one_at_a_time(folder):
+            if not target.is_file():  # another process of this training may have fetched it meanwhile
+                _fetch(url, target)
     return target
+
+
+def _fetch(url: str, target: Path) -> None:
+    download(url, target)
+    try:
+        with target.open('rb') as file:
+            check_named_hash(file, target, url)
+    except CheckpointError:
+        target.unlink()
+        raise

@@ -59,12 +59,14 @@ def write_cached(path: Path, tensor: Tensor) -> None:
     Raises:
         OSError: if the file cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = unfinished_of(path)
+    unfinished = None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = unfinished_of(path)
         torch.save(tensor, unfinished)
         os.replace(unfinished, path)
     except (OSError, RuntimeError) as error:
         raise OSError(f'{path} cannot be written ({error}): is the disk full?') from None
     finally:
-        unfinished.unlink(missing_ok=True)
+        if unfinished is not None:
+            unfinished.unlink(missing_ok=True)

@@ -121,3 +121,38 @@ def test_object_without_box_names_the_file(tmp_path: Path) -> None:
     )
     with pytest.raises(ValueError, match='00002.xml of image .* is not in VOC format'):
         build(tmp_path)
+
+
+def test_a_list_that_an_editor_marked_as_utf_8_keeps_its_first_id(tmp_path: Path) -> None:
+    layouts.m3fd(tmp_path)
+    (tmp_path / 'list.txt').write_text('00002\n00000\n', encoding='utf-8-sig')
+    dataset = build(tmp_path, ann_file='list.txt')
+    assert [dataset.get_data_info(i)['img_id'] for i in range(2)] == ['00002', '00000']
+
+
+NO_SIZES = ('<size><width>0</width><height>0</height></size>', '<size><width>64</width></size>', '')
+
+
+@pytest.mark.parametrize('size', NO_SIZES)
+def test_an_image_whose_annotation_gives_no_size_is_trained_on(tmp_path: Path, size: str) -> None:
+    layouts.m3fd(tmp_path)
+    path = tmp_path / 'Annotation/00001.xml'
+    text = path.read_text()
+    path.write_text(size.join((text[: text.index('<size>')], text[text.index('</size>') + len('</size>') :])))
+    dataset = build(tmp_path, filter_cfg=dict(filter_empty_gt=True, min_size=32))
+    assert len(dataset) == 4
+    info = dataset.get_data_info(1)
+    assert (info['width'], info['height'], len(info['instances'])) == (64, 48, 2)
+
+
+@pytest.mark.parametrize('content', [None, b'no image'])
+def test_an_image_without_any_size_is_an_error_not_dropped(tmp_path: Path, content: bytes | None) -> None:
+    layouts.m3fd(tmp_path)
+    path = tmp_path / 'Annotation/00001.xml'
+    path.write_text(path.read_text().replace('>64<', '>0<'))
+    image = tmp_path / 'Vis/00001.png'
+    image.unlink()
+    if content:
+        image.write_bytes(content)
+    with pytest.raises(ValueError if content else FileNotFoundError, match=r'Vis/00001\.png'):
+        build(tmp_path, ann_file='meta/train.txt', filter_cfg=dict(min_size=32))

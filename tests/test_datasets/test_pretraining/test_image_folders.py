@@ -53,6 +53,15 @@ def test_parts_splits_and_lists(tmp_path):
     ]
 
 
+def test_lists_that_an_editor_marked_as_utf_8_keep_their_first_name(tmp_path):
+    write_images(tmp_path / 'all', 6)
+    (tmp_path / 'train.txt').write_text('001\n003.png\n', encoding='utf-8-sig')
+    (tmp_path / 'list.txt').write_text('all/005.png\n', encoding='utf-8-sig')
+    dataset = build(tmp_path, folders=[dict(path='all', split='train.txt')], list_file='list.txt')
+    assert names(dataset) == ['001.png', '003.png', '005.png']
+    assert dataset.get_data_info(2)['img_path'] == str(tmp_path / 'all/005.png')
+
+
 def test_nothing_to_read(tmp_path):
     write_images(tmp_path / 'all', 2)
     (tmp_path / 'empty').mkdir()

@@ -39,6 +39,14 @@ def test_list_names_the_images(root: Path) -> None:
     assert dataset.get_data_info(0)['img_ir_path'] == str(root / 'ir/00002D.png')
 
 
+def test_a_list_that_an_editor_marked_as_utf_8_keeps_its_first_name(root: Path) -> None:
+    (root / 'val.txt').write_text('00002D\n00000D.png\n', encoding='utf-8-sig')
+    dataset = build(root, ann_file='val.txt')
+    infos = [dataset.get_data_info(index) for index in range(2)]
+    assert [Path(info['img_path']).name for info in infos] == ['00002D.png', '00000D.png']
+    assert Path(infos[0]['seg_map_path']).name == '00002D.png'
+
+
 def test_other_infrared_suffix(root: Path) -> None:
     for path in (root / 'ir').iterdir():
         path.rename(path.with_name(path.name.replace('D.png', 'D_ir.tif')))

@@ -2,7 +2,9 @@
 
 import hashlib
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from mmengine.runner import load_checkpoint
 
 import mmdefusion.models.registered  # noqa: F401
 from mmdefusion import FusionInferencer
+from mmdefusion.models.checkpoints import fetching
 from mmdefusion.models.checkpoints.errors import CheckpointError
 from mmdefusion.models.checkpoints.fetching import local_path
 from mmdefusion.models.checkpoints.reading import read_checkpoint
@@ -190,3 +193,23 @@ def test_a_url_whose_hash_is_wrong_is_not_kept(hub, content):
     for _ in range(2):
         refused(url, 'its name says 0badc0de')
     assert len(hub.asked) == 2
+
+
+def test_processes_of_one_machine_fetch_a_file_once(tmp_path, monkeypatch):
+    """Eight processes of a training start at once; their locks are those of files that each opens itself."""
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'torch'))
+    asked = []
+
+    def slow(url, target):
+        asked.append(url)
+        time.sleep(0.2)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(b'weights')
+
+    monkeypatch.setattr(fetching, 'download', slow)
+    with ThreadPoolExecutor(8) as pool:
+        paths = {*pool.map(local_path, ['https://example.org/x.pth'] * 8)}
+    assert asked == ['https://example.org/x.pth'] and len(paths) == 1
+    assert [path.name for path in paths.pop().parent.iterdir()] == ['x.pth']
+    monkeypatch.setattr(downloads, 'fcntl', None)  # a system without such locks
+    assert local_path('https://example.org/y.pth').read_bytes() == b'weights'

@@ -1,9 +1,8 @@
-import pytest
 import torch
 from helpers.pretraining import TEACHER, write_teacher
 from torch.testing import assert_close
 
-from mmdefusion.models.teachers import CachedTeacher
+from mmdefusion.models.teachers import CachedTeacher, cached_teacher
 
 
 def build(tmp_path) -> CachedTeacher:
@@ -61,16 +60,27 @@ def test_a_broken_file_is_written_again(tmp_path):
     assert_close(cached(images), before, atol=0, rtol=0)
 
 
-def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch):
-    cached = build(tmp_path)
+def test_a_full_disk_ends_the_keeping_and_not_the_training(tmp_path, monkeypatch):
+    cached, images, told = build(tmp_path), torch.randn(3, 3, 32, 32), []
+    kept = cached(images[:1])
 
     def full(*_):
         raise OSError(28, 'No space left on device')
 
-    monkeypatch.setattr(torch, 'save', full)
-    with pytest.raises(OSError, match='cannot be written .*No space left.*is the disk full'):
-        cached(torch.randn(1, 3, 32, 32))
-    assert not list((tmp_path / 'cache').glob('*/.*')) and not list((tmp_path / 'cache').glob('*/*'))
+    with monkeypatch.context() as patched:
+        patched.setattr(torch, 'save', full)
+        patched.setattr(cached_teacher, 'print_log', lambda message, *_: told.append(message))
+        tokens = cached(images)
+    assert_close(tokens[:1], kept, atol=0, rtol=0)
+    assert_close(cached(images), tokens, atol=0, rtol=0)  # and nothing more is tried
+    assert len(told) == 1 and 'cannot be written ([Errno 28] No space left on device): is the disk full?' in told[0]
+    assert len(list((tmp_path / 'cache').glob('*/*'))) == 1 and not list((tmp_path / 'cache').glob('*/.*'))
+
+
+def test_a_folder_that_cannot_be_written_ends_the_keeping(tmp_path):
+    (tmp_path / 'cache').write_text('a file')
+    cached, images = build(tmp_path), torch.randn(1, 3, 32, 32)
+    assert_close(cached(images), cached(images), atol=0, rtol=0)
 
 
 def test_a_file_of_too_few_tokens_is_written_again(tmp_path):
