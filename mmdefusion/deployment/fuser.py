@@ -16,7 +16,7 @@ from mmdefusion.rules.patches import missing_to_patches
 from mmdefusion.rules.picture import PictureRule
 from mmdefusion.utils.image_io import reverse_channels
 
-from .network import OnnxNetwork
+from .network import OnnxNetwork, Provider
 from .sliding_window import SlidingWindow
 
 PARTS = ('common', 'unique_a', 'unique_b')
@@ -59,7 +59,7 @@ class OnnxFuser(PairFusing):
         thermal_range: tuple[float, float] | None = None,
         polarity: Polarity = 'auto',
         threads: int | None = None,
-        providers: Sequence[str] | None = None,
+        providers: Sequence[Provider] | None = None,
         network_pixels: int | None = None,
     ) -> None:
         super().__init__(task, colour, detail, target, show_progress, thermal_range, polarity, network_pixels)

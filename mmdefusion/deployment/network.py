@@ -1,6 +1,7 @@
 """Opens and runs an exported ONNX file."""
 
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from mmdefusion.utils.compat import missing_extra
 from .metadata import Metadata, Task, parse_metadata
 from .outputs import check_outputs
 
+Provider = str | tuple[str, dict[str, Any]]
 CLASSES = {'fuse': 'OnnxFuser', 'detect': 'OnnxDetector', 'segment': 'OnnxSegmenter'}
 
 
@@ -23,7 +25,8 @@ class OnnxNetwork:
         file: the ONNX file, or ``hf://owner/repo/file``; it is data, and nothing in it is run but standard operators.
         task: what the file must be for; None takes any.
         threads: threads of one run; None takes as many as there are cores.
-        providers: onnxruntime's execution providers, the first one that is there is used; None takes the CPU.
+        providers: onnxruntime's execution providers, names or (name, options); the first one that is there is used, and
+            a warning says so if onnxruntime takes another in the end. None takes the CPU.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -36,7 +39,7 @@ class OnnxNetwork:
         file: str | os.PathLike,
         task: Task | None = None,
         threads: int | None = None,
-        providers: Sequence[str] | None = None,
+        providers: Sequence[Provider] | None = None,
     ) -> None:
         self.file = os.fspath(file)
         self.session = open_session(self.file, threads, providers)
@@ -119,7 +122,7 @@ def threads_of_environment() -> int:
     return int(first) if first.isascii() and first.isdecimal() and len(first) < 6 else 0
 
 
-def open_session(file: str, threads: int | None, providers: Sequence[str] | None) -> Any:
+def open_session(file: str, threads: int | None, providers: Sequence[Provider] | None) -> Any:
     """An onnxruntime session of a file.
 
     Raises:
@@ -138,11 +141,23 @@ def open_session(file: str, threads: int | None, providers: Sequence[str] | None
     options.intra_op_num_threads = threads or threads_of_environment()
     options.log_severity_level = 3
     there = onnxruntime.get_available_providers()
-    chosen = [name for name in providers or ('CPUExecutionProvider',) if name in there]
+    chosen = [one for one in providers or ('CPUExecutionProvider',) if name_of(one) in there]
     if not chosen:
         raise ValueError(f'None of the providers {list(providers)} is there: this onnxruntime has {there}.')
     try:
-        return onnxruntime.InferenceSession(file, options, providers=chosen)
+        session = onnxruntime.InferenceSession(file, options, providers=chosen)
     except Exception as error:  # onnxruntime raises a dozen classes of its own that share no parent
         why = ' '.join(str(error).split())[:200]
         raise ValueError(f'{name} is no ONNX file that onnxruntime can read ({why}): export it again.') from None
+    wanted, (used, *_) = name_of(chosen[0]), session.get_providers()
+    if used != wanted:
+        warnings.warn(
+            f'{name} runs on {used}, as onnxruntime could not start {wanted}: do its libraries (CUDA, cuDNN) fit this '
+            f'onnxruntime {onnxruntime.__version__}?',
+            stacklevel=2,
+        )
+    return session
+
+
+def name_of(provider: Provider) -> str:
+    return provider if isinstance(provider, str) else provider[0]

@@ -16,7 +16,7 @@ from mmdefusion.utils.image_io import reverse_channels, to_channels
 
 from .fuser import OnnxFuser
 from .metadata import Metadata, Task
-from .network import OnnxNetwork, check_size
+from .network import OnnxNetwork, Provider, check_size
 
 Found = tuple[np.ndarray, ...]  # the outputs of the network for one pair
 
@@ -46,13 +46,15 @@ class OnnxPredicting(Predicting, ABC):
         fuser: str | os.PathLike | None = None,
         show_progress: bool = True,
         threads: int | None = None,
-        providers: Sequence[str] | None = None,
+        providers: Sequence[Provider] | None = None,
     ) -> None:
         self.network, self.file = OnnxNetwork(file, self.task, threads, providers), os.fspath(file)
         self.reading = dict(
             thermal_range=self.metadata.thermal_range, percentiles=self.metadata.percentiles, fourth_channel=True
         )
-        self.fuser = None if fuser is None else OnnxFuser(fuser, show_progress=False, threads=threads)
+        self.fuser = (
+            None if fuser is None else OnnxFuser(fuser, show_progress=False, threads=threads, providers=providers)
+        )
         self.show_progress = show_progress
 
     @property

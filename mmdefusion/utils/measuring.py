@@ -51,6 +51,8 @@ def measure(run: Callable[[], object], repeats: int, device: torch.device) -> Me
     """Measures the median times and the peak memory of ``repeats`` runs, after one run to warm up."""
     memory, times = PeakMemory(device), []
     run()
+    if device.type == 'cuda':
+        torch.cuda.synchronize(device)  # or the first run would wait for what is left of this one
     memory.reset()
     for _ in range(repeats):
         start = time.perf_counter(), time.process_time()

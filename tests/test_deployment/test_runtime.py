@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import cv2
@@ -20,6 +21,7 @@ from mmdefusion.utils.image_io import read_image, to_uint8
 ABSENT = ('torch', 'torchvision', 'mmengine', 'mmcv', 'mmdet', 'mmseg', 'onnx')
 WITHOUT_TORCH = f"""
 import sys
+import warnings
 class Absent:
     def find_spec(self, name, path=None, target=None):
         if name.split('.')[0] in {ABSENT}:
@@ -257,3 +259,41 @@ print(OnnxSegmenter({seg!r})({str(pair[0])!r}, {str(pair[1])!r})['predictions'][
 """
     printed = subprocess.run([sys.executable, '-c', code], check=True, capture_output=True, text=True).stdout
     assert printed.splitlines() == ['1', '(41, 60)']
+
+
+CUDA = ('CUDAExecutionProvider', dict(device_id=1))
+
+
+@pytest.fixture
+def sessions(monkeypatch) -> list:
+    """Lets onnxruntime have CUDA, and keeps what sessions were asked for. They run on the CPU."""
+    import onnxruntime
+
+    asked, real = [], onnxruntime.InferenceSession
+
+    def open_session(file, options, providers):
+        asked.append(providers)
+        return real(file, options, providers=['CPUExecutionProvider'])
+
+    monkeypatch.setattr(onnxruntime, 'get_available_providers', lambda: [CUDA[0], 'CPUExecutionProvider'])
+    monkeypatch.setattr(onnxruntime, 'InferenceSession', open_session)
+    return asked
+
+
+def test_a_gpu_that_was_asked_for_is_named_if_it_is_not_used(tmp_path, sessions):
+    file = write_toy(tmp_path / 'toy.onnx', 'fuse')
+    with pytest.warns(UserWarning, match='toy.onnx runs on CPUExecutionProvider, as .* could not start CUDA'):
+        OnnxFuser(file, providers=[CUDA[0], 'CPUExecutionProvider'])
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        OnnxFuser(file)
+        OnnxFuser(file, providers=['TensorrtExecutionProvider', 'CPUExecutionProvider'])
+    assert sessions[1:] == [['CPUExecutionProvider']] * 2
+
+
+@pytest.mark.filterwarnings('ignore:.*could not start CUDA')
+def test_providers_with_options_and_those_of_the_fuser(tmp_path, sessions):
+    """The fuser that draws runs where the detector does."""
+    files = (write_toy(tmp_path / f'{task}.onnx', task) for task in ('detect', 'fuse'))
+    OnnxDetector(*files, providers=[CUDA, 'CPUExecutionProvider'])
+    assert sessions == [[CUDA, 'CPUExecutionProvider']] * 2

@@ -35,3 +35,14 @@ def test_processor_time_is_no_waiting():
     assert len(runs) == 4 and waited.seconds >= 0.05 > 2 * waited.cpu_seconds
     busy = measure(lambda: sum(range(10**6)), 3, torch.device('cpu'))
     assert busy.cpu_seconds > 0.001 and busy.peak_bytes > 10**7
+
+
+def test_what_is_left_of_the_warm_up_does_not_count(monkeypatch):
+    """A GPU runs behind the program: here a call is done once it was waited for."""
+    events = []
+    monkeypatch.setattr(torch.cuda, 'synchronize', lambda device: events.append('waited'))
+    monkeypatch.setattr(torch.cuda, 'reset_peak_memory_stats', lambda device: events.append('reset'))
+    monkeypatch.setattr(torch.cuda, 'max_memory_allocated', lambda device: 7)
+    found = measure(lambda: events.append('run'), 2, torch.device('cuda'))
+    assert found.peak_bytes == 7
+    assert events == ['run', 'waited', 'reset', 'run', 'waited', 'run', 'waited']

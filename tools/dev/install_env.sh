@@ -63,11 +63,20 @@ install_locked() {
   pip_install --require-hashes --no-deps -r "$stamps/locked.txt"
 }
 
-# TORCH names another build; without it, and without a GPU, the CPU build is
-# taken where pip can find one (TORCH_INDEX names an index that has it).
+has_nvcc() { command -v nvcc >/dev/null || [ -x "${CUDA_HOME:-}/bin/nvcc" ]; }
+
+# TORCH names another build; without it, and without a GPU or the nvcc that mmcv's
+# GPU ops are compiled with, the CPU build is taken where pip can find one
+# (TORCH_INDEX names an index that has it).
 install_torch() {
   local index=${TORCH_INDEX:+--index-url $TORCH_INDEX} torch=${TORCH:-torch==$TORCH_VERSION}
-  if [ -z "${TORCH:-}" ] && ! nvidia-smi -L >/dev/null 2>&1; then
+  local gpu=0
+  if nvidia-smi -L >/dev/null 2>&1; then gpu=1; fi
+  if [ "$gpu" = 1 ] && ! has_nvcc && [ -z "${TORCH:-}" ]; then
+    echo "    There is a GPU but no nvcc, without which mmcv has no GPU ops: the CPU build of torch is taken."
+    echo "    For the GPU install the CUDA toolkit, remove $VENV and run again; without mmcv's ops, name a build with TORCH."
+  fi
+  if [ -z "${TORCH:-}" ] && ! { [ "$gpu" = 1 ] && has_nvcc; }; then
     # shellcheck disable=SC2086 # an option and its value
     if "$py" -m pip install --dry-run --no-deps $index "$torch+cpu" >/dev/null 2>&1; then
       torch="$torch+cpu"
@@ -97,13 +106,16 @@ build_mmcv() {
     fail "mmcv's ops need a C++ compiler: install g++ (Debian, Ubuntu: apt-get install g++)."
   "$py" -c 'import os, sysconfig; raise SystemExit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' ||
     fail "mmcv's ops need Python's headers (Debian, Ubuntu: apt-get install python$version-dev)."
+  rm -f "$stamps/hide-gpu"
   if "$py" -c 'import torch; raise SystemExit(not torch.cuda.is_available())'; then
-    if command -v nvcc >/dev/null || [ -x "${CUDA_HOME:-}/bin/nvcc" ]; then
+    if has_nvcc; then
       cuda=1
     else
       export CUDA_VISIBLE_DEVICES= # or mmcv's setup would look for nvcc
-      echo "    There is a GPU but no nvcc: mmcv's ops are built for the CPU only. For GPU ops install the CUDA toolkit,"
-      echo "    remove $stamps/mmcv and run again."
+      echo CUDA_VISIBLE_DEVICES=-1 >"$stamps/hide-gpu" # for the Makefile
+      echo "    There is a GPU but no nvcc: mmcv's ops are built for the CPU only, and make's targets hide the GPU. Hide it"
+      echo "    from other commands with: export CUDA_VISIBLE_DEVICES=-1"
+      echo "    For GPU ops install the CUDA toolkit, remove $stamps/mmcv and run again."
     fi
   fi
   # one that is installed already may have been built for another torch

@@ -43,7 +43,8 @@ class ClosedFormInitHook(Hook):
             runner.logger.info(f'Fitting the patch embedding and the image heads to {self.num_images} images.')
             loader = next(iter(getattr(runner.train_loop, 'dataloaders', {}).values()), runner.train_loop.dataloader)
             init_in_closed_form(model, self._batches(loader, model), **self.options)
-            state = [model.state_dict()]
+            # on the CPU: tensors are unpickled where they were, and all processes would meet on the first GPU
+            state = [{name: value.cpu() for name, value in model.state_dict().items()}]
         broadcast_object_list(state)
         model.load_state_dict(state[0], strict=False)
 

@@ -82,7 +82,7 @@ def panel(model: CUDPretrainer, images: Tensor, data_samples: list) -> dict[str,
     """Decodes the images of :data:`COLUMNS` in evaluation mode, B×3×H×W each, in [0, 1] but not clipped."""
     training = model.training
     model.eval()
-    with torch.random.fork_rng():
+    with torch.random.fork_rng([images.device] if images.is_cuda else []):  # by default all GPUs', those of others too
         torch.manual_seed(0)
         views = model.seeded_views(images, data_samples)
         drawn, mfm = model.reconstruct(views.views, order='ab')

@@ -8,6 +8,7 @@ from mmengine.runner import TestLoop, ValLoop
 from mmengine.runner.amp import autocast
 from mmengine.runner.loops import _update_losses
 from torch import Tensor
+from torch.distributed.fsdp import FullyShardedDataParallel
 
 from mmdefusion.registry import LOOPS
 from mmdefusion.utils.batching import groups_of_one_size
@@ -44,7 +45,8 @@ class _OneSize:
     """An iteration of a loop of MMEngine, in which the model sees the images of each size by themselves.
 
     Metrics and hooks see the whole batch in its order: several processes give their results in turn, and MMEngine takes
-    the last ones for repetitions.
+    the last ones for repetitions. A model that is sharded (FSDP) sees the whole batch, padded: its processes gather its
+    weights in every forward pass, and would wait for ever if they had different numbers of them.
     """
 
     stage: Literal['val', 'test']
@@ -53,7 +55,7 @@ class _OneSize:
     def run_iter(self, idx: int, data_batch: Any) -> None:
         """Runs a batch."""
         groups = sizes_in(data_batch)
-        if len(groups) < 2:
+        if len(groups) < 2 or isinstance(self.runner.model, FullyShardedDataParallel):
             super().run_iter(idx, data_batch)
             return
         self.runner.call_hook(f'before_{self.stage}_iter', batch_idx=idx, data_batch=data_batch)

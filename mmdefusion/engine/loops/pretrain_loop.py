@@ -4,13 +4,20 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from mmengine.dist import get_rank
+from mmengine.dist import broadcast_object_list, get_rank
 from mmengine.model import BaseModel
 from mmengine.runner import IterBasedTrainLoop
 from torch.utils.data import DataLoader
 
 from mmdefusion.registry import LOOPS
 from mmdefusion.utils.seeding import seed_all
+
+
+def shared_seed(runner: Any) -> int:
+    """The seed of a run's first process, whose images all must draw: with ``diff_rank_seed`` each has its own."""
+    seed = [runner.seed]
+    broadcast_object_list(seed)
+    return seed[0]
 
 
 @LOOPS.register_module()
@@ -38,8 +45,9 @@ class PretrainLoop(IterBasedTrainLoop):
             raise ValueError(
                 f'turns={self.turns} name dataloaders that do not exist: train_dataloader has {list(configs)}.'
             )
+        seed = shared_seed(runner)
         self.dataloaders = {
-            name: loader if isinstance(loader, DataLoader) else runner.build_dataloader(loader, seed=runner.seed)
+            name: loader if isinstance(loader, DataLoader) else runner.build_dataloader(loader, seed=seed)
             for name, loader in configs.items()
             if name in self.turns
         }
@@ -74,11 +82,11 @@ class PretrainLoop(IterBasedTrainLoop):
 
     def _batches(self) -> Iterator[Any]:
         """Yields the batches from this iteration on, without loading earlier ones."""
-        iterators = {}
+        iterators, seed = {}, shared_seed(self.runner)  # a resumed run has the seed of its checkpoint
         for name, loader in self.dataloaders.items():
             taken = sum(self.turns[i % len(self.turns)] == name for i in range(self.iter))
             loader.sampler.start = taken * loader.batch_size
-            loader.sampler.seed = self.runner.seed  # a resumed run has the seed of its checkpoint
+            loader.sampler.seed = seed
             iterators[name] = iter(loader)
         first = self.iter % len(self.turns)
         for name in itertools.cycle(self.turns[first:] + self.turns[:first]):

@@ -11,6 +11,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
+from mmdefusion.engine.optimizers.autocast_wrapper import keep_operators_in_float32
 from mmdefusion.models.backbones import DeFusionEncoder
 from mmdefusion.models.necks import DecompositionNeck, SumInit
 from mmdefusion.models.structures import Pair
@@ -171,6 +172,8 @@ def prepare(work: Work, form: str, pair: Tensor) -> Callable[[], Tensor]:
     if form == 'compiled':
         apply = torch.compile(apply)
     precision = partial(torch.autocast, pair.device.type, torch.bfloat16) if form.endswith('bf16') else nullcontext
+    if form.endswith('bf16') and pair.device.type != 'cpu':
+        keep_operators_in_float32(model, pair.device.type)
     optimizer = torch.optim.AdamW(model.parameters()) if work.trains else None
 
     def run() -> Tensor:

@@ -14,6 +14,7 @@ from .windows import Windows
 KERNEL_WIDTH = 16  # heads whose width is a multiple of this are fast in CPU kernels
 FILLING = 4  # most channels that are added: 12 to 16 is faster by a seventh, 24 to 32 slower by a tenth
 WORTH_FILLING = 512  # keys from which on filling pays without gradients; with them, it always does
+MASKED_WIDTH = 8  # GPUs' kernels take a mask for heads of a multiple of this; others store the matrix
 
 
 def split_heads(x: Tensor, num_heads: int) -> Tensor:
@@ -45,7 +46,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor, num_heads: int, mask: Tensor | Windo
         mask = mask.repeat(q.shape[0] // mask.shape[0], 1)[:, None, None]  # len() would fix an exported batch
     q, k, v = (split_heads(x, num_heads) for x in (q, k, v))
     if q.device.type != 'cpu':
-        return merge_heads(attend_by_torch(q, k, v, mask))
+        return merge_heads(attend_on_gpu(q, k, v, mask))
     if q.dtype != torch.bfloat16:
         return merge_heads(attend_on_cpu(q, k, v, mask))
     with torch.autocast('cpu', enabled=False):
@@ -61,6 +62,18 @@ def attend_on_cpu(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tenso
     gap = 0 if recorded else -width % KERNEL_WIDTH
     if not 0 < gap <= FILLING or (k.shape[2] < WORTH_FILLING and not q.requires_grad):
         return attend_by_torch(q, k, v, mask)
+    return attend_filled(q, k, v, mask, gap)
+
+
+def attend_on_gpu(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+    """The same; with a mask, heads are filled up where torch would else take the kernel that stores the matrix."""
+    gap = 0 if mask is None else -q.shape[-1] % MASKED_WIDTH
+    return attend_filled(q, k, v, mask, gap) if gap else attend_by_torch(q, k, v, mask)
+
+
+def attend_filled(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, gap: int) -> Tensor:
+    """The same, of heads that are filled up with ``gap`` channels of zeros."""
+    width = q.shape[-1]
     q, k, v = (pad(x, (0, gap)) for x in (q, k, v))
     return attend_by_torch(q, k, v, mask, width**-0.5)[..., :width]
 

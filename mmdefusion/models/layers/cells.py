@@ -1,10 +1,30 @@
 """A grid of patches seen coarsely: means over cells of patches, each of which counts as often as it has patches."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache, wraps
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+KEPT = 32  # tensors of each kind: a forward pass needs up to four, for each size of images
+
+Make = Callable[..., Tensor]
+
+
+def kept(make: Make) -> Make:
+    """Keeps the tensors that a function made last of the same numbers: on a GPU, copying them waits for all before."""
+    made = lru_cache(KEPT)(make)
+
+    @wraps(make)
+    def get(*args: object) -> Tensor:
+        if torch.compiler.is_compiling() or torch.jit.is_tracing():
+            return make(*args)  # a recorded graph has symbols
+        with torch.inference_mode(False):  # what is made in it could not be trained with
+            return made(*args)
+
+    get.cache_clear, get.cache_info = made.cache_clear, made.cache_info
+    return get
 
 
 class Cells(NamedTuple):
@@ -21,9 +41,7 @@ class Cells(NamedTuple):
 
     def sums(self, like: Tensor) -> Tensor:
         """The matrix cells×patches that adds up the patches of each cell."""
-        cells = [cell for cell, length in enumerate(self.lengths) for _ in range(length)]
-        rows = [[float(cell == here) for here in cells] for cell in range(len(self.lengths))]
-        return torch.tensor(rows, dtype=like.dtype, device=like.device)
+        return sums_of(self.lengths, like.dtype, like.device)
 
     def within(self, numbers: range) -> Tensor:
         """Which cells lie in the windows of these numbers, windows×cells."""
@@ -41,11 +59,16 @@ class CellGrid(NamedTuple):
     rows: Cells
     columns: Cells
 
+    @property
+    def count(self) -> int:
+        """How many cells there are."""
+        return len(self.rows.lengths) * len(self.columns.lengths)
+
     def means(self, *maps: Tensor) -> list[Tensor]:
         """For each B×h×w×C, one token for each cell, B×cells×C, row by row."""
         # sums are divided afterwards, as 1/n would be rounded in bfloat16, and every mean with it
         rows, columns = self.rows.sums(maps[0]), self.columns.sums(maps[0])
-        counts = self._counts()[:, None].to(maps[0])
+        counts = counts_of(self.rows.lengths, self.columns.lengths, maps[0].dtype, maps[0].device)[:, None]
         return [(columns @ (rows @ x.flatten(2)).unflatten(2, x.shape[2:])).flatten(1, 2) / counts for x in maps]
 
     def scores(self, rows: range, columns: range) -> Tensor:
@@ -56,12 +79,22 @@ class CellGrid(NamedTuple):
         own_rows, own_columns = self.rows.within(rows), self.columns.within(columns)
         own = own_rows[:, None, :, None] & own_columns[:, None]  # row and column of windows, row and column of cells
         own = own.flatten(2).flatten(0, 1)
-        return self._counts().log().expand_as(own).masked_fill(own, -torch.inf)
+        counts = counts_of(self.rows.lengths, self.columns.lengths, torch.double, own.device)
+        return counts.log().expand_as(own).masked_fill(own, -torch.inf)
 
-    def _counts(self) -> Tensor:
-        """How many patches each cell has, in double precision."""
-        rows, columns = (torch.tensor(side.lengths, dtype=torch.double) for side in self)
-        return (rows[:, None] * columns).flatten()
+
+@kept
+def sums_of(lengths: Sequence[int], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """See :meth:`Cells.sums`."""
+    cells = [cell for cell, length in enumerate(lengths) for _ in range(length)]
+    rows = [[float(cell == here) for here in cells] for cell in range(len(lengths))]
+    return torch.tensor(rows, dtype=dtype, device=device)
+
+
+@kept
+def counts_of(rows: Sequence[int], columns: Sequence[int], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """How many patches each cell has."""
+    return torch.tensor([row * column for row in rows for column in columns], dtype=dtype, device=device)
 
 
 def even_parts(length: int, most: int) -> list[int]:

@@ -7,11 +7,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from .cells import CellGrid, Cells, even_parts
+from .cells import CellGrid, Cells, even_parts, kept
 from .own_grids import crop, extend
 from .padding import Size
 
 Attention = Callable[..., Tensor]
+SMALL = 2**20  # numbers in a mask that is kept for the next attention, 4 MiB
 
 
 class Windows(NamedTuple):
@@ -82,7 +83,8 @@ class Windows(NamedTuple):
                 keys, values = (join_tokens(repeat(x, count), here) for x, here in zip(before, inside, strict=True))
                 mask = None
                 if cells is not None:
-                    mask = self._mask(cells.scores(some_rows, some_columns), height * width, q)
+                    own = self.leading, height * width
+                    mask = mask_of(cells, some_rows, some_columns, *own, q.dtype, q.device)
                 attended = attention(queries, keys, values, mask=mask)
                 row.append(join(attended, len(some_rows), len(some_columns), height))
             found.append(torch.cat(row, dim=2).flatten(1, 2))
@@ -94,10 +96,21 @@ class Windows(NamedTuple):
             return None
         return CellGrid(Cells.of(rows, self.pooling), Cells.of(columns, self.pooling))
 
-    def _mask(self, scores: Tensor, patches: int, like: Tensor) -> Tensor:
-        """What is added to the scores of leading tokens, cells and a window's patches, in this order: windows×keys."""
-        padded = pad(pad(scores, (self.leading, 0)), (0, patches))
-        return padded.to(like.device, torch.promote_types(like.dtype, torch.float32))
+
+def mask_of(
+    cells: CellGrid, rows: range, columns: range, leading: int, patches: int, dtype: torch.dtype, device: torch.device
+) -> Tensor:
+    """What is added to the scores of leading tokens, cells and a window's patches, in this order: windows×keys."""
+    make = small_mask if len(rows) * len(columns) * cells.count <= SMALL else small_mask.__wrapped__
+    return make(cells, rows, columns, leading, patches, dtype, device)
+
+
+@kept
+def small_mask(
+    cells: CellGrid, rows: range, columns: range, leading: int, patches: int, dtype: torch.dtype, device: torch.device
+) -> Tensor:
+    padded = pad(pad(cells.scores(rows, columns), (leading, 0)), (0, patches))
+    return padded.to(device, torch.promote_types(dtype, torch.float32))
 
 
 def runs(parts: Sequence[int]) -> list[tuple[range, int]]:

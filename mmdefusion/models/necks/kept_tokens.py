@@ -41,6 +41,7 @@ class Whole(NamedTuple):
         # the grid's last patches may reach beyond the image
         height, width = (own / (cells * PATCH_SIZE) for own, cells in zip(self.size, self.grid, strict=True))
         at = torch.stack([(1 - across if mirrored else across) * width, down * height], dim=-1)[None] * 2 - 1
+        at = at.to(tokens.device)
         seen = grid_sample(tokens_to_map(tokens, self.grid), at, padding_mode='border', align_corners=False)
         return torch.cat([tokens[0, :1], seen[0].flatten(1).mT])
 
@@ -106,7 +107,9 @@ class KeptTokens:
         content = Content.of(pair)
         sizes = content.sizes or len(pair) * [content.image_size]
         grid = tuple(-(-max(sides) // PATCH_SIZE) for sides in zip(*sizes, strict=True))
-        seen = [self._seen(one[:, :height, :width], grid) for one, (height, width) in zip(place, sizes, strict=True)]
+        # to the host at once: a GPU would be waited for at every number that is read of a place
+        places = zip(place.cpu(), sizes, strict=True)
+        seen = [self._seen(one[:, :height, :width], grid) for one, (height, width) in places]
         fused, nothing = torch.stack(seen), pair.new_empty(0)
         features = PairFeatures(
             deep=Pair(nothing, nothing),

@@ -1,6 +1,7 @@
 """Hooks of pretraining, each in a short run."""
 
 import os
+from contextlib import nullcontext
 from logging import getLogger
 from types import SimpleNamespace
 
@@ -9,8 +10,11 @@ import pytest
 import torch
 from helpers.pretraining import joint_config, write_images, write_teacher
 from mmengine.runner import Runner
+from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 
-from mmdefusion.engine.hooks import BrokenFilesHook
+from mmdefusion.engine.hooks import BrokenFilesHook, ClosedFormInitHook, closed_form_init_hook
+from mmdefusion.engine.hooks.pretraining_panel_hook import panel
 
 
 @pytest.fixture
@@ -138,6 +142,48 @@ def test_closed_form_start_but_not_of_what_is_loaded(config, tmp_path):
     config.load_from, config.experiment_name = None, 'twice'
     with pytest.raises(ValueError, match='ClosedFormInitHook would overwrite the pretrained weights'):
         Runner.from_cfg(config).train()
+
+
+def test_closed_form_weights_travel_by_the_cpu(monkeypatch):
+    """A tensor of a GPU is unpickled on that GPU: in all processes on the first one's."""
+    sent, got = [], []
+    monkeypatch.setattr(closed_form_init_hook, 'init_in_closed_form', lambda model, batches: None)
+    monkeypatch.setattr(closed_form_init_hook, 'broadcast_object_list', lambda state: sent.extend(state))
+    monkeypatch.setattr(ClosedFormInitHook, '_batches', lambda hook, loader, model: [])
+    with FakeTensorMode():  # knows GPUs where there is none
+        weight = torch.empty(2, device='cuda')
+        model = SimpleNamespace(
+            init_cfg=None,
+            backbone=SimpleNamespace(init_cfg=None),
+            state_dict=lambda: dict(weight=weight),
+            load_state_dict=lambda state, strict: got.append(state),
+        )
+        loop = SimpleNamespace(dataloader=None)
+        ClosedFormInitHook().before_train(
+            SimpleNamespace(iter=0, _load_from=None, model=model, logger=getLogger('test'), train_loop=loop)
+        )
+    assert weight.is_cuda and sent == got and sent[0]['weight'].device == torch.device('cpu')
+
+
+def test_the_panel_leaves_other_gpus_alone(monkeypatch):
+    """Keeping the numbers of all GPUs would open each in every process."""
+    kept = []
+
+    class Fork(nullcontext):
+        def __init__(self, devices=None) -> None:
+            super().__init__()
+            kept.append(devices)
+
+    class Model(nn.Module):
+        def seeded_views(self, images, samples):
+            raise EOFError
+
+    monkeypatch.setattr(torch.random, 'fork_rng', Fork)
+    with FakeTensorMode():
+        for device in ('cuda:1', 'cpu'):
+            with pytest.raises(EOFError):
+                panel(Model(), torch.empty(1, device=device), [])
+    assert kept == [[torch.device('cuda:1')], []]
 
 
 @pytest.mark.parametrize('compiled', [False, pytest.param(True, marks=pytest.mark.soak)])

@@ -22,6 +22,7 @@ pytest.importorskip('mmdet')
 pytest.importorskip('mmseg')
 from helpers.mixed_sizes import SAMPLES, SIZES, build, found_again, pairs, zoo
 
+from mmdefusion.engine.loops import one_size_loops
 from mmdefusion.engine.loops.one_size_loops import pick, sizes_in
 
 HEADS = ['atss', pytest.param('retinanet', marks=pytest.mark.soak), 'faster-rcnn', 'fcn']
@@ -135,6 +136,30 @@ def test_metrics_and_hooks_see_batches_in_their_order(kind, tmp_path):
     assert scores['count'] == 5 and scores[f'{stage}_loss'] == 2
     first, second = [0, 1, 2], [3, 4]
     assert seen == [('metric', first, 3), (stage, first, 0), ('metric', second, 2), (stage, second, 1)]
+
+
+def test_processes_that_share_a_model_run_it_equally_often(monkeypatch, tmp_path):
+    """Those of a sharded model gather its weights in every forward pass, and wait for each other."""
+    seen = []
+
+    class Sharded(BaseModel):
+        def forward(self, inputs, data_samples, mode):
+            seen.append(len(inputs))
+            return data_samples
+
+    class Nothing(BaseMetric):
+        def process(self, data_batch: dict, data_samples: list) -> None:
+            pass
+
+        def compute_metrics(self, results: list) -> dict:
+            return {}
+
+    monkeypatch.setattr(one_size_loops, 'FullyShardedDataParallel', Sharded)
+    samples = [dict(inputs=torch.zeros(4, *size), data_samples=BaseDataElement()) for size in [(8, 8), (16, 8), (8, 8)]]
+    config = dict(test_cfg=dict(type='mmdefusion.OneSizeTestLoop'), test_evaluator=Evaluator(Nothing()))
+    config['test_dataloader'] = DataLoader(samples, batch_size=3, collate_fn=pseudo_collate)
+    Runner(Sharded(), str(tmp_path), experiment_name=uuid4().hex, **config).test()
+    assert seen == [3]
 
 
 def test_our_configs_test_one_picture_at_a_time():

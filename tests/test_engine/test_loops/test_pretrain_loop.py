@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from helpers.own_seeds import draw
 from helpers.pretraining import joint_config, write_images, write_teacher
 from helpers.warm_process import run_tool
 from mmengine.runner import Runner
@@ -84,6 +85,14 @@ def test_resumed_with_the_seed_of_its_checkpoint(data):
     found = losses('broken', 4, randomness=dict(seed=None), resume=True)
     for iteration in (3, 4):
         assert found[iteration] == pytest.approx(expected[iteration], abs=1e-6)
+
+
+def test_processes_of_different_seeds_share_the_images(tmp_path):
+    torch.multiprocessing.spawn(draw, (str(tmp_path),), nprocs=2)
+    first, second = (json.loads((tmp_path / f'{rank}.json').read_text()) for rank in (0, 1))
+    for ours, theirs in zip(first, second, strict=True):
+        assert sorted(ours + theirs) == list(range(20))
+    assert first[0] != first[1]
 
 
 @pytest.mark.soak

@@ -2,10 +2,11 @@ import math
 
 import pytest
 import torch
+from torch.nn.functional import scaled_dot_product_attention
 from torch.testing import assert_close
 
 from mmdefusion.models.layers import CrossAttention, SelfAttention
-from mmdefusion.models.layers.attention import attend
+from mmdefusion.models.layers.attention import attend, attend_on_gpu
 
 
 def plain_attention(q, k, v):
@@ -38,6 +39,32 @@ def test_filled_heads_give_the_same():
         assert_close(attend(q, k[:, few], v[:, few], 2), attend(q.detach(), k[:, few].detach(), v[:, few].detach(), 2))
     assert_close(attend(q, k, v, 2), expected)
     assert_close(torch.autograd.grad(attend(q, k, v, 2).sin().sum(), k), torch.autograd.grad(expected.sin().sum(), k))
+
+
+@pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(('width', 'filled'), [(12, 16), (6, 8), (32, 32)])
+def test_gpus_get_heads_whose_kernels_take_a_mask(width, filled, dtype, monkeypatch):
+    """Others would store the matrix. Without a mask they are as they are."""
+    seen = []
+
+    def watched(q, k, v, mask, scale=None):
+        seen.append({x.shape[-1] for x in (q, k, v)})
+        return scaled_dot_product_attention(q, k, v, mask, scale=scale)
+
+    monkeypatch.setattr('mmdefusion.models.layers.attention.scaled_dot_product_attention', watched)
+    q, k, v = torch.empty(3, 2, 5, 2 * width, dtype=dtype, device='meta')  # like a GPU, no CPU
+    mask = torch.empty(2, 5, dtype=torch.bool, device='meta')
+    assert attend(q, k, v, 2, mask).shape == attend(q, k, v, 2).shape == q.shape
+    assert seen == [{filled}, {width}]
+
+
+def test_what_gpus_get_is_the_same_attention():
+    q, k, v = torch.randn(3, 2, 3, 9, 12, dtype=torch.double, requires_grad=True)
+    mask = (torch.rand(2, 1, 1, 9) < 0.7) | (torch.arange(9) == 0)
+    expected = scaled_dot_product_attention(q, k, v, mask)
+    found = attend_on_gpu(q, k, v, mask)
+    assert_close(found, expected)
+    assert_close(torch.autograd.grad(found.sin().sum(), k), torch.autograd.grad(expected.sin().sum(), k))
 
 
 @pytest.mark.parametrize('attention', [SelfAttention, CrossAttention])

@@ -1,8 +1,10 @@
 import pytest
 import torch
 from torch.testing import assert_close
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from mmdefusion.models.layers import Content, mark_padding
+from mmdefusion.models.layers.padding import mirror_edges, repeat_edges
 
 SIZES = [(50, 70), (96, 40), (33, 90)]
 
@@ -43,6 +45,44 @@ def test_pictures_repeat_their_last_pixels():
     assert pictures.shape == (2, 6, 5, 7)
     assert_close(pictures[1, :, 4], pictures[1, :, 3])
     assert_close(pictures[1, :, :, 3:], pictures[1, :, :, 2:3].expand(-1, -1, 4))
+
+
+@pytest.mark.parametrize('treat', [repeat_edges, mirror_edges])
+def test_padding_is_filled_and_its_gradient_comes_back(treat):
+    sizes, size = [(5, 7), (4, 3), (6, 2)], (6, 8)
+
+    def index(place: int, count: int) -> int:
+        if treat is repeat_edges:
+            return min(place, count - 1)
+        return min(place % (2 * count), 2 * count - 1 - place % (2 * count))
+
+    maps = torch.randn(3, 2, *size, dtype=torch.double, requires_grad=True)
+    weights = torch.randn(3, 2, *size, dtype=torch.double)
+    found, expected, gradient = treat(maps, sizes), torch.empty_like(maps), torch.zeros_like(maps)
+    for one, (height, width) in enumerate(sizes):
+        for y in range(size[0]):
+            for x in range(size[1]):
+                here = one, slice(None), index(y, height), index(x, width)
+                expected[one, :, y, x] = maps.detach()[here]
+                gradient[here] += weights[one, :, y, x]
+    assert torch.equal(found, expected)
+    (found * weights).sum().backward()
+    assert_close(maps.grad, gradient)
+
+
+def test_the_gradient_of_filled_padding_needs_no_sort():
+    """On GPUs adding up what several places were read from sorts all numbers first, if it is done by an index."""
+    seen = []
+
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            seen.append(function.overloadpacket.__name__)
+            return function(*args, **(kwargs or {}))
+
+    maps = torch.randn(2, 3, 8, 8, requires_grad=True)
+    with Watch():
+        mirror_edges(maps, [(8, 5), (4, 8)]).sum().backward()
+    assert 'scatter_add' in seen and not [name for name in seen if 'index_put' in name]
 
 
 def test_masks_of_tokens_and_maps():

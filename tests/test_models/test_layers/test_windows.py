@@ -1,10 +1,12 @@
 import pytest
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 from torch.testing import assert_close
 
 from mmdefusion.models.layers import CrossAttention, DropPath, SelfAttention, Windows
-from mmdefusion.models.layers.cells import CellGrid, Cells, even_parts
+from mmdefusion.models.layers.cells import CellGrid, Cells, counts_of, even_parts, sums_of
+from mmdefusion.models.layers.windows import small_mask
 
 LEADING = 2
 
@@ -180,3 +182,49 @@ def test_recorded_networks_take_other_batches(pooling):
     windows = Windows(4, (9, 10), None, LEADING, pooling)
     recorded = torch.jit.trace(lambda tokens: attention(tokens, windows), x[:2], check_trace=False)
     assert_close(recorded(x), attention(x, windows))
+
+
+def test_the_next_attention_copies_nothing_to_a_gpu():
+    """Each copy from the host waits for all work before it."""
+    copied = []
+
+    class Watch(TorchFunctionMode):
+        def __torch_function__(self, function, types, args=(), kwargs=None):
+            found = function(*args, **(kwargs or {}))
+            if getattr(found, 'is_meta', False) and function in (torch.tensor, torch.Tensor.to):
+                source = args[0]
+                if not isinstance(source, Tensor) or source.device.type == 'cpu':
+                    copied.append(function.__name__)
+            return found
+
+    attention, x = SelfAttention(24, 3).to('meta'), torch.empty(2, LEADING + 70, 24, device='meta')
+    counts = []
+    for _ in range(2):
+        with Watch():
+            attention(x, Windows(4, (7, 10), None, LEADING, 3))
+        counts.append(len(copied))
+    assert counts[0] == counts[1] <= 3 + 4  # sums and counts of cells, and masks of four sizes of windows
+
+
+def test_what_is_made_in_inference_serves_training():
+    for make in (sums_of, counts_of, small_mask):
+        make.cache_clear()
+    attention, x = SelfAttention(24, 3), torch.randn(2, LEADING + 70, 24)
+    windows = Windows(4, (7, 10), None, LEADING, 3)
+    with torch.inference_mode():
+        expected = attention(x, windows)
+    found = attention(x, windows)
+    found.sum().backward()
+    assert torch.equal(found.detach(), expected) and attention.qkv.weight.grad.any()
+
+
+def test_large_masks_are_not_kept(monkeypatch):
+    attention, x = SelfAttention(24, 3), torch.randn(1, LEADING + 70, 24)
+    windows = Windows(4, (7, 10), None, LEADING, 3)
+    small_mask.cache_clear()
+    expected = attention(x, windows)
+    many = small_mask.cache_info().currsize
+    small_mask.cache_clear()
+    monkeypatch.setattr('mmdefusion.models.layers.windows.SMALL', 0)
+    assert torch.equal(attention(x, windows), expected)
+    assert many > small_mask.cache_info().currsize == 0

@@ -177,3 +177,23 @@ def test_little_of_an_image_in_much_padding(rows, columns):
     assert found.mirrored
     down, across = torch.nonzero(here)[len(torch.nonzero(here)) // 2].tolist()
     assert (found.across[down // 16, across // 16] - seen[0, down, across]).abs() < 16 / columns
+
+
+def test_a_gpu_is_asked_once_for_the_places_of_a_batch(kept, monkeypatch):
+    """Each number that is read of a tensor there waits until all work before it is done."""
+    asked, cpu = [], torch.Tensor.cpu
+    monkeypatch.setattr(torch.Tensor, 'cpu', lambda tensor: asked.append(tensor) or cpu(tensor))
+    place = numbered(place_of(64, 96), 1)[None].repeat(2, 1, 1, 1)
+    fitted = []
+    monkeypatch.setattr(
+        'mmdefusion.models.necks.kept_tokens.fit_places', lambda *args: fitted.append(args) or fit_places(*args)
+    )
+    kept.recall(torch.randn(2, 6, 64, 96), place)
+    assert len(asked) == 1 and asked[0] is place
+    assert len(fitted) == 2 and all(one.device.type == 'cpu' for one, _, _ in fitted)
+
+
+def test_places_go_where_the_tokens_are():
+    whole = Whole(torch.empty(2, 1 + 4 * 6, 16, device='meta'), (4, 6), (64, 96))
+    found = whole.seen_at(fit_places(place_of(64, 96), torch.ones(64, 96, dtype=torch.bool), (4, 6)))
+    assert found.is_meta and found.shape == (25, 16)
