@@ -99,7 +99,7 @@ def test_a_training_on_resized_copies_does_not_begin(tmp_path):
 
 
 def test_a_few_pairs_with_one_wrong_size_are_trained_on(tmp_path):
-    assert len(m3fd(tmp_path, LARGE, UPPER_LEFT)) == 2  # no box needs the room, but four boxes are too few to tell
+    assert len(m3fd(tmp_path, LARGE, UPPER_LEFT)) == 2  # no box needs the room, but three boxes are too few to tell
 
 
 def test_grown_copies_are_refused(tmp_path):
