@@ -93,6 +93,15 @@ def read_xml_file(path: str | os.PathLike) -> ElementTree.Element:
         return ElementTree.fromstring(read_bytes(path))
 
 
+def told_size(root: ElementTree.Element) -> tuple[int, int] | None:
+    """The width and height in an annotation in VOC's format; None if it gives none of a pixel or more."""
+    try:
+        width, height = (round(float(root.findtext(f'size/{key}', ''))) for key in ('width', 'height'))
+    except (OverflowError, ValueError):
+        return None
+    return (width, height) if all(0 < side < 2**31 for side in (width, height)) else None
+
+
 def read_json_file(path: str | os.PathLike) -> Any:
     """Reads a JSON file."""
     with reading(path, 'JSON'):

@@ -10,7 +10,7 @@ from mmengine.logging import print_log
 from mmdefusion.utils.image_headers import IMAGE_SUFFIXES, read_header
 from mmdefusion.utils.storage import is_local
 
-from .annotated_sizes import OtherSize, refuse_resized
+from .annotated_sizes import OtherSize, refuse_resized, tell_sizes
 from .pipeline_faults import pipeline_faults
 from .pipelines import built_steps
 
@@ -268,11 +268,10 @@ class PairedDatasetMixin:
             infrared = read_header(img_ir_path, self.backend_args)
             if not resizes and (infrared.width, infrared.height) != size:
                 raise ValueError(sizes_differ(img_ir_path, (infrared.width, infrared.height), img_path, size))
-        refuse_resized(others, ', or set check_headers=False if the boxes are right')
+        refuse_resized(others, len(infos), ', or set check_headers=False if the boxes are right')
         if others:
             print_log(
-                f'{type(self).__name__}: {len(others)} of {len(infos)} images are of another size than their '
-                f'annotations say, first {others[0]}; their boxes are taken as they are.',
+                f'{type(self).__name__}: {tell_sizes(others, len(infos))}; their boxes are taken as they are.',
                 'current',
                 logging.WARNING,
             )

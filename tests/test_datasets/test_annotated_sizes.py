@@ -1,7 +1,9 @@
 """Boxes of copies that were resized are refused; what may be a wrong size in an annotation is not."""
 
 import json
+import warnings
 from pathlib import Path
+from xml.etree import ElementTree
 
 import cv2
 import numpy as np
@@ -10,7 +12,8 @@ from helpers import layouts
 from helpers.warm_process import run_tool
 from PIL import Image
 
-from mmdefusion.datasets.annotated_sizes import OtherSize, refuse_resized
+from mmdefusion.datasets.annotated_sizes import OtherSize, find_resized, refuse_resized
+from mmdefusion.datasets.annotation_files import told_size
 from mmdefusion.datasets.conversion import READERS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,6 +28,7 @@ LOWER_RIGHT, UPPER_LEFT = (44, 30, 60, 44), (2, 2, 20, 20)
         (SMALL, [UPPER_LEFT], False),  # the size may be wrong
         (SMALL, [(0, 0, 33, 25)], False),  # rounded
         (LARGE, [UPPER_LEFT, LOWER_RIGHT], True),  # grown, and no box is where there was no image
+        (LARGE, [UPPER_LEFT, UPPER_LEFT], False),  # nor where the size in the annotation ends
         (LARGE, [LOWER_RIGHT, (90, 30, 120, 44)], False),  # the size is wrong
         (LARGE, [], False),
         ((72, 52), [LOWER_RIGHT], False),  # another crop, or a wrong size
@@ -34,15 +38,45 @@ LOWER_RIGHT, UPPER_LEFT = (44, 30, 60, 44), (2, 2, 20, 20)
     ],
 )
 def test_boxes_tell_of_which_size_they_are(size, boxes, refused):
-    images = [OtherSize('other.png', size, TOLD, []), OtherSize('a.png', size, TOLD, boxes)]
+    images = [OtherSize('other.png', size, TOLD, []), *[OtherSize('a.png', size, TOLD, boxes)] * 10]
     if not refused:
-        refuse_resized(images)
+        refuse_resized(images, 11)
         return
     with pytest.raises(ValueError) as error:
-        refuse_resized(images, ', or else')
+        refuse_resized(images, 11, ', or else')
     sizes = '{}x{}'.format(*size), '{}x{}'.format(*TOLD)
     assert str(error.value).startswith(f'a.png is {sizes[0]}, its annotation says {sizes[1]}, and its boxes are of ')
     assert str(error.value).endswith(', or else.') and '\n' not in str(error.value)
+
+
+def resized(size: tuple[int, int], told: tuple[int, int], *boxes: tuple[int, ...]) -> list[OtherSize]:
+    return [OtherSize(f'{number}.png', size, told, [box]) for number, box in enumerate(boxes)]
+
+
+@pytest.mark.parametrize(
+    ('size', 'told', 'box'),
+    [((640, 480), (640, 512), (10, 400, 90, 507)), ((640, 512), (512, 640), (10, 400, 90, 540))],
+)
+def test_a_few_wrong_boxes_are_no_sign(size, told, box):
+    right = [(10, 20, 90, 100)] * 20
+    assert find_resized(resized(size, told, box), 1) is None
+    assert find_resized(resized(size, told, box, *right), 21) is None
+    assert find_resized(resized(size, told, *right, box, box), 22) is None  # two of 22 images
+    assert find_resized(resized(size, told, *right[2:], box, box), 20).path == '18.png'  # a tenth
+
+
+def test_grown_images_need_many_boxes_and_nearly_the_whole_data_set():
+    size, told = (1024, 768), (800, 600)
+    clear, filling = (300, 250, 420, 450), (600, 350, 760, 590)
+    assert find_resized(resized(size, told, *[filling] * 19), 19) is None
+    crowd = [OtherSize('0.png', size, told, [filling] * 20), OtherSize('1.png', size, told)]
+    assert find_resized(crowd, 2) is None  # all in one image
+    images = resized(size, told, *[clear] * 19, filling)
+    assert find_resized(images, 20).path == '0.png'
+    assert find_resized(images, 22).path == '0.png' and find_resized(images, 23) is None
+    assert find_resized(resized(size, told, *[clear] * 20), 20) is None
+    for one in ((600, 250, 760, 450), (300, 350, 420, 590)):  # only one side is filled
+        assert find_resized(resized(size, told, *[clear] * 19, one), 20) is None
 
 
 def m3fd(root: Path, size: tuple[int, int], box: tuple[int, ...], **options):
@@ -59,9 +93,20 @@ def m3fd(root: Path, size: tuple[int, int], box: tuple[int, ...], **options):
 
 def test_a_training_on_resized_copies_does_not_begin(tmp_path):
     message = r'Vis/0000\d\.png is 32x24, its annotation says 64x48, .*images that were annotated.*check_headers=False'
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=message):  # the first image has a box of 41 to 51
         m3fd(tmp_path, SMALL, LOWER_RIGHT)
     assert len(m3fd(tmp_path, SMALL, LOWER_RIGHT, check_headers=False)) == 2
+
+
+def test_a_few_pairs_with_one_wrong_size_are_trained_on(tmp_path):
+    assert len(m3fd(tmp_path, LARGE, UPPER_LEFT)) == 2  # no box needs the room, but three boxes are too few to tell
+
+
+def test_grown_copies_are_refused(tmp_path):
+    m3fd(tmp_path, LARGE, UPPER_LEFT)
+    layouts.write_xml(tmp_path / 'Annotation/00000.xml', [('Car', UPPER_LEFT)] * 19 + [('Car', LOWER_RIGHT)])
+    with pytest.raises(ValueError, match=r'Vis/00000\.png is 128x96, its annotation says 64x48, and its boxes are of'):
+        type(m3fd(tmp_path / 'other', TOLD, UPPER_LEFT))(data_root=str(tmp_path), pipeline=[]).full_init()
 
 
 def test_sizes_that_may_be_wrong_are_told_in_one_line(tmp_path, monkeypatch):
@@ -69,6 +114,9 @@ def test_sizes_that_may_be_wrong_are_told_in_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr('mmdefusion.datasets.pairing.print_log', lambda message, *_, **__: told.append(message))
     assert len(m3fd(tmp_path, (70, 50), UPPER_LEFT)) == 2
     assert len([line for line in told if '2 of 2 images are of another size than their annotations say' in line]) == 1
+    told.clear()
+    assert len(m3fd(tmp_path, SMALL, UPPER_LEFT)) == 2  # one image of two has a box beyond it
+    assert len([line for line in told if '2 of 2 images are of another size' in line]) == 1
     told.clear()
     assert len(m3fd(tmp_path, TOLD, LOWER_RIGHT)) == 2 and not any('size' in line for line in told)
 
@@ -86,7 +134,7 @@ def turned(root: Path, told: tuple[int, int], box: list[int]):
     content = json.loads((root / 'train.json').read_text())
     for image in content['images']:
         image.update(file_name=image['file_name'].replace('.png', '.jpg'), width=told[0], height=told[1])
-    content['annotations'] = [dict(content['annotations'][0], bbox=box, area=box[2] * box[3])]
+    content['annotations'] = [dict(one, bbox=box, area=box[2] * box[3]) for one in content['annotations']]
     (root / 'train.json').write_text(json.dumps(content))
     return FLIRAlignedDataset(
         data_root=str(root), ann_file='train.json', data_prefix=dict(img='vi/', img_ir='ir/'), pipeline=[]
@@ -103,14 +151,66 @@ def test_boxes_of_an_image_before_exif_turns_it_are_refused(tmp_path):
         turned(tmp_path, (64, 48), [50, 10, 12, 30])
 
 
-def test_a_converter_does_not_take_boxes_of_another_size(tmp_path):
-    layouts.write(tmp_path / 'images/a.png', layouts.grey(0, 24, 32))
-    layouts.write_xml(tmp_path / 'xml/a.xml', [('car', LOWER_RIGHT)])
-    for name in ('voc', 'dronevehicle'):
-        with pytest.raises(ValueError, match=r'images/a\.png is 32x24, its annotation says 64x48, and its boxes are'):
-            READERS[name](tmp_path / 'xml', tmp_path / 'images')
-    layouts.write_xml(tmp_path / 'xml/a.xml', [('car', UPPER_LEFT)])
-    assert READERS['voc'](tmp_path / 'xml', tmp_path / 'images')[0].width == 32
+@pytest.mark.parametrize('name', ['voc', 'dronevehicle'])
+def test_a_converter_warns_and_takes_boxes_as_they_are(name, tmp_path):
+    def boxes_and_warning(box: tuple[int, ...]) -> tuple[tuple, str]:
+        for stem in 'ab':
+            layouts.write(tmp_path / f'images/{stem}.png', layouts.grey(0, 24, 32))
+            layouts.write_xml(tmp_path / f'xml/{stem}.xml', [('car', box)])
+        with pytest.warns(UserWarning) as told:
+            images = READERS[name](tmp_path / 'xml', tmp_path / 'images')
+        assert [(image.width, len(image.boxes)) for image in images] == [(32, 1)] * 2
+        return images[0].boxes[0], str(told.pop().message)
+
+    surely, line = boxes_and_warning(LOWER_RIGHT)
+    assert surely.x1 in LOWER_RIGHT or surely.x1 + 1 in LOWER_RIGHT  # VOC's pixels count from 1
+    assert line.startswith('2 of 2 images are of another size than their annotations say, first ')
+    assert 'a.png is 32x24, its annotation says 64x48; their boxes are taken as they are, which are of the' in line
+    assert 'give the images that were annotated' in line
+    assert 'taken as they are (docs/datasets.md).' in boxes_and_warning(UPPER_LEFT)[1]
+
+
+def test_the_converter_tells_in_a_line_and_converts(tmp_path):
+    layouts.m3fd(tmp_path, count=2)
+    for path in (tmp_path / 'Vis').iterdir():
+        layouts.write(path, layouts.grey(0, 24, 32))
+    result = run_tool(
+        ROOT / 'tools/dataset_converters/convert_boxes.py', '--from', 'voc', '--to', 'coco', '--annotations',
+        tmp_path / 'Annotation', '--images', tmp_path / 'Vis', '--out', tmp_path / 'all.json',
+    )  # fmt: skip
+    assert result.returncode == 0 and len(json.loads((tmp_path / 'all.json').read_text())['annotations']) == 4
+    (line,) = [line for line in result.stderr.splitlines() if 'another size' in line]
+    assert line.startswith('2 of 2 images are') and line.endswith('(docs/datasets.md).')
+
+
+SIZES = [
+    ('<width>64</width><height>48</height>', (64, 48)),
+    ('<width> 64.0 </width><height>47.6</height>', (64, 48)),
+    ('<width>64</width>', None),
+    ('<width/><height>48</height>', None),
+    ('<width>0</width><height>48</height>', None),
+    ('<width>-64</width><height>48</height>', None),
+    ('<width>wide</width><height>48</height>', None),
+    ('<width>nan</width><height>inf</height>', None),
+    ('<width>inf</width><height>48</height>', None),
+    ('<width>1e300</width><height>48</height>', None),
+    ('', None),
+]
+
+
+@pytest.mark.parametrize(('size', 'told'), SIZES)
+def test_data_sets_and_converters_read_a_size_alike(size, told, tmp_path):
+    assert told_size(ElementTree.fromstring(f'<annotation><size>{size}</size></annotation>')) == told
+    dataset = m3fd(tmp_path, TOLD, UPPER_LEFT)
+    path = tmp_path / 'Annotation/00000.xml'
+    text = path.read_text()
+    path.write_text(f'{text[: text.index("<width>")]}{size}{text[text.index("</size>") :]}')
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        (image, _) = READERS['voc'](tmp_path / 'Annotation', tmp_path / 'Vis')
+    info = type(dataset)(data_root=str(tmp_path), pipeline=[]).get_data_info(0)
+    assert (image.width, image.height) == (info['width'], info['height']) == TOLD
+    assert len(image.boxes) == len(info['instances']) == 2
 
 
 @pytest.mark.parametrize('source', ['coco', 'voc'])

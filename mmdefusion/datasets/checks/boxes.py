@@ -12,7 +12,7 @@ from mmdefusion.inference.stems import some_names
 from mmdefusion.utils.compat import installed
 from mmdefusion.utils.storage import is_local
 
-from ..annotated_sizes import BEYOND
+from ..annotated_sizes import beyond
 from ..annotation_files import UnusableAnnotation, read_coco_file, read_xml_file, reading
 from ..conversion.kaist import IGNORED
 from .report import SplitReport
@@ -80,7 +80,7 @@ def box_fault(box: RawBox) -> str | None:
         return None
     if x1 <= 0 or y1 <= 0 or x0 >= box.width or y0 >= box.height:
         return f'lies outside its {box.width}x{box.height} image {shown}; is it of another image or size?'
-    x, y = max(BEYOND * box.width, 2), max(BEYOND * box.height, 2)
+    x, y = beyond(box.width), beyond(box.height)
     if x0 < -x or y0 < -y or x1 > box.width + x or y1 > box.height + y:
         return f'reaches far beyond its {box.width}x{box.height} image {shown}; cut it off at the border'
     return None

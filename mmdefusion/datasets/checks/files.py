@@ -6,6 +6,7 @@ from mmengine.dataset import BaseDataset
 from mmdefusion.utils.image_headers import Header, UnusableImage, read_header
 from mmdefusion.utils.image_io import decode_image
 
+from ..annotated_sizes import OtherSize
 from ..pairing import absent_files, other_ending
 from ..transforms import AppendPartner
 from .report import SplitReport
@@ -49,8 +50,8 @@ def check_headers(report: SplitReport, info: dict, append: AppendPartner, absent
     size = (visible.width, visible.height)
     report.sizes[size] += 1
     annotated = 'width' in info and info.get('xml_path') not in absent
-    if annotated and (info['width'], info['height']) != size:
-        report.mismatched.append(f'{img_path} is {_by(size)}, its annotation says {info["width"]}x{info["height"]}')
+    if annotated and (told := (info['width'], info['height'])) != size:
+        report.mismatched.append(str(OtherSize(img_path, size, told)))
     for path, header in headers.items():
         if (header.width, header.height) != size:
             resized = path == img_ir_path and append.size_mismatch == 'resize'

@@ -20,8 +20,7 @@ def read_dronevehicle(annotations: Path, images: Path) -> list[AnnotatedImage]:
 
     Raises:
         FileNotFoundError: if there is no such folder.
-        ValueError: if there are no images, a file is not XML, a polygon or box is not whole, or boxes are of another
-            size than their images.
+        ValueError: if there are no images, a file is not XML, or a polygon or box is not whole.
     """
     return read_xml(annotations, images, _read_box, "in DroneVehicle's format")
 

@@ -1,5 +1,6 @@
 """Pascal VOC format: an XML file for each image. Its pixels count from 1, as in mmdet's XMLDataset; ours from 0."""
 
+import warnings
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -7,8 +8,8 @@ from pathlib import Path
 from mmdefusion.utils.files import write_text
 from mmdefusion.utils.progress import track
 
-from ..annotated_sizes import OtherSize, refuse_resized
-from ..annotation_files import read_xml_file, reading
+from ..annotated_sizes import OtherSize, find_resized, tell_sizes
+from ..annotation_files import read_xml_file, reading, told_size
 from .boxes import AnnotatedImage, Box, list_files, size_of
 from .writing import check_targets
 
@@ -20,8 +21,7 @@ def read_voc(annotations: Path, images: Path) -> list[AnnotatedImage]:
 
     Raises:
         FileNotFoundError: if there is no such folder.
-        ValueError: if there are no images, a file is not XML or not in VOC's format, or boxes are of another size than
-            their images.
+        ValueError: if there are no images, or a file is not XML or not in VOC's format.
     """
     return read_xml(annotations, images, _read_box, "in VOC's format")
 
@@ -56,6 +56,8 @@ def read_xml(
 ) -> list[AnnotatedImage]:
     """Reads a folder of XML files with elements ``object``.
 
+    Warns of images of another size than their annotations say, and takes the boxes as they are.
+
     Args:
         annotations: the folder of XML files.
         images: the folder of images, which have the same names.
@@ -70,14 +72,21 @@ def read_xml(
             with reading(path, form):
                 root = read_xml_file(path)
                 objects = [read_box(one) for one in root.iter('object')]
-                told = tuple(int(root.findtext(f'size/{key}') or 0) for key in ('width', 'height'))
             boxes, left_out = tuple(filter(None, objects)), objects.count(None)
-            if all(told) and told != size:
+            if (told := told_size(root)) and told != size:
                 edges = [(box.x0, box.y0, box.x1, box.y1) for box in boxes]
                 others.append(OtherSize(str(Path(images) / name), size, told, edges))
         found.append(AnnotatedImage(name, *size, boxes, labelled, left_out))
-    refuse_resized(others)
+    if others:
+        _warn(others, sum(image.labelled for image in found))
     return found
+
+
+def _warn(others: Sequence[OtherSize], count: int) -> None:
+    line = f'{tell_sizes(others, count)}; their boxes are taken as they are'
+    if resized := find_resized(others, count):
+        line += f', which are of the size in the annotation for {resized.path}: give the images that were annotated'
+    warnings.warn(f'{line} (docs/datasets.md).', stacklevel=4)
 
 
 def _read_box(one: ElementTree.Element) -> Box:

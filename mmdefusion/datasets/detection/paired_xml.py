@@ -11,7 +11,7 @@ from mmdefusion.registry import DATASETS
 from mmdefusion.utils.image_headers import IMAGE_SUFFIXES, UnusableImage, read_header
 from mmdefusion.utils.storage import is_local
 
-from ..annotation_files import MALFORMED
+from ..annotation_files import MALFORMED, told_size
 from ..pairing import PairedDatasetMixin, strip_suffix
 
 
@@ -110,7 +110,6 @@ class PairedXMLDataset(PairedDatasetMixin, XMLDataset):
             return dict(img_path=image, img_id=img_info['img_id'], xml_path=annotation, height=0, width=0, instances=[])
         try:
             tree = ET.ElementTree(ET.fromstring(fileio.get(annotation, backend_args=self.backend_args)))
-            told = tuple(int(side.text) for side in map(tree.find, ('size/width', 'size/height')) if side is not None)
             instances = self._parse_instance_info(tree, minus_one=True)
         except ET.ParseError as error:
             raise ValueError(f'annotation {annotation} of image {image} is not XML ({error}); replace it.') from None
@@ -118,7 +117,7 @@ class PairedXMLDataset(PairedDatasetMixin, XMLDataset):
             raise ValueError(
                 f'annotation {annotation} of image {image} is not in VOC format ({error}); correct it.'
             ) from None
-        width, height = told if len(told) == 2 and min(told) > 0 else self._size(image)
+        width, height = told_size(tree.getroot()) or self._size(image)
         return dict(
             img_path=image,
             img_id=img_info['img_id'],
