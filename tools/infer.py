@@ -41,7 +41,11 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--skip-unmatched', action='store_true', help='leave out files of folders and globs without a partner'
     )
-    parser.add_argument('--resume', action='store_true', help='skip what is in --out-dir already')
+    parser.add_argument(
+        '--resume',
+        action='store_true',
+        help='skip what is in --out-dir already, by name: take another folder for another model or other options',
+    )
     parser.add_argument('--shard', metavar='I/N', help='every N-th pair from the I-th on, beside other processes')
     parser.add_argument('--device', help='default: a GPU if there is one')
     args = parser.parse_args()

@@ -88,7 +88,8 @@ class OnnxPredicting(Predicting, ABC):
             skip_unmatched: whether to leave out files of folders and globs that have no partner of the same name.
             keep: whether to hold predictions in memory and return them. Of long series in ``out_dir`` ``keep=False``
                 returns ``dict(count=...)`` alone.
-            resume: whether to skip what has its prediction and its drawing in ``out_dir`` already.
+            resume: whether to skip what has its prediction and its drawing in ``out_dir`` already, by
+                name, so another model needs another folder. What is skipped is not among the results.
             shard: ``'i/n'`` predicts every n-th pair from the i-th on, so that n processes or machines share a series.
 
         Returns:

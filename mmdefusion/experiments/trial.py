@@ -63,15 +63,7 @@ class Trial:
     @property
     def key(self) -> str:
         """A digest of everything that affects the result."""
-        return self._digest(self.settings or self.config)
-
-    @property
-    def keys(self) -> tuple[str, str]:
-        """The key, and that of earlier trials, in which the name of the folder counted."""
-        return self.key, self._digest(self.config)
-
-    def _digest(self, settings: str) -> str:
-        return hashlib.sha256('\n'.join([__version__, settings, self.basis]).encode()).hexdigest()
+        return hashlib.sha256('\n'.join([__version__, self.settings or self.config, self.basis]).encode()).hexdigest()
 
     @property
     def log(self) -> Path:
@@ -81,7 +73,7 @@ class Trial:
     def done(self) -> bool:
         """Whether this trial, with this config and basis, is finished."""
         kept = self._kept_metrics()
-        return kept is not None and kept['key'] in self.keys
+        return kept is not None and kept['key'] == self.key
 
     def metrics(self) -> dict[str, float]:
         """The scores of the test after the last iteration.
@@ -134,7 +126,7 @@ class Trial:
         """Prepares the folder, and returns whether there is an interrupted training of this trial to resume."""
         self.folder.mkdir(parents=True, exist_ok=True)
         started = self.folder / 'started.json'
-        resume = _read_key(started) in self.keys
+        resume = _read_key(started) == self.key
         if not resume and started.is_file():  # files of another trial must not be taken for those of this one
             aside = self.folder.with_name(f'{self.folder.name}.before-{datetime.now():%Y%m%d-%H%M%S-%f}')
             self.folder.rename(aside)

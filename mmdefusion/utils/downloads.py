@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import sys
 from collections.abc import Iterator
 from http.client import HTTPException
 from pathlib import Path
@@ -60,17 +61,27 @@ def download(url: str, target: Path) -> Path:
 
 
 @contextlib.contextmanager
-def one_at_a_time(folder: Path) -> Iterator[None]:
-    """A context that only one process of this machine is in at a time, for a folder that it makes.
+def one_at_a_time(target: Path, what: str) -> Iterator[None]:
+    """A context for making a file, in which only one process of this machine is at a time.
 
     Where a system, a file system or the rights to a folder allow no lock, all are in it at once.
+
+    Args:
+        target: the file; its folder is made.
+        what: what others wait for, for the line that says so.
     """
+    lock = target.with_name(f'.{target.name}.lock')
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(OSError, AttributeError):
-            folder.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(folder, os.O_RDONLY)
+            lock.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             stack.callback(os.close, descriptor)  # gives the lock back
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                print(f'Another process fetches {what}: waiting for it ({lock}).', file=sys.stderr)
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            stack.callback(lock.unlink, missing_ok=True)
         yield
 
 

@@ -225,7 +225,7 @@ def test_what_keeps_tokens_pays_for_them_and_is_told_where_images_lie(tmp_path, 
         kept.parent.mkdir(exist_ok=True)
         kept.with_suffix('.py').write_text(probe.config)
         pace._measure(kept, probe.key)
-        paces.append(pace._read(kept, probe.keys))
+        paces.append(pace._read(kept, probe.key))
         configs.append(Config.fromstring(comparison.plan(model, 0).config, '.py'))
     assert paces == [pace.Pace(0.5, 0.5), pace.Pace(0.5, 7.5)]
     assert begun == [True]  # weights may decide what is computed

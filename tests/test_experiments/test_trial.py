@@ -70,16 +70,6 @@ def test_how_a_folder_is_spelled_changes_nothing(config, tmp_path, monkeypatch):
     assert trial('runs').key not in keys
 
 
-def test_what_was_finished_when_the_name_of_the_folder_counted_is_not_repeated(config, tmp_path):
-    trial = Trial.of(config, tmp_path / 'trial')
-    before = Trial(trial.config, trial.folder)  # known by the whole text of its config
-    trial.folder.mkdir()
-    for name in ('started.json', 'metrics.json'):
-        (trial.folder / name).write_text(json.dumps(dict(key=before.key, metrics=dict(mAP=0.5))))
-    assert before.key != trial.key and trial.done() and trial._prepare()
-    assert not list(tmp_path.glob('trial.before-*'))
-
-
 @pytest.mark.soak
 def test_interrupted_goes_on_and_ends_the_same(config, tmp_path):
     whole = Trial.of(config, tmp_path / 'whole')

@@ -72,14 +72,14 @@ install_torch() {
   local index=${TORCH_INDEX:+--index-url $TORCH_INDEX} torch=${TORCH:-torch==$TORCH_VERSION}
   local gpu=0
   if nvidia-smi -L >/dev/null 2>&1; then gpu=1; fi
-  if [ "$gpu" = 1 ] && ! has_nvcc && [ -z "${TORCH:-}" ]; then
-    echo "    There is a GPU but no nvcc, without which mmcv has no GPU ops: the CPU build of torch is taken."
-    echo "    For the GPU install the CUDA toolkit, remove $VENV and run again; without mmcv's ops, name a build with TORCH."
-  fi
   if [ -z "${TORCH:-}" ] && ! { [ "$gpu" = 1 ] && has_nvcc; }; then
     # shellcheck disable=SC2086 # an option and its value
     if "$py" -m pip install --dry-run --no-deps $index "$torch+cpu" >/dev/null 2>&1; then
       torch="$torch+cpu"
+      if [ "$gpu" = 1 ]; then
+        echo "    There is a GPU but no nvcc, without which mmcv has no GPU ops: the CPU build of torch is taken. For the GPU"
+        echo "    install the CUDA toolkit, remove $VENV and run again; without mmcv's ops, name a build with TORCH."
+      fi
     elif [ "$(uname -s)" = Linux ]; then
       echo "    No CPU build of $torch among pip's indexes: taking the default build, which may bring gigabytes of CUDA."
       echo "    To avoid that, stop here and name the CPU index of PyTorch's install page: make TORCH_INDEX=URL ..."

@@ -5,13 +5,13 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
-from mmengine.dist import broadcast_object_list, get_rank
+from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
 from torch.utils.data import DataLoader
 
 from mmdefusion.registry import HOOKS
-from mmdefusion.utils.seeding import seed_all
+from mmdefusion.utils.seeding import seed_all, shared_seed
 
 BATCHES = 'batches_of_an_epoch'  # of the run, in its message hub and so in its checkpoints
 
@@ -58,19 +58,18 @@ class ExactResumeHook(Hook):
         runner.message_hub.update_info(BATCHES, batches)
 
     def _seeded(self, runner: Any, loader: DataLoader) -> DataLoader:
-        seed = [runner.seed]  # a resumed run has the seed of its checkpoint
-        broadcast_object_list(seed)
+        seed = shared_seed(runner)  # a resumed run has the seed of its checkpoint
         config = copy.deepcopy(dict(runner.cfg.train_dataloader))
         config.pop('num_batch_per_epoch', None)  # the data set has it already
         config['dataset'] = loader.dataset
-        config['sampler'] = dict(config['sampler'], seed=seed[0])
+        config['sampler'] = dict(config['sampler'], seed=seed)
         config['batch_sampler'] = dict(
             type='mmdefusion.SeededBatchSampler',
-            seed=seed[0],
+            seed=seed,
             drop_last=config.pop('drop_last', False),
             batch_sampler=config.get('batch_sampler'),
         )
-        return runner.build_dataloader(config, seed=seed[0])
+        return runner.build_dataloader(config, seed=seed)
 
 
 def _number_from(loop: EpochBasedTrainLoop, trained: int) -> None:

@@ -4,20 +4,13 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from mmengine.dist import broadcast_object_list, get_rank
+from mmengine.dist import get_rank
 from mmengine.model import BaseModel
 from mmengine.runner import IterBasedTrainLoop
 from torch.utils.data import DataLoader
 
 from mmdefusion.registry import LOOPS
-from mmdefusion.utils.seeding import seed_all
-
-
-def shared_seed(runner: Any) -> int:
-    """The seed of a run's first process, whose images all must draw: with ``diff_rank_seed`` each has its own."""
-    seed = [runner.seed]
-    broadcast_object_list(seed)
-    return seed[0]
+from mmdefusion.utils.seeding import seed_all, shared_seed
 
 
 @LOOPS.register_module()

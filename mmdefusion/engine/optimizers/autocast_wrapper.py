@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
-from weakref import WeakSet
 
 import torch
 from mmengine.optim import OptimWrapper
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from mmdefusion.registry import OPTIM_WRAPPERS
 
 OPERATORS = 'mmcv.ops.'  # the package whose modules run operators that have no bfloat16
-CALLERS = {'FocalLoss', 'BaseRoIExtractor'}  # classes of mmdet and mmseg that call them with what they compute
+CALLERS = {'FocalLoss', 'BaseRoIExtractor', 'RPNHead'}  # classes of mmdet and mmseg that call them, or what does
 
 
 @OPTIM_WRAPPERS.register_module()
@@ -23,42 +23,41 @@ class BFloat16OptimWrapper(OptimWrapper):
     range is that of float32. Weights, gradients and optimizer states stay float32. On CPUs this is faster if the
     processor has bfloat16 instructions (AMX, AVX512-BF16).
 
-    mmcv's operators on GPUs have no bfloat16: what calls them runs in float32 there.
+    Most operators of mmcv have no bfloat16: what calls them runs in float32.
 
     Args:
         *args, **kwargs: arguments of OptimWrapper.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._prepared: WeakSet[nn.Module] = WeakSet()
-
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[Any]:
         device = next(model.parameters()).device.type
-        if device != 'cpu' and model not in self._prepared:
-            keep_operators_in_float32(model, device)
-            self._prepared.add(model)
+        keep_operators_in_float32(model, device)
         with super().optim_context(model), torch.autocast(device, dtype=torch.bfloat16):
             yield
 
 
 def keep_operators_in_float32(model: nn.Module, device: str) -> None:
-    """Lets the parts of a model that call operators of mmcv leave autocast: focal loss, deformable attention, RoIAlign.
+    """Lets the parts of a model leave autocast that call operators of mmcv: focal loss, deformable attention, RoIAlign,
+    and the NMS of proposals.
 
-    They get hooks, which stay: a part that recomputes its activations runs again in the backward pass.
+    They get hooks, once, which stay: a part that recomputes its activations runs again in the backward pass.
     """
     for module in model.modules():
-        if calls_operators(module):
+        if calls_operators(type(module)) and not has_hooks(module):
             hooks = Float32Hooks(device)
             module.register_forward_pre_hook(hooks.enter, with_kwargs=True)
             module.register_forward_hook(hooks.leave, always_call=True)
 
 
-def calls_operators(module: nn.Module) -> bool:
-    """Whether a module is one of mmcv's operators, or one that hands them its inputs."""
-    kinds = type(module).__mro__
-    return any(kind.__module__.startswith(OPERATORS) or kind.__name__ in CALLERS for kind in kinds)
+@cache
+def calls_operators(kind: type[nn.Module]) -> bool:
+    """Whether modules of a class are operators of mmcv, or hand them what they get or compute."""
+    return any(one.__module__.startswith(OPERATORS) or one.__name__ in CALLERS for one in kind.__mro__)
+
+
+def has_hooks(module: nn.Module) -> bool:
+    return any(isinstance(getattr(hook, '__self__', None), Float32Hooks) for hook in module._forward_pre_hooks.values())
 
 
 class Float32Hooks:

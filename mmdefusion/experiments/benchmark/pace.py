@@ -4,7 +4,6 @@ import json
 import logging
 import math
 import time
-from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -59,12 +58,12 @@ def measure_pace(trial: Trial, kept: Path) -> Pace:
     """
     write_text(kept.with_suffix('.py'), trial.config)
     what = f'{kept.stem}: the time of a training step'
-    return measure_once(kept, partial(_read, kept, trial.keys), _measure, (kept, trial.key), what)
+    return measure_once(kept, partial(_read, kept, trial.key), _measure, (kept, trial.key), what)
 
 
-def _read(kept: Path, keys: Collection[str]) -> Pace | None:
+def _read(kept: Path, key: str) -> Pace | None:
     found = read_kept(kept, key=str, seconds=(int, float), before=(int, float))
-    if not found or found.pop('key') not in keys:
+    if not found or found.pop('key') != key:
         return None
     pace = Pace(**found)
     return pace if 0 < pace.seconds < math.inf and 0 <= pace.before < math.inf else None

@@ -97,7 +97,7 @@ def _downloaded(url: str) -> Path:
         folder = folder / hashlib.sha256(url.encode()).hexdigest()[:16]
     target = folder / path.name
     if not target.is_file():
-        with one_at_a_time(folder):
+        with one_at_a_time(target, url):
             if not target.is_file():  # another process of this training may have fetched it meanwhile
                 _fetch(url, target)
     return target

@@ -18,8 +18,9 @@ def kept(make: Make) -> Make:
 
     @wraps(make)
     def get(*args: object) -> Tensor:
-        if torch.compiler.is_compiling() or torch.jit.is_tracing():
-            return make(*args)  # a recorded graph has symbols
+        faked = type(torch.empty(0)) is not Tensor  # by FakeTensorMode, whose tensors fit no others
+        if faked or torch.compiler.is_compiling() or torch.jit.is_tracing():  # a recorded graph has symbols
+            return make(*args)
         with torch.inference_mode(False):  # what is made in it could not be trained with
             return made(*args)
 

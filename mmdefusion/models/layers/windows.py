@@ -101,7 +101,9 @@ def mask_of(
     cells: CellGrid, rows: range, columns: range, leading: int, patches: int, dtype: torch.dtype, device: torch.device
 ) -> Tensor:
     """What is added to the scores of leading tokens, cells and a window's patches, in this order: windows×keys."""
-    make = small_mask if len(rows) * len(columns) * cells.count <= SMALL else small_mask.__wrapped__
+    make = (
+        small_mask if len(rows) * len(columns) * (leading + cells.count + patches) <= SMALL else small_mask.__wrapped__
+    )
     return make(cells, rows, columns, leading, patches, dtype, device)
 
 

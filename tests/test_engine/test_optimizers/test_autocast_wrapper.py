@@ -1,4 +1,4 @@
-"""bfloat16 and mmcv's operators. On a CPU some of them refuse it as they do on GPUs; what a GPU gets is looked at."""
+"""bfloat16 and mmcv's operators, some of which refuse it on CPUs and all of them on GPUs."""
 
 import copy
 
@@ -12,6 +12,7 @@ from mmdefusion.engine.optimizers.autocast_wrapper import keep_operators_in_floa
 
 pytest.importorskip('mmdet')
 from mmcv.ops import MultiScaleDeformableAttention, RoIAlign, multi_scale_deform_attn
+from mmdet.models.dense_heads import RPNHead
 from mmdet.models.losses import FocalLoss
 from mmdet.models.roi_heads.roi_extractors import SingleRoIExtractor
 
@@ -87,16 +88,23 @@ def test_deformable_attention_is_computed_in_float32(monkeypatch):
     assert seen == [{torch.float32}]
 
 
+def test_proposals_are_chosen_in_float32():
+    """NMS takes no boxes of 16 bits."""
+    head = RPNHead(num_classes=1, in_channels=8, feat_channels=8)
+    keep_operators_in_float32(head, 'cpu')
+    with torch.autocast(**HALF):
+        found = head([torch.rand(1, 8, 4, 4, dtype=torch.bfloat16)] * 5)
+    assert {one.dtype for maps in found for one in maps} == {torch.float32}
+
+
 @pytest.mark.filterwarnings('ignore:User provided device_type')
-def test_on_gpus_only():
-    def hooks(device: str) -> int:
-        with FakeTensorMode():  # knows GPUs where there is none
-            model = nn.ModuleList([nn.ParameterList([torch.empty(1, device=device)]), RoIAlign(2), FocalLoss()])
-        optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
-        wrapper = BFloat16OptimWrapper(optimizer=optimizer)
+@pytest.mark.parametrize('device', ['cpu', 'cuda'])
+def test_parts_get_their_hooks_once(device):
+    with FakeTensorMode():  # knows GPUs where there is none
+        model = nn.ModuleList([nn.ParameterList([torch.empty(1, device=device)]), RoIAlign(2), FocalLoss()])
+    for _ in range(2):
+        wrapper = BFloat16OptimWrapper(optimizer=torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1))
         for _ in range(2):
             with wrapper.optim_context(model):
                 pass
-        return sum(len(module._forward_pre_hooks) for module in model.modules())
-
-    assert hooks('cuda') == 2 and hooks('cpu') == 0
+    assert sum(len(module._forward_pre_hooks) for module in model.modules()) == 2

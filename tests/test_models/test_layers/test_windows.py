@@ -1,6 +1,7 @@
 import pytest
 import torch
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.overrides import TorchFunctionMode
 from torch.testing import assert_close
 
@@ -228,3 +229,14 @@ def test_large_masks_are_not_kept(monkeypatch):
     monkeypatch.setattr('mmdefusion.models.layers.windows.SMALL', 0)
     assert torch.equal(attention(x, windows), expected)
     assert many > small_mask.cache_info().currsize == 0
+
+
+def test_tensors_without_numbers_are_not_kept():
+    """Under FakeTensorMode, by which memory is estimated, tensors fit no others."""
+    lengths = (3, 4)
+    sums_of.cache_clear()
+    with FakeTensorMode():
+        assert type(sums_of(lengths, torch.float32, torch.device('cpu'))) is not torch.Tensor
+    assert type(sums_of(lengths, torch.float32, torch.device('cpu'))) is torch.Tensor
+    with FakeTensorMode():
+        assert type(sums_of(lengths, torch.float32, torch.device('cpu'))) is not torch.Tensor
