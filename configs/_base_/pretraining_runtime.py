@@ -1,7 +1,6 @@
 _base_ = './default_runtime.py'
 
 default_scope = 'mmengine'
-default_hooks = dict(checkpoint=dict(interval=1000))
 guards = [dict(type='mmdefusion.BrokenFilesHook', interval=1000)]
 panel = dict(type='mmdefusion.PretrainingPanelHook', interval=1000)
 custom_hooks = [*guards, panel]

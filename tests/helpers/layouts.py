@@ -33,16 +33,21 @@ def write_pair(visible: Path, infrared: Path, seed: int) -> None:
     write(infrared, 255 - image)
 
 
-def write_xml(path: Path, objects: Sequence[tuple[str, tuple[int, int, int, int]]], keys: str = 'corners') -> None:
+def write_xml(
+    path: Path,
+    objects: Sequence[tuple[str, tuple[int, int, int, int]]],
+    keys: str = 'corners',
+    size: tuple[int, int] = (WIDTH, HEIGHT),
+) -> None:
     """A VOC annotation; ``keys='xywh'`` writes KAIST's boxes."""
     names = ('x', 'y', 'w', 'h') if keys == 'xywh' else ('xmin', 'ymin', 'xmax', 'ymax')
     body = ''
     for name, box in objects:
         corners = ''.join(f'<{key}>{value}</{key}>' for key, value in zip(names, box, strict=True))
         body += f'<object><name>{name}</name><difficult>0</difficult><bndbox>{corners}</bndbox></object>'
-    size = f'<size><width>{WIDTH}</width><height>{HEIGHT}</height><depth>3</depth></size>'
+    sides = '<size><width>{}</width><height>{}</height><depth>3</depth></size>'.format(*size)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f'<annotation>{size}{body}</annotation>')
+    path.write_text(f'<annotation>{sides}{body}</annotation>')
 
 
 def write_lines(path: Path, lines: Sequence[str]) -> None:

@@ -140,7 +140,7 @@ def test_infrared_images_are_turned_as_they_were_fused(tmp_path):
     kinds = dict(grey=street, inverted=255 - street, coloured=cv2.applyColorMap(street, cv2.COLORMAP_JET))
     write(tmp_path / 'vi/0.png', grey(0, 120, 160))
     write(tmp_path / 'fused/0.png', street)
-    write_xml(tmp_path / 'boxes/0.xml', [('person', (31, 56, 41, 91))])
+    write_xml(tmp_path / 'boxes/0.xml', [('person', (31, 56, 41, 91))], size=(160, 120))
     files, printed = {}, {}
     for kind, options in (*((kind, ['--workers', '2']) for kind in kinds), ('inverted', ['--polarity', 'white-hot'])):
         write(tmp_path / 'ir/0.png', kinds[kind])

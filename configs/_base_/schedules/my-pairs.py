@@ -2,10 +2,9 @@
 _base_ = './zoo_500i.py'
 
 max_iters = 2000  # <- iterations, of batch_size pairs each; 500 are a trial (docs/tutorials/my_data.md)
-val_interval = 500  # <- iterations from one validation and checkpoint to the next
+val_interval = 500  # <- iterations from one validation to the next
 
 train_cfg = dict(max_iters=max_iters, val_interval=val_interval)
-default_hooks = dict(checkpoint=dict(interval=val_interval))
 param_scheduler = [
     _base_.param_scheduler[0],
     dict(type='CosineAnnealingLR', by_epoch=False, begin=50, end=max_iters),
