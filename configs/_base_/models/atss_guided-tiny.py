@@ -1,10 +1,3 @@
 # ATSS over a guided pyramid.
 _base_ = ['./atss_defusionpp-tiny.py', '../encoders/guided_tiny.py']
-model = dict(
-    backbone=dict(
-        _delete_=True,
-        **_base_.guided,
-        pyramid=dict(type='mmdefusion.GuidedPyramid', out_channels=256, strides=_base_.strides),
-    ),
-    neck=None,
-)
+model = dict(backbone=dict(_delete_=True, **_base_.guided_detector), neck=None)
